@@ -1,0 +1,1 @@
+//! File transfer: the offer as pure bytes, and the machines of receiver and sender.

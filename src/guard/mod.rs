@@ -1,0 +1,1 @@
+//! A device wrapper that keeps smoltcp's TCP from getting stuck.

@@ -1,0 +1,1 @@
+//! Storage for received files, every call pollable.

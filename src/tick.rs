@@ -1,0 +1,173 @@
+//! Time as an argument: a count of 1 ms ticks, and the counter that makes it from hardware.
+
+use core::fmt;
+
+use smoltcp::time::Instant;
+
+/// Ticks in one second. One tick is one millisecond everywhere in tickwire.
+pub const TICKS_PER_SECOND: u64 = 1_000;
+
+/// A point in time: milliseconds since an arbitrary start, usually the boot.
+///
+/// Nothing in this crate reads a clock; every function that needs the time takes a `Tick`. Durations are
+/// plain `u64` counts of ticks, in names that end in `_ticks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Tick(u64);
+
+impl Tick {
+    /// The start of time.
+    pub const ZERO: Self = Self(0);
+
+    /// The tick `millis` milliseconds after the start.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the start.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The tick that is `ticks` later; it stays at the end of time rather than wrap.
+    #[must_use]
+    pub const fn after(self, ticks: u64) -> Self {
+        Self(self.0.saturating_add(ticks))
+    }
+
+    /// Ticks since `earlier`, 0 when `earlier` is later than this.
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The same point on smoltcp's clock. Later than 292,471 years, it stays at the end of smoltcp's time.
+    pub const fn to_smoltcp(self) -> Instant {
+        const MILLIS_MAX: u64 = (i64::MAX / 1_000) as u64;
+        let millis = if self.0 > MILLIS_MAX {
+            MILLIS_MAX
+        } else {
+            self.0
+        };
+        Instant::from_millis_const(millis as i64)
+    }
+
+    /// A point on smoltcp's clock, rounded up: to sleep until a tick that is too early would spin.
+    pub const fn from_smoltcp(instant: Instant) -> Self {
+        let micros = instant.total_micros();
+        Self(if micros < 0 {
+            0
+        } else {
+            (micros as u64).div_ceil(1_000)
+        })
+    }
+}
+
+impl fmt::Display for Tick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}.{:03} s",
+            self.0 / TICKS_PER_SECOND,
+            self.0 % TICKS_PER_SECOND
+        )
+    }
+}
+
+/// Makes an unbounded [`Tick`] of a 32-bit hardware counter that wraps.
+///
+/// Call [`update`](Self::update) at least once a wrap (at 25 MHz every 171 s, at 1 kHz every 49 days): a board
+/// that may sleep longer than that needs a timer interrupt that wakes it.
+#[derive(Debug, Clone)]
+pub struct TickCounter {
+    counts_per_tick: u32,
+    last: u32,
+    /// Counts since the last whole tick; always fewer than `counts_per_tick`.
+    remainder: u32,
+    now: Tick,
+}
+
+impl TickCounter {
+    /// A counter that now reads `start` and counts `counts_per_tick` for each millisecond, which becomes tick 0.
+    ///
+    /// # Panics
+    /// When `counts_per_tick` is 0.
+    pub const fn new(counts_per_tick: u32, start: u32) -> Self {
+        assert!(counts_per_tick > 0, "a tick must have counts");
+        Self {
+            counts_per_tick,
+            last: start,
+            remainder: 0,
+            now: Tick::ZERO,
+        }
+    }
+
+    /// The time now that the hardware counter reads `raw`.
+    pub fn update(&mut self, raw: u32) -> Tick {
+        let counts = u64::from(raw.wrapping_sub(self.last)) + u64::from(self.remainder);
+        let counts_per_tick = u64::from(self.counts_per_tick);
+        self.last = raw;
+        // A remainder is smaller than its divisor, which is a u32.
+        self.remainder = (counts % counts_per_tick) as u32;
+        self.now = self.now.after(counts / counts_per_tick);
+        self.now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counter_goes_on_across_the_32_bit_wrap() {
+        let mut counter = TickCounter::new(1, u32::MAX - 1);
+        assert_eq!(counter.update(u32::MAX - 1), Tick::ZERO);
+        assert_eq!(counter.update(u32::MAX), Tick::from_millis(1));
+        assert_eq!(counter.update(0), Tick::from_millis(2));
+        assert_eq!(
+            counter.update(u32::MAX),
+            Tick::from_millis(2 + u64::from(u32::MAX))
+        );
+        assert_eq!(
+            counter.update(4),
+            Tick::from_millis(7 + u64::from(u32::MAX))
+        );
+    }
+
+    #[test]
+    fn counter_keeps_the_counts_that_are_less_than_a_tick() {
+        let mut counter = TickCounter::new(25_000, u32::MAX - 9_999);
+        let mut raw = u32::MAX - 9_999;
+        let mut total = 0u64;
+        for _ in 0..2_000_000 {
+            raw = raw.wrapping_add(12_347);
+            total += 12_347;
+            assert_eq!(counter.update(raw).as_millis(), total / 25_000);
+        }
+        assert!(
+            total > 4 * u64::from(u32::MAX),
+            "the counter wrapped several times"
+        );
+    }
+
+    #[test]
+    fn smoltcp_time_rounds_up_so_that_a_sleeper_is_never_early() {
+        assert_eq!(
+            Tick::from_smoltcp(Instant::from_micros(1_001)),
+            Tick::from_millis(2)
+        );
+        assert_eq!(
+            Tick::from_smoltcp(Instant::from_micros(2_000)),
+            Tick::from_millis(2)
+        );
+        assert_eq!(Tick::from_smoltcp(Instant::from_micros(-5)), Tick::ZERO);
+        assert_eq!(Tick::from_millis(7).to_smoltcp(), Instant::from_millis(7));
+    }
+
+    #[test]
+    fn the_end_of_time_neither_wraps_nor_panics() {
+        let end = Tick::from_millis(u64::MAX);
+        assert_eq!(end.after(1), end);
+        assert_eq!(Tick::ZERO.since(end), 0);
+        assert!(end.to_smoltcp() > Instant::from_millis(0));
+    }
+}

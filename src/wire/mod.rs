@@ -1,0 +1,1 @@
+//! A virtual Ethernet with seeded faults.
