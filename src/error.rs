@@ -47,6 +47,9 @@ pub enum Error {
     Unreachable,
     /// [`Io::connect`](crate::Io::connect): all local ports were used within the last 10 s.
     NoLocalPort,
+    /// [`Io::connect`](crate::Io::connect) and [`Io::listen`](crate::Io::listen): the socket still carries a
+    /// connection. A mistake of the app, or of a caller that gave one socket to two apps.
+    SocketInUse,
     /// Any app that dials: the peer answered the SYN with RST.
     Refused,
     /// Any app: the peer sent RST, or gave the connection up, before its end.
@@ -202,6 +205,7 @@ impl fmt::Display for Error {
             Self::Unaddressable => f.write_str("this address cannot be a peer"),
             Self::Unreachable => f.write_str("no source address or route to this peer"),
             Self::NoLocalPort => f.write_str("no local port is free"),
+            Self::SocketInUse => f.write_str("the socket still carries a connection"),
             Self::Refused => f.write_str("the connection was refused"),
             Self::Reset => f.write_str("the connection was reset"),
             Self::AddressLost => f.write_str("the interface lost the connection's address"),

@@ -1,0 +1,205 @@
+//! Where payload goes and where it comes from.
+
+use embedded_io::{Write, WriteReady};
+use managed::ManagedSlice;
+
+use crate::Error;
+
+/// Takes payload. Taking fewer bytes than offered is back-pressure: the rest is offered again, and meanwhile the
+/// TCP window closes by itself.
+pub trait Sink {
+    /// Takes the front of `data` and returns how many bytes were taken, which may be 0.
+    ///
+    /// # Errors
+    /// [`Error::Sink`] or [`Error::TooLarge`] when it will never take more; this ends the app.
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error>;
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        (**self).write(data)
+    }
+}
+
+/// Takes everything and keeps nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Discard;
+
+impl Sink for Discard {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        Ok(data.len())
+    }
+}
+
+/// Keeps payload in a buffer that the caller lends; more than fits is [`Error::TooLarge`].
+#[derive(Debug)]
+pub struct BufferSink<'a> {
+    /// Lent by the caller until it drops the sink.
+    buffer: ManagedSlice<'a, u8>,
+    len: usize,
+}
+
+impl<'a> BufferSink<'a> {
+    /// An empty sink over `buffer`.
+    pub fn new(buffer: impl Into<ManagedSlice<'a, u8>>) -> Self {
+        Self {
+            buffer: buffer.into(),
+            len: 0,
+        }
+    }
+
+    /// What was taken so far.
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Sink for BufferSink<'_> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        let end = self.len.saturating_add(data.len());
+        self.buffer
+            .get_mut(self.len..end)
+            .ok_or(Error::TooLarge)?
+            .copy_from_slice(data);
+        self.len = end;
+        Ok(data.len())
+    }
+}
+
+/// A [`Sink`] over any `embedded-io` writer that can say whether it is ready.
+///
+/// A writer that is not ready presses back; its errors become [`Error::Sink`] with the number of their
+/// `embedded_io::ErrorKind`.
+#[derive(Debug)]
+pub struct WriterSink<W>(pub W);
+
+impl<W: Write + WriteReady> Sink for WriterSink<W> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        let ready = self.0.write_ready().map_err(sink_error)?;
+        // An embedded-io writer may not be asked to write nothing.
+        if !ready || data.is_empty() {
+            return Ok(0);
+        }
+        self.0.write(data).map_err(sink_error)
+    }
+}
+
+fn sink_error<E: embedded_io::Error>(error: E) -> Error {
+    Error::Sink {
+        code: error.kind() as i32,
+    }
+}
+
+/// A file or memory that can be read at any place.
+pub trait Source {
+    /// Bytes in it. It may not change while it is read.
+    fn len(&self) -> u64;
+
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads at `offset` into `buffer` and returns how many bytes were read. Fewer than asked for is no end: the rest
+    /// is asked for again; 0 before [`len`](Source::len) means that the file has shrunk.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when it cannot be read, [`Error::SourceChanged`] when it is not what it was.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error>;
+}
+
+impl Source for &[u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.get(offset..))
+            .unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        Ok(count)
+    }
+}
+
+impl<S: Source + ?Sized> Source for &mut S {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::convert::Infallible;
+
+    #[test]
+    fn a_full_buffer_is_too_large_and_keeps_what_it_has() {
+        let mut memory = [0u8; 4];
+        let mut sink = BufferSink::new(&mut memory[..]);
+        assert_eq!(sink.write(b"abc"), Ok(3));
+        assert_eq!(sink.write(b"de"), Err(Error::TooLarge));
+        assert_eq!(sink.write(b"d"), Ok(1));
+        assert_eq!(sink.bytes(), b"abcd");
+    }
+
+    struct Uart {
+        ready: bool,
+        taken: usize,
+    }
+
+    impl embedded_io::ErrorType for Uart {
+        type Error = Infallible;
+    }
+
+    impl Write for Uart {
+        fn write(&mut self, data: &[u8]) -> Result<usize, Infallible> {
+            assert!(!data.is_empty());
+            let count = data.len().min(2);
+            self.taken += count;
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    impl WriteReady for Uart {
+        fn write_ready(&mut self) -> Result<bool, Infallible> {
+            Ok(self.ready)
+        }
+    }
+
+    #[test]
+    fn a_writer_that_is_not_ready_presses_back() {
+        let mut sink = WriterSink(Uart {
+            ready: false,
+            taken: 0,
+        });
+        assert_eq!(sink.write(b"abc"), Ok(0));
+        sink.0.ready = true;
+        assert_eq!(sink.write(b"abc"), Ok(2));
+        assert_eq!(sink.write(b""), Ok(0));
+        assert_eq!(sink.0.taken, 2);
+    }
+
+    #[test]
+    fn a_slice_is_read_at_any_place() {
+        let mut source: &[u8] = b"abcdef";
+        let mut buffer = [0u8; 4];
+        assert_eq!(source.read_at(4, &mut buffer), Ok(2));
+        assert_eq!(&buffer[..2], b"ef");
+        assert_eq!(source.read_at(6, &mut buffer), Ok(0));
+        assert_eq!(source.read_at(u64::MAX, &mut buffer), Ok(0));
+        assert_eq!(Source::len(&source), 6);
+    }
+}

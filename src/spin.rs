@@ -1,0 +1,174 @@
+//! Finds the connection that keeps egress busy without moving anything.
+//!
+//! smoltcp can be made to send for ever: with a zero-window probe armed in FIN-WAIT-2 every pass of egress emits a
+//! segment. The caps of [`turn`](crate::turn) bound one turn; this finds whose connection must end.
+
+use smoltcp::iface::{Interface, PollResult, SocketSet};
+use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
+use smoltcp::socket::tcp::Socket;
+use smoltcp::time::Instant;
+use smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, IpEndpoint, IpProtocol, Ipv4Packet, TcpPacket,
+};
+
+use crate::turn::{CAPPED_TURNS_MAX, EGRESS_MAX};
+use crate::{App, Tick};
+
+/// The smallest segment that a full send buffer may be cut into (RFC 9293, section 3.7.1).
+const SEGMENT_BYTES_MIN: usize = 536;
+
+/// How an app's sockets stand, and for how many turns at egress's cap nothing about them has moved.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    standing: u64,
+    still_turns: u32,
+}
+
+impl Notes {
+    /// Looks whether something moved. Called after ingress and again after the apps: a sender that refills its buffer
+    /// at once shows its progress only in between.
+    pub(crate) fn look(&mut self, app: &dyn App, sockets: &SocketSet<'_>) {
+        let standing = standing(app, sockets);
+        if core::mem::replace(&mut self.standing, standing) != standing {
+            self.still_turns = 0;
+        }
+    }
+
+    /// Counts a turn whose egress reached its cap: whether nothing has moved for longer than a full send buffer
+    /// could explain.
+    pub(crate) fn is_suspect(&mut self, app: &dyn App, sockets: &SocketSet<'_>) -> bool {
+        self.still_turns = self.still_turns.saturating_add(1);
+        let capacity = |&handle: &_| sockets.get::<Socket<'_>>(handle).send_capacity();
+        let buffered = app
+            .sockets()
+            .iter()
+            .map(capacity)
+            .fold(0, usize::saturating_add);
+        let buffer_turns =
+            u32::try_from(buffered / SEGMENT_BYTES_MIN / EGRESS_MAX).unwrap_or(u32::MAX);
+        self.still_turns > CAPPED_TURNS_MAX.saturating_add(buffer_turns)
+    }
+
+    /// Forgets the still turns: egress came to its end, or the app is not to blame.
+    pub(crate) const fn clear(&mut self) {
+        self.still_turns = 0;
+    }
+}
+
+/// A number that changes when payload moves or when a connection goes on.
+fn standing(app: &dyn App, sockets: &SocketSet<'_>) -> u64 {
+    app.sockets().iter().fold(0, |standing: u64, &handle| {
+        let socket = sockets.get::<Socket<'_>>(handle);
+        let queues = (socket.send_queue() as u64) << 32 | socket.recv_queue() as u64;
+        standing.rotate_left(7) ^ queues ^ ((socket.state() as u64) << 60)
+    })
+}
+
+/// Whether the connection between `local` and `remote` sends something in every pass of egress.
+pub(crate) fn spins<D: Device + ?Sized>(
+    now: Tick,
+    iface: &mut Interface,
+    device: &mut D,
+    sockets: &mut SocketSet<'_>,
+    (local, remote): (IpEndpoint, IpEndpoint),
+) -> bool {
+    let mut tally = Tally {
+        device,
+        ports: (local.port, remote.port),
+        frames: 0,
+    };
+    for _ in 0..EGRESS_MAX {
+        if iface.poll_egress(now.to_smoltcp(), &mut tally, sockets) == PollResult::None {
+            return false;
+        }
+    }
+    tally.frames >= EGRESS_MAX
+}
+
+/// Counts the frames of one connection on their way out.
+struct Tally<'d, D: ?Sized> {
+    device: &'d mut D,
+    ports: (u16, u16),
+    frames: usize,
+}
+
+struct TallyToken<'t, T> {
+    token: T,
+    ports: (u16, u16),
+    frames: &'t mut usize,
+}
+
+impl<D: Device + ?Sized> Device for Tally<'_, D> {
+    type RxToken<'a>
+        = D::RxToken<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = TallyToken<'a, D::TxToken<'a>>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let (rx, token) = self.device.receive(timestamp)?;
+        Some((
+            rx,
+            TallyToken {
+                token,
+                ports: self.ports,
+                frames: &mut self.frames,
+            },
+        ))
+    }
+
+    fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
+        let token = self.device.transmit(timestamp)?;
+        Some(TallyToken {
+            token,
+            ports: self.ports,
+            frames: &mut self.frames,
+        })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+impl<T: TxToken> TxToken for TallyToken<'_, T> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
+        self.token.consume(len, |frame| {
+            let filled = fill(frame);
+            *self.frames += usize::from(ports(frame) == Some(self.ports));
+            filled
+        })
+    }
+}
+
+/// The source and destination port of a TCP segment.
+fn ports(frame: &[u8]) -> Option<(u16, u16)> {
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    let ports = |segment: &[u8]| {
+        let segment = TcpPacket::new_checked(segment).ok()?;
+        Some((segment.src_port(), segment.dst_port()))
+    };
+    match frame.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
+            if packet.next_header() == IpProtocol::Tcp {
+                ports(packet.payload())
+            } else {
+                None
+            }
+        }
+        #[cfg(feature = "ipv6")]
+        EthernetProtocol::Ipv6 => {
+            let packet = smoltcp::wire::Ipv6Packet::new_checked(frame.payload()).ok()?;
+            if packet.next_header() == IpProtocol::Tcp {
+                ports(packet.payload())
+            } else {
+                None
+            }
+        }
+        _ => None,
+    }
+}
