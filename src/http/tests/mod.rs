@@ -1,0 +1,4 @@
+//! One behaviour a function, over the public names only.
+
+mod request;
+mod url;
