@@ -4,11 +4,18 @@
 //! [`BodyDecoder`] read the answer. Both readers are fed bytes as they come, keep O(1) memory, and give the
 //! same result wherever the bytes were cut.
 
+mod body;
+mod field;
+mod head;
+mod location;
 mod request;
 #[cfg(test)]
 mod tests;
 mod url;
 
+pub use body::{BodyDecoder, Piece, Proof};
+pub use head::{Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, INTERIM_HEADS_MAX};
+pub use location::Location;
 pub use request::{Header, HeaderError, Request};
 pub use url::{Authority, Host, Target, Url, UrlError};
 
