@@ -1,0 +1,7 @@
+//! One behaviour a function, over the public names only.
+
+mod body;
+mod field;
+mod head;
+mod request;
+mod url;
