@@ -95,7 +95,7 @@ pub trait App {
         let outcome = drive(self, io);
         if let Poll::Ready(Err(_)) = outcome {
             for &handle in self.sockets() {
-                io.tcp(handle).0.abort();
+                io.drop_connection(handle);
             }
         }
         outcome

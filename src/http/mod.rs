@@ -6,14 +6,17 @@
 
 mod body;
 mod field;
+mod get;
 mod head;
 mod location;
+mod pour;
 mod request;
 #[cfg(test)]
 mod tests;
 mod url;
 
 pub use body::{BodyDecoder, Piece, Proof};
+pub use get::{Complete, Get, GetOptions};
 pub use head::{Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, INTERIM_HEADS_MAX};
 pub use location::Location;
 pub use request::{Header, HeaderError, Request};
