@@ -74,6 +74,11 @@ pub struct Seat<'a> {
 }
 
 impl Seat<'_> {
+    /// How the app ended; `None` while it lives.
+    pub const fn outcome(&self) -> Option<Result<(), Error>> {
+        self.slot.outcome
+    }
+
     /// Whether the app has not ended yet.
     pub(crate) fn is_live(&self) -> bool {
         self.slot.outcome.is_none()

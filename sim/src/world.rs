@@ -1,0 +1,91 @@
+//! The wire, the clock, and the run of hosts under them.
+
+use tickwire::wire::Wire;
+use tickwire::{Observer, Tick};
+
+use crate::Node;
+
+/// Turns at one tick after which a world is broken: neither frames nor deadlines may hold the clock.
+const TURNS_AT_TICK_MAX: u32 = 100_000;
+
+/// A virtual network: one wire and one clock.
+pub struct World<'w> {
+    /// The wire, to set its faults.
+    pub wire: Wire<'w>,
+    now: Tick,
+    turns: u64,
+    turns_at_tick: u32,
+}
+
+impl<'w> World<'w> {
+    /// A world at tick 0.
+    pub const fn new(wire: Wire<'w>) -> Self {
+        Self {
+            wire,
+            now: Tick::ZERO,
+            turns: 0,
+            turns_at_tick: 0,
+        }
+    }
+
+    /// The time.
+    pub const fn now(&self) -> Tick {
+        self.now
+    }
+
+    /// How many turns all hosts together had.
+    pub const fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// Runs `nodes` until all their apps have ended, or until `until`. Returns whether all ended.
+    ///
+    /// Every host gets a turn at once, then whenever a frame is due for it or its own deadline has come.
+    /// When no host waits for anything, the clock jumps to `until`.
+    ///
+    /// # Panics
+    /// When the clock stands still over a hundred thousand turns.
+    pub fn run(
+        &mut self,
+        until: Tick,
+        nodes: &mut [Node<'_, '_, '_>],
+        observer: &mut dyn Observer,
+    ) -> bool {
+        for node in nodes.iter_mut() {
+            node.wake_now(self.now);
+        }
+        loop {
+            self.turn_due(nodes, observer);
+            if nodes.iter().all(Node::is_finished) {
+                return true;
+            }
+            let next = nodes.iter().filter_map(|node| node.wake(&self.wire)).min();
+            let next = next.map_or(until, |next| next.max(self.now));
+            if next >= until {
+                self.now = self.now.max(until);
+                return false;
+            }
+            self.turns_at_tick = if next == self.now {
+                self.turns_at_tick + 1
+            } else {
+                0
+            };
+            assert!(
+                self.turns_at_tick < TURNS_AT_TICK_MAX,
+                "the clock stands still at {}",
+                self.now
+            );
+            self.now = next;
+        }
+    }
+
+    /// Gives a turn to each host whose time has come.
+    fn turn_due(&mut self, nodes: &mut [Node<'_, '_, '_>], observer: &mut dyn Observer) {
+        for node in nodes {
+            if node.wake(&self.wire).is_some_and(|wake| wake <= self.now) {
+                self.turns += 1;
+                node.turn(self.now, &mut self.wire, observer);
+            }
+        }
+    }
+}
