@@ -8,7 +8,9 @@
 #![forbid(unsafe_code)]
 
 mod host;
+mod script;
 mod world;
 
 pub use host::{Host, Node};
+pub use script::{Act, Opening, Script, fill_byte};
 pub use world::World;

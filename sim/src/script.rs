@@ -1,0 +1,352 @@
+//! A peer that follows a script: every hostile peer in a few lines.
+
+use heapless::Vec;
+use smoltcp::iface::SocketHandle;
+use smoltcp::wire::IpEndpoint;
+use tickwire::{App, Awaited, Deadline, Error, Io, Listener, Named, Phase, Received, Step, Tick};
+
+/// The longest text that [`Act::Expect`] can wait for.
+const EXPECTED_BYTES_MAX: usize = 64;
+/// A script that waits longer than this is broken, not patient.
+const PATIENCE_TICKS: u64 = 3_600_000;
+
+/// One thing that a scripted peer does. All acts but [`Act::Stall`] read what comes meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act<'a> {
+    /// Reads until these bytes (at most 64) have come.
+    Expect(&'a [u8]),
+    /// Reads until so many bytes have come in all, since the connection.
+    Read(u64),
+    /// Sends these bytes.
+    Send(&'a [u8]),
+    /// Sends these bytes one at a time, with so many ticks between them.
+    Drip(&'a [u8], u64),
+    /// Sends so many bytes of a pattern: byte `n` of the whole conversation's fill is `n * 7 + n / 251`, cut to 8 bits.
+    Fill(u64),
+    /// Goes on reading for so many ticks.
+    Wait(u64),
+    /// Reads nothing for so many ticks: the window closes.
+    Stall(u64),
+    /// Sends FIN behind what was sent.
+    Close,
+    /// Waits for the peer's FIN.
+    ExpectEnd,
+    /// Sends RST.
+    Reset,
+}
+
+/// The byte at `offset` of what [`Act::Fill`] sends.
+pub const fn fill_byte(offset: u64) -> u8 {
+    (offset.wrapping_mul(7).wrapping_add(offset / 251) & 0xff) as u8
+}
+
+/// Whether the peer waits for its connection or makes it.
+#[derive(Debug)]
+pub enum Opening {
+    /// Listens on this port.
+    Listen(u16),
+    /// Dials.
+    Dial(IpEndpoint),
+}
+
+/// A peer that follows a script over one connection, and then ends.
+///
+/// When the script has ended it closes, unless it has, and waits for the peer's FIN for a while.
+#[derive(Debug)]
+pub struct Script<'a> {
+    socket: SocketHandle,
+    opening: Opening,
+    listener: Listener,
+    acts: &'a [Act<'a>],
+    /// The last bytes that came.
+    tail: Vec<u8, EXPECTED_BYTES_MAX>,
+    /// Bytes that came since the connection.
+    received: u64,
+    filled: u64,
+    ended: bool,
+    phase: Phase<State>,
+}
+
+/// `Opening -> Acting, once for each act -> Leaving`.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Opening { dialled: bool },
+    Acting { act: usize, done: u64, next: Tick },
+    Leaving,
+}
+
+impl Named for State {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Opening { .. } => "Opening",
+            Self::Acting { .. } => "Acting",
+            Self::Leaving => "Leaving",
+        }
+    }
+}
+
+impl<'a> Script<'a> {
+    /// A peer that does `acts` in order.
+    pub const fn new(socket: SocketHandle, opening: Opening, acts: &'a [Act<'a>]) -> Self {
+        let port = match opening {
+            Opening::Listen(port) => port,
+            Opening::Dial(_) => 0,
+        };
+        Self {
+            socket,
+            opening,
+            listener: Listener::new(port),
+            acts,
+            tail: Vec::new(),
+            received: 0,
+            filled: 0,
+            ended: false,
+            phase: Phase::new(State::Opening { dialled: false }),
+        }
+    }
+
+    /// Bytes that came.
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn open(&mut self, io: &mut Io<'_, '_>, dialled: bool) -> Result<Step, Error> {
+        let connected = match self.opening {
+            Opening::Listen(_) => {
+                let caller = self.listener.poll(io, self.socket)?;
+                self.phase.set_deadline(self.listener.deadline());
+                caller.is_some()
+            }
+            Opening::Dial(_) if dialled => io.connected(self.socket)?,
+            Opening::Dial(remote) => {
+                io.connect(self.socket, remote)?;
+                self.wait(io, State::Opening { dialled: true }, PATIENCE_TICKS);
+                false
+            }
+        };
+        if connected {
+            self.begin(io, 0);
+        }
+        Ok(if connected { Step::Again } else { Step::Wait })
+    }
+
+    fn wait(&mut self, io: &mut Io<'_, '_>, next: State, ticks: u64) {
+        let deadline = Deadline::new(io.now.after(ticks), Awaited::Peer);
+        self.phase.enter(io, next, Some(deadline));
+    }
+
+    /// Begins the act of this number, or leaves when there is none.
+    fn begin(&mut self, io: &mut Io<'_, '_>, act: usize) {
+        let Some(next) = self.acts.get(act) else {
+            let linger = io.close(self.socket);
+            return self.phase.enter(io, State::Leaving, Some(linger));
+        };
+        self.tail.clear();
+        let ticks = match next {
+            Act::Wait(ticks) | Act::Stall(ticks) => *ticks,
+            _ => PATIENCE_TICKS,
+        };
+        let now = io.now;
+        self.wait(
+            io,
+            State::Acting {
+                act,
+                done: 0,
+                next: now,
+            },
+            ticks,
+        );
+    }
+
+    /// Reads all that came. Returns whether the text that ends this act is among it.
+    fn read(&mut self, io: &mut Io<'_, '_>, expected: Option<&[u8]>) -> Result<bool, Error> {
+        loop {
+            let (tail, counted) = (&mut self.tail, &mut self.received);
+            let received = io.receive(self.socket, |bytes| {
+                for (index, &byte) in bytes.iter().enumerate() {
+                    if tail.is_full() {
+                        tail.remove(0);
+                    }
+                    // One place was just made.
+                    let _ = tail.push(byte);
+                    *counted += 1;
+                    if expected.is_some_and(|expected| tail.ends_with(expected)) {
+                        return (index + 1, true);
+                    }
+                }
+                (bytes.len(), false)
+            })?;
+            match received {
+                Received::Data(true) => return Ok(true),
+                Received::Data(false) => {}
+                Received::Nothing => return Ok(false),
+                Received::End => {
+                    self.ended = true;
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// Sends from `bytes`, of which `done` have gone.
+    fn send(&self, io: &mut Io<'_, '_>, bytes: &[u8], done: u64) -> Result<u64, Error> {
+        let rest = usize::try_from(done)
+            .ok()
+            .and_then(|done| bytes.get(done..))
+            .unwrap_or_default();
+        let lost = io.lost();
+        let sent = io.tcp(self.socket).0.send_slice(rest).map_err(|_| lost)?;
+        Ok(sent as u64)
+    }
+
+    fn fill(&mut self, io: &mut Io<'_, '_>, count: u64) -> Result<u64, Error> {
+        let first = self.filled;
+        let lost = io.lost();
+        let sent = io.tcp(self.socket).0.send(|buffer| {
+            let room = buffer
+                .len()
+                .min(usize::try_from(count).unwrap_or(usize::MAX));
+            for (offset, byte) in (first..).zip(buffer.iter_mut().take(room)) {
+                *byte = fill_byte(offset);
+            }
+            (room, room)
+        });
+        let sent = sent.map_err(|_| lost)? as u64;
+        self.filled += sent;
+        Ok(sent)
+    }
+
+    fn act(
+        &mut self,
+        io: &mut Io<'_, '_>,
+        act: usize,
+        done: u64,
+        next: Tick,
+    ) -> Result<Step, Error> {
+        let Some(&current) = self.acts.get(act) else {
+            return Ok(Step::Done);
+        };
+        let expected = if let Act::Expect(text) = current {
+            Some(text)
+        } else {
+            None
+        };
+        let found = if matches!(current, Act::Stall(_)) {
+            false
+        } else {
+            self.read(io, expected)?
+        };
+        let moved = match current {
+            Act::Send(bytes) => self.send(io, bytes, done)?,
+            Act::Drip(bytes, _) if io.now >= next => {
+                let first = usize::try_from(done + 1)
+                    .ok()
+                    .and_then(|end| bytes.get(..end))
+                    .unwrap_or_default();
+                self.send(io, first, done)?
+            }
+            Act::Fill(count) => self.fill(io, count - done)?,
+            _ => 0,
+        };
+        let done = done + moved;
+        let over = match current {
+            Act::Expect(_) => found,
+            Act::Read(count) => self.received >= count,
+            Act::Send(bytes) | Act::Drip(bytes, _) => done >= bytes.len() as u64,
+            Act::Fill(count) => done >= count,
+            Act::Wait(_) | Act::Stall(_) => false,
+            Act::ExpectEnd => self.ended,
+            Act::Close => {
+                io.close(self.socket);
+                true
+            }
+            Act::Reset => {
+                io.drop_connection(self.socket);
+                return Ok(Step::Done);
+            }
+        };
+        if over {
+            self.begin(io, act + 1);
+            return Ok(Step::Again);
+        }
+        self.go_on(
+            io,
+            act,
+            done,
+            if moved > 0 { None } else { Some(next) },
+            current,
+        )
+    }
+
+    /// Stays in an act.
+    fn go_on(
+        &mut self,
+        io: &Io<'_, '_>,
+        act: usize,
+        done: u64,
+        next: Option<Tick>,
+        current: Act<'_>,
+    ) -> Result<Step, Error> {
+        let Act::Drip(_, ticks) = current else {
+            *self.phase.state_mut() = State::Acting {
+                act,
+                done,
+                next: io.now,
+            };
+            return Ok(if next.is_none() {
+                Step::Again
+            } else {
+                Step::Wait
+            });
+        };
+        let next = next.unwrap_or(io.now.after(ticks));
+        *self.phase.state_mut() = State::Acting { act, done, next };
+        // A byte that found no room waits for a tick.
+        self.phase.set_deadline(Some(Deadline::new(
+            next.max(io.now.after(1)),
+            Awaited::Peer,
+        )));
+        Ok(Step::Wait)
+    }
+}
+
+impl App for Script<'_> {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
+    fn step(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
+        match *self.phase.state() {
+            State::Opening { dialled } => self.open(io, dialled),
+            State::Acting { act, done, next } => self.act(io, act, done, next),
+            State::Leaving if io.lingered(self.socket) => Ok(Step::Done),
+            State::Leaving => Ok(Step::Wait),
+        }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.phase.deadline()
+    }
+
+    fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
+        match *self.phase.state() {
+            State::Opening { dialled } => self.open(io, dialled),
+            State::Acting { act, done, next } => match self.acts.get(act) {
+                Some(Act::Wait(_) | Act::Stall(_)) => {
+                    self.begin(io, act + 1);
+                    Ok(Step::Again)
+                }
+                Some(Act::Drip(..)) => self.act(io, act, done, next),
+                _ => Err(Error::TimedOut(Awaited::Peer)),
+            },
+            State::Leaving => {
+                io.drop_connection(self.socket);
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    fn sockets(&self) -> &[SocketHandle] {
+        core::slice::from_ref(&self.socket)
+    }
+}
