@@ -63,6 +63,7 @@ fn a_number_goes_before_the_extension() {
         ("name.tar.gz", 10, "name (10).tar.gz"),
         (".tar.gz", 1, ".tar (1).gz"),
         ("a.b.c", 1, "a.b (1).c"),
+        (".hidden", 1, ".hidden (1)"),
         ("_hidden", 1, "_hidden (1)"),
         ("name (1).ext", 2, "name (1) (2).ext"),
         ("이름.txt", u32::MAX, "이름 (4294967295).txt"),

@@ -125,9 +125,8 @@ impl<'a> LineSplitter<'a> {
                     rest = tail;
                 }
                 _ => {
-                    // Looks no further than there is room, so that a flood costs the same for each byte; and at
-                    // one byte at least, which a full buffer needs in order to become a piece.
-                    let room = self.buffer.len().saturating_sub(self.filled).max(1);
+                    // Looks no further than there is room, so that a flood costs the same for each byte.
+                    let room = self.buffer.len().saturating_sub(self.filled);
                     let text = rest.get(..room).unwrap_or(rest);
                     let end = text.iter().position(|byte| matches!(*byte, LF | CR));
                     let text = end.and_then(|end| text.get(..end)).unwrap_or(text);
