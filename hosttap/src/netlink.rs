@@ -228,10 +228,11 @@ struct Request {
 impl Request {
     fn new(kind: u16, flags: u16, fixed: &[u8]) -> Self {
         let flags = flags | NLM_F_REQUEST;
-        let mut bytes = vec![0; HEADER_BYTES];
-        bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
-        bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
-        bytes.extend_from_slice(fixed);
+        // The length comes first and is known last; sequence number and port stay 0.
+        let [k0, k1] = kind.to_ne_bytes();
+        let [f0, f1] = flags.to_ne_bytes();
+        let header = [0, 0, 0, 0, k0, k1, f0, f1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let bytes = [header.as_slice(), fixed].concat();
         Self { flags, bytes }
     }
 
@@ -245,8 +246,10 @@ impl Request {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        let length = self.bytes.len() as u32;
-        self.bytes[..4].copy_from_slice(&length.to_ne_bytes());
+        let length = (self.bytes.len() as u32).to_ne_bytes();
+        for (byte, value) in self.bytes.iter_mut().zip(length) {
+            *byte = value;
+        }
         self.bytes
     }
 }
