@@ -6,10 +6,14 @@
 pub mod cli;
 pub mod clock;
 pub mod doctor;
+pub mod echo;
 pub mod exit;
 pub mod files;
+pub mod get;
 pub mod host_side;
+pub mod narrator;
 pub mod netlink;
+pub mod stack;
 pub mod stdout;
 pub mod sys;
 pub mod tap;
