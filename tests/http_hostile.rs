@@ -338,4 +338,24 @@ proptest! {
         let whole = pour(&case, [case.response.as_slice()], usize::MAX);
         prop_assert_eq!(&pour(&case, cut(&case.response, &lengths), sink_bytes), &whole);
     }
+
+    #[test]
+    fn any_payload_comes_out_of_any_chunks(
+        payload in prop::collection::vec(any::<u8>(), 0..300),
+        chunks in prop::collection::vec(1usize..40, 1..6),
+        lengths in prop::collection::vec(1usize..9, 1..6),
+        sink_bytes in 1usize..9,
+    ) {
+        let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for chunk in cut(&payload, &chunks) {
+            response.extend_from_slice(format!("{:X}\r\n", chunk.len()).as_bytes());
+            response.extend_from_slice(chunk);
+            response.extend_from_slice(b"\r\n");
+        }
+        response.extend_from_slice(b"0\r\n\r\nmore");
+        let case = plain(response);
+        let outcome = pour(&case, cut(&case.response, &lengths), sink_bytes);
+        prop_assert_eq!(outcome.result, Some(Ok(Proof::LastChunk)));
+        prop_assert_eq!(outcome.delivered, payload);
+    }
 }
