@@ -75,7 +75,7 @@ impl<'a> Wire<'a> {
         self.segment.ports.len()
     }
 
-    /// Gives a port its Ethernet address: it gets the frames to it, and no other port does.
+    /// Gives a port its unicast Ethernet address: it gets the frames to it, and no other port does.
     pub fn set_address(&mut self, port: usize, address: EthernetAddress) {
         self.segment.port_mut(port).address = Some(address);
     }

@@ -99,8 +99,7 @@ impl<'a> Segment<'a> {
         let destination = self
             .scratch
             .first_chunk()
-            .map(|address| EthernetAddress(*address))
-            .filter(EthernetAddress::is_unicast);
+            .map(|address| EthernetAddress(*address));
         let owner = destination.and_then(|address| {
             self.ports
                 .iter()

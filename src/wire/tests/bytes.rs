@@ -98,7 +98,9 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_can_be_sorted_and_altered(mut frame in prop::collection::vec(any::<u8>(), 0..100), ip: bool, seed: u64) {
+    fn any_bytes_can_be_sorted_and_altered(
+        mut frame in prop::collection::vec(any::<u8>(), 0..100), ip: bool, seed: u64,
+    ) {
         if ip && frame.len() > 24 {
             frame[12..15].copy_from_slice(&[8, 0, 0x45]);
             frame[23] = 6;

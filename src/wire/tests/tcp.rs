@@ -90,11 +90,8 @@ fn echo(wire: &mut Wire<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
         .unwrap();
     let (mut sent, mut back, mut now) = (0, Vec::new(), Tick::ZERO);
     for _ in 0..ROUNDS_MAX {
-        let mut wake = [
-            client.poll(wire, now),
-            server.poll(wire, now),
-            wire.next_due(),
-        ];
+        client.poll(wire, now);
+        server.poll(wire, now);
         let socket = client.socket();
         if socket.can_send() {
             sent += socket.send_slice(&payload[sent..]).unwrap();
@@ -121,9 +118,11 @@ fn echo(wire: &mut Wire<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
         if back.len() >= payload.len() {
             return (back, now);
         }
-        wake[0] = client.poll(wire, now);
-        wake[1] = server.poll(wire, now);
-        wake[2] = wire.next_due();
+        let wake = [
+            client.poll(wire, now),
+            server.poll(wire, now),
+            wire.next_due(),
+        ];
         now = wake
             .into_iter()
             .flatten()
