@@ -83,7 +83,7 @@ impl Journal {
         matches!(self.mount, Mount::Done)
     }
 
-    /// Finds the newest state. One call reads at most 16 records.
+    /// Finds the newest state. One call reads at most 16 records; after an error the next call goes on where it was.
     pub(super) fn mount<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -94,11 +94,7 @@ impl Journal {
             if self.is_mounted() {
                 return Poll::Ready(Ok(()));
             }
-            if let Err(error) = self.mount_step(flash, scratch, state) {
-                *self = Self::new(self.layout, self.salt);
-                *state = State::default();
-                return Poll::Ready(Err(error));
-            }
+            self.mount_step(flash, scratch, state)?;
         }
         Poll::Pending
     }

@@ -88,7 +88,7 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
     /// Reads the journal; after `Ready(Ok)` [`image`](Self::image) is known. Writes nothing.
     ///
     /// `begin` does this too; a device that boots from the image calls it first. After an error the next call
-    /// starts over.
+    /// goes on.
     pub fn mount(&mut self) -> Poll<Result<(), StoreError>> {
         self.journal
             .mount(&mut self.flash, self.scratch, &mut self.state)
