@@ -125,7 +125,7 @@ impl Journal {
                 };
                 match self.read(flash, scratch, half, self.used)? {
                     Some((sequence, record, length)) if sequence == self.sequence => {
-                        self.apply(record, state);
+                        state.apply(record);
                         self.used += length;
                     }
                     _ => self.mount = Mount::Done,
@@ -136,18 +136,10 @@ impl Journal {
         Ok(())
     }
 
-    fn apply(&self, record: Record, state: &mut State) {
-        match record {
-            Record::State(newer) => *state = newer,
-            Record::Progress(held) => {
-                if let Some(partial) = &mut state.partial {
-                    partial.held = held.min(partial.length);
-                }
-            }
-        }
-    }
-
     /// Reads the record at `used` in `half`: its sequence number, what it says, and its bytes with the padding.
+    ///
+    /// A read that fails is an error and not a missing record: to fall back on an older state, whose slot may have
+    /// been written since, would be worse than to have none.
     fn read<F: NorFlash>(
         &self,
         flash: &mut F,
