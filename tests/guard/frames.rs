@@ -209,17 +209,18 @@ pub(crate) fn read_raw(family: Family, bytes: &[u8]) -> Option<TcpRepr<'_>> {
 /// The peer asks for the host's hardware address, and thereby tells its own.
 pub(crate) fn introduction(family: Family) -> Vec<u8> {
     match family {
-        Family::V4 => arp_request(),
+        Family::V4 => arp_request(Ipv4Address::new(10, 0, 0, 2)),
         #[cfg(feature = "ipv6")]
         Family::V6 => neighbor_solicitation(),
     }
 }
 
-fn arp_request() -> Vec<u8> {
+/// A request for the host's hardware address.
+pub(crate) fn arp_request(source: Ipv4Address) -> Vec<u8> {
     let request = ArpRepr::EthernetIpv4 {
         operation: ArpOperation::Request,
         source_hardware_addr: PEER_MAC,
-        source_protocol_addr: Ipv4Address::new(10, 0, 0, 2),
+        source_protocol_addr: source,
         target_hardware_addr: EthernetAddress::BROADCAST,
         target_protocol_addr: Ipv4Address::new(10, 0, 0, 1),
     };

@@ -17,4 +17,5 @@ mod frames;
 mod host;
 mod properties;
 mod storm;
+mod unmended;
 mod windows;
