@@ -10,6 +10,7 @@ pub mod exit;
 pub mod files;
 pub mod host_side;
 pub mod netlink;
+pub mod pcap;
 pub mod stdout;
 pub mod sys;
 pub mod tap;
