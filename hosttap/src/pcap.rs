@@ -1,4 +1,4 @@
-//! `--pcap` and `-vv`: every frame into a file for Wireshark, or as one line on stderr.
+//! `--pcap` and `-v`: every frame into a file for Wireshark, or as one line on stderr.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -106,6 +106,15 @@ impl PcapSink for CaptureSink {
     fn write(&mut self, data: &[u8]) {
         let mut state = self.0.0.borrow_mut();
         state.attempt(|file| file.write_all(data));
+    }
+
+    fn packet(&mut self, timestamp: Instant, packet: &[u8]) {
+        if self.0.0.borrow().file.is_none() {
+            return;
+        }
+        self.packet_header(timestamp, packet.len());
+        let captured = usize::try_from(self.max_packet_size()).unwrap_or(usize::MAX);
+        self.write(packet.get(..captured).unwrap_or(packet));
     }
 
     /// Frames carry the time of day, so that two captures of one exchange can be laid side by side.

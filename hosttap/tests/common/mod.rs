@@ -137,20 +137,22 @@ impl Namespace {
         Running::start(command.args(["-u", "-c", &script]).args(arguments))
     }
 
-    /// Whether this process is the test that [`run_again`](Self::run_again) started.
+    /// Whether this process is the test that [`start_again`](Self::start_again) started.
     pub(crate) fn is_inside() -> bool {
         std::env::var_os(INSIDE).is_some()
     }
 
-    /// Runs the test `name` of this program once more, inside, and fails when it fails there.
-    pub(crate) fn run_again(&self, name: &str) {
+    /// Starts the test `name` of this program once more, inside.
+    pub(crate) fn start_again(&self, name: &str) -> Running {
         let myself = std::env::current_exe().expect("a running program has a path");
         let mut command = self.command(myself);
-        let inside = Running::start(
-            command
-                .args(["--exact", name, "--nocapture"])
-                .env(INSIDE, "1"),
-        );
+        command.args(["--exact", name, "--nocapture"]);
+        Running::start(command.env(INSIDE, "1"))
+    }
+
+    /// Runs the test `name` of this program once more, inside, and fails when it fails there.
+    pub(crate) fn run_again(&self, name: &str) {
+        let inside = self.start_again(name);
         let ended = inside.finish(60);
         let (stdout, stderr) = (ended.stdout(), ended.stderr());
         assert_eq!(
