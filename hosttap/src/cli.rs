@@ -73,7 +73,7 @@ pub struct LinkOptions {
     #[arg(long, global = true)]
     pub no_guard: bool,
     /// Say what happens, and show every frame as one line
-    #[arg(short = 'v', long, global = true)]
+    #[arg(short = 'v', long, global = true, overrides_with = "verbose")]
     pub verbose: bool,
     /// Say nothing but errors
     #[arg(short = 'q', long, global = true, conflicts_with = "verbose")]
@@ -308,7 +308,7 @@ mod tests {
         for line in [
             "hosttap -i tap7 -v doctor",
             "hosttap doctor -i tap7 -v",
-            "hosttap -v -i tap7 doctor -v",
+            "hosttap -vv -i tap7 doctor -v",
         ] {
             let cli = parse(line).unwrap();
             assert_eq!(cli.link.tap, "tap7", "{line}");

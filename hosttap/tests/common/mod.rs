@@ -49,7 +49,7 @@ impl Namespace {
         if made.status.success() && opens.status.success() {
             return Some(namespace);
         }
-        skip(&format!("no TAP: {}{}", stderr(&made), stderr(&opens)))
+        skip(&format!("no TAP: {} {}", stderr(&made), stderr(&opens)))
     }
 
     fn hold(user: bool) -> Result<Self, String> {
