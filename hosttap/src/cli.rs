@@ -102,7 +102,8 @@ pub enum Command {
 /// Options of `get`. Times are milliseconds here and seconds on the command line.
 #[derive(Debug, Args)]
 pub struct GetOptions {
-    /// http://HOST[:PORT]/PATH, with HOST as an address
+    /// The URL, not parsed yet: a bad one has an exit code of its own.
+    #[arg(help = "http://HOST[:PORT]/PATH, with HOST as an address")]
     pub url: String,
     /// Write to FILE, which appears whole or not at all; without it, to stdout as bytes come
     #[arg(short = 'o', long, value_name = "FILE")]
