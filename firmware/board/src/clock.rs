@@ -33,8 +33,19 @@ pub struct Clock {
     period_counts: u32,
     /// All counts up to the beginning of the current period.
     before_counts: u64,
-    asleep_counts: u64,
+    spent: Spent,
     counter: TickCounter,
+}
+
+/// Where the time went, in counts of the core's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Outside of [`Clock::sleep`].
+    pub awake_counts: u64,
+    /// Waiting for an interrupt.
+    pub asleep_counts: u64,
+    /// How often the core went to sleep.
+    pub sleeps: u32,
 }
 
 impl Clock {
@@ -46,7 +57,7 @@ impl Clock {
             counts_per_tick,
             period_counts: PERIOD_COUNTS_MAX,
             before_counts: 0,
-            asleep_counts: 0,
+            spent: Spent::default(),
             counter: TickCounter::new(counts_per_tick, 0),
         };
         clock.restart(PERIOD_COUNTS_MAX);
@@ -61,9 +72,12 @@ impl Clock {
         self.counter.update(raw)
     }
 
-    /// Counts of the core's clock since the start, without those of [`sleep`](Self::sleep).
-    pub fn awake_counts(&mut self) -> u64 {
-        self.counts() - self.asleep_counts
+    /// Where the time since the start went.
+    pub fn spent(&mut self) -> Spent {
+        Spent {
+            awake_counts: self.counts() - self.spent.asleep_counts,
+            ..self.spent
+        }
     }
 
     /// Counts of the core's clock in a millisecond.
@@ -111,16 +125,19 @@ impl Clock {
         // The writes that let the interrupts through must have reached their devices (B1.5.18 asks for it).
         asm::dsb();
         asm::wfi();
-        self.syst.disable_interrupt();
-        SCB::clear_pendst();
         let slept_from = self.before_counts;
         self.restart(PERIOD_COUNTS_MAX);
-        self.asleep_counts += self.before_counts - slept_from;
+        SCB::clear_pendst();
+        self.spent.asleep_counts += self.before_counts - slept_from;
+        self.spent.sleeps = self.spent.sleeps.wrapping_add(1);
     }
 
-    /// Begins a new period, of `counts`. It loses the few counts between its read and its write of SysTick.
+    /// Begins a new period, of `counts`, without alarm. It loses the few counts between its read and its write of
+    /// SysTick.
     fn restart(&mut self, counts: u32) {
         self.before_counts = self.counts();
+        // Only after the count: to change a bit of the control register is to read it, which clears COUNTFLAG.
+        self.syst.disable_interrupt();
         self.period_counts = counts;
         self.syst.set_reload(counts - 1);
         // Clears COUNTFLAG too.

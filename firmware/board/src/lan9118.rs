@@ -64,95 +64,18 @@ impl Lan9118 {
     ///
     /// Returns without a link when none comes up in a few seconds: frames are then lost, as on any wire.
     pub(crate) fn new(mac: [u8; 6]) -> Result<Self, Absent> {
-        let mut controller = Self(());
-        controller.reset()?;
-        controller.set_address(mac)?;
-        controller.start_phy()?;
+        reset()?;
+        set_address(mac)?;
+        start_phy()?;
         // Pointers of both FIFOs back to their start (TXS_DUMP, TXD_DUMP, RX_DUMP), then the transmitter on.
         LAN9118.write(TX_CFG, 0xC000);
         LAN9118.write(TX_CFG, 1 << 1);
         LAN9118.write(RX_CFG, 1 << 15);
         LAN9118.write(RX_CFG, 0);
         // Full duplex, transmitter and receiver of the MAC on; it drops frames that are not for us (5.4.1).
-        controller.write_mac(MAC_CR, 1 << 20 | 1 << 3 | 1 << 2)?;
+        write_mac(MAC_CR, 1 << 20 | 1 << 3 | 1 << 2)?;
         raw::unmask(INTERRUPT);
-        Ok(controller)
-    }
-
-    fn reset(&mut self) -> Result<(), Absent> {
-        wait_for(|| LAN9118.read(PMT_CTRL) & 1 != 0)?;
-        if LAN9118.read(BYTE_TEST) != 0x8765_4321 {
-            return Err(Absent::Ethernet);
-        }
-        // The MPS2 board carries a LAN9220, the same to a driver; QEMU models a LAN9118.
-        if !matches!(LAN9118.read(ID_REV) >> 16, 0x0118 | 0x9220) {
-            return Err(Absent::Ethernet);
-        }
-        LAN9118.write(HW_CFG, 1);
-        wait_for(|| LAN9118.read(HW_CFG) & 1 == 0)?;
-        // Bit 20 must be one; 5 KiB to the TX FIFOs leaves 10,560 bytes to received data (5.3.9).
-        LAN9118.write(HW_CFG, 1 << 20 | 5 << 16);
-        // Flow control levels that AN 12.12 recommends for this division.
-        LAN9118.write(AFC_CFG, 0x006E_3740);
-        wait_for(|| LAN9118.read(E2P_CMD) & BUSY == 0)?;
-        LAN9118.write(INT_EN, 0);
-        LAN9118.write(INT_STS, u32::MAX);
-        // The pin drives (bit 0), active high (bit 4), enabled (bit 8), without a pause between two interrupts.
-        LAN9118.write(IRQ_CFG, 0x111);
-        // RX status level 0: the first frame already raises the interrupt.
-        LAN9118.write(FIFO_INT, 0x4800_0000);
-        Ok(())
-    }
-
-    fn set_address(&mut self, mac: [u8; 6]) -> Result<(), Absent> {
-        let [a, b, c, d, e, f] = mac;
-        self.write_mac(MAC_ADDRL, u32::from_le_bytes([a, b, c, d]))?;
-        self.write_mac(MAC_ADDRH, u32::from_le_bytes([e, f, 0, 0]))
-    }
-
-    fn start_phy(&mut self) -> Result<(), Absent> {
-        // All of 10 and 100 Mbit/s, half and full duplex; then begin the negotiation anew.
-        self.write_phy(PHY_ADVERTISEMENT, 0x01E1)?;
-        self.write_phy(PHY_BASIC_CONTROL, 0x1200)?;
-        for _ in 0..LINK_POLLS_MAX {
-            if self.read_phy(PHY_BASIC_STATUS)? & 1 << 2 != 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn write_mac(&mut self, register: u32, value: u32) -> Result<(), Absent> {
-        LAN9118.write(MAC_CSR_DATA, value);
-        LAN9118.write(MAC_CSR_CMD, BUSY | register);
-        wait_for(|| LAN9118.read(MAC_CSR_CMD) & BUSY == 0)
-    }
-
-    fn read_mac(&mut self, register: u32) -> Result<u32, Absent> {
-        LAN9118.write(MAC_CSR_CMD, BUSY | 1 << 30 | register);
-        wait_for(|| LAN9118.read(MAC_CSR_CMD) & BUSY == 0)?;
-        Ok(LAN9118.read(MAC_CSR_DATA))
-    }
-
-    fn write_phy(&mut self, register: u32, value: u32) -> Result<(), Absent> {
-        self.write_mac(MAC_MII_DATA, value)?;
-        self.access_phy(register, 1 << 1)
-    }
-
-    fn read_phy(&mut self, register: u32) -> Result<u32, Absent> {
-        self.access_phy(register, 0)?;
-        self.read_mac(MAC_MII_DATA)
-    }
-
-    fn access_phy(&mut self, register: u32, direction: u32) -> Result<(), Absent> {
-        // The internal PHY has address 1; bit 0 is the MII's busy flag (5.4.6).
-        self.write_mac(MAC_MII_ACC, 1 << 11 | register << 6 | direction | 1)?;
-        for _ in 0..POLLS_MAX {
-            if self.read_mac(MAC_MII_ACC)? & 1 == 0 {
-                return Ok(());
-            }
-        }
-        Err(Absent::Ethernet)
+        Ok(Self(()))
     }
 }
 
@@ -236,6 +159,82 @@ impl Controller for Lan9118 {
         }
         Ok(())
     }
+}
+
+fn reset() -> Result<(), Absent> {
+    wait_for(|| LAN9118.read(PMT_CTRL) & 1 != 0)?;
+    if LAN9118.read(BYTE_TEST) != 0x8765_4321 {
+        return Err(Absent::Ethernet);
+    }
+    // The MPS2 board carries a LAN9220, the same to a driver; QEMU models a LAN9118.
+    if !matches!(LAN9118.read(ID_REV) >> 16, 0x0118 | 0x9220) {
+        return Err(Absent::Ethernet);
+    }
+    LAN9118.write(HW_CFG, 1);
+    wait_for(|| LAN9118.read(HW_CFG) & 1 == 0)?;
+    // Bit 20 must be one; 5 KiB to the TX FIFOs leaves 10,560 bytes to received data (5.3.9).
+    LAN9118.write(HW_CFG, 1 << 20 | 5 << 16);
+    // Flow control levels that AN 12.12 recommends for this division.
+    LAN9118.write(AFC_CFG, 0x006E_3740);
+    wait_for(|| LAN9118.read(E2P_CMD) & BUSY == 0)?;
+    LAN9118.write(INT_EN, 0);
+    LAN9118.write(INT_STS, u32::MAX);
+    // The pin drives (bit 0), active high (bit 4), enabled (bit 8), without a pause between two interrupts.
+    LAN9118.write(IRQ_CFG, 0x111);
+    // RX status level 0: the first frame already raises the interrupt.
+    LAN9118.write(FIFO_INT, 0x4800_0000);
+    Ok(())
+}
+
+fn set_address(mac: [u8; 6]) -> Result<(), Absent> {
+    let [a, b, c, d, e, f] = mac;
+    write_mac(MAC_ADDRL, u32::from_le_bytes([a, b, c, d]))?;
+    write_mac(MAC_ADDRH, u32::from_le_bytes([e, f, 0, 0]))
+}
+
+fn start_phy() -> Result<(), Absent> {
+    // All of 10 and 100 Mbit/s, half and full duplex; then begin the negotiation anew.
+    write_phy(PHY_ADVERTISEMENT, 0x01E1)?;
+    write_phy(PHY_BASIC_CONTROL, 0x1200)?;
+    for _ in 0..LINK_POLLS_MAX {
+        if read_phy(PHY_BASIC_STATUS)? & 1 << 2 != 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn write_mac(register: u32, value: u32) -> Result<(), Absent> {
+    LAN9118.write(MAC_CSR_DATA, value);
+    LAN9118.write(MAC_CSR_CMD, BUSY | register);
+    wait_for(|| LAN9118.read(MAC_CSR_CMD) & BUSY == 0)
+}
+
+fn read_mac(register: u32) -> Result<u32, Absent> {
+    LAN9118.write(MAC_CSR_CMD, BUSY | 1 << 30 | register);
+    wait_for(|| LAN9118.read(MAC_CSR_CMD) & BUSY == 0)?;
+    Ok(LAN9118.read(MAC_CSR_DATA))
+}
+
+fn write_phy(register: u32, value: u32) -> Result<(), Absent> {
+    write_mac(MAC_MII_DATA, value)?;
+    access_phy(register, 1 << 1)
+}
+
+fn read_phy(register: u32) -> Result<u32, Absent> {
+    access_phy(register, 0)?;
+    read_mac(MAC_MII_DATA)
+}
+
+fn access_phy(register: u32, direction: u32) -> Result<(), Absent> {
+    // The internal PHY has address 1; bit 0 is the MII's busy flag (5.4.6).
+    write_mac(MAC_MII_ACC, 1 << 11 | register << 6 | direction | 1)?;
+    for _ in 0..POLLS_MAX {
+        if read_mac(MAC_MII_ACC)? & 1 == 0 {
+            return Ok(());
+        }
+    }
+    Err(Absent::Ethernet)
 }
 
 fn discard(words: usize) {

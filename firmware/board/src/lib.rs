@@ -27,6 +27,6 @@ mod start;
 #[cfg(feature = "lm3s6965evb")]
 mod stellaris;
 
-pub use clock::{Clock, Wake};
+pub use clock::{Clock, Spent, Wake};
 pub use nic::{Controller, Counters, FRAME_BYTES_MAX, Nic, Refusal};
 pub use start::{Absent, Ethernet, NAME, start};

@@ -10,6 +10,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod single;
+
 use core::net::Ipv4Addr;
 
 use board::host::{self, Arguments, Line};
@@ -19,6 +21,8 @@ use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
 
 /// Exit code: all went well.
 pub const EXIT_FINE: i32 = 0;
+/// Exit code: a test of the board failed.
+pub const EXIT_FAILED: i32 = 1;
 /// Exit code: the parameters make no sense.
 pub const EXIT_USAGE: i32 = 2;
 /// Exit code: no connection.
@@ -40,21 +44,20 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Any failure.
+    pub const fn new(code: i32, why: &'static str) -> Self {
+        Self { code, why }
+    }
+
     /// A parameter that is missing or malformed.
     pub const fn usage(why: &'static str) -> Self {
-        Self {
-            code: EXIT_USAGE,
-            why,
-        }
+        Self::new(EXIT_USAGE, why)
     }
 }
 
 impl From<Absent> for Failure {
     fn from(part: Absent) -> Self {
-        Self {
-            code: EXIT_BOARD,
-            why: part.as_str(),
-        }
+        Self::new(EXIT_BOARD, part.as_str())
     }
 }
 
@@ -97,21 +100,28 @@ impl Network {
         [0x02, 0x00, a, b, c, d]
     }
 
+    /// One of the dynamic ports (RFC 6335, 6: 49152 to 65535), by the seed.
+    pub const fn local_port(&self) -> u16 {
+        // Masked to 14 bits.
+        0xC000 | (self.seed & 0x3FFF) as u16
+    }
+
     /// smoltcp's interface on `nic` with these parameters.
     pub fn interface(&self, clock: &mut Clock, nic: &mut Nic<'_, Ethernet>) -> Interface {
         let mut config = Config::new(EthernetAddress(self.mac()).into());
         config.random_seed = self.seed;
         let mut interface = Interface::new(config, nic, clock.now().to_smoltcp());
         interface.update_ip_addrs(|addresses| {
-            addresses
-                .push(IpCidr::Ipv4(self.address))
-                .expect("an interface has room for its first address");
+            // `expect` on these results would draw in their formatting, 3 KiB.
+            let pushed = addresses.push(IpCidr::Ipv4(self.address)).is_ok();
+            assert!(pushed, "an interface has room for its first address");
         });
         if let Some(gateway) = self.gateway {
-            interface
-                .routes_mut()
-                .add_default_ipv4_route(gateway)
-                .expect("a routing table has room for its first route");
+            let added = interface.routes_mut().add_default_ipv4_route(gateway);
+            assert!(
+                added.is_ok(),
+                "a routing table has room for its first route"
+            );
         }
         interface
     }
@@ -132,20 +142,23 @@ pub fn optional<T: core::str::FromStr>(
         .transpose()
 }
 
-/// Says on stderr what the run cost: frames, stack, and counts of the core's clock spent awake.
+/// Says on stderr what the run cost: counts of the core's clock, bytes of stack, and frames.
 ///
 /// Under QEMU's `-icount shift=0` an instruction is a nanosecond, so that the counts tell instructions.
 pub fn report_cost(clock: &mut Clock, nic: &Nic<'_, Ethernet>) {
     let frames = nic.counters();
+    let spent = clock.spent();
     let stack = stack::usage();
     let mut line = Line::new();
     line.text("cost: awake ")
-        .number(clock.awake_counts())
-        .text(" of ")
-        .number(clock.now().as_millis() * u64::from(clock.counts_per_tick()))
-        .text(" counts, stack ")
+        .number(spent.awake_counts)
+        .text(" asleep ")
+        .number(spent.asleep_counts)
+        .text(" sleeps ")
+        .number(spent.sleeps.into())
+        .text(" stack ")
         .number(stack.used_bytes as u64)
-        .text(", frames in ")
+        .text(" frames in ")
         .number(frames.received.into())
         .text(" damaged ")
         .number(frames.damaged.into())
