@@ -10,3 +10,6 @@ mod world;
 
 #[path = "chat/conversations.rs"]
 mod conversations;
+
+#[path = "chat/faults.rs"]
+mod faults;
