@@ -61,6 +61,12 @@ pub enum Event<'a> {
     /// The chat message that was just delivered is not a whole line: a piece of a long one, or the last one, cut
     /// by the peer's close.
     Partial,
+    /// Bytes of ours that the peer has not acknowledged, or that were still queued, were dropped as their chat
+    /// conversation ended.
+    Unsent {
+        /// How many.
+        bytes: u64,
+    },
     /// A file is offered or announced by the peer.
     Offered {
         /// The sender.
