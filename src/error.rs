@@ -228,6 +228,8 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+impl core::error::Error for Malformed {}
+
 impl From<Malformed> for Error {
     fn from(how: Malformed) -> Self {
         Self::Malformed(how)

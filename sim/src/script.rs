@@ -6,14 +6,14 @@ use smoltcp::wire::IpEndpoint;
 use tickwire::{App, Awaited, Deadline, Error, Io, Listener, Named, Phase, Received, Step, Tick};
 
 /// The longest text that [`Act::Expect`] can wait for.
-const EXPECTED_BYTES_MAX: usize = 64;
+const EXPECTED_BYTES_MAX: usize = 256;
 /// A script that waits longer than this is broken, not patient.
 const PATIENCE_TICKS: u64 = 3_600_000;
 
 /// One thing that a scripted peer does. All acts but [`Act::Stall`] read what comes meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act<'a> {
-    /// Reads until these bytes (at most 64) have come.
+    /// Reads until these bytes (at most 256) have come.
     Expect(&'a [u8]),
     /// Reads until so many bytes have come in all, since the connection.
     Read(u64),
@@ -163,6 +163,10 @@ impl<'a> Script<'a> {
         loop {
             let (tail, counted) = (&mut self.tail, &mut self.received);
             let received = io.receive(self.socket, |bytes| {
+                let Some(expected) = expected else {
+                    *counted += bytes.len() as u64;
+                    return (bytes.len(), false);
+                };
                 for (index, &byte) in bytes.iter().enumerate() {
                     if tail.is_full() {
                         tail.remove(0);
@@ -170,7 +174,7 @@ impl<'a> Script<'a> {
                     // One place was just made.
                     let _ = tail.push(byte);
                     *counted += 1;
-                    if expected.is_some_and(|expected| tail.ends_with(expected)) {
+                    if tail.ends_with(expected) {
                         return (index + 1, true);
                     }
                 }

@@ -44,6 +44,8 @@ pub struct BodyDecoder {
     skippable: u32,
 }
 
+/// A body with a length is counted; chunks change between framing and payload.
+///
 /// ```text
 /// Counted ---all taken--> Complete(Length)          UntilClose: until FIN
 ///

@@ -3,6 +3,28 @@
 //! The pure half knows no sockets. [`Url`] and [`Request`] make the bytes to send; [`HeadParser`] and
 //! [`BodyDecoder`] read the answer. Both readers are fed bytes as they come, keep O(1) memory, and give the
 //! same result wherever the bytes were cut.
+//!
+//! ```
+//! use tickwire::http::{BodyDecoder, HeadParser, Location, Piece, Proof, Request, Url};
+//!
+//! let url = Url::parse("http://192.168.69.100:8000/hello")?;
+//! let request = Request::new(&url, &[])?;
+//! let mut send_buffer = [0; 16];
+//! assert_eq!(request.write_from(0, &mut send_buffer), 16);
+//! assert_eq!(&send_buffer, b"GET /hello HTTP/");
+//!
+//! let response = b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+//! let mut parser = HeadParser::new(16 * 1024);
+//! let (taken, head) = parser.feed(response, &mut Location::new(&mut []))?;
+//! let head = head.expect("the head is complete");
+//! assert_eq!(head.status, 200);
+//!
+//! let mut body = BodyDecoder::new(head.framing, 16 * 1024);
+//! assert_eq!(body.next(&response[taken..])?, Piece::Payload(b"hello"));
+//! body.taken(5); // The sink took all of it.
+//! assert_eq!(body.is_complete(), Some(Proof::Length));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 
 mod body;
 mod field;

@@ -9,9 +9,21 @@
 //! receiver calls it again, with the same arguments, at the loop's next turn. So the loop's longest pause is the
 //! store's slowest unit, which every implementation documents.
 
+mod flash_upload;
+mod journal;
+mod layout;
+mod memory;
+mod nor_flash;
+mod record;
+
 use core::task::Poll;
 
 use crate::Tick;
+
+pub use layout::{FlashFault, Layout, LayoutError};
+pub use memory::{MemoryImage, MemoryStore};
+pub use nor_flash::{FlashImage, FlashStore};
+pub use record::Check;
 
 /// The SHA-256 of a whole file.
 pub type Digest = [u8; 32];
@@ -81,4 +93,21 @@ pub trait Store {
     /// Ends the upload without a file. With `keep` what was written stays for a later resume, where the store can;
     /// without, it is thrown away (its digest was wrong).
     fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>>;
+}
+
+/// The longest name that is kept; the protocol allows no longer one.
+const NAME_BYTES_MAX: usize = 255;
+
+/// A name as a store keeps it. An upload without a name has the empty one, which no offer can carry.
+type Name = heapless::String<NAME_BYTES_MAX>;
+
+/// As much of `name` as is kept, cut between characters.
+fn kept_name(name: Option<&str>) -> Name {
+    let mut kept = Name::new();
+    for character in name.unwrap_or_default().chars() {
+        if kept.push(character).is_err() {
+            break;
+        }
+    }
+    kept
 }

@@ -75,45 +75,45 @@ impl<'a> Wire<'a> {
         self.segment.ports.len()
     }
 
-    /// Gives a port its Ethernet address: it gets the frames to it, and no other port does.
+    /// Gives a port its unicast Ethernet address: it gets the frames to it, and no other port does.
     pub fn set_address(&mut self, port: usize, address: EthernetAddress) {
-        self.segment.port(port).address = Some(address);
+        self.segment.port_mut(port).address = Some(address);
     }
 
     /// Sets the longest IP packet that a port sends and receives, in bytes. Longer ones are dropped and counted.
     ///
     /// smoltcp asks for it once, when an interface is made.
     pub fn set_mtu(&mut self, port: usize, mtu: usize) {
-        self.segment.port(port).mtu = mtu;
+        self.segment.port_mut(port).mtu = mtu;
     }
 
     /// Sets what happens by chance to the frames that a port sends from now on.
     pub fn set_link(&mut self, port: usize, link: Link) {
-        let port = self.segment.port(port);
+        let port = self.segment.port_mut(port);
         port.link = link;
         port.line.change_rate();
     }
 
     /// What happens by chance to the frames that a port sends.
-    pub fn link(&mut self, port: usize) -> Link {
+    pub fn link(&self, port: usize) -> Link {
         self.segment.port(port).link
     }
 
     /// Sets what happens to single frames that a port sends, told apart by their number; it replaces the former
     /// plan. The first entry for a number counts.
     pub fn set_plan(&mut self, port: usize, plan: &'a [Planned]) {
-        self.segment.port(port).plan = plan;
+        self.segment.port_mut(port).plan = plan;
     }
 
     /// Sets what decides over the frames that a port sends and that are in no plan.
     pub fn set_rule(&mut self, port: usize, rule: Option<Rule>) {
-        self.segment.port(port).rule = rule;
+        self.segment.port_mut(port).rule = rule;
     }
 
     /// Takes a port down or up, like a cable that is pulled or a host that is off. While it is down it neither
-    /// sends nor receives, and what was on its way to it is lost.
+    /// sends nor receives, and what was on its way to it is lost (counted at its sender; no observer hears of it).
     pub fn set_up(&mut self, port: usize, is_up: bool) {
-        self.segment.port(port).is_up = is_up;
+        self.segment.port_mut(port).is_up = is_up;
         if !is_up {
             self.segment.flush(port);
         }
@@ -121,16 +121,16 @@ impl<'a> Wire<'a> {
 
     /// Cuts the way from one port to another; the way back is not touched. Frames already on their way arrive.
     pub fn sever(&mut self, from: usize, to: usize) {
-        self.segment.port(from).severed |= bit(to);
+        self.segment.port_mut(from).severed |= bit(to);
     }
 
     /// Mends what [`Self::sever`] cut.
     pub fn mend(&mut self, from: usize, to: usize) {
-        self.segment.port(from).severed &= !bit(to);
+        self.segment.port_mut(from).severed &= !bit(to);
     }
 
     /// What happened at a port so far.
-    pub fn counts(&mut self, port: usize) -> Counts {
+    pub fn counts(&self, port: usize) -> Counts {
         self.segment.port(port).counts
     }
 
@@ -143,7 +143,7 @@ impl<'a> Wire<'a> {
 
     /// When the next frame arrives at one port.
     pub fn next_due_at(&self, port: usize) -> Option<Tick> {
-        let queue = self.segment.ports.get(port)?.queue;
+        let queue = self.segment.port(port).queue;
         let due_micros = self.segment.pool.due_micros(queue)?;
         Some(Tick::from_millis(due_micros.div_ceil(1_000)))
     }

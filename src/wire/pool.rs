@@ -94,9 +94,7 @@ impl<'a> Pool<'a> {
     /// Gives a frame back that is in no queue.
     pub(super) fn release(&mut self, index: u16) {
         let free = self.free;
-        let frame = self.frame(index);
-        frame.child = None;
-        frame.sibling = free;
+        self.frame(index).sibling = free;
         self.free = Some(index);
     }
 

@@ -4,7 +4,7 @@ use managed::ManagedSlice;
 use smoltcp::wire::{EthernetAddress, EthernetFrame};
 
 use super::{
-    Cause, Fate, FrameEvent, Port,
+    Cause, Change, Fate, FrameEvent, Port,
     mangle::alter,
     observer::Watcher,
     pool::{Flight, Pool},
@@ -27,16 +27,18 @@ pub(super) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    pub(super) fn port(&mut self, port: usize) -> &mut Port<'a> {
+    pub(super) fn port_mut(&mut self, port: usize) -> &mut Port<'a> {
         self.ports.get_mut(port).expect("the wire has this port")
+    }
+
+    pub(super) fn port(&self, port: usize) -> &Port<'a> {
+        self.ports.get(port).expect("the wire has this port")
     }
 
     /// The longest frame that a port sends and receives.
     pub(super) fn port_bytes_max(&self, port: usize) -> usize {
-        self.ports
-            .get(port)
-            .map_or(0, |port| port.mtu.saturating_add(HEADER_BYTES))
-            .min(self.frame_bytes_max)
+        let mtu = self.port(port).mtu;
+        mtu.saturating_add(HEADER_BYTES).min(self.frame_bytes_max)
     }
 
     /// Sends the first `len` bytes of `scratch`.
@@ -47,7 +49,7 @@ impl<'a> Segment<'a> {
         len: usize,
         watcher: &mut Watcher<'_>,
     ) {
-        let port = self.port(from);
+        let port = self.port_mut(from);
         let flight = Flight {
             sent_micros: now_micros,
             number: port.counts.sent,
@@ -86,7 +88,7 @@ impl<'a> Segment<'a> {
             return Err(Cause::NoRecipient);
         }
         let left_micros = self
-            .port(flight.from)
+            .port_mut(flight.from)
             .depart(flight.sent_micros, flight.len)?;
         Ok((left_micros, recipients))
     }
@@ -97,8 +99,7 @@ impl<'a> Segment<'a> {
         let destination = self
             .scratch
             .first_chunk()
-            .map(|address| EthernetAddress(*address))
-            .filter(EthernetAddress::is_unicast);
+            .map(|address| EthernetAddress(*address));
         let owner = destination.and_then(|address| {
             self.ports
                 .iter()
@@ -108,7 +109,7 @@ impl<'a> Segment<'a> {
         owner.map_or(all, bit) & !bit(from)
     }
 
-    /// Carries the frame in `scratch` to one port. For the `last` port it may take `scratch`'s memory with it.
+    /// Carries the frame in `scratch` to one port; to the `last` one, it may take the memory with it.
     fn carry(
         &mut self,
         flight: &Flight,
@@ -139,25 +140,15 @@ impl<'a> Segment<'a> {
                 change,
                 copy_due_micros,
             } => {
+                let moved = last && copy_due_micros.is_none();
+                self.enqueue(flight, due_micros, to, change, moved, watcher);
                 if let Some(due_micros) = copy_due_micros {
-                    self.duplicate(flight, due_micros, to, watcher);
+                    self.port_mut(flight.from).counts.duplicated += 1;
+                    self.report(Fate::Duplicated, Some(to), flight, watcher);
+                    self.enqueue(flight, due_micros, to, None, last, watcher);
                 }
-                self.enqueue(flight, due_micros, to, change, last, watcher);
             }
         }
-    }
-
-    /// Puts a second frame with the bytes in `scratch` on its way.
-    fn duplicate(
-        &mut self,
-        flight: &Flight,
-        due_micros: u64,
-        to: usize,
-        watcher: &mut Watcher<'_>,
-    ) {
-        self.port(flight.from).counts.duplicated += 1;
-        self.report(Fate::Duplicated, Some(to), flight, watcher);
-        self.enqueue(flight, due_micros, to, None, false, watcher);
     }
 
     /// Puts a frame with the bytes in `scratch`, copied or `moved`, on its way.
@@ -166,7 +157,7 @@ impl<'a> Segment<'a> {
         flight: &Flight,
         due_micros: u64,
         to: usize,
-        change: Option<super::Change>,
+        change: Option<Change>,
         moved: bool,
         watcher: &mut Watcher<'_>,
     ) {
@@ -198,7 +189,7 @@ impl<'a> Segment<'a> {
     /// Alters a taken frame of the pool, where it can be altered so.
     fn change(
         &mut self,
-        change: super::Change,
+        change: Change,
         index: u16,
         flight: &mut Flight,
         to: usize,
@@ -256,7 +247,7 @@ impl<'a> Segment<'a> {
         {
             let from = self.pool.frame(index).flight.from;
             self.pool.release(index);
-            self.port(from).counts.count_drop(Cause::Down);
+            self.port_mut(from).counts.count_drop(Cause::Down);
         }
     }
 
@@ -268,7 +259,7 @@ impl<'a> Segment<'a> {
         flight: &Flight,
         watcher: &mut Watcher<'_>,
     ) {
-        self.port(flight.from).counts.count_drop(cause);
+        self.port_mut(flight.from).counts.count_drop(cause);
         self.report(Fate::Dropped(cause), to, flight, watcher);
     }
 

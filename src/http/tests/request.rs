@@ -3,6 +3,8 @@ extern crate std;
 use std::string::ToString;
 use std::vec::Vec;
 
+use proptest::prelude::*;
+
 use crate::http::{Header, HeaderError, Request, Url};
 
 const fn header<'a>(name: &'a str, value: &'a str) -> Header<'a> {
@@ -149,4 +151,25 @@ fn nothing_is_written_without_room_or_past_the_end() {
     assert_eq!(request.write_from(request.len(), &mut out), 0);
     assert_eq!(request.write_from(usize::MAX, &mut out), 0);
     assert_eq!(out, [0; 16]);
+}
+
+proptest! {
+    #[test]
+    fn no_url_and_no_header_can_add_a_line(
+        rest in "(/|:80/|[?])[a-z/?#%\u{e4}]{0,4}[ \r\n\t\0\u{7f}]?[a-z/?#]{0,4}",
+        name in "[A-Za-z-]{1,4}[: \r\n]?[A-Za-z-]{0,2}",
+        value in "[a-z ]{0,4}[\r\n\t\0\u{7f}\u{e4}]?[a-z]{0,2}",
+    ) {
+        let text = ["http://h", &rest].concat();
+        let own = [header(&name, &value)];
+        let Ok(url) = Url::parse(&text) else { return Ok(()) };
+        let Ok(request) = Request::new(&url, &own) else { return Ok(()) };
+        let written = request.to_string();
+        let lines: Vec<&str> = written.split("\r\n").collect();
+        let ours = !["host", "user-agent"].contains(&name.to_ascii_lowercase().as_str());
+        prop_assert_eq!(lines.len(), if ours { 7 } else { 6 }, "{:?}", written);
+        prop_assert!(!lines.concat().contains(|byte: char| byte.is_ascii_control() && byte != '\t'));
+        prop_assert_eq!(lines[0].split(' ').count(), 3, "{:?}", lines[0]);
+        prop_assert!(lines[0].is_ascii());
+    }
 }

@@ -1,0 +1,372 @@
+//! The command line, whole: every command, option and default.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+use crate::exit::{Exit, Failure};
+use crate::values::{self, HeaderField, Peer};
+
+/// The chat peer's port.
+pub const CHAT_PORT: u16 = 1001;
+/// The file transfer's port.
+pub const FILE_PORT: u16 = 2001;
+/// The echo server's port.
+pub const ECHO_PORT: u16 = 12345;
+
+const EXAMPLES: &str = "\
+Examples:
+  hosttap                                           the tour on the virtual wire; needs no privilege
+  sudo ip tuntap add dev tap0 mode tap user $USER   make the TAP once, for yourself ...
+  sudo ip addr add 192.168.69.100/24 dev tap0       ... give the kernel's side an address ...
+  sudo ip link set tap0 up                          ... and bring it up
+  hosttap doctor                                    check all that, and say what mends it
+  hosttap get http://192.168.69.100:8000/file -o file
+  hosttap chat --connect 192.168.69.100
+  hosttap recv --dir incoming
+  hosttap send 192.168.69.100 picture.jpg
+
+Data goes to stdout, everything else to stderr. Exit codes are curl's: 0 fine, 2 usage, 3 URL,
+6 name not resolved, 7 could not connect, 8 malformed, 18 truncated, 22 status 3xx or >= 400,
+23 cannot write, 25 refused by the receiver, 26 cannot read the file, 28 timed out,
+45 TAP unusable, 56 reset, 63 too large, 130 interrupted.";
+
+/// tickwire's apps over a TAP interface: an own TCP/IP stack beside the kernel's.
+#[derive(Debug, Parser)]
+#[command(name = "hosttap", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// Where and how the stack is attached.
+    #[command(flatten)]
+    pub link: LinkOptions,
+    /// What to do; without a command, `demo`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of the link; they stand before the command or behind it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Link options")]
+pub struct LinkOptions {
+    /// TAP interface; created when missing (needs CAP_NET_ADMIN), or made beforehand for a user
+    #[arg(short = 'i', long, value_name = "IFACE", default_value = "tap0", global = true, value_parser = values::interface_name)]
+    pub tap: String,
+    /// Our own address and the length of its network's prefix
+    #[arg(long, value_name = "CIDR", default_value = "192.168.69.1/24", global = true, value_parser = values::host_cidr)]
+    pub address: IpCidr,
+    /// Router for peers outside our network
+    #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
+    pub gateway: Option<IpAddress>,
+    /// Our Ethernet address [default: 02:00 and the IPv4 address]
+    #[arg(long, value_name = "MAC", global = true, value_parser = values::mac)]
+    pub mac: Option<EthernetAddress>,
+    /// Also give the kernel's side of the TAP this address and bring it up (needs CAP_NET_ADMIN)
+    #[arg(long, value_name = "CIDR", global = true, value_parser = values::host_cidr)]
+    pub host_address: Option<IpCidr>,
+    /// Seed of ports and sequence numbers [default: random]
+    #[arg(long, value_name = "N", global = true)]
+    pub seed: Option<u64>,
+    /// Write every frame to this file, for tshark or Wireshark
+    #[arg(long, value_name = "FILE", global = true)]
+    pub pcap: Option<PathBuf>,
+    /// Leave out the guard that keeps smoltcp's connections from getting stuck
+    #[arg(long, global = true)]
+    pub no_guard: bool,
+    /// Say more; twice: one line for every frame
+    #[arg(short = 'v', long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Say nothing but errors
+    #[arg(short = 'q', long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The whole tour on the virtual wire; needs no privilege
+    Demo,
+    /// Fetch a URL over HTTP/1.0
+    Get(GetOptions),
+    /// Chat with one peer, listening or calling
+    Chat(ChatOptions),
+    /// Receive files (no authentication: whoever reaches the port can store a file)
+    Recv(RecvOptions),
+    /// Send a file
+    Send(SendOptions),
+    /// Send back what comes
+    Echo(EchoOptions),
+    /// Say what is wrong with the TAP set-up, and the commands that mend it
+    Doctor,
+}
+
+/// Options of `get`. Times are milliseconds here and seconds on the command line.
+#[derive(Debug, Args)]
+pub struct GetOptions {
+    /// http://HOST[:PORT]/PATH, with HOST as an address
+    pub url: String,
+    /// Write to FILE, which appears whole or not at all; without it, to stdout as bytes come
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// One more header; Host replaces ours
+    #[arg(long, value_name = "N: V", value_parser = values::header)]
+    pub header: Vec<HeaderField>,
+    /// Longest time for the connection
+    #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
+    pub connect_ticks: u64,
+    /// Longest time from the request to the end of the response's head
+    #[arg(long = "first-byte-timeout", value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
+    pub first_byte_ticks: u64,
+    /// Longest time in which next to nothing arrives
+    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    pub idle_ticks: u64,
+    /// Longest time for everything [default: no limit]
+    #[arg(long = "max-time", value_name = "SECONDS", value_parser = values::seconds)]
+    pub total_ticks: Option<u64>,
+    /// Refuse a larger body; k, M and G are accepted [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Take a body that ends only with the connection as truncated
+    #[arg(long)]
+    pub require_length: bool,
+}
+
+/// Options of `chat`.
+#[derive(Debug, Args)]
+pub struct ChatOptions {
+    /// Wait for a caller (this is what chat does without a part) [default port: 1001]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1001",
+          conflicts_with = "connect", value_parser = values::port)]
+    pub listen: Option<u16>,
+    /// Call HOST [default port: 1001]
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = |text: &str| values::peer(text, CHAT_PORT))]
+    pub connect: Option<Peer>,
+    /// Send text as it is, without line ends
+    #[arg(long)]
+    pub raw: bool,
+    /// End after one conversation
+    #[arg(long)]
+    pub once: bool,
+    /// Call again, with growing pauses, when the peer cannot be reached or has gone
+    #[arg(long)]
+    pub retry: bool,
+    /// Take lines that begin with / as commands, also when stdin is no terminal
+    #[arg(long)]
+    pub commands: bool,
+    /// Encoding of the peer's text, as browsers name it
+    #[arg(long, value_name = "LABEL", default_value = "utf-8")]
+    pub encoding: String,
+}
+
+/// Options of `recv`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("target").required(true).args(["dir", "output"]))]
+pub struct RecvOptions {
+    /// Port to listen on
+    #[arg(long, default_value_t = FILE_PORT, value_parser = values::port)]
+    pub port: u16,
+    /// Keep the files in this folder, under cleaned names
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Replace FILE by what arrives
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// End after one file
+    #[arg(long)]
+    pub once: bool,
+    /// Refuse a larger file; k, M and G are accepted [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Longest time in which next to nothing arrives
+    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    pub idle_ticks: u64,
+}
+
+/// Options of `send`.
+#[derive(Debug, Args)]
+pub struct SendOptions {
+    /// The receiver [default port: 2001]
+    #[arg(value_name = "HOST[:PORT]", value_parser = |text: &str| values::peer(text, FILE_PORT))]
+    pub peer: Peer,
+    /// The file to send
+    pub file: PathBuf,
+    /// Plain form: a length, then the bytes; no name, no digest, no receipt
+    #[arg(long)]
+    pub plain: bool,
+    /// Try again and go on where the receiver stopped, until it has the file
+    #[arg(long)]
+    pub retry: bool,
+    /// Longest time for the connection
+    #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
+    pub connect_ticks: u64,
+    /// Longest time in which next to nothing is taken
+    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    pub idle_ticks: u64,
+}
+
+/// Options of `echo`.
+#[derive(Debug, Args)]
+pub struct EchoOptions {
+    /// Port to listen on
+    #[arg(long, default_value_t = ECHO_PORT, value_parser = values::port)]
+    pub port: u16,
+    /// End after one conversation
+    #[arg(long)]
+    pub once: bool,
+}
+
+impl LinkOptions {
+    /// Our Ethernet address: the one given, or 02:00 and the last four bytes of the IP address.
+    pub fn ethernet_address(&self) -> EthernetAddress {
+        self.mac.unwrap_or_else(|| {
+            let [a, b, c, d] = match self.address.address() {
+                IpAddress::Ipv4(address) => address.octets(),
+                IpAddress::Ipv6(address) => {
+                    let [.., a, b, c, d] = address.octets();
+                    [a, b, c, d]
+                }
+            };
+            EthernetAddress([0x02, 0x00, a, b, c, d])
+        })
+    }
+
+    /// Checks what one value alone does not show.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`]: a gateway outside our network, or one address used twice.
+    pub fn check(&self) -> Result<(), Failure> {
+        let usage = |message: String| Err(Failure::new(Exit::Usage, message));
+        let ours = self.address.address();
+        if let Some(gateway) = self.gateway {
+            if gateway == ours {
+                return usage(format!("--gateway {gateway} is our own --address"));
+            }
+            if !self.address.contains_addr(&gateway) {
+                return usage(format!(
+                    "--gateway {gateway} is not in the network of --address {}; nothing could reach it",
+                    self.address
+                ));
+            }
+        }
+        if let Some(host) = self.host_address {
+            if host.address() == ours {
+                return usage(format!(
+                    "--host-address {ours} is our own --address; the kernel's side needs another one"
+                ));
+            }
+            if !host.contains_addr(&ours) || !self.address.contains_addr(&host.address()) {
+                return usage(format!(
+                    "--host-address {host} and --address {} are not in one network",
+                    self.address
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_manual() {
+        let cli = parse("hosttap").unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.link.tap, "tap0");
+        assert_eq!(cli.link.address.to_string(), "192.168.69.1/24");
+        assert_eq!(cli.link.ethernet_address().to_string(), "02-00-c0-a8-45-01");
+        let Some(Command::Get(get)) = parse("hosttap get http://x/").unwrap().command else {
+            panic!("not get")
+        };
+        assert_eq!(
+            (get.connect_ticks, get.first_byte_ticks, get.idle_ticks),
+            (5_000, 10_000, 20_000)
+        );
+        assert_eq!(get.total_ticks, None);
+        let Some(Command::Recv(recv)) = parse("hosttap recv --dir d").unwrap().command else {
+            panic!("not recv")
+        };
+        assert_eq!((recv.port, recv.idle_ticks), (2001, 20_000));
+        let Some(Command::Echo(echo)) = parse("hosttap echo").unwrap().command else {
+            panic!("not echo")
+        };
+        assert_eq!(echo.port, 12345);
+    }
+
+    #[test]
+    fn link_options_stand_before_or_behind_the_command() {
+        for line in [
+            "hosttap -i tap7 -vv doctor",
+            "hosttap doctor -i tap7 -v -v",
+            "hosttap -v -i tap7 doctor -vv",
+        ] {
+            let cli = parse(line).unwrap();
+            assert_eq!(cli.link.tap, "tap7", "{line}");
+            assert_eq!(cli.link.verbose, 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn chat_takes_a_part_with_or_without_port() {
+        let chat = |line: &str| match parse(line).unwrap().command {
+            Some(Command::Chat(chat)) => (chat.listen, chat.connect.map(|peer| peer.to_string())),
+            _ => panic!("not chat"),
+        };
+        assert_eq!(chat("hosttap chat"), (None, None));
+        assert_eq!(chat("hosttap chat --listen"), (Some(1001), None));
+        assert_eq!(chat("hosttap chat --listen 7"), (Some(7), None));
+        let connected = chat("hosttap chat --connect 192.168.69.2");
+        assert_eq!(connected, (None, Some("192.168.69.2:1001".to_owned())));
+    }
+
+    #[test]
+    fn wrong_usage_ends_with_two_and_names_the_value() {
+        for (line, named) in [
+            ("hosttap get", "URL"),
+            ("hosttap get http://x/ --idle-timeout 1.2.3", "1.2.3"),
+            ("hosttap get http://x/ --header nocolon", "nocolon"),
+            ("hosttap get http://x/ --max-size 12q", "12q"),
+            ("hosttap recv", "--dir"),
+            ("hosttap recv --dir d -o f", "--dir"),
+            ("hosttap echo --port 0", "port"),
+            ("hosttap echo --port 70000", "70000"),
+            ("hosttap --address 192.168.69.0/24", "192.168.69.0"),
+            ("hosttap --mac 01:00:00:00:00:01", "01:00:00:00:00:01"),
+            ("hosttap -i sixteen-letters- doctor", "sixteen-letters-"),
+            ("hosttap chat --listen --connect x", "--connect"),
+            ("hosttap -q -v doctor", "--verbose"),
+            ("hosttap fly", "fly"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(named), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_cannot_work_together_are_reported() {
+        for (line, named) in [
+            ("hosttap --gateway 10.0.0.1", "not in the network"),
+            ("hosttap --gateway 192.168.69.1", "our own"),
+            ("hosttap --host-address 192.168.69.1/24", "our own"),
+            ("hosttap --host-address 192.168.70.2/24", "one network"),
+            ("hosttap --host-address fe80::1/64", "one network"),
+        ] {
+            let failure = parse(line).unwrap().link.check().unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains(named), "{line}: {failure}");
+        }
+        let fine = "hosttap --gateway 192.168.69.100 --host-address 192.168.69.100/24";
+        assert_eq!(parse(fine).unwrap().link.check(), Ok(()));
+    }
+}

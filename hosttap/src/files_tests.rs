@@ -1,0 +1,173 @@
+use super::*;
+use std::io::Read;
+use std::os::unix::fs::symlink;
+
+fn create(path: &Path) -> Result<AtomicFile, Failure> {
+    AtomicFile::create(path, &|| false)
+}
+
+fn store(path: &Path, data: &[u8]) -> Result<(), Failure> {
+    let mut file = create(path)?;
+    assert_eq!(file.write(data), Ok(data.len()));
+    assert!(file.blocked().is_none());
+    file.commit()
+}
+
+/// Names in `folder`, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_has_its_name_only_after_the_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new");
+    let mut file = create(&path).unwrap();
+    assert_eq!(file.write(b"whole"), Ok(5));
+    assert!(!path.exists());
+    file.commit().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"whole");
+    assert_eq!(names(folder.path()), ["new"]);
+}
+
+#[test]
+fn a_dropped_file_leaves_the_old_one_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept");
+    fs::write(&path, b"old").unwrap();
+    let mut file = create(&path).unwrap();
+    assert_eq!(file.write(b"new"), Ok(3));
+    drop(file);
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["kept"]);
+}
+
+#[test]
+fn a_file_system_without_unnamed_files_gets_a_hidden_one_that_goes_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("target");
+    for commit in [false, true] {
+        let (file, place) = open_hidden(&path).unwrap();
+        let mut file = AtomicFile {
+            file,
+            place,
+            blocked: false,
+        };
+        assert_eq!(file.write(b"data"), Ok(4));
+        let [hidden] = names(folder.path()).try_into().unwrap();
+        assert!(hidden.starts_with(".hosttap-"), "{hidden}");
+        if commit {
+            file.commit().unwrap();
+            assert_eq!(names(folder.path()), ["target"]);
+        } else {
+            drop(file);
+            assert!(names(folder.path()).is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_existing_file_keeps_its_permissions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("private");
+    fs::write(&path, b"old").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    store(&path, b"new").unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+}
+
+#[test]
+fn symbolic_links_are_followed_also_into_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inner, first, second) = (
+        folder.path().join("inner"),
+        folder.path().join("first"),
+        folder.path().join("second"),
+    );
+    fs::create_dir(&inner).unwrap();
+    symlink("second", &first).unwrap();
+    symlink("inner/real", &second).unwrap();
+    for data in [b"one", b"two"] {
+        store(&first, data).unwrap();
+        assert_eq!(fs::read(inner.join("real")).unwrap(), data);
+        assert!(fs::symlink_metadata(&first).unwrap().is_symlink());
+        assert_eq!(names(&inner), ["real"]);
+    }
+    symlink("loop", folder.path().join("loop")).unwrap();
+    assert_eq!(
+        create(&folder.path().join("loop")).unwrap_err().exit,
+        Exit::Write
+    );
+}
+
+#[test]
+fn a_full_disk_is_an_error_with_its_errno_and_the_device_stays() {
+    let mut file = create(Path::new("/dev/full")).unwrap();
+    assert_eq!(file.write(b"x"), Err(Error::Sink { code: 28 }));
+    file.commit().unwrap();
+    store(Path::new("/dev/null"), b"gone").unwrap();
+    for device in ["/dev/full", "/dev/null"] {
+        assert!(fs::metadata(device).unwrap().file_type().is_char_device());
+    }
+}
+
+#[test]
+fn a_fifo_is_written_straight_and_presses_back_when_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    rustix::fs::mknodat(CWD, &path, rustix::fs::FileType::Fifo, MODE_NEW, 0).unwrap();
+    // Nobody reads: the wait ends when the user has had enough.
+    let waited = AtomicFile::create(&path, &|| true).unwrap_err();
+    assert_eq!(waited.exit, Exit::Interrupted);
+    let opened = open(&path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
+    let mut file = create(&path).unwrap();
+    let mut total = 0;
+    while file.blocked().is_none() {
+        total += file.write(&[7; 10_000]).unwrap();
+    }
+    let mut reader = File::from(opened);
+    let mut data = vec![0; total];
+    reader.read_exact(&mut data).unwrap();
+    assert!(data.iter().all(|byte| *byte == 7));
+    drop(reader);
+    assert_eq!(file.write(b"x"), Err(Error::Sink { code: 32 }));
+    assert!(fs::metadata(&path).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn folders_and_places_that_take_no_file_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let failure = create(folder.path()).unwrap_err();
+    assert_eq!(failure.exit, Exit::Write);
+    assert!(failure.message.ends_with("Is a directory"), "{failure}");
+    let failure = create(&folder.path().join("none/file")).unwrap_err();
+    assert!(
+        failure.message.contains("cannot create a file in"),
+        "{failure}"
+    );
+    assert!(
+        failure.message.contains("No such file or directory"),
+        "{failure}"
+    );
+    // Not even root creates files in sysfs.
+    let failure = create(Path::new("/sys/file")).unwrap_err();
+    assert_eq!(failure.exit, Exit::Write);
+    assert!(
+        failure.message.contains("cannot create a file in /sys"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_name_as_long_as_names_can_be_is_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n".repeat(255));
+    store(&path, b"long").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"long");
+}

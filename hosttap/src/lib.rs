@@ -1,0 +1,22 @@
+//! The parts of `hosttap`: tickwire's apps over a Linux TAP interface.
+//!
+//! The program is a thin `main` over these modules; tests use them too. Nothing here is a stable interface.
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod clock;
+pub mod doctor;
+pub mod echo;
+pub mod exit;
+pub mod files;
+pub mod get;
+pub mod host_side;
+pub mod narrator;
+pub mod netlink;
+pub mod stack;
+pub mod stdout;
+pub mod sys;
+pub mod tap;
+pub mod terminal;
+pub mod values;
+pub mod wait;

@@ -1,0 +1,29 @@
+//! tickwire's apps over a TAP interface: reads the command line, runs the command, tells how it ended.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use hosttap::cli::{Cli, Command};
+use hosttap::exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            // Where nobody reads stderr the code still tells.
+            let _ = writeln!(std::io::stderr(), "hosttap: {failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Exit, Failure> {
+    cli.link.check()?;
+    match &cli.command {
+        Some(Command::Get(options)) => hosttap::get::run(&cli.link, options),
+        Some(Command::Echo(options)) => hosttap::echo::run(&cli.link, options),
+        Some(Command::Doctor) => hosttap::doctor::run(&cli.link),
+        _ => Err(Failure::new(Exit::Usage, "this command is not there yet")),
+    }
+}

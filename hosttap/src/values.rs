@@ -1,0 +1,470 @@
+//! The values of the command line: each parser says what is wrong with a bad one.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+/// A host as the user wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// An address.
+    Address(IpAddress),
+    /// A name; nothing resolves it yet.
+    Name(String),
+}
+
+/// The other end: a host and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address or name.
+    pub host: Host,
+    /// Its port, never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Address(IpAddress::Ipv6(address)) => write!(f, "[{address}]:{}", self.port),
+            Host::Address(address) => write!(f, "{address}:{}", self.port),
+            Host::Name(name) => write!(f, "{name}:{}", self.port),
+        }
+    }
+}
+
+/// A header of the caller's own, `name: value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderField {
+    /// A token (RFC 9110, 5.1).
+    pub name: String,
+    /// The value without white space around it and without control bytes other than HTAB.
+    pub value: String,
+}
+
+/// Longest interface name: IFNAMSIZ is 16 and holds a zero byte at the end.
+pub const INTERFACE_NAME_MAX_BYTES: usize = 15;
+
+/// An interface's name, checked before anything cuts it in silence.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn interface_name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("an interface needs a name".to_owned());
+    }
+    if text.len() > INTERFACE_NAME_MAX_BYTES {
+        return Err(format!(
+            "the name has {} bytes; Linux takes at most {INTERFACE_NAME_MAX_BYTES}",
+            text.len()
+        ));
+    }
+    // A `%` would make the kernel choose a number (`tap%d`), and the name would be another one than asked for.
+    if text == "." || text == ".." || text.contains(['/', ':', '%']) {
+        return Err("an interface name has no '/', ':' or '%' and is not '.' or '..'".to_owned());
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("an interface name has no white space".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// An IP address without prefix.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn address(text: &str) -> Result<IpAddress, String> {
+    let address: IpAddr = text
+        .parse()
+        .map_err(|_| "not an IP address, such as 192.168.69.1".to_owned())?;
+    Ok(address.into())
+}
+
+/// An address that a host can have, with the length of its prefix.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn host_cidr(text: &str) -> Result<IpCidr, String> {
+    let Some((host, prefix)) = text.split_once('/') else {
+        return Err("the length of the prefix is missing, such as in 192.168.69.1/24".to_owned());
+    };
+    let address = address(host)?;
+    let bits_max = match address {
+        IpAddress::Ipv4(_) => 32,
+        IpAddress::Ipv6(_) => 128,
+    };
+    let prefix_bits = match decimal(prefix) {
+        Some(bits) if (1..=bits_max).contains(&bits) => bits,
+        _ => return Err(format!("the prefix has 1 to {bits_max} bits")),
+    };
+    if !address.is_unicast() || IpAddr::from(address).is_loopback() {
+        return Err(format!("{host} cannot be a host's address"));
+    }
+    if let IpAddress::Ipv4(v4) = address {
+        edge_of_network(v4, prefix_bits)?;
+    }
+    // At most 128.
+    Ok(IpCidr::new(address, prefix_bits as u8))
+}
+
+/// Refuses a network's first and last address, which name the network and its broadcast (RFC 1122, 3.2.1.3);
+/// networks of one or two addresses have neither (RFC 3021).
+fn edge_of_network(address: Ipv4Addr, prefix_bits: u64) -> Result<(), String> {
+    if prefix_bits >= 31 {
+        return Ok(());
+    }
+    let host_mask = u32::MAX >> prefix_bits;
+    match address.to_bits() & host_mask {
+        0 => Err(format!(
+            "{address} names the network itself, not a host in it"
+        )),
+        host if host == host_mask => Err(format!("{address} is the network's broadcast address")),
+        _ => Ok(()),
+    }
+}
+
+/// An Ethernet address that a host can have.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn mac(text: &str) -> Result<EthernetAddress, String> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split([':', '-']);
+    for byte in &mut bytes {
+        *byte = parts
+            .next()
+            .filter(|part| part.len() == 2 && part.bytes().all(|c| c.is_ascii_hexdigit()))
+            .and_then(|part| u8::from_str_radix(part, 16).ok())
+            .ok_or("not an Ethernet address, such as 02:00:c0:a8:45:01")?;
+    }
+    if parts.next().is_some() {
+        return Err("an Ethernet address has six bytes".to_owned());
+    }
+    let address = EthernetAddress(bytes);
+    if !address.is_unicast() || bytes == [0; 6] {
+        return Err(
+            "a group's address (or all zeros); a host's first byte is even, such as 02".to_owned(),
+        );
+    }
+    Ok(address)
+}
+
+/// Seconds with at most three decimals, as milliseconds.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn seconds(text: &str) -> Result<u64, String> {
+    // A year is more than anybody waits, and far from any overflow.
+    const SECONDS_MAX: u64 = 366 * 24 * 3600;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let wrong = "not a number of seconds, such as 5 or 0.5";
+    if whole.is_empty() && fraction.is_empty() {
+        return Err(wrong.to_owned());
+    }
+    let seconds = if whole.is_empty() {
+        Some(0)
+    } else {
+        decimal(whole)
+    };
+    // More decimals than milliseconds are cut: 0.0015 is 1 ms.
+    let millis = fraction
+        .bytes()
+        .chain(*b"000")
+        .take(3)
+        .try_fold(0, |millis, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| millis * 10 + u64::from(digit - b'0'))
+        });
+    let (Some(seconds), Some(millis)) = (seconds, millis) else {
+        return Err(wrong.to_owned());
+    };
+    if !fraction.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(wrong.to_owned());
+    }
+    match seconds {
+        0 if millis == 0 => Err("a time must be more than 0".to_owned()),
+        0..=SECONDS_MAX => Ok(seconds * 1_000 + millis),
+        _ => Err(format!("more than a year ({SECONDS_MAX} seconds)")),
+    }
+}
+
+/// A number of bytes; `k`, `M` and `G` stand for 2^10, 2^20 and 2^30, as curl has them.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (text.get(..text.len() - 1), 1 << 10),
+        Some(b'm' | b'M') => (text.get(..text.len() - 1), 1 << 20),
+        Some(b'g' | b'G') => (text.get(..text.len() - 1), 1 << 30),
+        _ => (Some(text), 1),
+    };
+    digits
+        .and_then(decimal)
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| "not a number of bytes, such as 1500, 64k or 2G".to_owned())
+}
+
+/// A port that a connection can have.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn port(text: &str) -> Result<u16, String> {
+    match decimal(text).map(u16::try_from) {
+        Some(Ok(port)) if port != 0 => Ok(port),
+        _ => Err("a port is a number from 1 to 65535".to_owned()),
+    }
+}
+
+/// `HOST`, `HOST:PORT`, `[IPv6]:PORT` or a bare IPv6 address.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn peer(text: &str, default_port: u16) -> Result<Peer, String> {
+    if let Ok(IpAddr::V6(bare)) = text.parse::<IpAddr>() {
+        return Ok(Peer {
+            host: Host::Address(bare.into()),
+            port: default_port,
+        });
+    }
+    if let Some(rest) = text.strip_prefix('[') {
+        let (inside, behind) = rest.split_once(']').ok_or("']' is missing")?;
+        let IpAddr::V6(bracketed) = inside
+            .parse()
+            .map_err(|_| "not an IPv6 address in brackets")?
+        else {
+            return Err("only an IPv6 address stands in brackets".to_owned());
+        };
+        let port = match behind.strip_prefix(':') {
+            Some(digits) => port(digits)?,
+            None if behind.is_empty() => default_port,
+            None => return Err("after ']' comes ':' and a port".to_owned()),
+        };
+        return Ok(Peer {
+            host: Host::Address(bracketed.into()),
+            port,
+        });
+    }
+    let (host, port) = match text.split_once(':') {
+        Some((host, digits)) => (host, port(digits)?),
+        None => (text, default_port),
+    };
+    let named = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    if host.is_empty() || host.contains(named) {
+        return Err("not a host, such as 192.168.69.100 or 192.168.69.100:2001".to_owned());
+    }
+    let host = match host.parse::<IpAddr>() {
+        Ok(address) => Host::Address(address.into()),
+        Err(_) => Host::Name(host.to_owned()),
+    };
+    Ok(Peer { host, port })
+}
+
+/// A header of the caller's own. Those that would contradict what we send are refused.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn header(text: &str) -> Result<HeaderField, String> {
+    let (name, value) = text.split_once(':').ok_or("a header is 'Name: value'")?;
+    let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
+    if name.is_empty() || !name.bytes().all(token) {
+        return Err("a header's name has only letters, digits and !#$%&'*+-.^_`|~".to_owned());
+    }
+    for ours in ["Content-Length", "Transfer-Encoding", "Connection"] {
+        if name.eq_ignore_ascii_case(ours) {
+            return Err(format!("{ours} is ours to set"));
+        }
+    }
+    let value = value.trim_matches([' ', '\t']);
+    if value.bytes().any(|c| c != b'\t' && c.is_ascii_control()) {
+        return Err("a header's value has no control characters".to_owned());
+    }
+    Ok(HeaderField {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    })
+}
+
+/// Digits only: Rust's own parser would take a `+` too.
+fn decimal(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_take_fractions_and_name_bad_values() {
+        assert_eq!(seconds("5"), Ok(5_000));
+        assert_eq!(seconds("0.5"), Ok(500));
+        assert_eq!(seconds(".25"), Ok(250));
+        assert_eq!(seconds("2."), Ok(2_000));
+        assert_eq!(seconds("1.2345"), Ok(1_234));
+        for bad in [
+            "",
+            ".",
+            "0",
+            "0.0",
+            "-1",
+            "+1",
+            "1e3",
+            "1.x",
+            "1.2.3",
+            "1.234x",
+            "99999999999",
+            "inf",
+        ] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_curls_units() {
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("64k"), Ok(65_536));
+        assert_eq!(size("2G"), Ok(1 << 31));
+        for bad in [
+            "",
+            "k",
+            "-1",
+            "1kk",
+            "20000000000000000000",
+            "99999999999999G",
+            "1ü",
+        ] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_of_hosts_are_taken() {
+        for good in [
+            "192.168.69.1/24",
+            "10.0.0.1/8",
+            "10.0.0.0/31",
+            "10.0.0.7/32",
+            "fd00::1/64",
+        ] {
+            assert_eq!(host_cidr(good).unwrap().to_string(), good);
+        }
+        for bad in [
+            "192.168.69.1",
+            "192.168.69.1/0",
+            "192.168.69.1/33",
+            "192.168.69.0/24",
+            "192.168.69.255/24",
+            "127.0.0.1/8",
+            "0.0.0.0/8",
+            "224.0.0.1/4",
+            "255.255.255.255/32",
+            "1.2.3/24",
+            "x/24",
+            "ff02::1/64",
+            "::1/128",
+            "fd00::1/129",
+            "10.0.0.1/+8",
+        ] {
+            assert!(host_cidr(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_ethernet_address_of_a_group_is_refused() {
+        assert_eq!(
+            mac("02:00:c0:A8:45:01").unwrap().0,
+            [2, 0, 0xc0, 0xa8, 0x45, 1]
+        );
+        assert_eq!(
+            mac("02-00-c0-a8-45-01").unwrap().0,
+            [2, 0, 0xc0, 0xa8, 0x45, 1]
+        );
+        for bad in [
+            "",
+            "02:00",
+            "02:00:00:00:00:00:00",
+            "03:00:00:00:00:00",
+            "ff:ff:ff:ff:ff:ff",
+            "00:00:00:00:00:00",
+            "2:0:0:0:0:1",
+            "+2:00:00:00:00:01",
+        ] {
+            assert!(mac(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn peers_are_addresses_or_names_with_or_without_port() {
+        let shown = |text| peer(text, 9).map(|peer| peer.to_string());
+        assert_eq!(shown("10.0.0.2").unwrap(), "10.0.0.2:9");
+        assert_eq!(shown("10.0.0.2:80").unwrap(), "10.0.0.2:80");
+        assert_eq!(shown("fe80::2").unwrap(), "[fe80::2]:9");
+        assert_eq!(shown("[fe80::2]").unwrap(), "[fe80::2]:9");
+        assert_eq!(shown("[fe80::2]:80").unwrap(), "[fe80::2]:80");
+        assert_eq!(
+            peer("box.local:80", 9).unwrap().host,
+            Host::Name("box.local".to_owned())
+        );
+        for bad in [
+            "",
+            ":80",
+            "h:",
+            "h:0",
+            "h:65536",
+            "h:80:80",
+            "[::1",
+            "[::1]80",
+            "[10.0.0.1]:80",
+            "a b",
+            "a/b",
+        ] {
+            assert!(peer(bad, 9).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn headers_cannot_smuggle_lines_or_contradict_ours() {
+        let field = header("Accept:  text/html ").unwrap();
+        assert_eq!(
+            (field.name.as_str(), field.value.as_str()),
+            ("Accept", "text/html")
+        );
+        assert_eq!(header("X-Empty:").unwrap().value, "");
+        for bad in [
+            "NoColon",
+            ": v",
+            "A b: v",
+            "A : v",
+            "A: v\r\nB: w",
+            "A: v\0",
+            "content-length: 3",
+            "Connection: x",
+            "TRANSFER-ENCODING: chunked",
+        ] {
+            assert!(header(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn interface_names_are_checked_before_anything_cuts_them() {
+        assert_eq!(
+            interface_name("fifteen-letters"),
+            Ok("fifteen-letters".to_owned())
+        );
+        for bad in [
+            "",
+            "sixteen-letters-",
+            "a/b",
+            "tap%d",
+            "a b",
+            ".",
+            "..",
+            "a:b",
+            "a\tb",
+        ] {
+            assert!(interface_name(bad).is_err(), "{bad}");
+        }
+    }
+}

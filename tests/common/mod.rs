@@ -1,0 +1,4 @@
+//! Shared by the tests; each uses a part of it.
+#![allow(dead_code)]
+
+pub(crate) mod lab;

@@ -1,0 +1,479 @@
+//! The GET client against scripted servers on a virtual wire.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
+
+mod common;
+
+use common::lab::{BUFFER, Lab, endpoint, leak, socket};
+use smoltcp::iface::SocketHandle;
+use tickwire::http::{Complete, Get, GetOptions, Proof, Request, Url};
+use tickwire::wire::Link;
+use tickwire::{Awaited, BufferSink, Discard, Error, Event, Malformed, Sink, Tick};
+use tickwire_sim::{Act, fill_byte};
+
+const REQUEST_END: Act<'static> = Act::Expect(b"\r\n\r\n");
+
+fn request() -> Request<'static> {
+    Request::new(&Url::parse("http://10.0.0.2/page").unwrap(), &[]).unwrap()
+}
+
+fn get<S: Sink>(handle: SocketHandle, options: GetOptions, sink: S) -> Get<'static, S> {
+    Get::new(
+        handle,
+        endpoint(1, 80),
+        request(),
+        options,
+        leak(0, 32),
+        sink,
+    )
+}
+
+/// Runs a GET of a small page and returns its outcome, what was delivered, and when it ended in milliseconds.
+fn fetch(options: GetOptions, acts: &[Act<'_>]) -> (Result<Complete, Error>, Vec<u8>, u64) {
+    let mut lab = Lab::new(1);
+    let handle = socket(&mut lab.client, BUFFER);
+    let mut app = get(handle, options, BufferSink::new(leak(0u8, 64 * 1024)));
+    let (result, at) = lab
+        .against(&mut app, acts, 600)
+        .expect("a GET ends by itself");
+    let result = result.map(|()| app.complete().expect("success has a proof"));
+    (result, app.into_sink().bytes().to_vec(), at.as_millis())
+}
+
+fn failed(acts: &[Act<'_>]) -> (Error, u64) {
+    let (result, _, at) = fetch(GetOptions::default(), acts);
+    (result.unwrap_err(), at)
+}
+
+#[test]
+fn get_fetches_a_page_and_says_how_it_knows_the_end() {
+    let head = b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n";
+    let (result, body, _) = fetch(
+        GetOptions::default(),
+        &[REQUEST_END, Act::Send(head), Act::Send(b"hello")],
+    );
+    assert_eq!(
+        result,
+        Ok(Complete {
+            status: 200,
+            bytes: 5,
+            proof: Proof::Length
+        })
+    );
+    assert_eq!(body, b"hello");
+}
+
+#[test]
+fn get_sends_the_request_of_the_design_byte_for_byte() {
+    let expected = concat!(
+        "GET /page HTTP/1.0\r\nHost: 10.0.0.2\r\nUser-Agent: tickwire/",
+        env!("CARGO_PKG_VERSION"),
+        "\r\nConnection: close\r\n\r\n"
+    );
+    let acts = [
+        Act::Expect(expected.as_bytes()),
+        Act::Send(b"HTTP/1.0 204 No\r\n\r\n"),
+    ];
+    let (result, body, _) = fetch(GetOptions::default(), &acts);
+    assert_eq!(result.map(|complete| complete.proof), Ok(Proof::Empty));
+    assert!(body.is_empty());
+}
+
+#[test]
+fn get_fetches_a_large_body_under_loss_and_reordering() {
+    const BYTES: u64 = 300_000;
+    for seed in 0..8 {
+        let mut lab = Lab::new(seed);
+        let link = Link {
+            loss_ppm: 20_000,
+            duplicate_ppm: 10_000,
+            reorder_ppm: 20_000,
+            delay_micros: 3_000,
+            ..Link::PERFECT
+        };
+        lab.world.wire.set_link(0, link);
+        lab.world.wire.set_link(1, link);
+        let handle = socket(&mut lab.client, 16 * 1024);
+        let mut app = get(
+            handle,
+            GetOptions::default(),
+            BufferSink::new(leak(0u8, BYTES as usize)),
+        );
+        let acts = [
+            REQUEST_END,
+            Act::Send(b"HTTP/1.1 200 OK\nContent-Length: 300000\n\n"),
+            Act::Fill(BYTES),
+        ];
+        let (result, at) = lab
+            .against(&mut app, &acts, 3_600)
+            .expect("a GET ends by itself");
+        assert_eq!(result, Ok(()), "seed {seed}, at {at}");
+        let body = app.into_sink();
+        assert!(
+            body.bytes()
+                .iter()
+                .zip(0..)
+                .all(|(&byte, offset)| byte == fill_byte(offset)),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn get_is_refused_at_once_where_nobody_listens() {
+    let mut lab = Lab::new(1);
+    let handle = socket(&mut lab.client, BUFFER);
+    let request = request();
+    let mut app = Get::new(
+        handle,
+        endpoint(1, 81),
+        request,
+        GetOptions::default(),
+        &mut [],
+        Discard,
+    );
+    let (result, at) = lab.against(&mut app, &[], 60).unwrap();
+    assert_eq!(result, Err(Error::Refused));
+    assert!(at < Tick::from_millis(200), "{at}");
+}
+
+#[test]
+fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
+    for cut in [false, true] {
+        let mut lab = Lab::new(1);
+        let handle = socket(&mut lab.client, BUFFER);
+        let remote = if cut {
+            endpoint(1, 80)
+        } else {
+            endpoint(77, 80)
+        };
+        if cut {
+            // ARP is answered, everything after it is lost.
+            let arp_only =
+                |_, frame: &[u8]| (frame[12..14] != [8, 6]).then_some(tickwire::wire::Action::Drop);
+            lab.world.wire.set_rule(0, Some(arp_only));
+        }
+        let mut app = Get::new(
+            handle,
+            remote,
+            request(),
+            GetOptions::default(),
+            &mut [],
+            Discard,
+        );
+        let (result, at) = lab.against(&mut app, &[Act::ExpectEnd], 60).unwrap();
+        assert_eq!(result, Err(Error::TimedOut(Awaited::Connect)));
+        assert!((5_000..5_200).contains(&at.as_millis()), "{at}");
+    }
+}
+
+#[test]
+fn get_refuses_addresses_that_cannot_be_a_peer() {
+    use smoltcp::wire::{IpAddress, IpEndpoint};
+    let own = endpoint(0, 80);
+    let bad = [
+        IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), 80),
+        IpEndpoint::new(IpAddress::v4(255, 255, 255, 255), 80),
+        IpEndpoint::new(IpAddress::v4(10, 0, 0, 255), 80),
+        IpEndpoint::new(IpAddress::v4(224, 0, 0, 1), 80),
+        IpEndpoint::new(IpAddress::v4(127, 0, 0, 1), 80),
+        endpoint(1, 0),
+        own,
+    ];
+    for remote in bad {
+        let mut lab = Lab::new(1);
+        let handle = socket(&mut lab.client, BUFFER);
+        let mut app = Get::new(
+            handle,
+            remote,
+            request(),
+            GetOptions::default(),
+            &mut [],
+            Discard,
+        );
+        assert_eq!(
+            lab.against(&mut app, &[], 60).unwrap().0,
+            Err(Error::Unaddressable),
+            "{remote}"
+        );
+    }
+    for remote in [
+        IpAddress::v4(10, 1, 0, 1),
+        IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1),
+    ] {
+        let mut lab = Lab::new(1);
+        let handle = socket(&mut lab.client, BUFFER);
+        let remote = IpEndpoint::new(remote, 80);
+        let mut app = Get::new(
+            handle,
+            remote,
+            request(),
+            GetOptions::default(),
+            &mut [],
+            Discard,
+        );
+        assert_eq!(
+            lab.against(&mut app, &[], 60).unwrap().0,
+            Err(Error::Unreachable),
+            "{remote}"
+        );
+    }
+}
+
+#[test]
+fn get_times_out_when_the_head_does_not_come_whole() {
+    assert_eq!(
+        failed(&[REQUEST_END, Act::Wait(60_000)]).0,
+        Error::TimedOut(Awaited::Head)
+    );
+    // A byte every second is not silence, but the deadline is absolute.
+    let drip = [
+        REQUEST_END,
+        Act::Drip(b"HTTP/1.0 200 OK\r\nX: aaaaaaaaaaaaaaaaaaaaaaaa", 1_000),
+    ];
+    let (error, at) = failed(&drip);
+    assert_eq!(error, Error::TimedOut(Awaited::Head));
+    assert!((10_000..10_200).contains(&at), "{at}");
+}
+
+#[test]
+fn get_times_out_on_a_body_that_drips() {
+    let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    let (error, at) = failed(&[REQUEST_END, head, Act::Drip(&[b'x'; 600], 500)]);
+    assert_eq!(error, Error::TimedOut(Awaited::Body));
+    // 40 bytes in 20 s are fewer than 256.
+    assert!((20_000..20_300).contains(&at), "{at}");
+}
+
+#[test]
+fn get_accepts_a_slow_body_that_keeps_the_pace() {
+    let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 600\r\n\r\n");
+    let (result, body, at) = fetch(
+        GetOptions::default(),
+        &[REQUEST_END, head, Act::Drip(&[b'x'; 600], 60)],
+    );
+    assert_eq!(result.map(|complete| complete.bytes), Ok(600));
+    assert!(body.len() == 600 && at > 35_000);
+}
+
+#[test]
+fn get_keeps_its_total_deadline_whatever_moves() {
+    let options = GetOptions {
+        total_ticks: Some(3_000),
+        ..GetOptions::default()
+    };
+    let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 60000\r\n\r\n");
+    let (result, _, at) = fetch(options, &[REQUEST_END, head, Act::Drip(&[b'x'; 60_000], 1)]);
+    assert_eq!(result, Err(Error::TimedOut(Awaited::Total)));
+    assert!((3_000..3_200).contains(&at), "{at}");
+}
+
+#[test]
+fn get_tells_truncated_from_reset_at_every_stage() {
+    let pieces: [&[u8]; 4] = [
+        b"",
+        b"HTTP/1.0 2",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+    ];
+    for piece in pieces {
+        assert_eq!(
+            failed(&[REQUEST_END, Act::Send(piece), Act::Close]).0,
+            Error::Truncated
+        );
+        assert_eq!(
+            failed(&[REQUEST_END, Act::Send(piece), Act::Wait(50), Act::Reset]).0,
+            Error::Reset
+        );
+    }
+}
+
+#[test]
+fn get_succeeds_when_the_reset_comes_after_the_last_byte() {
+    let page = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    let (result, body, _) = fetch(
+        GetOptions::default(),
+        &[REQUEST_END, page, Act::Wait(50), Act::Reset],
+    );
+    assert_eq!(result.map(|complete| complete.proof), Ok(Proof::Length));
+    assert_eq!(body, b"hello");
+}
+
+#[test]
+fn get_reports_a_redirect_with_its_location_and_saves_nothing() {
+    let mut lab = Lab::new(1);
+    let handle = socket(&mut lab.client, BUFFER);
+    let mut app = get(
+        handle,
+        GetOptions::default(),
+        BufferSink::new(leak(0u8, 64)),
+    );
+    let page =
+        Act::Send(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 4\r\n\r\nbody");
+    let (result, _) = lab.against(&mut app, &[REQUEST_END, page], 60).unwrap();
+    assert_eq!(result, Err(Error::Status(302)));
+    assert_eq!(app.location().as_bytes(), b"/elsewhere");
+    assert!(app.into_sink().bytes().is_empty());
+}
+
+#[test]
+fn get_stops_at_its_limit_without_writing_past_it() {
+    let options = GetOptions {
+        bytes_max: 8,
+        ..GetOptions::default()
+    };
+    let announced = [
+        REQUEST_END,
+        Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n123456789"),
+    ];
+    let (result, body, _) = fetch(options, &announced);
+    assert_eq!((result, body.len()), (Err(Error::TooLarge), 0));
+    let unannounced = [REQUEST_END, Act::Send(b"HTTP/1.0 200 OK\r\n\r\n123456789")];
+    let (result, body, _) = fetch(options, &unannounced);
+    assert_eq!(
+        (result, body.as_slice()),
+        (Err(Error::TooLarge), &b"12345678"[..])
+    );
+    let exact = [REQUEST_END, Act::Send(b"HTTP/1.0 200 OK\r\n\r\n12345678")];
+    assert_eq!(
+        fetch(options, &exact).0.map(|complete| complete.proof),
+        Ok(Proof::CloseOnly)
+    );
+}
+
+#[test]
+fn get_can_refuse_an_end_that_only_the_close_proves() {
+    let options = GetOptions {
+        require_length: true,
+        ..GetOptions::default()
+    };
+    assert_eq!(
+        fetch(
+            options,
+            &[REQUEST_END, Act::Send(b"HTTP/1.0 200 OK\r\n\r\nhello")]
+        )
+        .0,
+        Err(Error::Truncated)
+    );
+}
+
+#[test]
+fn get_names_what_is_malformed() {
+    let bad = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: +5\r\n\r\nhello");
+    assert_eq!(
+        failed(&[REQUEST_END, bad]).0,
+        Error::Malformed(Malformed::Length)
+    );
+}
+
+/// Takes what it is allowed to.
+struct Valve {
+    open_bytes: usize,
+    taken: Vec<u8>,
+}
+
+impl Sink for Valve {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        let count = data.len().min(self.open_bytes);
+        self.open_bytes -= count;
+        self.taken.extend_from_slice(&data[..count]);
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_stalled_sink_closes_the_window_and_then_ends_the_get() {
+    let mut lab = Lab::new(1);
+    let handle = socket(&mut lab.client, BUFFER);
+    let mut app = get(
+        handle,
+        GetOptions::default(),
+        Valve {
+            open_bytes: 10,
+            taken: Vec::new(),
+        },
+    );
+    let acts = [
+        REQUEST_END,
+        Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 50000\r\n\r\n"),
+        Act::Fill(50_000),
+        Act::ExpectEnd,
+    ];
+    let (result, at) = lab.against(&mut app, &acts, 120).unwrap();
+    assert_eq!(result, Err(Error::StalledSink));
+    assert!((20_000..20_300).contains(&at.as_millis()), "{at}");
+    assert_eq!(app.into_sink().taken.len(), 10);
+}
+
+#[test]
+fn a_sink_of_one_byte_at_a_time_gets_the_same_bytes() {
+    let page = Act::Send(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\ndefgh\r\n0\r\n\r\n",
+    );
+    let mut lab = Lab::new(1);
+    let handle = socket(&mut lab.client, BUFFER);
+    struct Drops(Vec<u8>, bool);
+    impl Sink for Drops {
+        fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+            self.1 = !self.1;
+            if self.1 {
+                return Ok(0);
+            }
+            self.0.extend(data.first());
+            Ok(data.len().min(1))
+        }
+    }
+    let mut app = get(handle, GetOptions::default(), Drops(Vec::new(), false));
+    let (result, _) = lab.against(&mut app, &[REQUEST_END, page], 60).unwrap();
+    assert_eq!(
+        (result, app.complete().map(|complete| complete.proof)),
+        (Ok(()), Some(Proof::LastChunk))
+    );
+    assert_eq!(app.into_sink().0, b"abcdefgh");
+}
+
+#[test]
+fn a_lost_address_is_not_called_a_reset() {
+    let mut lab = Lab::new(1);
+    let handle = socket(&mut lab.client, BUFFER);
+    let mut app = get(handle, GetOptions::default(), Discard);
+    let acts = [REQUEST_END, Act::Wait(60_000)];
+    assert_eq!(lab.against(&mut app, &acts, 1), None);
+    lab.client
+        .iface
+        .update_ip_addrs(|addresses| addresses.clear());
+    let mut slot = tickwire::Slot::new();
+    let until = lab.world.now().after(1_000);
+    let seats = &mut [slot.seat(&mut app)];
+    lab.world.run(until, &mut [lab.client.with(seats)], &mut ());
+    assert_eq!(slot.outcome(), Some(Err(Error::AddressLost)));
+}
+
+#[test]
+fn get_shows_its_way_through_its_states() {
+    let mut lab = Lab::new(1);
+    let handle = socket(&mut lab.client, BUFFER);
+    let mut app = get(handle, GetOptions::default(), Discard);
+    let mut way = Vec::new();
+    let page = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    let ended = lab.against_observed(
+        &mut app,
+        &[REQUEST_END, page],
+        60,
+        &mut |_, event| match event {
+            Event::Entered { to, .. }
+                if ["Connecting", "Sending", "Head", "Body", "Closing"].contains(to) =>
+            {
+                way.push(*to);
+            }
+            Event::Progress { bytes, total } => assert_eq!((*bytes, *total), (5, Some(5))),
+            _ => {}
+        },
+    );
+    assert!(ended.is_some_and(|(result, _)| result.is_ok()));
+    assert_eq!(way, ["Connecting", "Sending", "Head", "Body", "Closing"]);
+}
