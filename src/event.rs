@@ -81,13 +81,15 @@ pub enum Event<'a> {
         /// Bytes that are not sent again.
         offset: u64,
     },
-    /// A file is verified and durable.
+    /// A file is durable, and in the checked form verified. Told by the receiver alone.
     Stored {
         /// The sender.
         remote: IpEndpoint,
+        /// The name as the sender gave it; `None` in the plain form.
+        name: Option<&'a str>,
         /// Bytes in the file.
         length: u64,
-        /// The file's SHA-256.
+        /// The SHA-256 of what arrived.
         digest: [u8; 32],
         /// Whether it was there already and only the receipt was repeated.
         repeated: bool,
