@@ -1,6 +1,8 @@
 //! Hosts on a virtual wire under a virtual clock, each with one app, and plain sockets that a test plays by hand.
 
 use core::task::Poll;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp;
@@ -17,6 +19,11 @@ use crate::book::Book;
 const TURNS_MAX: u32 = 1_000_000;
 /// Bytes of each socket buffer, unless a test wants something else.
 pub(crate) const BUFFER: usize = 2_048;
+/// The wire, unless a test wants another: with a delay, so that there is a middle of a transfer.
+pub(crate) const LINK: Link = Link {
+    delay_micros: 1_000,
+    ..Link::PERFECT
+};
 /// Where receivers listen.
 pub(crate) const PORT: u16 = 2001;
 
@@ -42,6 +49,31 @@ impl Store for AnyStore {
 
     fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
         self.0.abandon(keep)
+    }
+}
+
+/// A store that the test goes on to look into.
+pub(crate) struct Lent<S>(pub(crate) Rc<RefCell<S>>);
+
+impl<S: Store> Store for Lent<S> {
+    fn begin(&mut self, now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
+        self.0.borrow_mut().begin(now, upload)
+    }
+
+    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
+        self.0.borrow_mut().read(offset, buffer)
+    }
+
+    fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
+        self.0.borrow_mut().write(data)
+    }
+
+    fn commit(&mut self) -> Poll<Result<(), StoreError>> {
+        self.0.borrow_mut().commit()
+    }
+
+    fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
+        self.0.borrow_mut().abandon(keep)
     }
 }
 
@@ -155,7 +187,9 @@ impl World {
             .map(|index| Host::new(&mut wire, seed, index))
             .collect();
         let now = Tick::from_millis(1);
-        Self { now, wire, hosts }
+        let mut world = Self { now, wire, hosts };
+        world.set_links(LINK);
+        world
     }
 
     /// Gives a host a socket with buffers of other lengths.
@@ -179,27 +213,38 @@ impl World {
         store: impl Store + 'static,
         options: ReceiveOptions,
     ) {
+        self.receive_on(host, PORT, store, options);
+        self.run(1);
+    }
+
+    /// Lets a host receive on any port.
+    pub(crate) fn receive_on(
+        &mut self,
+        host: usize,
+        port: u16,
+        store: impl Store + 'static,
+        options: ReceiveOptions,
+    ) {
         let store = AnyStore(Box::new(store));
         self.set_part(host, |socket| {
-            Part::Receive(Box::new(Receive::new(socket, PORT, store, options)))
+            Part::Receive(Box::new(Receive::new(socket, port, store, options)))
         });
-        self.run(1);
     }
 
     /// Lets a host send: with a name the checked form, else the plain one.
     pub(crate) fn send(&mut self, host: usize, to: usize, name: Option<&'static str>, book: &Book) {
-        self.send_with(host, to, name, book, SendOptions::default());
+        self.send_with(host, endpoint(to), name, book, SendOptions::default());
     }
 
     pub(crate) fn send_with(
         &mut self,
         host: usize,
-        to: usize,
+        to: IpEndpoint,
         name: Option<&'static str>,
         book: &Book,
         options: SendOptions,
     ) {
-        let (book, to) = (book.clone(), endpoint(to));
+        let book = book.clone();
         self.set_part(host, |socket| {
             Part::Send(Box::new(match name {
                 Some(name) => Send::checked(socket, to, name, book, options),
