@@ -16,5 +16,10 @@ mod shelf;
 #[path = "file/world.rs"]
 mod world;
 
+#[path = "file/words.rs"]
+mod words;
+
+#[path = "file/receiver.rs"]
+mod receiver;
 #[path = "file/transfers.rs"]
 mod transfers;

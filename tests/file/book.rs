@@ -1,5 +1,7 @@
 //! The file that a test sends.
 
+use core::fmt;
+use core::ops::Deref;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -11,6 +13,25 @@ use tickwire_sim::fill_byte;
 
 /// What a file that cannot be read answers.
 pub(crate) const UNREADABLE: Error = Error::Source { code: 5 };
+
+/// Content of a file, which a failed test prints in short.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest: Digest = Sha256::digest(&self.0).into();
+        write!(f, "{} bytes, SHA-256 {:02x?}..", self.0.len(), &digest[..4])
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// A file to send; clones are handles to the same bytes.
 #[derive(Clone)]
@@ -70,8 +91,13 @@ impl Book {
         self.0.borrow().reads
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.0.borrow().bytes.clone()
+    pub(crate) fn bytes(&self) -> Bytes {
+        Bytes(self.0.borrow().bytes.clone())
+    }
+
+    /// The front of it.
+    pub(crate) fn front(&self, length: usize) -> Bytes {
+        Bytes(self.0.borrow().bytes[..length].to_vec())
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -92,7 +118,7 @@ impl Book {
 
     /// The plain form of this file, as it goes over the wire.
     pub(crate) fn plain(&self) -> Vec<u8> {
-        let bytes = self.bytes();
+        let bytes = self.bytes().0;
         let mut whole = u32::try_from(bytes.len()).unwrap().to_le_bytes().to_vec();
         whole.extend(bytes);
         whole

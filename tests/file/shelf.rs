@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 use tickwire::Tick;
 use tickwire::store::{Begun, Digest, Store, StoreError, Upload};
 
+use crate::book::Bytes;
+
 /// What a call that was told to fail answers.
 pub(crate) const BROKEN: StoreError = StoreError::Failed { code: 28 };
 
@@ -24,7 +26,7 @@ pub(crate) enum Call {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
     pub(crate) name: Option<String>,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
     pub(crate) digest: Option<Digest>,
 }
 
@@ -95,7 +97,7 @@ impl Shelf {
 
     /// Bytes of the only partial; `None` when there is none.
     #[track_caller]
-    pub(crate) fn held(&self) -> Option<Vec<u8>> {
+    pub(crate) fn held(&self) -> Option<Bytes> {
         let shared = self.get();
         assert!(shared.partials.len() <= 1, "one partial");
         shared.partials.first().map(|one| one.file.bytes.clone())
@@ -177,7 +179,7 @@ impl Store for Shelf {
         shared.partials.push(Partial {
             file: Kept {
                 name,
-                bytes: Vec::new(),
+                bytes: Bytes(Vec::new()),
                 digest,
             },
             length,
@@ -215,7 +217,7 @@ impl Store for Shelf {
             *room -= count;
         }
         let open = shared.open(self.user).expect("an open upload");
-        open.file.bytes.extend_from_slice(&data[..count]);
+        open.file.bytes.0.extend_from_slice(&data[..count]);
         assert!(
             (open.file.bytes.len() - count + data.len()) as u64 <= open.length,
             "nothing is written past the length"
@@ -231,7 +233,7 @@ impl Store for Shelf {
         let open = shared.open(self.user).expect("an open upload");
         assert_eq!(open.file.bytes.len() as u64, open.length, "whole");
         if let Some(digest) = open.file.digest {
-            let found: Digest = Sha256::digest(&open.file.bytes).into();
+            let found: Digest = Sha256::digest(&open.file.bytes.0).into();
             assert_eq!(found, digest, "only what is right is committed");
         }
         let file = open.file.clone();

@@ -358,40 +358,50 @@ impl World {
     /// Runs for some ticks of virtual time.
     pub(crate) fn run(&mut self, ticks: u64) {
         let end = self.now.after(ticks);
-        let mut turns = 0;
+        self.run_to(end, |_| false);
+        self.now = end;
+    }
+
+    /// Runs until `is_done`, at most for so many ticks.
+    #[track_caller]
+    pub(crate) fn run_until(&mut self, ticks: u64, is_done: impl FnMut(&mut Self) -> bool) {
+        let end = self.now.after(ticks);
+        let is_done = self.run_to(end, is_done);
+        assert!(is_done, "not done at {}: {:?}", self.now, self.told_all());
+    }
+
+    /// Runs until `is_done`, which is asked before the first turn and after all turns of one tick, or until `end`.
+    fn run_to(&mut self, end: Tick, mut is_done: impl FnMut(&mut Self) -> bool) -> bool {
         // The test may have given a host something to do.
         for host in &mut self.hosts {
             host.next = Some(self.now);
         }
-        loop {
+        if is_done(self) {
+            return true;
+        }
+        for _ in 0..TURNS_MAX {
             for index in 0..self.hosts.len() {
                 let due = self.wire.next_due_at(index);
                 let host = &mut self.hosts[index];
                 let wakes = [due, host.next];
                 if wakes.into_iter().flatten().any(|at| at <= self.now) {
                     host.turn(&mut self.wire, index, self.now);
-                    turns += 1;
-                    assert!(turns < TURNS_MAX, "too many turns, now {}", self.now);
                 }
+            }
+            if is_done(self) {
+                return true;
             }
             let hosts = self.hosts.iter().map(|host| host.next);
             let next = hosts.chain([self.wire.next_due()]).flatten().min();
             match next.filter(|next| *next <= end) {
                 Some(next) => self.now = next.max(self.now),
-                None => break,
+                None => {
+                    self.now = end;
+                    return false;
+                }
             }
         }
-        self.now = end;
-    }
-
-    /// Runs until `is_done`, at most for so many ticks.
-    #[track_caller]
-    pub(crate) fn run_until(&mut self, ticks: u64, mut is_done: impl FnMut(&mut Self) -> bool) {
-        let end = self.now.after(ticks);
-        while !is_done(self) {
-            assert!(self.now < end, "not done: {:?}", self.told_all());
-            self.run(1);
-        }
+        panic!("too many turns: {:?}", self.told_all());
     }
 
     /// Runs until the app of a host has ended, at most for so many seconds; how it ended.
