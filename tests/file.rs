@@ -19,7 +19,11 @@ mod world;
 #[path = "file/words.rs"]
 mod words;
 
+#[path = "file/broken.rs"]
+mod broken;
 #[path = "file/receiver.rs"]
 mod receiver;
+#[path = "file/slow.rs"]
+mod slow;
 #[path = "file/transfers.rs"]
 mod transfers;
