@@ -23,6 +23,8 @@ mod words;
 mod broken;
 #[path = "file/receiver.rs"]
 mod receiver;
+#[path = "file/sender.rs"]
+mod sender;
 #[path = "file/slow.rs"]
 mod slow;
 #[path = "file/transfers.rs"]
