@@ -19,8 +19,14 @@ mod world;
 #[path = "file/words.rs"]
 mod words;
 
+#[path = "file/any_bytes.rs"]
+mod any_bytes;
 #[path = "file/broken.rs"]
 mod broken;
+#[path = "file/flash.rs"]
+mod flash;
+#[path = "file/lossy.rs"]
+mod lossy;
 #[path = "file/receiver.rs"]
 mod receiver;
 #[path = "file/sender.rs"]
