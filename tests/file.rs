@@ -19,7 +19,19 @@ mod world;
 #[path = "file/words.rs"]
 mod words;
 
+#[path = "file/any_bytes.rs"]
+mod any_bytes;
+#[path = "file/broken.rs"]
+mod broken;
+#[path = "file/flash.rs"]
+mod flash;
+#[path = "file/lossy.rs"]
+mod lossy;
 #[path = "file/receiver.rs"]
 mod receiver;
+#[path = "file/sender.rs"]
+mod sender;
+#[path = "file/slow.rs"]
+mod slow;
 #[path = "file/transfers.rs"]
 mod transfers;
