@@ -22,6 +22,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     cli.link.check()?;
     match &cli.command {
         Some(Command::Get(options)) => hosttap::get::run(&cli.link, options),
+        Some(Command::Chat(options)) => hosttap::chat::run(&cli.link, options),
         Some(Command::Echo(options)) => hosttap::echo::run(&cli.link, options),
         Some(Command::Doctor) => hosttap::doctor::run(&cli.link),
         None | Some(Command::Demo) => hosttap::demo::run(&cli.link),
