@@ -8,6 +8,7 @@
 mod common;
 mod device;
 mod doctor;
+mod echo;
 mod failures;
 mod get;
 mod signals;
