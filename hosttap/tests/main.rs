@@ -10,5 +10,6 @@ mod device;
 mod doctor;
 mod echo;
 mod failures;
+mod frugal;
 mod get;
 mod signals;
