@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod demo;
 pub mod doctor;
 pub mod echo;
 pub mod exit;
