@@ -11,8 +11,10 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            // Where nobody reads stderr the code still tells.
-            let _ = writeln!(std::io::stderr(), "hosttap: {failure}");
+            if !failure.message.is_empty() {
+                // Where nobody reads stderr the code still tells.
+                let _ = writeln!(std::io::stderr(), "hosttap: {failure}");
+            }
             failure.exit.into()
         }
     }

@@ -8,6 +8,8 @@
 mod common;
 mod device;
 mod doctor;
+mod echo;
 mod failures;
+mod frugal;
 mod get;
 mod signals;

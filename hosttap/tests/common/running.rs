@@ -109,6 +109,11 @@ impl Running {
         kill_process(pid, signal).expect("its id is its own until it is waited for");
     }
 
+    /// The number of the process that was started.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end; its stdin is closed first.
     pub(crate) fn finish(mut self, seconds: u64) -> Ended {
         self.close_stdin();
