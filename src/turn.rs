@@ -266,23 +266,19 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
                 continue;
             }
             seat.slot.spin.clear();
-            if self.spins(seat.app) {
-                seat.slot.cause = Some(Error::Spinning);
-                for &handle in seat.app.sockets() {
+            for &handle in seat.app.sockets() {
+                if self.spins(handle) {
+                    seat.slot.cause = Some(Error::Spinning);
                     self.sockets.get_mut::<Socket<'_>>(handle).abort();
                 }
             }
         }
     }
 
-    fn spins(&mut self, app: &dyn App) -> bool {
-        app.sockets().iter().any(|&handle| {
-            let socket = self.sockets.get::<Socket<'_>>(handle);
-            let ends = socket.local_endpoint().zip(socket.remote_endpoint());
-            ends.is_some_and(|ends| {
-                spin::spins(self.now, self.iface, self.device, self.sockets, ends)
-            })
-        })
+    fn spins(&mut self, handle: SocketHandle) -> bool {
+        let socket = self.sockets.get::<Socket<'_>>(handle);
+        let ends = socket.local_endpoint().zip(socket.remote_endpoint());
+        ends.is_some_and(|ends| spin::spins(self.now, self.iface, self.device, self.sockets, ends))
     }
 
     /// The earliest deadline of all.

@@ -9,4 +9,5 @@ mod common;
 mod device;
 mod doctor;
 mod failures;
+mod get;
 mod signals;
