@@ -28,8 +28,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Echo(options)) => hosttap::echo::run(&cli.link, options),
         Some(Command::Recv(options)) => hosttap::recv::run(&cli.link, options),
         Some(Command::Send(options)) => hosttap::send::run(&cli.link, options),
-        Some(Command::Doctor) => hosttap::doctor::run(&cli.link),
         None | Some(Command::Demo) => hosttap::demo::run(&cli.link),
-        _ => Err(Failure::new(Exit::Usage, "this command is not there yet")),
+        Some(Command::Doctor) => hosttap::doctor::run(&cli.link),
     }
 }
