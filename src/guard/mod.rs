@@ -1,1 +1,280 @@
 //! A device wrapper that keeps smoltcp's TCP from getting stuck.
+//!
+//! smoltcp 0.14 loses connections for good under loss, reordering or small windows: no timer runs, nothing is in flight, and
+//! data is unacknowledged. Or its stream ends early as if it were whole, or it sends ACK after ACK without end.
+//! [`Guard`] stands between the device and the interface. It watches the TCP headers of both directions, keeps a
+//! few sequence numbers for each connection, and mends the one field of the one segment that would lead smoltcp
+//! astray. Nothing is ever delayed, and nothing is sent that smoltcp did not send. Both ends of a connection may
+//! have a guard; with one, that end's own sending is safe.
+//!
+//! It needs nothing else of this crate. In smoltcp's own loop one line changes:
+//!
+//! ```
+//! use smoltcp::iface::{Config, Interface, SocketSet};
+//! use smoltcp::phy::Device;
+//! use smoltcp::time::Instant;
+//! use smoltcp::wire::EthernetAddress;
+//! use tickwire::guard::Guard;
+//!
+//! fn run(device: impl Device, mut sockets: SocketSet<'_>, mut now: impl FnMut() -> Option<Instant>) {
+//!     let mac = EthernetAddress([0x02, 0, 0, 0, 0, 1]);
+//!     let mut device: Guard<_, 6> = Guard::new(device, mac); // for up to four TCP sockets
+//!
+//!     let mut iface = Interface::new(Config::new(mac.into()), &mut device, Instant::ZERO);
+//!     while let Some(now) = now() {
+//!         iface.poll(now, &mut device, &mut sockets);
+//!         // ... use the sockets
+//!     }
+//! }
+//! # struct Nothing;
+//! # impl smoltcp::phy::RxToken for Nothing {
+//! #     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R { f(&[]) }
+//! # }
+//! # impl smoltcp::phy::TxToken for Nothing {
+//! #     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R { f(&mut [0; 1514][..len]) }
+//! # }
+//! # impl Device for Nothing {
+//! #     type RxToken<'a> = Nothing;
+//! #     type TxToken<'a> = Nothing;
+//! #     fn receive(&mut self, _: Instant) -> Option<(Nothing, Nothing)> { None }
+//! #     fn transmit(&mut self, _: Instant) -> Option<Nothing> { Some(Nothing) }
+//! #     fn capabilities(&self) -> smoltcp::phy::DeviceCapabilities { Default::default() }
+//! # }
+//! # let mut ticks = 0..3;
+//! # run(Nothing, SocketSet::new(&mut [][..]), || ticks.next().map(Instant::from_millis));
+//! ```
+//!
+//! # The rules
+//!
+//! | rule | segment | condition | change | without it |
+//! |---|---|---|---|---|
+//! | R1 | in | acknowledges what was never sent | refused | bytes vanish unsent |
+//! | R2 | in | FIN behind data that our window cuts short | FIN removed | the stream ends early, but cleanly |
+//! | R3 | in | pure ACK, new acknowledgement, old sequence number | number brought forward | both sides resend for ever |
+//! | R4 | in | window 0 while data is in flight | window 1 | stuck, no timer |
+//! | R5 | in | ACK of all but the FIN | window varied | the FIN is never resent |
+//! | R6 | in | window 0 after our FIN was acknowledged | window 1 | endless ACKs |
+//! | R7 | out | pure ACK with a sequence number that went back | number brought forward | as R3, for a bare peer |
+//! | R8 | out | the device refuses while a fast retransmit may be due | frame dropped | stuck, no timer |
+//!
+//! # What passes untouched
+//!
+//! Everything but TCP over Ethernet, and every connection that the guard does not know: it learns one from our own SYN or
+//! SYN-ACK, and touches nothing before the handshake is done. RST and SYN are never changed. An IPv6 connection is
+//! known only with the feature `ipv6`.
+//!
+//! Checksums are the one thing that the guard takes over altogether. It must verify a segment before it believes it, so
+//! [`capabilities`](Device::capabilities) tells smoltcp not to do so again, and a segment with a wrong checksum, known or not,
+//! reaches smoltcp as an empty frame. So does an IPv4 fragment of a TCP segment: smoltcp would drop it anyway,
+//! unless it is built with reassembly. Checksums that the device computes or verifies stay the device's.
+
+mod counters;
+mod flow;
+mod rules;
+mod segment;
+mod watch;
+
+use core::cell::RefCell;
+
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, PacketMeta};
+use smoltcp::time::Instant;
+use smoltcp::wire::EthernetAddress;
+
+pub use counters::Counters;
+use counters::count;
+use rules::Verdict;
+use watch::Watch;
+
+/// A device that keeps the connections over `D` from getting stuck; see [the module](self).
+///
+/// `FLOWS` is how many connections it knows at a time, 40 bytes each (64 with `ipv6`). Make it at least two larger than the
+/// number of TCP sockets, for a socket may begin its next connection while frames of the last one are still
+/// about. With more, the one that has sent nothing for the longest time is forgotten and goes on unguarded.
+///
+/// `FRAME_LEN` is the size in bytes of the one buffer, used only for a frame that must be changed. Make it the device's
+/// `max_transmission_unit`; with less, longer frames pass unchanged and rule R8 rests.
+///
+/// Make the [`Interface`](smoltcp::iface::Interface) with the guard, not with the device inside: the interface asks for
+/// the capabilities only then.
+#[derive(Debug)]
+pub struct Guard<D, const FLOWS: usize, const FRAME_LEN: usize = 1514> {
+    device: D,
+    /// Whether the buffer can take any frame that smoltcp fills.
+    buffer_fits_mtu: bool,
+    /// Shared by the two tokens of one `receive`; never borrowed while a token's closure runs.
+    watch: RefCell<Watch<FLOWS>>,
+    /// Owned by one token at a time: it holds a changed frame while smoltcp reads it, or one that is dropped.
+    buffer: [u8; FRAME_LEN],
+}
+
+impl<D: Device, const FLOWS: usize, const FRAME_LEN: usize> Guard<D, FLOWS, FRAME_LEN> {
+    /// Guards `device`, whose interface has the hardware address `mac`.
+    pub fn new(device: D, mac: EthernetAddress) -> Self {
+        let capabilities = device.capabilities();
+        let watch = Watch::new(mac, &capabilities);
+        Self {
+            device,
+            buffer_fits_mtu: capabilities.max_transmission_unit <= FRAME_LEN,
+            watch: RefCell::new(watch),
+            buffer: [0; FRAME_LEN],
+        }
+    }
+
+    /// To be called when the interface's hardware address changes.
+    pub fn set_mac(&mut self, mac: EthernetAddress) {
+        self.watch.get_mut().set_mac(mac);
+    }
+
+    /// What the guard did so far.
+    pub fn counters(&self) -> Counters {
+        self.watch.borrow().counters
+    }
+
+    /// The device inside.
+    pub const fn get_ref(&self) -> &D {
+        &self.device
+    }
+
+    /// The device inside. Frames that pass it by another way are unknown to the guard.
+    pub const fn get_mut(&mut self) -> &mut D {
+        &mut self.device
+    }
+
+    /// The device, without its guard.
+    pub fn into_inner(self) -> D {
+        self.device
+    }
+}
+
+impl<D: Device, const FLOWS: usize, const FRAME_LEN: usize> Device for Guard<D, FLOWS, FRAME_LEN> {
+    type RxToken<'a>
+        = RxToken<'a, D::RxToken<'a>, FLOWS>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = TxToken<'a, D::TxToken<'a>, FLOWS>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let (received, reply) = self.device.receive(timestamp)?;
+        let watch = &self.watch;
+        let received = RxToken {
+            token: received,
+            watch,
+            buffer: &mut self.buffer,
+        };
+        let reply = TxToken {
+            route: Route::Device(reply),
+            watch,
+        };
+        Some((received, reply))
+    }
+
+    /// None when the device refuses, unless rule R8 wants the frame dropped instead.
+    fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
+        let may_drop = self.buffer_fits_mtu && self.watch.get_mut().must_not_refuse();
+        let route = match self.device.transmit(timestamp) {
+            Some(token) => Route::Device(token),
+            None if may_drop => Route::Nowhere(&mut self.buffer),
+            None => return None,
+        };
+        Some(TxToken {
+            route,
+            watch: &self.watch,
+        })
+    }
+
+    /// The device's own, but without verification of TCP checksums, which the guard does, and without segmentation
+    /// offload, which would hide from the guard what is sent.
+    fn capabilities(&self) -> DeviceCapabilities {
+        let inner = self.device.capabilities();
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = inner.medium;
+        capabilities.max_transmission_unit = inner.max_transmission_unit;
+        capabilities.max_burst_size = inner.max_burst_size;
+        capabilities.checksum = inner.checksum;
+        if inner.medium == Medium::Ethernet {
+            capabilities.checksum.tcp = match capabilities.checksum.tcp {
+                Checksum::Both | Checksum::Tx => Checksum::Tx,
+                Checksum::Rx | Checksum::None => Checksum::None,
+            };
+        }
+        capabilities
+    }
+}
+
+/// A frame that came in, to be judged when it is read.
+#[derive(Debug)]
+pub struct RxToken<'a, T, const FLOWS: usize> {
+    token: T,
+    watch: &'a RefCell<Watch<FLOWS>>,
+    buffer: &'a mut [u8],
+}
+
+impl<T: smoltcp::phy::RxToken, const FLOWS: usize> smoltcp::phy::RxToken for RxToken<'_, T, FLOWS> {
+    fn consume<R, F>(self, f: F) -> R
+    where
+        F: FnOnce(&[u8]) -> R,
+    {
+        self.token.consume(|frame| {
+            // A statement of its own, so that the borrow ends before the closure asks for a reply's token.
+            let verdict = self.watch.borrow_mut().incoming(frame);
+            match verdict {
+                Verdict::Pass => f(frame),
+                Verdict::Refuse => f(&[]),
+                Verdict::Rewrite(new) => {
+                    let copy = self.watch.borrow_mut().rewritten(frame, new, self.buffer);
+                    f(copy.unwrap_or(frame))
+                }
+            }
+        })
+    }
+
+    fn meta(&self) -> PacketMeta {
+        self.token.meta()
+    }
+}
+
+/// A frame that goes out, to be mended when smoltcp has filled it.
+#[derive(Debug)]
+pub struct TxToken<'a, T, const FLOWS: usize> {
+    route: Route<'a, T>,
+    watch: &'a RefCell<Watch<FLOWS>>,
+}
+
+#[derive(Debug)]
+enum Route<'a, T> {
+    Device(T),
+    /// The device refused; the frame is filled here and dropped.
+    Nowhere(&'a mut [u8]),
+}
+
+impl<T: smoltcp::phy::TxToken, const FLOWS: usize> smoltcp::phy::TxToken for TxToken<'_, T, FLOWS> {
+    fn consume<R, F>(self, len: usize, f: F) -> R
+    where
+        F: FnOnce(&mut [u8]) -> R,
+    {
+        let fill = |frame: &mut [u8]| {
+            let result = f(frame);
+            self.watch.borrow_mut().outgoing(frame);
+            result
+        };
+        match self.route {
+            Route::Device(token) => token.consume(len, fill),
+            Route::Nowhere(buffer) => {
+                count(&mut self.watch.borrow_mut().counters.frames_dropped);
+                let frame = buffer
+                    .get_mut(..len)
+                    .expect("smoltcp fills no frame longer than the MTU it was told");
+                fill(frame)
+            }
+        }
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        if let Route::Device(token) = &mut self.route {
+            token.set_meta(meta);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! How often each rule acted, and what passed by.
+
+/// Counts since the guard was made; each stays at its maximum rather than wrap.
+///
+/// A rule whose count stays 0 in the field costs nothing; a rule that acts often points at a peer, a buffer size or
+/// a device that deserves a look. The rules are those of [the module](super).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Counters {
+    /// R1: segments refused because they acknowledge what was never sent.
+    pub unsent_acks_refused: u32,
+    /// R2: FINs taken off a segment that our window cuts short.
+    pub cut_fins_removed: u32,
+    /// R3: ACKs carried forward although their sequence number is old.
+    pub old_acks_revived: u32,
+    /// R4: closed windows hidden while data is in flight.
+    pub early_zero_windows_opened: u32,
+    /// R5: duplicate ACKs made distinct while only our FIN is out.
+    pub fin_duplicates_varied: u32,
+    /// R6: closed windows hidden after our FIN was acknowledged.
+    pub late_zero_windows_opened: u32,
+    /// R7: our own ACKs brought forward to what the peer expects.
+    pub rewound_acks_advanced: u32,
+    /// R8: frames of ours dropped because the device refused while a fast retransmit may have been due.
+    pub frames_dropped: u32,
+    /// Incoming TCP segments refused because their checksum is wrong.
+    pub bad_checksums: u32,
+    /// Incoming IPv4 fragments of TCP segments, refused because their checksum cannot be verified.
+    pub fragments_refused: u32,
+    /// Incoming TCP segments of no known flow, passed untouched.
+    pub unknown_segments: u32,
+    /// Incoming frames passed untouched although a rule applied, because they are longer than the guard's buffer.
+    pub frames_too_long: u32,
+    /// Flows forgotten to make room for a new one; not 0 means that the table is too small.
+    pub flows_evicted: u32,
+}
+
+/// Counts one more.
+pub(super) fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
+}

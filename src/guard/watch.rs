@@ -1,0 +1,150 @@
+//! The guard without its device: frames go in, verdicts come out.
+
+use smoltcp::phy::{DeviceCapabilities, Medium};
+use smoltcp::wire::EthernetAddress;
+
+use super::counters::{Counters, count};
+use super::flow::Table;
+use super::rules::{self, Verdict};
+use super::segment::{ACK, Fields, Frame, RST, SYN, Segment, ip_header_is_right};
+
+/// What the device leaves to the stack.
+#[derive(Debug, Clone, Copy)]
+struct Duties {
+    /// Its frames are Ethernet's; the guard reads no others.
+    reads_ethernet: bool,
+    verifies_ipv4: bool,
+    verifies_tcp: bool,
+    computes_tcp: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Watch<const FLOWS: usize> {
+    mac: EthernetAddress,
+    duties: Duties,
+    flows: Table<FLOWS>,
+    pub(super) counters: Counters,
+}
+
+impl<const FLOWS: usize> Watch<FLOWS> {
+    pub(super) fn new(mac: EthernetAddress, device: &DeviceCapabilities) -> Self {
+        Self {
+            mac,
+            duties: Duties {
+                reads_ethernet: device.medium == Medium::Ethernet,
+                verifies_ipv4: device.checksum.ipv4.rx(),
+                verifies_tcp: device.checksum.tcp.rx(),
+                computes_tcp: device.checksum.tcp.tx(),
+            },
+            flows: Table::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(super) fn set_mac(&mut self, mac: EthernetAddress) {
+        self.mac = mac;
+    }
+
+    /// Judges a frame that came in. What smoltcp would read as TCP never passes with a wrong checksum, whoever sent
+    /// it to whom: smoltcp was told not to verify it again.
+    pub(super) fn incoming(&mut self, frame: &[u8]) -> Verdict {
+        let segment = match self.parse(frame) {
+            Frame::Other => return Verdict::Pass,
+            Frame::Fragment if self.duties.verifies_tcp => {
+                count(&mut self.counters.fragments_refused);
+                return Verdict::Refuse;
+            }
+            Frame::Fragment => return Verdict::Pass,
+            Frame::Tcp(segment) => segment,
+        };
+        // smoltcp drops these by itself.
+        if self.duties.verifies_ipv4 && !ip_header_is_right(frame) {
+            return Verdict::Pass;
+        }
+        if self.duties.verifies_tcp && !segment.checksum_is_right(frame) {
+            count(&mut self.counters.bad_checksums);
+            return Verdict::Refuse;
+        }
+        if !frame.starts_with(self.mac.as_bytes()) {
+            return Verdict::Pass;
+        }
+        self.judge(frame, &segment)
+    }
+
+    fn parse(&self, frame: &[u8]) -> Frame {
+        if self.duties.reads_ethernet {
+            Frame::parse(frame)
+        } else {
+            Frame::Other
+        }
+    }
+
+    fn judge(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
+        let key = segment.key_received(frame);
+        let Some(flow) = key.and_then(|key| self.flows.find(&key)) else {
+            count(&mut self.counters.unknown_segments);
+            return Verdict::Pass;
+        };
+        if segment.has(RST) || !segment.has(ACK) {
+            return Verdict::Pass;
+        }
+        if !flow.is_established() {
+            flow.await_established(segment, segment.window_scale(frame).is_some());
+            return Verdict::Pass;
+        }
+        if segment.has(SYN) {
+            return Verdict::Pass;
+        }
+        rules::incoming(flow, segment, &mut self.counters)
+    }
+
+    /// Notes a frame that smoltcp just filled, and mends it before it goes out.
+    pub(super) fn outgoing(&mut self, frame: &mut [u8]) {
+        let Frame::Tcp(segment) = self.parse(frame) else {
+            return;
+        };
+        if segment.has(RST) {
+            return;
+        }
+        let Some(key) = segment.key_sent(frame) else {
+            return;
+        };
+        let flow = if segment.has(SYN) {
+            let window_scale = segment.window_scale(frame).unwrap_or(0);
+            let (flow, evicted) = self.flows.find_or_begin(key, &segment, window_scale);
+            if evicted {
+                count(&mut self.counters.flows_evicted);
+            }
+            flow
+        } else {
+            self.flows.find_sender(&key)
+        };
+        let new = flow.and_then(|flow| rules::outgoing(flow, &segment, &mut self.counters));
+        if let Some(new) = new {
+            segment.rewrite(frame, new, self.duties.computes_tcp);
+        }
+    }
+
+    /// R8: whether a frame had better be dropped than refused by the device (`rules`).
+    pub(super) fn must_not_refuse(&self) -> bool {
+        self.flows.fast_retransmit_may_be_due()
+    }
+
+    /// The copy of `frame` in `buffer` with the new fields, none when the buffer is too short.
+    pub(super) fn rewritten<'b>(
+        &mut self,
+        frame: &[u8],
+        new: Fields,
+        buffer: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
+        let Some(copy) = buffer.get_mut(..frame.len()) else {
+            count(&mut self.counters.frames_too_long);
+            return None;
+        };
+        copy.copy_from_slice(frame);
+        if let Frame::Tcp(segment) = self.parse(frame) {
+            segment.rewrite(copy, new, true);
+        }
+        Some(copy)
+    }
+}

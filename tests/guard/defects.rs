@@ -1,0 +1,326 @@
+//! One script for each defect of smoltcp 0.14; the letters are those of `docs/upstream.md`.
+
+use smoltcp::socket::tcp::{RecvError, State};
+use smoltcp::wire::TcpControl;
+
+use crate::frames::{ACK, Segment};
+use crate::host::{EGRESS_MAX, Host, Wrapped, compare, resends};
+
+const FIN: Segment<'static> = Segment {
+    control: TcpControl::Fin,
+    ..ACK
+};
+
+#[test]
+fn a_stale_closed_window_does_not_stop_retransmission() {
+    fn script<D: Wrapped>(host: &mut Host<D>) {
+        assert!(resends(&host.write(b"data"), 0));
+        // Sent before our data arrived, by a reader that was behind; the data itself is lost.
+        host.hear(Segment { window: 0, ..ACK });
+        host.pass(1_000);
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| {
+            script(&mut bare);
+            assert!(!resends(&bare.sleep_a_minute(), 0));
+            assert!(bare.sleeps_for_ever(), "defect A is gone");
+            assert_eq!(bare.socket().send_queue(), 4);
+        },
+        |mut guarded| {
+            script(&mut guarded);
+            assert!(resends(&guarded.sleep_a_minute(), 0));
+            guarded.hear(Segment { ack: 4, ..ACK });
+            assert_eq!(guarded.socket().send_queue(), 0);
+            assert_eq!(guarded.device.counters().early_zero_windows_opened, 1);
+        },
+    );
+}
+
+#[test]
+fn duplicate_acks_of_all_but_the_fin_do_not_stop_its_retransmission() {
+    fn script<D: Wrapped>(host: &mut Host<D>) {
+        host.write(b"data");
+        assert!(resends(&host.close(), 4), "the FIN is out");
+        for _ in 0..4 {
+            host.hear(Segment { ack: 4, ..ACK });
+        }
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| {
+            script(&mut bare);
+            assert!(!resends(&bare.sleep_a_minute(), 4));
+            assert!(bare.sleeps_for_ever(), "defect B is gone");
+            assert_eq!(bare.socket().state(), State::FinWait1);
+        },
+        |mut guarded| {
+            script(&mut guarded);
+            assert!(resends(&guarded.sleep_a_minute(), 4));
+            guarded.hear(Segment { ack: 5, ..ACK });
+            assert_eq!(guarded.socket().state(), State::FinWait2);
+            assert_eq!(guarded.device.counters().fin_duplicates_varied, 4);
+        },
+    );
+}
+
+#[test]
+fn a_window_that_closes_and_opens_does_not_stop_retransmission() {
+    fn script<D: Wrapped>(host: &mut Host<D>) {
+        host.write(b"kept");
+        assert!(resends(&host.write(b"lost"), 4));
+        host.hear(Segment {
+            ack: 4,
+            window: 0,
+            ..ACK
+        });
+        host.hear(Segment { ack: 4, ..ACK });
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| {
+            script(&mut bare);
+            assert!(!resends(&bare.sleep_a_minute(), 4));
+            assert!(bare.sleeps_for_ever(), "defect C is gone");
+            assert_eq!(bare.socket().send_queue(), 4);
+        },
+        |mut guarded| {
+            script(&mut guarded);
+            assert!(resends(&guarded.sleep_a_minute(), 4));
+            guarded.hear(Segment { ack: 8, ..ACK });
+            assert_eq!(guarded.socket().send_queue(), 0);
+            assert_eq!(guarded.device.counters().early_zero_windows_opened, 1);
+        },
+    );
+}
+
+#[test]
+fn a_fin_behind_the_window_does_not_cut_the_stream() {
+    let all = Segment {
+        payload: b"twelve bytes",
+        ..FIN
+    };
+    let rest = Segment {
+        seq: 8,
+        payload: b"ytes",
+        ..FIN
+    };
+    compare(
+        8,
+        1000,
+        |mut bare| {
+            bare.hear(all);
+            assert_eq!(bare.drain(), b"twelve b");
+            let mut end = [0; 1];
+            let read = bare.socket().recv_slice(&mut end);
+            assert_eq!(read, Err(RecvError::Finished), "defect N1 is gone");
+        },
+        |mut guarded| {
+            guarded.hear(all);
+            assert_eq!(guarded.drain(), b"twelve b");
+            assert_eq!(guarded.socket().state(), State::Established);
+            guarded.poll();
+            guarded.hear(rest);
+            assert_eq!(guarded.drain(), b"ytes");
+            assert_eq!(guarded.socket().state(), State::CloseWait);
+            assert_eq!(guarded.device.counters().cut_fins_removed, 1);
+        },
+    );
+}
+
+#[test]
+fn an_old_sequence_number_does_not_hide_a_new_acknowledgement() {
+    /// The peer's data is here, and ours there, but the peer timed out and went back to its first byte.
+    fn rounds<D: Wrapped>(host: &mut Host<D>) -> usize {
+        host.hear(Segment {
+            payload: b"peer",
+            ..ACK
+        });
+        host.write(b"data");
+        // Time for five timeouts; each finds the data unacknowledged, though the peer says each time that it is there.
+        for round in 0..5 {
+            host.hear(Segment { ack: 4, ..ACK });
+            if host.socket().send_queue() == 0 {
+                return round;
+            }
+            let sent = host.sleep().expect("the timer runs");
+            assert!(resends(&sent, 0));
+        }
+        5
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| assert_eq!(rounds(&mut bare), 5, "defect N2 is gone"),
+        |mut guarded| {
+            assert_eq!(rounds(&mut guarded), 0);
+            assert_eq!(guarded.device.counters().old_acks_revived, 1);
+        },
+    );
+}
+
+#[test]
+fn our_own_acks_do_not_go_back_behind_what_the_peer_has() {
+    /// The sequence number of the ACK for data that the peer sends again, after our timeout.
+    fn seq_of_reply<D: Wrapped>(host: &mut Host<D>) -> i32 {
+        host.write(b"data");
+        let data = Segment {
+            window: 0,
+            payload: b"peer",
+            ..ACK
+        };
+        host.hear(data);
+        host.sleep_a_minute();
+        // Our ACK was lost, our data was not: the peer sends its data again, and acknowledges ours.
+        let reply = host.hear(Segment { ack: 4, ..data });
+        assert!(reply[0].payload.is_empty());
+        assert_eq!(reply[0].ack, 4);
+        reply[0].seq
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| assert_eq!(seq_of_reply(&mut bare), 0, "defect N2 is gone"),
+        |mut guarded| {
+            assert_eq!(seq_of_reply(&mut guarded), 4);
+            assert!(guarded.device.counters().rewound_acks_advanced > 0);
+        },
+    );
+}
+
+#[test]
+fn a_closed_window_after_our_fin_does_not_make_us_spin() {
+    fn script<D: Wrapped>(host: &mut Host<D>) -> usize {
+        // The window was honestly closed before we had anything to send: a probe carries the byte and the FIN.
+        host.socket().send_slice(b"x").expect("connected");
+        host.close();
+        let probe = host.sleep().expect("the probe's timer runs");
+        assert!(resends(&probe, 0));
+        // An honest peer took both, and its reader has still not read.
+        host.hear(Segment {
+            ack: 2,
+            window: 0,
+            ..ACK
+        });
+        assert_eq!(host.socket().state(), State::FinWait2);
+        host.sleep_a_minute().len()
+    }
+    compare(
+        64,
+        0,
+        |mut bare| assert_eq!(script(&mut bare), EGRESS_MAX, "defect N3 is gone"),
+        |mut guarded| {
+            assert_eq!(script(&mut guarded), 0);
+            assert_eq!(guarded.device.counters().late_zero_windows_opened, 1);
+        },
+    );
+}
+
+#[test]
+fn an_ack_of_what_was_never_sent_does_not_make_bytes_vanish() {
+    fn script<D: Wrapped>(host: &mut Host<D>) {
+        let sent = host.write(b"sentkept");
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].payload, b"sent", "the window holds four bytes");
+        host.hear(Segment {
+            ack: 8,
+            window: 4,
+            ..ACK
+        });
+    }
+    compare(
+        64,
+        4,
+        |mut bare| {
+            script(&mut bare);
+            assert_eq!(bare.socket().send_queue(), 0, "defect N4 is gone");
+        },
+        |mut guarded| {
+            script(&mut guarded);
+            assert_eq!(guarded.socket().send_queue(), 8);
+            assert_eq!(guarded.device.counters().unsent_acks_refused, 1);
+            assert!(resends(&guarded.hear(Segment { ack: 4, ..ACK }), 4));
+        },
+    );
+}
+
+#[test]
+fn a_window_announced_in_a_probe_does_not_cut_the_stream() {
+    fn script<D: Wrapped>(host: &mut Host<D>) -> Vec<u8> {
+        host.hear(Segment {
+            window: 0,
+            payload: b"1234",
+            ..ACK
+        });
+        let ack = host.sleep().expect("the ACK is only delayed");
+        assert_eq!((ack[0].ack, ack[0].window), (4, 4));
+        // Two bytes are read, too few for an update of the window, but the next probe announces them.
+        let mut two = [0; 2];
+        assert_eq!(host.socket().recv_slice(&mut two), Ok(2));
+        host.write(b"probe");
+        let probe = host.sleep().expect("the probe's timer runs");
+        assert_eq!(probe[0].payload, b"p");
+        assert_eq!((probe[0].ack, probe[0].window), (4, 6));
+        // The peer fills the window that it was told.
+        host.hear(Segment {
+            seq: 4,
+            window: 0,
+            payload: b"567890",
+            ..FIN
+        });
+        host.drain()
+    }
+    compare(
+        8,
+        0,
+        |mut bare| {
+            assert_eq!(script(&mut bare), b"345678");
+            let read = bare.socket().recv_slice(&mut [0; 1]);
+            assert_eq!(read, Err(RecvError::Finished), "defect N5 is gone");
+        },
+        |mut guarded| {
+            assert_eq!(script(&mut guarded), b"345678");
+            assert_eq!(guarded.socket().state(), State::Established);
+            guarded.poll();
+            guarded.hear(Segment {
+                seq: 8,
+                window: 0,
+                payload: b"90",
+                ..FIN
+            });
+            assert_eq!(guarded.drain(), b"90");
+            assert_eq!(guarded.socket().state(), State::CloseWait);
+        },
+    );
+}
+
+#[test]
+fn a_refused_fast_retransmit_does_not_stop_retransmission() {
+    fn script<D: Wrapped>(host: &mut Host<D>) {
+        assert!(resends(&host.write(b"data"), 0));
+        let ends = host.cable.0.clone();
+        ends.borrow_mut().refuses = true;
+        for _ in 0..3 {
+            host.hear(ACK);
+        }
+        ends.borrow_mut().refuses = false;
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| {
+            script(&mut bare);
+            assert!(!resends(&bare.sleep_a_minute(), 0));
+            assert!(bare.sleeps_for_ever(), "a refused transmit is harmless now");
+            assert_eq!(bare.socket().send_queue(), 4);
+        },
+        |mut guarded| {
+            script(&mut guarded);
+            assert_eq!(guarded.device.counters().frames_dropped, 1);
+            assert!(resends(&guarded.sleep_a_minute(), 0));
+        },
+    );
+}

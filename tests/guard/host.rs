@@ -1,0 +1,210 @@
+//! A smoltcp host under a script, bare or guarded, in virtual time.
+
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle};
+use smoltcp::iface::{SocketSet, SocketStorage};
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpCidr, TcpControl};
+use tickwire::guard::Guard;
+
+use crate::cable::Cable;
+use crate::frames::{
+    ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_PORT, Segment, Sent, build, introduction,
+    read, read_raw,
+};
+
+/// No honest exchange of the scripts needs as many frames in one poll.
+pub(crate) const EGRESS_MAX: usize = 100;
+
+pub(crate) type Guarded = Guard<Cable, 3>;
+
+/// What the scripts need of a device, bare or guarded.
+pub(crate) trait Wrapped: Device {
+    fn around(cable: Cable) -> Self;
+}
+
+impl Wrapped for Cable {
+    fn around(cable: Cable) -> Self {
+        cable
+    }
+}
+
+impl Wrapped for Guarded {
+    fn around(cable: Cable) -> Self {
+        Self::new(cable, HOST_MAC)
+    }
+}
+
+pub(crate) struct Host<D> {
+    family: Family,
+    pub(crate) cable: Cable,
+    pub(crate) device: D,
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    handle: SocketHandle,
+    now: Instant,
+    /// The sequence number of the host's first byte.
+    pub(crate) start: u32,
+}
+
+impl<D: Wrapped> Host<D> {
+    /// A host that is connected to the peer, whose SYN-ACK announced `peer_window`; its own window is `window`.
+    pub(crate) fn connected(family: Family, window: usize, peer_window: u16) -> Self {
+        let mut host = Self::dialling(family, window, Cable::default());
+        host.hear(Segment {
+            seq: -1,
+            window: peer_window,
+            control: TcpControl::Syn,
+            ..ACK
+        });
+        assert_eq!(host.socket().state(), tcp::State::Established);
+        host
+    }
+
+    /// A host whose SYN is out.
+    pub(crate) fn dialling(family: Family, window: usize, cable: Cable) -> Self {
+        let mut device = D::around(cable.clone());
+        let mut config = Config::new(HOST_MAC.into());
+        config.random_seed = 7;
+        let mut iface = Interface::new(config, &mut device, Instant::ZERO);
+        iface.update_ip_addrs(|addresses| {
+            addresses
+                .push(IpCidr::new(family.host(), 24))
+                .expect("one address fits");
+        });
+        let mut socket = tcp::Socket::new(
+            tcp::SocketBuffer::new(vec![0; window].leak()),
+            tcp::SocketBuffer::new(vec![0; 64].leak()),
+        );
+        socket.set_nagle_enabled(false);
+        socket
+            .connect(iface.context(), (family.peer(), PEER_PORT), HOST_PORT)
+            .expect("the peer is a unicast address");
+        let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY].leak());
+        let handle = sockets.add(socket);
+        let mut host = Self {
+            family,
+            cable,
+            device,
+            iface,
+            sockets,
+            handle,
+            now: Instant::from_millis(1),
+            start: 0,
+        };
+        host.hear_frame(introduction(family));
+        host.start = host.find_start();
+        host.cable.0.borrow_mut().from_host.clear();
+        host
+    }
+
+    fn find_start(&self) -> u32 {
+        let ends = self.cable.0.borrow();
+        let syn = ends
+            .from_host
+            .iter()
+            .find_map(|frame| read_raw(self.family, frame))
+            .expect("the SYN is out");
+        assert_eq!(syn.control, TcpControl::Syn);
+        (syn.seq_number.0 as u32).wrapping_add(1)
+    }
+
+    pub(crate) fn socket(&mut self) -> &mut tcp::Socket<'static> {
+        self.sockets.get_mut(self.handle)
+    }
+
+    pub(crate) fn write(&mut self, data: &[u8]) -> Vec<Sent> {
+        assert_eq!(self.socket().send_slice(data), Ok(data.len()));
+        self.poll()
+    }
+
+    pub(crate) fn close(&mut self) -> Vec<Sent> {
+        self.socket().close();
+        self.poll()
+    }
+
+    /// All bytes that can be read now.
+    pub(crate) fn drain(&mut self) -> Vec<u8> {
+        let mut data = vec![0; 64];
+        let len = self.socket().recv_slice(&mut data).unwrap_or(0);
+        data.truncate(len);
+        data
+    }
+
+    /// The peer's segment comes in; what the host sends then.
+    pub(crate) fn hear(&mut self, segment: Segment<'_>) -> Vec<Sent> {
+        self.hear_frame(build(self.family, &segment, self.start))
+    }
+
+    pub(crate) fn hear_frame(&mut self, frame: Vec<u8>) -> Vec<Sent> {
+        self.cable.0.borrow_mut().to_host.push_back(frame);
+        self.poll()
+    }
+
+    /// One turn of a loop like smoltcp's own, but bounded; the segments that went out.
+    pub(crate) fn poll(&mut self) -> Vec<Sent> {
+        let already = self.cable.0.borrow().from_host.len();
+        let (now, device, sockets) = (self.now, &mut self.device, &mut self.sockets);
+        while self.iface.poll_ingress_single(now, device, sockets) != PollIngressSingleResult::None
+        {
+        }
+        for _ in 0..EGRESS_MAX {
+            if self.iface.poll_egress(now, device, sockets) == PollResult::None {
+                break;
+            }
+        }
+        let ends = self.cable.0.borrow();
+        let new = ends.from_host.iter().skip(already);
+        new.filter_map(|frame| read(self.family, frame, self.start))
+            .collect()
+    }
+
+    /// Sleeps until the host wants to be polled, and polls it; none when it sleeps for ever.
+    pub(crate) fn sleep(&mut self) -> Option<Vec<Sent>> {
+        let wake = self.iface.poll_at(self.now, &self.sockets)?;
+        self.now = self.now.max(wake);
+        Some(self.poll())
+    }
+
+    /// Lets `millis` pass without a poll.
+    pub(crate) fn pass(&mut self, millis: u64) {
+        self.now += Duration::from_millis(millis);
+    }
+
+    /// What the host sends until it has nothing more to do, or for at most a minute.
+    pub(crate) fn sleep_a_minute(&mut self) -> Vec<Sent> {
+        let end = self.now + Duration::from_secs(60);
+        let mut sent = Vec::new();
+        while self.now < end && sent.len() < EGRESS_MAX {
+            let Some(more) = self.sleep() else { break };
+            sent.extend(more);
+        }
+        sent
+    }
+
+    /// No timer runs: only the peer could wake this host.
+    pub(crate) fn sleeps_for_ever(&mut self) -> bool {
+        self.iface.poll_at(self.now, &self.sockets).is_none()
+    }
+}
+
+/// Runs a script for both address families: `fails` on bare smoltcp, `passes` behind a guard.
+pub(crate) fn compare(
+    window: usize,
+    peer_window: u16,
+    fails: impl Fn(Host<Cable>),
+    passes: impl Fn(Host<Guarded>),
+) {
+    for &family in FAMILIES {
+        fails(Host::connected(family, window, peer_window));
+        passes(Host::connected(family, window, peer_window));
+    }
+}
+
+/// Whether any of the segments begins at `seq` and carries data or a FIN.
+pub(crate) fn resends(sent: &[Sent], seq: i32) -> bool {
+    sent.iter().any(|segment| {
+        segment.seq == seq && (!segment.payload.is_empty() || segment.control == TcpControl::Fin)
+    })
+}
