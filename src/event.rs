@@ -61,6 +61,12 @@ pub enum Event<'a> {
     /// The chat message that was just delivered is not a whole line: a piece of a long one, or the last one, cut
     /// by the peer's close.
     Partial,
+    /// Bytes of ours that the peer has not acknowledged, or that were still queued, were dropped as their chat
+    /// conversation ended.
+    Unsent {
+        /// How many.
+        bytes: u64,
+    },
     /// A file is offered or announced by the peer.
     Offered {
         /// The sender.
@@ -75,13 +81,15 @@ pub enum Event<'a> {
         /// Bytes that are not sent again.
         offset: u64,
     },
-    /// A file is verified and durable.
+    /// A file is durable, and in the checked form verified. Told by the receiver alone.
     Stored {
         /// The sender.
         remote: IpEndpoint,
+        /// The name as the sender gave it; `None` in the plain form.
+        name: Option<&'a str>,
         /// Bytes in the file.
         length: u64,
-        /// The file's SHA-256.
+        /// The SHA-256 of what arrived.
         digest: [u8; 32],
         /// Whether it was there already and only the receipt was repeated.
         repeated: bool,

@@ -10,7 +10,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::{IpAddress, IpCidr};
 
 use crate::spin;
-use crate::{App, Error, Io, Observer, Ports, Tick};
+use crate::{App, Awaited, Error, Io, Observer, Ports, Tick};
 
 /// Frames taken in by one turn.
 pub const INGRESS_MAX: usize = 32;
@@ -47,6 +47,8 @@ pub struct Slot {
     /// Why its connection ended, where the loop knows better than the sockets.
     cause: Option<Error>,
     states: u64,
+    /// One bit for each socket that carried a connection before egress.
+    open: u32,
     pub(crate) spin: spin::Notes,
 }
 
@@ -214,8 +216,10 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
         for _ in 0..LOOKS_MAX {
             for seat in seats.iter_mut().filter(|seat| seat.is_live()) {
                 seat.slot.states = states(seat.app, self.sockets);
+                seat.slot.open = open(seat.app, self.sockets);
             }
             self.egress_once(seats);
+            self.note_timeouts(seats);
             if !self.poll_apps(seats, |seat, sockets| {
                 seat.slot.states != states(seat.app, sockets)
             }) {
@@ -223,6 +227,17 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
             }
         }
         self.capped = true;
+    }
+
+    /// A peer's RST closes a socket in ingress; in egress only smoltcp's own timeout does, and afterwards nobody can
+    /// tell them apart.
+    fn note_timeouts(&self, seats: &mut [Seat<'_>]) {
+        for seat in seats.iter_mut().filter(|seat| seat.is_live()) {
+            if seat.slot.open & !open(seat.app, self.sockets) != 0 {
+                let timeout = Error::TimedOut(Awaited::Peer);
+                seat.slot.cause.get_or_insert(timeout);
+            }
+        }
     }
 
     /// Runs egress until nothing leaves any more, but no more than [`EGRESS_MAX`] passes.
@@ -273,8 +288,9 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
     /// The earliest deadline of all.
     fn next(&mut self, seats: &[Seat<'_>]) -> Option<Tick> {
         let live = || seats.iter().filter(|seat| seat.is_live());
-        #[cfg(debug_assertions)]
-        live().for_each(|seat| self.assert_deadline(seat));
+        if cfg!(debug_assertions) {
+            live().for_each(|seat| self.assert_deadline(seat));
+        }
         let apps = live().map(|seat| seat.app.deadline().map(|deadline| deadline.at));
         let smoltcp = self
             .iface
@@ -285,7 +301,6 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
     }
 
     /// The deadline rules: an app with a connection has one, and it lies ahead unless there is more to do at once.
-    #[cfg(debug_assertions)]
     fn assert_deadline(&self, seat: &Seat<'_>) {
         let idle = |&handle: &SocketHandle| {
             matches!(
@@ -332,4 +347,18 @@ fn states(app: &dyn App, sockets: &SocketSet<'_>) -> u64 {
         let state = socket.state() as u64 * 2 + u64::from(socket.remote_endpoint().is_some());
         states.rotate_left(5) ^ state
     })
+}
+
+/// Which of an app's first 32 sockets carry a connection, one bit each.
+fn open(app: &dyn App, sockets: &SocketSet<'_>) -> u32 {
+    let bits = (0..u32::BITS).map(|index| 1 << index);
+    app.sockets()
+        .iter()
+        .zip(bits)
+        .fold(0, |open, (&handle, bit)| {
+            match sockets.get::<Socket<'_>>(handle).state() {
+                State::Closed | State::Listen | State::TimeWait => open,
+                _ => open | bit,
+            }
+        })
 }

@@ -201,10 +201,11 @@ fn check_opens(report: &mut Report, name: &str, link: &Link) {
                     report.wrong(format!("{name} is held by another program"), &[command]);
                 }
                 Some(rustix::io::Errno::PERM) => {
-                    let owner = link
-                        .owner
-                        .map_or("nobody".to_owned(), |uid| format!("user {uid}"));
-                    report.wrong(format!("{name} belongs to {owner}, not to you"), &again);
+                    let owner = match link.owner {
+                        Some(uid) => format!("user {uid}"),
+                        None => "a group that you are not in".to_owned(),
+                    };
+                    report.wrong(format!("{name} belongs to {owner}"), &again);
                 }
                 Some(rustix::io::Errno::INVAL) => {
                     report.wrong(format!("{name} was made with multi_queue"), &again);

@@ -33,6 +33,11 @@ fn a_file_has_its_name_only_after_the_commit() {
     file.commit().unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"whole");
     assert_eq!(names(folder.path()), ["new"]);
+    // The umask decides, as for every other program.
+    let ordinary = folder.path().join("ordinary");
+    fs::write(&ordinary, b"").unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode();
+    assert_eq!(mode(&path), mode(&ordinary));
 }
 
 #[test]

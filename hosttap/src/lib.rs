@@ -13,6 +13,7 @@ pub mod get;
 pub mod host_side;
 pub mod narrator;
 pub mod netlink;
+pub mod pcap;
 pub mod stack;
 pub mod stdout;
 pub mod sys;

@@ -1,13 +1,14 @@
 //! stdout as a sink that presses back instead of blocking.
 //!
-//! It is never set non-blocking: the user's shell shares the open file, and would find its terminal changed. So it
-//! is polled, and only so much is written as poll promised room for.
+//! It is never set non-blocking: the user's shell shares the open file, and would find its terminal changed. A pipe
+//! is polled, and only so much is written as poll promises room for. A terminal promises nothing, so it is opened
+//! once more: that opening is ours alone and can be non-blocking.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::{Errno, write};
 use rustix::net::{SendFlags, send};
 use rustix::termios::isatty;
@@ -18,9 +19,9 @@ use crate::terminal::TextCleaner;
 
 /// pipe(7): when poll says a pipe can be written, there is room for this many bytes.
 const PIPE_BYTES: usize = 4096;
-/// A terminal can be written when fewer than 256 of its bytes wait (Linux: `WAKEUP_CHARS`); a cleaned byte
-/// becomes at most three.
-const TERMINAL_BYTES: usize = 64;
+/// What a terminal is given at once; the cleaned form waits here until it is written, and is at most three times
+/// as long.
+const TERMINAL_BYTES: usize = 1024;
 
 /// How much may be written when poll says that it can be.
 #[derive(Debug)]
@@ -73,8 +74,12 @@ impl Output {
             FileType::CharacterDevice if isatty(&descriptor) => Kind::Terminal(Screen::default()),
             _ => Kind::Pipe,
         };
+        let reopened = match kind {
+            Kind::Terminal(_) => reopen(&descriptor),
+            _ => None,
+        };
         Ok(Self {
-            descriptor,
+            descriptor: reopened.unwrap_or(descriptor),
             kind,
             blocked: false,
             refused_binary: false,
@@ -151,6 +156,14 @@ impl Screen {
     }
 }
 
+/// Another opening of the same terminal, for us alone and non-blocking. `None` where the terminal is somebody else's
+/// (after `su`, say): then only poll stands between a slow terminal and a pause.
+fn reopen(terminal: &OwnedFd) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).ok()
+}
+
 /// Whether `data`, the first block, is no text: curl's rule (a NUL), and also what is no UTF-8 and not merely cut.
 fn is_binary(data: &[u8]) -> bool {
     data.contains(&0) || std::str::from_utf8(data).is_err_and(|error| error.error_len().is_some())
@@ -206,6 +219,8 @@ fn has_room(descriptor: impl AsFd) -> Result<bool, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::fcntl_getfl;
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use std::fs::File;
     use std::io::Read;
     use std::os::unix::net::UnixStream;
@@ -250,6 +265,28 @@ mod tests {
         let mut output = Output::new(full.into()).unwrap();
         assert_eq!(output.write(b"x"), Err(Error::Sink { code: 28 }));
         assert!(!output.refused_binary());
+    }
+
+    #[test]
+    fn a_terminal_that_nobody_reads_presses_back_and_stays_blocking_for_others() {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY;
+        let terminal = open(name.as_c_str(), flags, Mode::empty()).unwrap();
+        let mut output = Output::new(terminal.try_clone().unwrap()).unwrap();
+        let total = fill(&mut output);
+        assert_eq!(output.write(b"more"), Ok(0));
+        assert!(!fcntl_getfl(&terminal).unwrap().contains(OFlags::NONBLOCK));
+        // What was taken comes, once somebody reads.
+        let mut reader = File::from(master);
+        let (mut shown, mut block) = (0, [0; 4096]);
+        while shown < total {
+            output.finish().unwrap();
+            shown += reader.read(&mut block).unwrap();
+        }
+        assert_eq!((output.finish(), shown), (Ok(true), total));
     }
 
     #[test]

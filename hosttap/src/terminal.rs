@@ -109,10 +109,8 @@ pub enum Level {
     Quiet,
     /// What a user must know.
     Normal,
-    /// `-v`: what happens.
+    /// `-v`: what happens, and every frame.
     Verbose,
-    /// `-vv`: and every frame.
-    Frames,
 }
 
 /// stderr, and the progress bar on it.
@@ -125,13 +123,12 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// stderr with the level that `-v` (so many times) and `-q` ask for.
-    pub fn new(verbose: u8, quiet: bool) -> Self {
+    /// stderr with the level that `-v` and `-q` ask for.
+    pub fn new(verbose: bool, quiet: bool) -> Self {
         let level = match (quiet, verbose) {
             (true, _) => Level::Quiet,
-            (_, 0) => Level::Normal,
-            (_, 1) => Level::Verbose,
-            _ => Level::Frames,
+            (false, false) => Level::Normal,
+            (false, true) => Level::Verbose,
         };
         Self {
             level,

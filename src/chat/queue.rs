@@ -30,6 +30,8 @@ pub enum PushError {
     Full,
     /// [`LineQueue::push_line`]: the line with its end is longer than the whole queue; split it.
     TooLong,
+    /// [`Peer::push_line`](super::Peer::push_line): the caller has ended its input.
+    Ended,
 }
 
 /// A queue of bytes to send, filled by whole lines and drained as the socket takes them.

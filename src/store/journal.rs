@@ -83,7 +83,7 @@ impl Journal {
         matches!(self.mount, Mount::Done)
     }
 
-    /// Finds the newest state. One call reads at most 16 records.
+    /// Finds the newest state. One call reads at most 16 records; after an error the next call goes on where it was.
     pub(super) fn mount<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -94,11 +94,7 @@ impl Journal {
             if self.is_mounted() {
                 return Poll::Ready(Ok(()));
             }
-            if let Err(error) = self.mount_step(flash, scratch, state) {
-                *self = Self::new(self.layout, self.salt);
-                *state = State::default();
-                return Poll::Ready(Err(error));
-            }
+            self.mount_step(flash, scratch, state)?;
         }
         Poll::Pending
     }
@@ -129,7 +125,7 @@ impl Journal {
                 };
                 match self.read(flash, scratch, half, self.used)? {
                     Some((sequence, record, length)) if sequence == self.sequence => {
-                        self.apply(record, state);
+                        state.apply(record);
                         self.used += length;
                     }
                     _ => self.mount = Mount::Done,
@@ -140,18 +136,10 @@ impl Journal {
         Ok(())
     }
 
-    fn apply(&self, record: Record, state: &mut State) {
-        match record {
-            Record::State(newer) => *state = newer,
-            Record::Progress(held) => {
-                if let Some(partial) = &mut state.partial {
-                    partial.held = held.min(partial.length);
-                }
-            }
-        }
-    }
-
     /// Reads the record at `used` in `half`: its sequence number, what it says, and its bytes with the padding.
+    ///
+    /// A read that fails is an error and not a missing record: to fall back on an older state, whose slot may have
+    /// been written since, would be worse than to have none.
     fn read<F: NorFlash>(
         &self,
         flash: &mut F,

@@ -116,9 +116,8 @@ impl<F: NorFlash> Geometry<F> {
 }
 
 impl Layout {
-    /// The whole of `flash`: the smallest journal that is not overworked at its front, the two slots behind it.
-    ///
-    /// The journal's halves have room for 64 progress records; progress is recorded for each erase block.
+    /// The whole of `flash`: the journal, whose halves have room for 64 progress records, and behind it two slots as
+    /// long as can be. Progress is recorded for each erase block.
     pub fn whole<F: NorFlash>(flash: &F) -> Result<Self, LayoutError> {
         let progress = PROGRESS_BYTES.next_multiple_of(F::WRITE_SIZE);
         let half = u32::try_from(Geometry::<F>::RECORD_MAX + 64 * progress)
@@ -156,9 +155,8 @@ impl Layout {
         if !aligned {
             return Err(LayoutError::Unaligned);
         }
-        let capacity = flash.capacity() as u64;
-        // Offsets are 32 bits wide, however large the flash is.
-        let end = capacity.min(1 << 32);
+        // Offsets, the end of the last part too, are 32 bits wide, however large the flash is.
+        let end = u32::try_from(flash.capacity()).unwrap_or(u32::MAX).into();
         if parts.iter().any(|(start, length)| start + length > end) {
             return Err(LayoutError::OutOfFlash);
         }

@@ -98,6 +98,18 @@ impl State {
         image && partial
     }
 
+    /// Brings the state up to date with the record behind it.
+    pub(super) fn apply(&mut self, record: Record) {
+        match record {
+            Record::State(newer) => *self = newer,
+            Record::Progress(held) => {
+                if let Some(partial) = &mut self.partial {
+                    partial.held = held.min(partial.length);
+                }
+            }
+        }
+    }
+
     /// The slot that is free to be written.
     pub(super) fn spare(&self) -> Slot {
         self.image

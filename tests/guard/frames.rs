@@ -92,26 +92,38 @@ pub(crate) struct Sent {
 
 /// Builds the frame of a segment; `host_start` is the sequence number of the host's first byte.
 pub(crate) fn build(family: Family, segment: &Segment<'_>, host_start: u32) -> Vec<u8> {
-    let mut repr = TcpRepr {
-        src_port: PEER_PORT,
-        dst_port: HOST_PORT,
-        control: segment.control,
-        seq_number: TcpSeqNumber(PEER_START.wrapping_add_signed(segment.seq) as i32),
-        ack_number: Some(TcpSeqNumber(
-            host_start.wrapping_add_signed(segment.ack) as i32
-        )),
+    let seq = PEER_START.wrapping_add_signed(segment.seq);
+    let ack = host_start.wrapping_add_signed(segment.ack);
+    let repr = TcpRepr {
         window_len: segment.window,
+        max_seg_size: (segment.control == TcpControl::Syn).then_some(1400),
+        payload: segment.payload,
+        ..repr((PEER_PORT, HOST_PORT), segment.control, seq, Some(ack))
+    };
+    tcp_frame((PEER_MAC, family.peer()), (HOST_MAC, family.host()), &repr)
+}
+
+/// A segment without payload or options, with a window of 64 bytes.
+pub(crate) fn repr(
+    ports: (u16, u16),
+    control: TcpControl,
+    seq: u32,
+    ack: Option<u32>,
+) -> TcpRepr<'static> {
+    TcpRepr {
+        src_port: ports.0,
+        dst_port: ports.1,
+        control,
+        seq_number: TcpSeqNumber(seq as i32),
+        ack_number: ack.map(|ack| TcpSeqNumber(ack as i32)),
+        window_len: 64,
         window_scale: None,
         max_seg_size: None,
         sack_permitted: false,
         sack_ranges: [None; 3],
         timestamp: None,
-        payload: segment.payload,
-    };
-    if segment.control == TcpControl::Syn {
-        repr.max_seg_size = Some(1400);
+        payload: &[],
     }
-    tcp_frame((PEER_MAC, family.peer()), (HOST_MAC, family.host()), &repr)
 }
 
 /// A frame with one TCP segment and right checksums.
@@ -197,17 +209,18 @@ pub(crate) fn read_raw(family: Family, bytes: &[u8]) -> Option<TcpRepr<'_>> {
 /// The peer asks for the host's hardware address, and thereby tells its own.
 pub(crate) fn introduction(family: Family) -> Vec<u8> {
     match family {
-        Family::V4 => arp_request(),
+        Family::V4 => arp_request(Ipv4Address::new(10, 0, 0, 2)),
         #[cfg(feature = "ipv6")]
         Family::V6 => neighbor_solicitation(),
     }
 }
 
-fn arp_request() -> Vec<u8> {
+/// A request for the host's hardware address.
+pub(crate) fn arp_request(source: Ipv4Address) -> Vec<u8> {
     let request = ArpRepr::EthernetIpv4 {
         operation: ArpOperation::Request,
         source_hardware_addr: PEER_MAC,
-        source_protocol_addr: Ipv4Address::new(10, 0, 0, 2),
+        source_protocol_addr: source,
         target_hardware_addr: EthernetAddress::BROADCAST,
         target_protocol_addr: Ipv4Address::new(10, 0, 0, 1),
     };

@@ -5,17 +5,20 @@ use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpCidr, TcpControl};
+use smoltcp::wire::{IpCidr, Ipv4Address, TcpControl};
 use tickwire::guard::Guard;
 
 use crate::cable::Cable;
 use crate::frames::{
-    ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_PORT, Segment, Sent, build, introduction,
-    read, read_raw,
+    ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_PORT, Segment, Sent, arp_request, build,
+    introduction, read, read_raw,
 };
 
 /// No honest exchange of the scripts needs as many frames in one poll.
 pub(crate) const EGRESS_MAX: usize = 100;
+
+/// The other address in a network of two.
+const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 0, 0);
 
 pub(crate) type Guarded = Guard<Cable, 3>;
 
@@ -108,6 +111,23 @@ impl<D: Wrapped> Host<D> {
             .expect("the SYN is out");
         assert_eq!(syn.control, TcpControl::Syn);
         (syn.seq_number.0 as u32).wrapping_add(1)
+    }
+
+    /// From now on the peer is reached through a router, whose hardware address the host just learned.
+    pub(crate) fn move_behind_router(&mut self) {
+        self.iface.update_ip_addrs(|addresses| {
+            addresses[0] = IpCidr::new(self.family.host(), 31);
+        });
+        let routes = self.iface.routes_mut();
+        routes
+            .add_default_ipv4_route(ROUTER)
+            .expect("one route fits");
+        self.hear_router();
+    }
+
+    /// The router asks for the host's address, and thereby tells its own.
+    pub(crate) fn hear_router(&mut self) {
+        self.hear_frame(arp_request(ROUTER));
     }
 
     pub(crate) fn socket(&mut self) -> &mut tcp::Socket<'static> {

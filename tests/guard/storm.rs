@@ -312,7 +312,7 @@ fn guarded_hosts_get_everything_through_where_bare_hosts_do_not() {
         for &family in FAMILIES {
             let bare = Storm::new(family, seed, |cable, _| cable).run();
             bare_failures += u32::from(bare != Outcome::Whole);
-            let mut guarded = Storm::new(family, seed, |cable, mac| Guard::<_, 3>::new(cable, mac));
+            let mut guarded = Storm::new(family, seed, Guard::<_, 3>::new);
             let outcome = guarded.run();
             assert_eq!(
                 outcome,

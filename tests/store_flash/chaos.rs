@@ -87,10 +87,11 @@ fn chaos<const R: usize, const W: usize, const E: usize>(seed: u64, rounds: usiz
     let mut random = Random::new(seed);
     let slot_bytes = 4 * E;
     let mut bench = Bench::<R, W, E>::new(slot_bytes);
-    // Few images, so that resumes and repeats happen.
+    bench.layout.checkpoint = (E * (1 + random.below(3))) as u32;
+    // Few images, two of one length, so that resumes, repeats and mistaken identities happen.
     let images: Vec<Image> = (0..4)
         .map(|n| {
-            let length = [slot_bytes, 0, 3 * E, 3 * E - 1][n as usize];
+            let length = [slot_bytes, 0, 3 * E - 1, 3 * E - 1][n as usize];
             Image::new(&format!("image-{n}"), length, seed * 100 + n)
         })
         .collect();

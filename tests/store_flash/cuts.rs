@@ -6,40 +6,51 @@ use crate::driver::{Bench, Image, current, finish, transfer};
 use crate::flash::{Plan, Random, TORN, Torn};
 use tickwire::store::{Store, StoreError};
 
-/// An old image in place, a new one to come; lengths that fill no block and no write unit.
+/// An old image in place, or none, and a new one to come; lengths that fill no block and no write unit.
 struct Scene<const R: usize, const W: usize, const E: usize> {
     bench: Bench<R, W, E>,
-    old: Image,
+    old: Option<Image>,
     new: Image,
 }
 
 impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
     fn new(blocks: usize) -> Self {
-        let length = blocks * E;
-        let mut bench = Bench::new(length);
-        let old = Image::new("old.bin", length - E / 3, 11);
-        let new = Image::new("new.bin", length - E / 5, 12);
-        bench
-            .transfer(&old, 1)
-            .expect("nothing goes wrong without a plan");
-        Self { bench, old, new }
+        let mut scene = Self::first(blocks);
+        let old = Image::new("old.bin", blocks * E - E / 3, 11);
+        let begun = scene.bench.transfer(&old, 1);
+        assert_eq!(begun, Ok(Begun::Held(0)));
+        scene.old = Some(old);
+        scene
+    }
+
+    /// Without an old image, on a flash full of another program's bytes.
+    fn first(blocks: usize) -> Self {
+        Self {
+            bench: Bench::new(blocks * E),
+            old: None,
+            new: Image::new("new.bin", blocks * E - E / 5, 12),
+        }
+    }
+
+    /// Only the old image or the new one may be there, and whole; tells whether it is the new one.
+    fn is_new(&self, bench: &mut Bench<R, W, E>, context: &str) -> bool {
+        let booted = bench.booted();
+        let is_new = booted.as_ref() == Some(&self.new);
+        assert!(is_new || booted == self.old, "{context}: a third image");
+        is_new
     }
 
     /// After a cut: old or new is there bit by bit, and the new one gets through, now or by resuming.
     fn recover(&self, bench: &mut Bench<R, W, E>, context: &str) {
         let taken = bench.taken;
-        let booted = bench.booted().expect("an image was there");
-        assert!(
-            booted == self.old || booted == self.new,
-            "{context}: a third image"
-        );
+        let is_new = self.is_new(bench, context);
         let begun = bench
             .transfer(&self.new, 2)
             .unwrap_or_else(|error| panic!("{context}: {error:?}"));
         match begun {
-            Begun::Finished => assert!(booted == self.new, "{context}: finished, yet not there"),
+            Begun::Finished => assert!(is_new, "{context}: finished, yet not there"),
             Begun::Held(held) => {
-                assert!(booted == self.old, "{context}: there, yet not finished");
+                assert!(!is_new, "{context}: there, yet not finished");
                 let recorded = taken.saturating_sub(1) / E * E;
                 assert!(
                     held as usize >= recorded,
@@ -47,10 +58,7 @@ impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
                 );
             }
         }
-        assert!(
-            bench.booted().as_ref() == Some(&self.new),
-            "{context}: new after all"
-        );
+        assert!(self.is_new(bench, context), "{context}: not there at last");
     }
 
     /// Cuts at every write and erase of a transfer, torn in every way.
@@ -73,18 +81,19 @@ impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
         }
     }
 
-    /// Writes and erases of one transfer on which nothing goes wrong.
-    fn changes(&self) -> usize {
+    /// Writes and erases, and all calls, of one transfer on which nothing goes wrong.
+    fn calls(&self) -> (usize, usize) {
         let mut bench = self.bench.copy();
         let before = bench.flash.counts();
         bench.transfer(&self.new, 1).expect("nothing goes wrong");
         let after = bench.flash.counts();
-        after.writes + after.erases - before.writes - before.erases
+        let changes = after.writes + after.erases - before.writes - before.erases;
+        (changes, changes + after.reads - before.reads)
     }
 
     /// Cuts in the recovery from a cut, and in the recovery from that.
     fn sample_double_cuts(&self, samples: u64) {
-        let changes = self.changes();
+        let (changes, _) = self.calls();
         let mut cuts = 0;
         for seed in 0..samples {
             let mut random = Random::new(seed);
@@ -98,8 +107,7 @@ impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
                 bench.flash.plan(plan);
                 let _ = bench.transfer(&self.new, random.next());
                 cuts += u64::from(bench.flash.mend());
-                let booted = bench.booted().expect("an image was there");
-                assert!(booted == self.old || booted == self.new, "seed {seed}");
+                self.is_new(&mut bench, &format!("{R}/{W}/{E}, seed {seed}"));
             }
             bench.taken = 0;
             self.recover(&mut bench, &format!("{R}/{W}/{E}, seed {seed}"));
@@ -135,10 +143,7 @@ impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
                     "{context}: {retried:?}"
                 );
                 // Before the mount nothing is known; after it the old image stays until the commit.
-                assert!(
-                    before.is_none() || before.as_ref() == Some(&self.old),
-                    "{context}"
-                );
+                assert!(before.is_none() || before == self.old, "{context}");
                 assert!(current(&mut store).as_ref() == Some(new), "{context}");
                 drop(store);
                 assert!(bench.booted().as_ref() == Some(new), "{context}");
@@ -146,33 +151,57 @@ impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
         }
     }
 
-    /// A call fails, and before anything is mended the power is cut as well.
-    fn fail_then_cut(&self, samples: u64) {
-        for seed in 0..samples {
-            let mut random = Random::new(seed);
-            let mut bench = self.bench.copy();
-            let (flash, new) = (bench.flash.clone(), &self.new);
-            let mut store = bench.store();
-            let mut taken = 0;
-            let plan = Plan::Fail {
-                at: random.below(60),
-                torn: TORN[random.below(TORN.len())],
-                seed: random.next(),
-            };
+    /// A call fails, and the power is cut in the retry of the same session.
+    fn fail_then_cut(&self, fail: Plan, cut: Plan) {
+        let mut bench = self.bench.copy();
+        let (flash, new) = (bench.flash.clone(), &self.new);
+        let mut store = bench.store();
+        let mut taken = 0;
+        for plan in [fail, cut] {
             flash.plan(plan);
             let _ = transfer(&mut store, &new.upload(), &new.bytes, 1, &mut taken);
             flash.mend();
-            let plan = Plan::Cut {
-                at: random.below(12),
+        }
+        drop(store);
+        bench.taken = 0;
+        self.recover(&mut bench, &format!("{R}/{W}/{E}, {fail:?}, {cut:?}"));
+    }
+
+    /// The last calls of a transfer are the ones of which nobody knows afterwards what they did.
+    fn fail_at_the_end_then_cut(&self) {
+        let (_, calls) = self.calls();
+        for (seed, fail_torn) in (0..).zip(TORN) {
+            for at in calls - 3..calls {
+                for cut_at in 0..12 {
+                    for torn in [Torn::Nothing, Torn::Bits] {
+                        let fail = Plan::Fail {
+                            at,
+                            torn: fail_torn,
+                            seed,
+                        };
+                        let at = cut_at;
+                        self.fail_then_cut(fail, Plan::Cut { at, torn, seed });
+                    }
+                }
+            }
+        }
+    }
+
+    fn sample_fail_then_cut(&self, samples: u64) {
+        let (changes, calls) = self.calls();
+        for seed in 0..samples {
+            let mut random = Random::new(seed);
+            let fail = Plan::Fail {
+                at: random.below(calls),
                 torn: TORN[random.below(TORN.len())],
-                seed: random.next(),
+                seed,
             };
-            flash.plan(plan);
-            let _ = transfer(&mut store, &new.upload(), &new.bytes, 2, &mut taken);
-            flash.mend();
-            drop(store);
-            bench.taken = 0;
-            self.recover(&mut bench, &format!("{R}/{W}/{E}, seed {seed}"));
+            let cut = Plan::Cut {
+                at: random.below(changes),
+                torn: TORN[random.below(TORN.len())],
+                seed,
+            };
+            self.fail_then_cut(fail, cut);
         }
     }
 
@@ -181,8 +210,15 @@ impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
         scene.sweep();
         scene.sample_double_cuts(120);
         scene.fail_everywhere();
-        scene.fail_then_cut(120);
+        scene.fail_at_the_end_then_cut();
+        scene.sample_fail_then_cut(120);
     }
+}
+
+#[test]
+fn a_cut_anywhere_leaves_none_or_the_first_image_on_a_used_flash() {
+    Scene::<1, 4, 128>::first(9).sweep();
+    Scene::<1, 256, 1024>::first(5).sweep();
 }
 
 #[test]

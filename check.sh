@@ -1,0 +1,73 @@
+#!/bin/bash
+# Runs every check, here and in CI, and names the one that failed.
+#   ./check.sh             all of them
+#   ./check.sh NAME...     only these: fmt clippy test docs bare sim firmware
+# TICKWIRE_REQUIRE_TAP=1: a check that cannot have its TAP, or its emulator, fails instead of being skipped.
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TERM_COLOR=never
+
+check_fmt() {
+    cargo fmt --all --check
+    cargo fmt --check --manifest-path firmware/Cargo.toml
+}
+
+check_clippy() {
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    # Each feature by itself, and none.
+    cargo clippy --locked -p tickwire --no-default-features -- -D warnings
+    cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
+    cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
+}
+
+# README's test command. The TAP tests are part of it.
+check_test() {
+    cargo test --locked --workspace
+}
+
+check_docs() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+}
+
+# The core alone, for a target without an operating system.
+check_bare() {
+    (
+        source firmware/toolchain.sh
+        core_find
+        for features in "" ipv6 ipv6,guard,reno; do
+            "${CORE_CARGO[@]}" build --release -p tickwire --no-default-features --features "$features" \
+                --target-dir target/bare "${CORE_FLAGS[@]}" --target "$CORE_TARGET"
+        done
+    )
+}
+
+# Other seeds at each run; the numbers are printed, and a failure prints the command that replays it.
+check_sim() {
+    local first=$(($(date +%s) % 1000000 * 10000))
+    cargo build --locked --release -p tickwire-sim
+    for profile in mild bad hostile; do
+        echo "profile $profile, seeds from $first"
+        target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
+    done
+}
+
+check_firmware() {
+    firmware/test.sh
+}
+
+checks=("$@")
+[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy docs bare test sim firmware)
+for check in "${checks[@]}"; do
+    declare -F "check_$check" >/dev/null || {
+        echo "check.sh: there is no check named $check" >&2
+        exit 2
+    }
+    echo "== $check"
+    started=$SECONDS
+    # Not in a condition: there `set -e` would not hold inside.
+    trap 'echo "== $check FAILED" >&2' ERR
+    set -E
+    "check_$check"
+    echo "== $check: fine, $((SECONDS - started)) s"
+done
+echo "all checks are fine: ${checks[*]}"

@@ -1,0 +1,23 @@
+//! Puts the chosen board's memory map where the linker finds it as `memory.x`.
+
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    let boards: Vec<&str> = ["mps2-an385", "lm3s6965evb"]
+        .into_iter()
+        .filter(|board| {
+            let feature = board.to_uppercase().replace('-', "_");
+            env::var_os(format!("CARGO_FEATURE_{feature}")).is_some()
+        })
+        .collect();
+    let [board] = boards[..] else {
+        panic!("choose exactly one board by its feature, not {boards:?}");
+    };
+    let map = format!("memory/{board}.x");
+    let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for a build script");
+    fs::copy(&map, Path::new(&out).join("memory.x")).expect("the memory map can be copied");
+    println!("cargo::rustc-link-search={}", Path::new(&out).display());
+    println!("cargo::rerun-if-changed={map}");
+    println!("cargo::rerun-if-changed=build.rs");
+}

@@ -1,0 +1,117 @@
+//! All `unsafe` of the firmware: device registers, the interrupt controller, the stack's memory, HardFault.
+
+use core::ptr;
+
+use cortex_m::interrupt::InterruptNumber;
+use cortex_m::peripheral::NVIC;
+use cortex_m_rt::{ExceptionFrame, exception};
+
+/// A block of 32-bit device registers. Only this module makes one, so each names real registers of the board.
+#[derive(Clone, Copy)]
+pub(crate) struct Registers {
+    base: usize,
+    len_bytes: usize,
+}
+
+/// The LAN9118 (AN385, memory map: Ethernet).
+#[cfg(feature = "mps2-an385")]
+pub(crate) const LAN9118: Registers = Registers {
+    base: 0x4020_0000,
+    len_bytes: 0x100,
+};
+
+/// The Ethernet controller (LM3S6965 data sheet, chapter Ethernet Controller, register map).
+#[cfg(feature = "lm3s6965evb")]
+pub(crate) const ETHERNET: Registers = Registers {
+    base: 0x4004_8000,
+    len_bytes: 0x1000,
+};
+
+/// System Control (LM3S6965 data sheet, chapter System Control, register map).
+#[cfg(feature = "lm3s6965evb")]
+pub(crate) const SYSTEM_CONTROL: Registers = Registers {
+    base: 0x400F_E000,
+    len_bytes: 0x1000,
+};
+
+impl Registers {
+    /// Reads the register at byte `offset`, with whatever side effect the device gives a read.
+    #[inline]
+    pub(crate) fn read(self, offset: usize) -> u32 {
+        let address = self.address(offset);
+        // SAFETY: `address` is an aligned register of a device of this board (see `address`), outside all memory
+        // that Rust manages, and device registers hold any bit pattern.
+        unsafe { ptr::with_exposed_provenance::<u32>(address).read_volatile() }
+    }
+
+    /// Writes the register at byte `offset`.
+    #[inline]
+    pub(crate) fn write(self, offset: usize, value: u32) {
+        let address = self.address(offset);
+        // SAFETY: as in `read`; neither device has bus mastering, so no write here makes it touch memory.
+        unsafe { ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(value) }
+    }
+
+    #[inline]
+    fn address(self, offset: usize) -> usize {
+        assert!(
+            offset.is_multiple_of(4) && offset < self.len_bytes,
+            "no such register"
+        );
+        self.base + offset
+    }
+}
+
+/// An external interrupt line by its number.
+#[derive(Clone, Copy)]
+pub(crate) struct Interrupt(pub(crate) u16);
+
+// SAFETY: the number is that of one line and never changes.
+unsafe impl InterruptNumber for Interrupt {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+/// Lets `interrupt` through the NVIC. With PRIMASK set it then ends WFI, and no handler runs.
+///
+/// Its device must be silent. What is pending is from before the device was set up (an idle LAN9118 pulls
+/// its line low, which reads as active until its polarity is set), so it is forgotten.
+pub(crate) fn unmask(interrupt: Interrupt) {
+    NVIC::unpend(interrupt);
+    // SAFETY: nothing here relies on the line being masked: no data is shared with a handler, as there is none.
+    unsafe { NVIC::unmask(interrupt) }
+}
+
+/// What cortex-m-rt's `paint-stack` writes over the stack before `main`.
+const STACK_PAINT: u32 = 0xCCCC_CCCC;
+
+/// The size of the stack, and how much of it was never written, in bytes.
+pub(crate) fn stack_bytes() -> (usize, usize) {
+    unsafe extern "C" {
+        static _stack_start: u32;
+        static _stack_end: u32;
+    }
+    let (end, start) = (&raw const _stack_end, &raw const _stack_start);
+    let size_bytes = start.addr() - end.addr();
+    let words = size_bytes / size_of::<u32>();
+    let untouched = (0..words)
+        // SAFETY: the linker script gives the words from `_stack_end` to `_stack_start` to the stack, aligned; they
+        // are RAM, painted before `main`. Volatile, as the part in use changes behind the compiler's back.
+        .take_while(|&word| unsafe { end.add(word).read_volatile() } == STACK_PAINT)
+        .count();
+    (size_bytes, untouched * size_of::<u32>())
+}
+
+// `exception` wants an `unsafe fn`: the fault may have come while anything was half done. Nothing is touched
+// but the frame that the processor pushed.
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    crate::fault::report(frame.pc(), frame.lr())
+}
+
+// An interrupt that nobody asked for would otherwise spin in cortex-m-rt's own handler.
+#[exception]
+unsafe fn DefaultHandler(number: i16) {
+    crate::fault::report_interrupt(number)
+}

@@ -1,0 +1,126 @@
+//! A bare smoltcp socket that waits for one request line and answers it with a pattern: the peer of the other
+//! images where there is no host, and the test of a driver's way out.
+//!
+//! Parameters besides the common ones: `port` (80), `bytes` (0). Byte `i` of the answer is `i` modulo 251.
+//! Prints `listening` when a caller would be heard, and `sent N` at the end.
+#![no_std]
+#![no_main]
+
+use core::mem::MaybeUninit;
+
+use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, Line};
+use images::single::{Conversation, Memory, hold};
+use images::{EXIT_RESET, EXIT_TIMEOUT, Failure, Network, optional};
+use smoltcp::iface::Context;
+use smoltcp::socket::tcp::{Socket, State};
+use tickwire::{TICKS_PER_SECOND, Tick};
+
+const IDLE_TICKS: u64 = 20 * TICKS_PER_SECOND;
+/// The peer may need our last ACK again.
+const LINGER_TICKS: u64 = TICKS_PER_SECOND / 4;
+/// A prime, so that a frame that is lost, repeated or shifted cannot fit the pattern.
+const PATTERN_BYTES: u64 = 251;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    static mut MEMORY: Memory<512, 4_380> = Memory::EMPTY;
+    images::finish(run(MEMORY))
+}
+
+fn run(memory: &mut Memory<512, 4_380>) -> Result<(), Failure> {
+    let mut buffer = [MaybeUninit::uninit(); ARGUMENTS_BYTES_MAX];
+    let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
+    let network = Network::from_arguments(&arguments)?;
+    let mut answer = Answer {
+        port: optional(&arguments, "port", "port= is no number")?.unwrap_or(80),
+        left_bytes: optional(&arguments, "bytes", "bytes= is no number")?.unwrap_or(0),
+        sent_bytes: 0,
+        asked: false,
+        lingering: false,
+        deadline: Tick::ZERO,
+    };
+    hold(&network, memory, &mut answer)?;
+    host::print(Line::new().text("sent ").number(answer.sent_bytes));
+    Ok(())
+}
+
+struct Answer {
+    port: u16,
+    left_bytes: u64,
+    sent_bytes: u64,
+    asked: bool,
+    lingering: bool,
+    deadline: Tick,
+}
+
+impl Answer {
+    /// Fills the socket's buffer with the next of the pattern.
+    fn pour(&mut self, socket: &mut Socket<'_>) -> usize {
+        let (mut phase, left) = (self.sent_bytes % PATTERN_BYTES, self.left_bytes);
+        let count = socket
+            .send(|room| {
+                let count = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                for byte in room.iter_mut().take(count) {
+                    // Less than 251.
+                    *byte = phase as u8;
+                    phase = if phase + 1 == PATTERN_BYTES {
+                        0
+                    } else {
+                        phase + 1
+                    };
+                }
+                (count, count)
+            })
+            .unwrap_or(0);
+        self.sent_bytes += count as u64;
+        self.left_bytes -= count as u64;
+        count
+    }
+}
+
+impl Conversation for Answer {
+    fn open(&mut self, now: Tick, socket: &mut Socket<'_>, _: &mut Context) -> Result<(), Failure> {
+        self.deadline = now.after(IDLE_TICKS);
+        socket
+            .listen(self.port)
+            .map_err(|_| Failure::usage("port= cannot be 0"))?;
+        host::print(Line::new().text("listening"));
+        Ok(())
+    }
+
+    fn step(&mut self, now: Tick, socket: &mut Socket<'_>) -> Result<bool, Failure> {
+        while socket.can_recv() {
+            let line_ended = socket.recv(|bytes| (bytes.len(), bytes.contains(&b'\n')));
+            self.asked |= line_ended.unwrap_or(false);
+        }
+        while self.asked && self.left_bytes > 0 && socket.can_send() {
+            if self.pour(socket) == 0 {
+                break;
+            }
+            self.deadline = now.after(IDLE_TICKS);
+        }
+        if self.asked && self.left_bytes == 0 {
+            socket.close();
+        }
+        match socket.state() {
+            // The peer closed too; it may not have our last ACK yet.
+            State::TimeWait | State::Closed if self.asked && self.left_bytes == 0 => {
+                if !self.lingering {
+                    self.lingering = true;
+                    self.deadline = now.after(LINGER_TICKS);
+                }
+                return Ok(now >= self.deadline);
+            }
+            State::Closed => return Err(Failure::new(EXIT_RESET, "the connection was reset")),
+            _ => {}
+        }
+        if now >= self.deadline {
+            return Err(Failure::new(EXIT_TIMEOUT, "the peer fell silent"));
+        }
+        Ok(false)
+    }
+
+    fn deadline(&self) -> Tick {
+        self.deadline
+    }
+}

@@ -1,0 +1,12 @@
+//! The program and its devices against the kernel and real programs, each test in a network namespace of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's exception for tests does not reach their helpers"
+)]
+
+mod common;
+mod device;
+mod doctor;
+mod failures;
+mod signals;

@@ -1,0 +1,142 @@
+//! The receiving half of a chat: bytes from a socket, messages to the sink.
+
+use managed::ManagedSlice;
+use smoltcp::iface::SocketHandle;
+
+use super::LineSplitter;
+use crate::{Awaited, Deadline, Error, Event, Io, Received, Sink, Tick};
+
+/// Silence that ends a message of a peer which has not sent a line end yet.
+pub(super) const SILENCE_TICKS: u64 = 200;
+
+/// How long the sink may take nothing while something is offered to it.
+pub(super) const STALL_TICKS: u64 = 60_000;
+
+/// What one look did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pumped {
+    /// Bytes moved, or a message became ready.
+    Moved,
+    /// Nothing can move now: nothing is here, or the sink presses back.
+    Nothing,
+    /// Everything was delivered, and nothing can come any more.
+    Over,
+}
+
+/// Splits what one socket receives and writes each message and one LF to the sink.
+#[derive(Debug)]
+pub(super) struct Inbox<'a, S> {
+    sink: S,
+    lines: LineSplitter<'a>,
+    /// When bytes came last.
+    fed_at: Tick,
+    /// Since when the sink has taken nothing of what it is offered.
+    stalled_since: Option<Tick>,
+    /// The sink has taken the front of the message that waits.
+    is_midway: bool,
+    /// The sink has the front of a message that was given up: its LF comes before anything else.
+    owes_end: bool,
+}
+
+impl<'a, S: Sink> Inbox<'a, S> {
+    pub(super) fn new(sink: S, buffer: impl Into<ManagedSlice<'a, u8>>) -> Self {
+        Self {
+            sink,
+            lines: LineSplitter::new(buffer),
+            fed_at: Tick::ZERO,
+            stalled_since: None,
+            is_midway: false,
+            owes_end: false,
+        }
+    }
+
+    pub(super) const fn sink_mut(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Moves one piece: from the socket to the splitter, or from the splitter to the sink.
+    ///
+    /// # Errors
+    /// The sink's own.
+    pub(super) fn pump(
+        &mut self,
+        io: &mut Io<'_, '_>,
+        handle: SocketHandle,
+    ) -> Result<Pumped, Error> {
+        if self.lines.message().is_some() {
+            return self.write(io);
+        }
+        let lines = &mut self.lines;
+        let moved = match io.receive(handle, |bytes| (lines.feed(bytes), ())) {
+            Ok(Received::Data(())) => {
+                self.fed_at = io.now;
+                true
+            }
+            Ok(Received::Nothing) => self.is_silent(io.now) && self.lines.flush_silence(),
+            // How the connection ended is the machine's to tell; what came before is delivered in any case.
+            Ok(Received::End) | Err(_) if self.lines.close() => true,
+            Ok(Received::End) | Err(_) => return Ok(Pumped::Over),
+        };
+        Ok(if moved {
+            Pumped::Moved
+        } else {
+            Pumped::Nothing
+        })
+    }
+
+    fn write(&mut self, io: &mut Io<'_, '_>) -> Result<Pumped, Error> {
+        let Some(message) = self.lines.message() else {
+            return Ok(Pumped::Nothing);
+        };
+        let is_end = self.owes_end || message.bytes.is_empty();
+        let offered: &[u8] = if is_end { b"\n" } else { message.bytes };
+        let ending = message.ending;
+        let taken = self.sink.write(offered)?.min(offered.len());
+        if taken == 0 {
+            self.stalled_since.get_or_insert(io.now);
+            return Ok(Pumped::Nothing);
+        }
+        self.stalled_since = None;
+        if self.owes_end {
+            self.owes_end = false;
+        } else if is_end {
+            self.is_midway = false;
+            self.lines.take();
+            if ending.is_partial() {
+                io.tell(&Event::Partial);
+            }
+        } else {
+            self.is_midway = true;
+            self.lines.advance(taken);
+        }
+        Ok(Pumped::Moved)
+    }
+
+    fn is_silent(&self, now: Tick) -> bool {
+        self.fed_at.after(SILENCE_TICKS) <= now
+    }
+
+    /// When silence ends a message, or the sink's patience.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        if let Some(since) = self.stalled_since {
+            return Some(Deadline::new(since.after(STALL_TICKS), Awaited::Total));
+        }
+        self.lines
+            .awaits_silence()
+            .then(|| Deadline::new(self.fed_at.after(SILENCE_TICKS), Awaited::Peer))
+    }
+
+    /// Whether the sink has taken nothing for too long.
+    pub(super) fn is_stalled(&self, now: Tick) -> bool {
+        self.stalled_since
+            .is_some_and(|since| since.after(STALL_TICKS) <= now)
+    }
+
+    /// The next byte is the first of another conversation; what is pending is given up.
+    pub(super) fn reset(&mut self) {
+        self.lines.reset();
+        self.stalled_since = None;
+        self.owes_end |= self.is_midway;
+        self.is_midway = false;
+    }
+}

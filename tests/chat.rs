@@ -1,0 +1,15 @@
+//! The chat peer on a virtual wire.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper that panics fails its test, as it should"
+)]
+
+#[path = "chat/world.rs"]
+mod world;
+
+#[path = "chat/conversations.rs"]
+mod conversations;
+
+#[path = "chat/faults.rs"]
+mod faults;

@@ -1,0 +1,264 @@
+//! Conversations that go well.
+
+use tickwire::chat::{LineEnd, Options, PushError};
+
+use crate::world::{World, endpoint, options};
+
+/// Host 0 listens on 1001, host 1 dials it, and they are connected.
+pub(crate) fn connected(seed: u64, listener: Options, dialler: Options) -> World {
+    let mut world = World::new(seed, 3);
+    world.chat(0, listener).listen(1001);
+    world.chat(1, dialler).dial(endpoint(0, 1001));
+    world.run_until(5_000, |world| {
+        world.peer(0).remote().is_some() && world.peer(1).remote().is_some()
+    });
+    world
+}
+
+#[test]
+fn lines_go_both_ways() {
+    let mut world = connected(1, options(), options());
+    world.peer(0).push_line(b"from the listener").unwrap();
+    world.peer(1).push_line(b"from the dialler").unwrap();
+    world.peer(1).push_line(b"").unwrap();
+    world.peer(1).push_line(b"and more").unwrap();
+    world.run(100);
+    assert_eq!(world.heard(0), "from the dialler\n\nand more\n");
+    assert_eq!(world.heard(1), "from the listener\n");
+    assert_eq!(world.told(0), ["listening 1001", "connected as Listener"]);
+    assert_eq!(
+        world.told(1),
+        ["connecting 10.0.0.1:1001", "connected as Dialler"]
+    );
+}
+
+#[test]
+fn lines_pushed_before_anybody_is_there_wait() {
+    let mut world = World::new(2, 2);
+    world.chat(0, options()).listen(1001);
+    world.peer(0).push_line(b"early").unwrap();
+    let long = [b'x'; 249];
+    assert_eq!(world.peer(0).push_line(&long), Ok(()));
+    assert_eq!(world.peer(0).push_line(b"y"), Err(PushError::Full));
+    assert_eq!(
+        world.peer(0).push_line(&[b'y'; 256]),
+        Err(PushError::TooLong)
+    );
+    world.run(1_000);
+    world.chat(1, options()).dial(endpoint(0, 1001));
+    world.run(1_000);
+    assert!(world.heard(1).starts_with("early\nxxx"));
+    assert_eq!(world.peer(0).push_line(b"y"), Ok(()));
+}
+
+#[test]
+fn a_listener_hears_five_diallers_one_after_the_other() {
+    let mut world = connected(
+        3,
+        options(),
+        Options {
+            stay: true,
+            ..options()
+        },
+    );
+    for round in 0..5 {
+        let line = format!("round {round}");
+        world.peer(1).push_line(line.as_bytes()).unwrap();
+        world.peer(1).disconnect();
+        world.run_until(3_000, |world| {
+            world.peer(0).remote().is_none() && world.peer(1).remote().is_none()
+        });
+        // The listener has at most a second to hear again.
+        world.run(1_000);
+        world.peer(1).dial(endpoint(0, 1001));
+        world.run_until(200, |world| {
+            world.peer(0).remote().is_some() && world.peer(1).remote().is_some()
+        });
+    }
+    assert_eq!(
+        world.heard(0),
+        "round 0\nround 1\nround 2\nround 3\nround 4\n"
+    );
+    assert!(!world.told(0).iter().any(|line| line.starts_with("failed")));
+}
+
+#[test]
+fn a_second_caller_is_refused_and_the_first_is_not_disturbed() {
+    let mut world = connected(4, options(), options());
+    let start = world.now;
+    world.chat(2, options()).dial(endpoint(0, 1001));
+    world.run(500);
+    assert_eq!(world.outcome(2), Some(Err(tickwire::Error::Refused)));
+    assert!(world.when(2, "failed with 10.0.0.1: Refused").since(start) < 100);
+    world.peer(1).push_line(b"still here").unwrap();
+    world.run(100);
+    assert_eq!(world.heard(0), "still here\n");
+}
+
+#[test]
+fn a_dialler_whose_input_ends_still_receives_until_the_listener_closes() {
+    let mut world = connected(
+        5,
+        Options {
+            once: true,
+            ..options()
+        },
+        options(),
+    );
+    world.peer(1).push_line(b"question").unwrap();
+    world.peer(1).end_input();
+    assert_eq!(world.peer(1).push_line(b"late"), Err(PushError::Ended));
+    // A chat answers a FIN with what is queued and its own; so the answer must be there already.
+    world.peer(0).push_line(b"answer").unwrap();
+    world.run(3_000);
+    assert_eq!(world.heard(0), "question\n");
+    assert_eq!(world.heard(1), "answer\n");
+    assert_eq!(world.outcome(0), Some(Ok(())));
+    assert_eq!(world.outcome(1), Some(Ok(())));
+}
+
+#[test]
+fn a_half_closed_chat_receives_for_as_long_as_the_peer_sends() {
+    let mut world = World::new(6, 2);
+    world.raw(1).listen(1001).unwrap();
+    world.chat(0, options()).dial(endpoint(1, 1001));
+    world.peer(0).push_line(b"all").unwrap();
+    world.peer(0).end_input();
+    world.run(1_000);
+    for line in 0..10 {
+        world
+            .raw(1)
+            .send_slice(format!("{line}\r\n").as_bytes())
+            .unwrap();
+        world.run(30_000);
+    }
+    assert_eq!(world.outcome(0), None);
+    world.raw(1).send_slice(b"end\n").unwrap();
+    world.raw(1).close();
+    world.run(100);
+    assert_eq!(world.heard(0), "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\nend\n");
+    assert_eq!(world.outcome(0), Some(Ok(())));
+    let mut said = [0; 16];
+    assert_eq!(world.raw(1).recv_slice(&mut said), Ok(4));
+    assert_eq!(&said[..4], b"all\n");
+}
+
+#[test]
+fn a_listener_goes_on_receiving_after_its_input_has_ended() {
+    let mut world = World::new(7, 2);
+    world.chat(0, options()).listen(1001);
+    world.peer(0).push_line(b"to the first").unwrap();
+    world.peer(0).end_input();
+    for (round, port) in (0..3).zip(5_000..) {
+        world.raw_connect(1, endpoint(0, 1001), port);
+        world.run(1_500);
+        // Only the first conversation gets the FIN.
+        let is_open = world.raw(1).state() == smoltcp::socket::tcp::State::Established;
+        assert_eq!(is_open, round > 0);
+        world
+            .raw(1)
+            .send_slice(format!("hello {round}\n").as_bytes())
+            .unwrap();
+        world.raw(1).close();
+        world.run(1_500);
+    }
+    assert_eq!(world.heard(0), "hello 0\nhello 1\nhello 2\n");
+    assert_eq!(world.outcome(0), None);
+}
+
+#[test]
+fn silence_ends_the_messages_of_a_peer_without_line_ends_only() {
+    let mut world = World::new(8, 2);
+    world.chat(0, options()).listen(1001);
+    world.run(10);
+    world.raw_connect(1, endpoint(0, 1001), 5_000);
+    world.run(1_500);
+    world.raw(1).send_slice(b"bare").unwrap();
+    world.run(199);
+    assert_eq!(world.heard(0), "");
+    world.run(20);
+    assert_eq!(world.heard(0), "bare\n");
+    world.raw(1).send_slice(b"with\r\nhalf").unwrap();
+    world.run(5_000);
+    assert_eq!(world.heard(0), "bare\nwith\n");
+    world.raw(1).send_slice(b" a line\n").unwrap();
+    world.run(50);
+    assert_eq!(world.heard(0), "bare\nwith\nhalf a line\n");
+    assert!(!world.told(0).contains(&"partial"));
+}
+
+#[test]
+fn long_lines_come_in_pieces_and_the_last_line_when_the_peer_closes() {
+    let mut world = World::new(9, 2);
+    world.chat(0, options()).listen(1001);
+    world.run(10);
+    world.raw_connect(1, endpoint(0, 1001), 5_000);
+    world.run(1_500);
+    let long: String = (0..170u8).map(|n| char::from(b'a' + n % 26)).collect();
+    world
+        .raw(1)
+        .send_slice(format!("{long}\nlast").as_bytes())
+        .unwrap();
+    world.raw(1).close();
+    world.run(100);
+    let pieces = format!(
+        "{}\n{}\n{}\nlast\n",
+        &long[..80],
+        &long[80..160],
+        &long[160..]
+    );
+    assert_eq!(world.heard(0), pieces);
+    let told = world.told(0);
+    assert_eq!(told.iter().filter(|line| **line == "partial").count(), 3);
+    assert!(told.contains(&"disconnected"));
+}
+
+#[test]
+fn raw_mode_sends_no_line_ends() {
+    let raw = Options {
+        line_end: LineEnd::Raw,
+        ..options()
+    };
+    let mut world = connected(10, options(), raw);
+    world.peer(1).push_line(b"one").unwrap();
+    world.run(300);
+    world.peer(1).push_line(b"two").unwrap();
+    world.run(300);
+    assert_eq!(world.heard(0), "one\ntwo\n");
+}
+
+#[test]
+fn a_program_changes_its_part_while_it_runs() {
+    let stay = Options {
+        stay: true,
+        ..options()
+    };
+    let mut world = connected(11, stay, stay);
+    world.chat(2, stay).listen(1001);
+    // From a conversation: what was pushed before belongs to it, what follows to the next.
+    world.peer(1).push_line(b"to host 0").unwrap();
+    world.peer(1).dial(endpoint(2, 1001));
+    world.peer(1).push_line(b"to host 2").unwrap();
+    world.run(3_000);
+    assert_eq!(world.heard(0), "to host 0\n");
+    assert_eq!(world.heard(2), "to host 2\n");
+    // From listening to dialling, and from dialling to listening.
+    world.peer(1).listen(1002);
+    world.run(3_000);
+    world.peer(0).dial(endpoint(1, 1002));
+    world.run(3_000);
+    world.peer(0).push_line(b"to host 1").unwrap();
+    world.run(100);
+    assert_eq!(world.heard(1), "to host 1\n");
+    // A dial that nobody answers is given up at once.
+    world.peer(1).dial(endpoint(77, 1001));
+    world.run(3_000);
+    world.peer(1).listen(1003);
+    world.run(1_000);
+    assert!(world.told(1).contains(&"listening 1003"));
+    world.peer(1).quit();
+    world.peer(0).quit();
+    world.run(3_000);
+    assert_eq!(world.outcome(1), Some(Ok(())));
+    assert_eq!(world.outcome(0), Some(Ok(())));
+}

@@ -1,0 +1,149 @@
+//! Which flows the guard knows, and from when on.
+
+use smoltcp::phy::Checksum;
+use smoltcp::wire::{IpAddress, TcpControl, TcpRepr};
+use tickwire::guard::Guard;
+
+use crate::boundary::{incoming, outgoing};
+use crate::cable::Cable;
+use crate::frames::{Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, repr, tcp_frame};
+use crate::host::Guarded;
+
+/// A SYN of ours.
+pub(crate) fn syn(local: IpAddress, local_port: u16, seq: u32) -> Vec<u8> {
+    let repr = repr((local_port, PEER_PORT), TcpControl::Syn, seq, None);
+    tcp_frame((HOST_MAC, local), (PEER_MAC, Family::V4.peer()), &repr)
+}
+
+/// A segment of the peer that acknowledges up to `ack`.
+fn answer(local: IpAddress, local_port: u16, control: TcpControl, ack: u32) -> Vec<u8> {
+    let repr = repr((PEER_PORT, local_port), control, 0, Some(ack));
+    tcp_frame((PEER_MAC, Family::V4.peer()), (HOST_MAC, local), &repr)
+}
+
+/// Whether the FIN behind `len` bytes from the peer's first one is left in place.
+fn takes_fin_behind(device: &mut Guarded, len: usize) -> bool {
+    let data = vec![0; len];
+    let fin = TcpRepr {
+        payload: &data,
+        ..repr((PEER_PORT, HOST_PORT), TcpControl::Fin, 1, Some(1001))
+    };
+    let frame = tcp_frame(
+        (PEER_MAC, Family::V4.peer()),
+        (HOST_MAC, Family::V4.host()),
+        &fin,
+    );
+    incoming(device, &frame) == frame
+}
+
+#[test]
+fn a_fin_that_comes_before_our_first_ack_is_measured_by_the_window_of_our_syn() {
+    let local = Family::V4.host();
+    let mut device = Guarded::new(Cable::default(), HOST_MAC);
+    outgoing(&mut device, &syn(local, HOST_PORT, 1000));
+    incoming(
+        &mut device,
+        &answer(local, HOST_PORT, TcpControl::Syn, 1001),
+    );
+    assert!(takes_fin_behind(&mut device, 64));
+    assert!(!takes_fin_behind(&mut device, 65));
+}
+
+#[test]
+fn our_window_is_scaled_only_when_the_peer_scales_too() {
+    let (local, remote) = (Family::V4.host(), Family::V4.peer());
+    for (peer_scale, window) in [(Some(7), 64 << 2), (None, 64)] {
+        let mut device = Guarded::new(Cable::default(), HOST_MAC);
+        let syn = TcpRepr {
+            window_scale: Some(2),
+            max_seg_size: Some(1400),
+            ..repr((HOST_PORT, PEER_PORT), TcpControl::Syn, 1000, None)
+        };
+        outgoing(
+            &mut device,
+            &tcp_frame((HOST_MAC, local), (PEER_MAC, remote), &syn),
+        );
+        let syn_ack = TcpRepr {
+            window_scale: peer_scale,
+            max_seg_size: Some(1400),
+            ..repr((PEER_PORT, HOST_PORT), TcpControl::Syn, 0, Some(1001))
+        };
+        incoming(
+            &mut device,
+            &tcp_frame((PEER_MAC, remote), (HOST_MAC, local), &syn_ack),
+        );
+        let ack = repr((HOST_PORT, PEER_PORT), TcpControl::None, 1001, Some(1));
+        outgoing(
+            &mut device,
+            &tcp_frame((HOST_MAC, local), (PEER_MAC, remote), &ack),
+        );
+        assert!(takes_fin_behind(&mut device, window));
+        assert!(!takes_fin_behind(&mut device, window + 1));
+    }
+}
+
+/// Whether the guard still knows the flow: it then refuses an ACK of what was never sent.
+fn knows(device: &mut Guard<Cable, 2>, local: IpAddress, port: u16, seq: u32) -> bool {
+    incoming(device, &answer(local, port, TcpControl::None, seq + 100)).is_empty()
+}
+
+#[test]
+fn the_flow_that_sent_least_recently_makes_room() {
+    let local = Family::V4.host();
+    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
+    let begin = |device: &mut Guard<Cable, 2>, port| {
+        outgoing(device, &syn(local, port, 1000));
+        incoming(device, &answer(local, port, TcpControl::Syn, 1001));
+    };
+    begin(&mut device, 1);
+    begin(&mut device, 2);
+    outgoing(&mut device, &syn(local, 1, 1000)); // the first sends again
+    assert_eq!(device.counters().flows_evicted, 0);
+    begin(&mut device, 3);
+    assert_eq!(device.counters().flows_evicted, 1);
+    assert!(knows(&mut device, local, 1, 1000));
+    assert!(!knows(&mut device, local, 2, 1000));
+    assert!(knows(&mut device, local, 3, 1000));
+}
+
+#[test]
+fn two_local_addresses_with_the_same_ports_are_two_flows() {
+    let (one, other) = (IpAddress::v4(10, 0, 0, 1), IpAddress::v4(10, 0, 0, 3));
+    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
+    for (local, seq) in [(one, 1000), (other, 9000)] {
+        outgoing(&mut device, &syn(local, 1, seq));
+        incoming(&mut device, &answer(local, 1, TcpControl::Syn, seq + 1));
+    }
+    assert!(knows(&mut device, one, 1, 1000));
+    assert!(knows(&mut device, other, 1, 9000));
+}
+
+#[test]
+fn a_checksum_that_the_device_computes_stays_the_devices() {
+    let cable = Cable::default();
+    cable.0.borrow_mut().checksum.tcp = Checksum::Rx;
+    let mut device = Guarded::new(cable, HOST_MAC);
+    let local = Family::V4.host();
+    outgoing(&mut device, &syn(local, HOST_PORT, 1000));
+    incoming(
+        &mut device,
+        &answer(local, HOST_PORT, TcpControl::Syn, 1001),
+    );
+    let sent = |payload: &'static [u8]| {
+        let ports = (HOST_PORT, PEER_PORT);
+        let repr = repr(ports, TcpControl::None, 1001, Some(1));
+        let repr = TcpRepr { payload, ..repr };
+        let mut frame = tcp_frame((HOST_MAC, local), (PEER_MAC, Family::V4.peer()), &repr);
+        frame[50..52].fill(0);
+        frame
+    };
+    // Data and its acknowledgement, and then an ACK that went back to the first byte.
+    outgoing(&mut device, &sent(b"data"));
+    incoming(
+        &mut device,
+        &answer(local, HOST_PORT, TcpControl::None, 1005),
+    );
+    let frame = outgoing(&mut device, &sent(b""));
+    assert_eq!(frame[38..42], 1005_u32.to_be_bytes(), "rule 7 acted");
+    assert_eq!(frame[50..52], [0, 0]);
+}
