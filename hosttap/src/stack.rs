@@ -1,24 +1,32 @@
 //! Our stack on the TAP: device, interface, sockets and loop, as every command uses them.
 
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::IpAddress;
+use tickwire::guard::{Counters, Guard};
 use tickwire::{Carry, Observer, Seat, Tick, turn};
 
 use crate::cli::LinkOptions;
 use crate::clock::Clock;
 use crate::exit::{Exit, Failure};
 use crate::host_side;
-use crate::tap::Tap;
+use crate::pcap::{Capture, Watched, watch};
+use crate::tap::{FRAME_BYTES_MAX, Tap};
 use crate::wait::{Interest, Ready, Signals, wait};
 
 /// Sockets that a command may have.
 const SOCKETS_MAX: usize = 4;
+/// Connections that the guard remembers: a socket may begin its next one while frames of the last are about.
+const FLOWS_MAX: usize = SOCKETS_MAX + 2;
 /// Bytes of each buffer of a socket that moves bulk.
 pub const BULK_BUFFER_BYTES: usize = 256 * 1024;
+
+/// The guard sees what smoltcp sees, the capture what the wire sees.
+type Guarded = Guard<Watched<Tap>, FLOWS_MAX, FRAME_BYTES_MAX>;
 
 /// An own TCP/IP stack on a TAP.
 pub struct Stack {
@@ -26,7 +34,9 @@ pub struct Stack {
     pub clock: Clock,
     /// Ctrl-C and its like.
     pub signals: Signals,
-    tap: Tap,
+    device: Box<Guarded>,
+    capture: Capture,
+    verbose: bool,
     iface: Interface,
     sockets: SocketSet<'static>,
     carry: Carry,
@@ -41,17 +51,28 @@ impl Stack {
         let clock = Clock::start();
         let unusable = |what: &str, error: std::io::Error| Failure::system(Exit::Tap, what, &error);
         let signals = Signals::install().map_err(|error| unusable("signals", error))?;
-        let mut tap = Tap::open(&link.tap)?;
+        let tap = Tap::open(&link.tap)?;
         if let Some(host) = link.host_address {
             host_side::set_up(tap.name(), host)?;
         }
+        let capture = match &link.pcap {
+            Some(path) => Capture::create(path, &clock)?,
+            None => Capture::off(),
+        };
+        let watched = watch(tap, &capture, link.verbose);
+        let mac = link.ethernet_address();
+        let mut device = Box::new(if link.no_guard {
+            Guard::passive(watched)
+        } else {
+            Guard::new(watched, mac)
+        });
         let seed = link
             .seed
             .map_or_else(random_seed, Ok)
             .map_err(|error| unusable("random numbers", error))?;
-        let mut config = Config::new(link.ethernet_address().into());
+        let mut config = Config::new(mac.into());
         config.random_seed = seed;
-        let mut iface = Interface::new(config, &mut tap, clock.now().to_smoltcp());
+        let mut iface = Interface::new(config, &mut *device, clock.now().to_smoltcp());
         configure(&mut iface, link);
         let storage = std::iter::repeat_with(Default::default)
             .take(SOCKETS_MAX)
@@ -60,7 +81,9 @@ impl Stack {
         Ok(Self {
             clock,
             signals,
-            tap,
+            device,
+            capture,
+            verbose: link.verbose,
             iface,
             sockets: SocketSet::new(storage.leak()),
             // Another stream than the interface's own, which takes sequence numbers from its seed.
@@ -81,13 +104,14 @@ impl Stack {
     pub fn turn(&mut self, seats: &mut [Seat<'_>], observer: &mut dyn Observer) -> Option<Tick> {
         let Self {
             clock,
-            tap,
+            device,
             iface,
             sockets,
             carry,
             ..
         } = self;
-        turn(clock.now(), iface, tap, sockets, seats, carry, observer)
+        let device = &mut **device;
+        turn(clock.now(), iface, device, sockets, seats, carry, observer)
     }
 
     /// Rests until a frame, the given input or output, a signal, or `wake`.
@@ -100,12 +124,15 @@ impl Stack {
         input: Option<BorrowedFd<'_>>,
         output: Option<BorrowedFd<'_>>,
     ) -> Result<Ready, Failure> {
-        if self.tap.is_gone() {
-            let text = format!("the TAP {} was deleted", self.tap.name());
+        let tap = self.device.get_ref().get_ref().get_ref();
+        if tap.is_gone() {
+            let text = format!("the TAP {} was deleted", tap.name());
             return Err(Failure::new(Exit::Tap, text));
         }
+        // Who follows the file while it grows sees whole frames.
+        self.capture.flush();
         let interest = Interest {
-            tap: self.tap.as_fd(),
+            tap: tap.as_fd(),
             input,
             output,
         };
@@ -126,6 +153,39 @@ impl Stack {
         }
         self.turn(&mut [], &mut ());
     }
+}
+
+/// The last words of every command, however it ends: a capture that is not whole, and with `-v` the frames' books.
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.capture.flush();
+        let mut stderr = io::stderr().lock();
+        if let Some(failure) = self.capture.failure() {
+            let _ = writeln!(stderr, "hosttap: {failure}");
+        }
+        if self.verbose {
+            let tap = self.device.get_ref().get_ref().get_ref();
+            let _ = writeln!(stderr, "frames: {}", tap.counters());
+            let _ = writeln!(stderr, "guard: {}", mended(&self.device.counters()));
+        }
+    }
+}
+
+/// How often the guard stepped in, in words.
+fn mended(counters: &Counters) -> String {
+    let acts = [
+        counters.unsent_acks_refused,
+        counters.cut_fins_removed,
+        counters.old_acks_revived,
+        counters.early_zero_windows_opened,
+        counters.fin_duplicates_varied,
+        counters.late_zero_windows_opened,
+        counters.rewound_acks_advanced,
+        counters.frames_dropped,
+    ];
+    let acts: u64 = acts.map(u64::from).iter().sum();
+    let bad = counters.bad_checksums;
+    format!("{acts} segments mended, {bad} with a wrong checksum")
 }
 
 fn random_seed() -> std::io::Result<u64> {

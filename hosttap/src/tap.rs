@@ -1,5 +1,6 @@
 //! The TAP interface as a smoltcp device: two frame buffers, made once; no allocation for a frame.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -14,6 +15,8 @@ use crate::{sys, values};
 
 /// Bytes of an Ethernet header: smoltcp's maximum counts it, the interface's MTU does not.
 pub const ETHERNET_HEADER_BYTES: usize = 14;
+/// Bytes of the longest frame: an IPv4 packet has at most 65,535 bytes (RFC 791, section 3.1).
+pub const FRAME_BYTES_MAX: usize = 65_535 + ETHERNET_HEADER_BYTES;
 /// RFC 791: every host takes datagrams of 576 bytes; below 68 there is no IPv4 at all.
 const MTU_MIN: usize = 68;
 /// Frames that `receive` drops in one call before it gives the loop its turn back.
@@ -40,6 +43,27 @@ pub struct Counters {
     pub dropped_down: u64,
     /// Frames of the stack that the kernel did not take for any other reason.
     pub dropped_other: u64,
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { received, sent, .. } = self;
+        write!(f, "{received} received, {sent} sent")?;
+        for (count, what) in [
+            (self.received_short, "too short"),
+            (self.received_long, "too long"),
+            (self.receive_errors, "failed reads"),
+            (self.refused_long, "refused as too long"),
+            (self.dropped_full, "dropped at a full queue"),
+            (self.dropped_down, "dropped at a link that is down"),
+            (self.dropped_other, "dropped otherwise"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A TAP interface. It reads and writes whole frames and never blocks.

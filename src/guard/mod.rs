@@ -44,6 +44,9 @@
 //! # run(Nothing, SocketSet::new(&mut [][..]), || ticks.next().map(Instant::from_millis));
 //! ```
 //!
+//! Where the device itself is made anew again and again, as a port of a virtual wire is, the [`Memory`] stays and is put
+//! [`over`](Memory::over) it.
+//!
 //! # The rules
 //!
 //! | rule | segment | condition | change | without it |
@@ -70,20 +73,19 @@
 
 mod counters;
 mod flow;
+mod memory;
 mod rules;
 mod segment;
+mod token;
 mod watch;
 
-use core::cell::RefCell;
-
-use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, PacketMeta};
+use smoltcp::phy::{Device, DeviceCapabilities};
 use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
 
 pub use counters::Counters;
-use counters::count;
-use rules::Verdict;
-use watch::Watch;
+pub use memory::{Guarded, Memory};
+pub use token::{RxToken, TxToken};
 
 /// A device that keeps the connections over `D` from getting stuck; see [the module](self).
 ///
@@ -99,35 +101,30 @@ use watch::Watch;
 #[derive(Debug)]
 pub struct Guard<D, const FLOWS: usize, const FRAME_LEN: usize = 1514> {
     device: D,
-    /// Whether the buffer can take any frame that smoltcp fills.
-    buffer_fits_mtu: bool,
-    /// Shared by the two tokens of one `receive`; never borrowed while a token's closure runs.
-    watch: RefCell<Watch<FLOWS>>,
-    /// Owned by one token at a time: it holds a changed frame while smoltcp reads it, or one that is dropped.
-    buffer: [u8; FRAME_LEN],
+    memory: Memory<FLOWS, FRAME_LEN>,
 }
 
 impl<D: Device, const FLOWS: usize, const FRAME_LEN: usize> Guard<D, FLOWS, FRAME_LEN> {
     /// Guards `device`, whose interface has the hardware address `mac`.
     pub fn new(device: D, mac: EthernetAddress) -> Self {
-        let capabilities = device.capabilities();
-        let watch = Watch::new(mac, &capabilities);
-        Self {
-            device,
-            buffer_fits_mtu: capabilities.max_transmission_unit <= FRAME_LEN,
-            watch: RefCell::new(watch),
-            buffer: [0; FRAME_LEN],
-        }
+        let memory = Memory::new(mac, &device.capabilities());
+        Self { device, memory }
+    }
+
+    /// A guard that changes nothing and counts nothing, for a program that lets its user choose.
+    pub fn passive(device: D) -> Self {
+        let memory = Memory::passive();
+        Self { device, memory }
     }
 
     /// To be called when the interface's hardware address changes.
     pub fn set_mac(&mut self, mac: EthernetAddress) {
-        self.watch.get_mut().set_mac(mac);
+        self.memory.set_mac(mac);
     }
 
     /// What the guard did so far.
     pub fn counters(&self) -> Counters {
-        self.watch.borrow().counters
+        self.memory.counters()
     }
 
     /// The device inside.
@@ -157,124 +154,17 @@ impl<D: Device, const FLOWS: usize, const FRAME_LEN: usize> Device for Guard<D, 
         Self: 'a;
 
     fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (received, reply) = self.device.receive(timestamp)?;
-        let watch = &self.watch;
-        let received = RxToken {
-            token: received,
-            watch,
-            buffer: &mut self.buffer,
-        };
-        let reply = TxToken {
-            route: Route::Device(reply),
-            watch,
-        };
-        Some((received, reply))
+        self.memory.receive(&mut self.device, timestamp)
     }
 
     /// None when the device refuses, unless rule R8 wants the frame dropped instead.
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
-        let may_drop = self.buffer_fits_mtu && self.watch.get_mut().must_not_refuse();
-        let route = match self.device.transmit(timestamp) {
-            Some(token) => Route::Device(token),
-            None if may_drop => Route::Nowhere(&mut self.buffer),
-            None => return None,
-        };
-        Some(TxToken {
-            route,
-            watch: &self.watch,
-        })
+        self.memory.transmit(&mut self.device, timestamp)
     }
 
     /// The device's own, but without verification of TCP checksums, which the guard does, and without segmentation
     /// offload, which would hide from the guard what is sent.
     fn capabilities(&self) -> DeviceCapabilities {
-        let inner = self.device.capabilities();
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = inner.medium;
-        capabilities.max_transmission_unit = inner.max_transmission_unit;
-        capabilities.max_burst_size = inner.max_burst_size;
-        capabilities.checksum = inner.checksum;
-        if inner.medium == Medium::Ethernet {
-            capabilities.checksum.tcp = match capabilities.checksum.tcp {
-                Checksum::Both | Checksum::Tx => Checksum::Tx,
-                Checksum::Rx | Checksum::None => Checksum::None,
-            };
-        }
-        capabilities
-    }
-}
-
-/// A frame that came in, to be judged when it is read.
-#[derive(Debug)]
-pub struct RxToken<'a, T, const FLOWS: usize> {
-    token: T,
-    watch: &'a RefCell<Watch<FLOWS>>,
-    buffer: &'a mut [u8],
-}
-
-impl<T: smoltcp::phy::RxToken, const FLOWS: usize> smoltcp::phy::RxToken for RxToken<'_, T, FLOWS> {
-    fn consume<R, F>(self, f: F) -> R
-    where
-        F: FnOnce(&[u8]) -> R,
-    {
-        self.token.consume(|frame| {
-            // A statement of its own, so that the borrow ends before the closure asks for a reply's token.
-            let verdict = self.watch.borrow_mut().incoming(frame);
-            match verdict {
-                Verdict::Pass => f(frame),
-                Verdict::Refuse => f(&[]),
-                Verdict::Rewrite(new) => {
-                    let copy = self.watch.borrow_mut().rewritten(frame, new, self.buffer);
-                    f(copy.unwrap_or(frame))
-                }
-            }
-        })
-    }
-
-    fn meta(&self) -> PacketMeta {
-        self.token.meta()
-    }
-}
-
-/// A frame that goes out, to be mended when smoltcp has filled it.
-#[derive(Debug)]
-pub struct TxToken<'a, T, const FLOWS: usize> {
-    route: Route<'a, T>,
-    watch: &'a RefCell<Watch<FLOWS>>,
-}
-
-#[derive(Debug)]
-enum Route<'a, T> {
-    Device(T),
-    /// The device refused; the frame is filled here and dropped.
-    Nowhere(&'a mut [u8]),
-}
-
-impl<T: smoltcp::phy::TxToken, const FLOWS: usize> smoltcp::phy::TxToken for TxToken<'_, T, FLOWS> {
-    fn consume<R, F>(self, len: usize, f: F) -> R
-    where
-        F: FnOnce(&mut [u8]) -> R,
-    {
-        let fill = |frame: &mut [u8]| {
-            let result = f(frame);
-            self.watch.borrow_mut().outgoing(frame);
-            result
-        };
-        match self.route {
-            Route::Device(token) => token.consume(len, fill),
-            Route::Nowhere(buffer) => {
-                count(&mut self.watch.borrow_mut().counters.frames_dropped);
-                let frame = buffer
-                    .get_mut(..len)
-                    .expect("smoltcp fills no frame longer than the MTU it was told");
-                fill(frame)
-            }
-        }
-    }
-
-    fn set_meta(&mut self, meta: PacketMeta) {
-        if let Route::Device(token) = &mut self.route {
-            token.set_meta(meta);
-        }
+        self.memory.capabilities(&self.device)
     }
 }

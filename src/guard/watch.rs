@@ -9,7 +9,7 @@ use super::rules::{self, Verdict};
 use super::segment::{ACK, Fields, Frame, RST, SYN, Segment, ip_header_is_right};
 
 /// What the device leaves to the stack.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Duties {
     /// Its frames are Ethernet's; the guard reads no others.
     reads_ethernet: bool,
@@ -28,17 +28,32 @@ pub(super) struct Watch<const FLOWS: usize> {
 
 impl<const FLOWS: usize> Watch<FLOWS> {
     pub(super) fn new(mac: EthernetAddress, device: &DeviceCapabilities) -> Self {
+        let duties = Duties {
+            reads_ethernet: device.medium == Medium::Ethernet,
+            verifies_ipv4: device.checksum.ipv4.rx(),
+            verifies_tcp: device.checksum.tcp.rx(),
+            computes_tcp: device.checksum.tcp.tx(),
+        };
+        Self::with_duties(mac, duties)
+    }
+
+    /// Reads nothing, so that everything passes.
+    pub(super) fn passive() -> Self {
+        Self::with_duties(EthernetAddress::default(), Duties::default())
+    }
+
+    fn with_duties(mac: EthernetAddress, duties: Duties) -> Self {
         Self {
             mac,
-            duties: Duties {
-                reads_ethernet: device.medium == Medium::Ethernet,
-                verifies_ipv4: device.checksum.ipv4.rx(),
-                verifies_tcp: device.checksum.tcp.rx(),
-                computes_tcp: device.checksum.tcp.tx(),
-            },
+            duties,
             flows: Table::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Whether it reads the frames at all.
+    pub(super) const fn reads_ethernet(&self) -> bool {
+        self.duties.reads_ethernet
     }
 
     pub(super) fn set_mac(&mut self, mac: EthernetAddress) {

@@ -3,7 +3,7 @@
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, Ipv4Packet, TcpControl, TcpPacket};
-use tickwire::guard::Guard;
+use tickwire::guard::{Guard, Memory};
 
 use crate::cable::Cable;
 use crate::flows::syn;
@@ -254,4 +254,35 @@ fn a_device_that_refuses_still_presses_back_while_nothing_is_lost() {
         host.cable.0.borrow_mut().refuses = true;
         assert!(host.device.transmit(Instant::ZERO).is_none());
     }
+}
+
+#[test]
+fn a_passive_guard_lets_everything_pass_and_leaves_checksums_to_smoltcp() {
+    for &family in FAMILIES {
+        let mut device: Guard<Cable, 3> = Guard::passive(Cable::default());
+        let given = device.capabilities().checksum.tcp;
+        assert!(given.rx() && given.tx());
+        let mut wrong = build(family, &ACK, 0);
+        wrong[family.tcp_at()] ^= 1;
+        assert_eq!(incoming(&mut device, &wrong), wrong);
+        assert_eq!(device.counters(), Default::default());
+    }
+}
+
+#[test]
+fn what_a_memory_learned_over_one_device_holds_over_the_next() {
+    let family = Family::V4;
+    let cable = Cable::default();
+    let mut memory: Memory<3> = Memory::new(HOST_MAC, &cable.capabilities());
+    let opening = syn(family.host(), HOST_PORT, 0);
+    let mut device = memory.over(cable.clone());
+    let token = device.transmit(Instant::ZERO).expect("there is room");
+    token.consume(opening.len(), |room| room.copy_from_slice(&opening));
+
+    let ack = build(family, &ACK, 0);
+    cable.0.borrow_mut().to_host.push_back(ack);
+    let mut device = memory.over(cable.clone());
+    let (received, _) = device.receive(Instant::ZERO).expect("a frame is there");
+    received.consume(|_| ());
+    assert_eq!(memory.counters().unknown_segments, 0);
 }
