@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-pub(crate) use running::Running;
+pub(crate) use running::{Ended, Running};
 
 /// Set to 1 where a skipped TAP test is a failure, as in CI.
 const REQUIRE: &str = "TICKWIRE_REQUIRE_TAP";
