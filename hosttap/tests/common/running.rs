@@ -98,6 +98,11 @@ impl Running {
         }
     }
 
+    /// What it has written to stderr so far.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.stderr.text()
+    }
+
     /// Sends Ctrl-C's signal.
     pub(crate) fn interrupt(&self) {
         self.signal(Signal::INT);
@@ -117,6 +122,11 @@ impl Running {
     /// Waits for its end; its stdin is closed first.
     pub(crate) fn finish(mut self, seconds: u64) -> Ended {
         self.close_stdin();
+        self.finish_without_end(seconds)
+    }
+
+    /// Waits for its end while its stdin stays open.
+    pub(crate) fn finish_without_end(mut self, seconds: u64) -> Ended {
         let status = self.wait(seconds);
         Ended {
             code: status.code(),
