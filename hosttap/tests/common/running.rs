@@ -89,13 +89,19 @@ impl Running {
     fn wait_for(&self, gathered: &Gathered, text: &str, seconds: u64) {
         let clock = Clock::start();
         while !gathered.text().contains(text) {
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "no {text:?} within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "no {text:?} within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }
+    }
+
+    /// What it has written, for people.
+    fn said(&self) -> String {
+        let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
+        format!("stdout: {stdout}\nstderr: {stderr}")
     }
 
     /// Sends Ctrl-C's signal.
@@ -131,10 +137,10 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status;
             }
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "not ended within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "not ended within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }
