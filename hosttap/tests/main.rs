@@ -13,4 +13,5 @@ mod echo;
 mod failures;
 mod frugal;
 mod get;
+mod readme;
 mod signals;
