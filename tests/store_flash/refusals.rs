@@ -78,7 +78,8 @@ fn layouts_and_buffers_that_do_not_fit_are_refused() {
         try_layout(good, least - 1),
         Some(LayoutError::BufferTooSmall)
     );
-    let cases: [(fn(&mut Layout), LayoutError); 8] = [
+    type Case = (fn(&mut Layout), LayoutError);
+    let cases: [Case; 8] = [
         (|layout| layout.journal += 4, LayoutError::Unaligned),
         (|layout| layout.checkpoint = 0, LayoutError::Unaligned),
         (|layout| layout.slot_length = 0, LayoutError::Unaligned),
