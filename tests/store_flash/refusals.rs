@@ -78,8 +78,8 @@ fn layouts_and_buffers_that_do_not_fit_are_refused() {
         try_layout(good, least - 1),
         Some(LayoutError::BufferTooSmall)
     );
-    type Case = (fn(&mut Layout), LayoutError);
-    let cases: [Case; 8] = [
+    type Spoil = fn(&mut Layout);
+    let cases: [(Spoil, LayoutError); 8] = [
         (|layout| layout.journal += 4, LayoutError::Unaligned),
         (|layout| layout.checkpoint = 0, LayoutError::Unaligned),
         (|layout| layout.slot_length = 0, LayoutError::Unaligned),
