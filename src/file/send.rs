@@ -50,7 +50,7 @@ pub struct Sent {
 /// Sends one file, and never holds more of it than the send buffer.
 ///
 /// In the checked form the file is hashed first, before the connection is made; then it is offered, and sent from
-/// where the receiver has it. Only a receipt with status 0 is success. Any other word is
+/// where the receiver has it. Only a receipt with status 0, after all bytes were acknowledged, is success. Any other word is
 /// [`Error::ReceiverRefused`] with the status, or [`Error::BadReceipt`]. A file that keeps its length but changes
 /// while it is sent is found by the receiver, whose status is 5 then.
 ///

@@ -237,6 +237,7 @@ fn an_announcement_or_data_in_drips_cannot_hold_the_receiver() {
         Act::Expect(receipt(0, 3_000)),
     ];
     assert_eq!(bench.serve(&acts), "disconnected");
+    assert_eq!(bench.world.heard(1), 32, "no word while the sender is slow");
 }
 
 #[test]

@@ -260,3 +260,59 @@ fn a_plain_sender_cannot_hear_of_a_slow_store_and_gives_up() {
         Err(Error::TimedOut(Awaited::Flush))
     );
 }
+
+#[test]
+fn options_of_zero_are_an_end_at_once_and_no_panic() {
+    let book = Book::new(3_000);
+    let options = ReceiveOptions::default();
+    for (options, slow, told) in [
+        (
+            ReceiveOptions {
+                idle_ticks: 0,
+                ..options
+            },
+            None,
+            "failed TimedOut(Offer)",
+        ),
+        (
+            ReceiveOptions {
+                store_ticks: 0,
+                ..options
+            },
+            Some((Call::Begin, 9)),
+            "failed StalledSink",
+        ),
+        (
+            ReceiveOptions {
+                store_ticks: 0,
+                ..options
+            },
+            Some((Call::Commit, 9)),
+            "failed StalledSink",
+        ),
+        (
+            ReceiveOptions {
+                stall_ticks: 0,
+                ..options
+            },
+            Some((Call::Write, 9)),
+            "failed StalledSink",
+        ),
+        (
+            ReceiveOptions {
+                stall_ticks: 0,
+                store_ticks: 0,
+                ..options
+            },
+            None,
+            "disconnected",
+        ),
+    ] {
+        let mut bench = Bench::with(options);
+        bench.shelf.get().waits = slow;
+        // The handshake and the offer come apart.
+        let front = [book.offer("name"), book.bytes().0].concat();
+        let acts = [Act::Wait(5), Act::Send(bytes(front)), Act::Wait(500)];
+        assert_eq!(bench.serve(&acts), told);
+    }
+}
