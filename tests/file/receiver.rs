@@ -298,3 +298,18 @@ fn a_reset_behind_the_last_byte_changes_nothing() {
     assert_eq!(files.len(), 2);
     assert!(files.iter().all(|file| file.bytes == book.bytes()));
 }
+
+#[test]
+fn a_receiver_for_one_conversation_leaves_no_connection_behind() {
+    let mut bench = Bench::with(ReceiveOptions {
+        once: true,
+        ..ReceiveOptions::default()
+    });
+    // A sender that never closes.
+    let acts = [Act::Send(b"\x02\0\0\0ab"), Act::Wait(10_000)];
+    bench.world.script(1, Some(0), &acts);
+    assert_eq!(bench.world.finish(0, 5), Ok(()));
+    bench.world.run(100);
+    assert!(!bench.world.raw(0).is_open());
+    assert!(!bench.world.raw(1).is_open(), "it was told");
+}
