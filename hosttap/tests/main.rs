@@ -5,8 +5,12 @@
     reason = "clippy's exception for tests does not reach their helpers"
 )]
 
+mod chat;
 mod common;
 mod device;
 mod doctor;
+mod echo;
 mod failures;
+mod frugal;
+mod get;
 mod signals;

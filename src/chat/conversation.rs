@@ -3,13 +3,17 @@
 use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
+use super::MessageSink;
 use super::inbox::Pumped;
 use super::peer::Peer;
 use super::state::{Left, Role, State};
 use super::watch::{self, Watch};
-use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Sink, Step};
+use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Step};
 
-impl<S: Sink> Peer<'_, S> {
+/// How long bytes may wait in TIME-WAIT, of which smoltcp's lasts 10 s.
+const RESCUE_TICKS: u64 = 5_000;
+
+impl<S: MessageSink> Peer<'_, S> {
     /// Moves received bytes towards the sink: those of the last conversation first, then those of the present one.
     pub(super) fn deliver(&mut self, io: &mut Io<'_, '_>) -> Result<bool, Error> {
         let [current, last] = self.sockets;
@@ -29,6 +33,26 @@ impl<S: Sink> Peer<'_, S> {
                 }
                 Ok(left.is_some())
             }
+        }
+    }
+
+    /// smoltcp forgets what was received when TIME-WAIT ends, which may be before the sink takes it. A connection whose
+    /// peer has long had our last acknowledgement ends by RST instead, for that keeps the bytes.
+    pub(super) fn rescue(&mut self, io: &mut Io<'_, '_>) {
+        let now = io.now;
+        let due = *self.rescue_at.get_or_insert(now.after(RESCUE_TICKS));
+        let mut any = false;
+        for handle in self.sockets {
+            let (socket, _) = io.tcp(handle);
+            if socket.state() == Tcp::TimeWait && socket.recv_queue() > 0 {
+                any = true;
+                if due <= now {
+                    socket.abort();
+                }
+            }
+        }
+        if !any || due <= now {
+            self.rescue_at = None;
         }
     }
 

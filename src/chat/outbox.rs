@@ -38,6 +38,13 @@ impl<'a> Outbox<'a> {
         self.queue.push_line(text, self.line_end)
     }
 
+    pub(super) fn push_part(&mut self, text: &[u8]) -> Result<(), PushError> {
+        if self.has_ended {
+            return Err(PushError::Ended);
+        }
+        self.queue.push_line(text, LineEnd::Raw)
+    }
+
     pub(super) const fn end_input(&mut self) {
         self.owes_fin |= !self.has_ended;
         self.has_ended = true;

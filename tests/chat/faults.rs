@@ -278,6 +278,29 @@ fn the_result_of_one_conversation_waits_for_its_delivery() {
 }
 
 #[test]
+fn what_came_before_the_end_waits_longer_than_time_wait_for_its_delivery() {
+    let patient = Options {
+        stall_ticks: u64::MAX,
+        ..ONCE
+    };
+    let mut world = called(36, patient);
+    world.peer(0).sink_mut().room = Some(0);
+    let text = "last words\n".repeat(40);
+    world.raw(1).send_slice(text.as_bytes()).unwrap();
+    world.run(100);
+    // Our FIN comes first, so that TIME-WAIT is ours.
+    world.peer(0).end_input();
+    world.run(100);
+    world.raw(1).close();
+    world.run(600_000);
+    assert_eq!(world.outcome(0), None);
+    world.peer(0).sink_mut().room = None;
+    world.run(10);
+    assert_eq!(world.heard(0), text);
+    assert_eq!(world.outcome(0), Some(Ok(())));
+}
+
+#[test]
 fn a_dialler_fails_with_the_address_and_the_cause() {
     let mut world = World::new(34, 3);
     world.chat(0, options()).dial(endpoint(1, 1001));
