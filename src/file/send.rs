@@ -59,6 +59,9 @@ pub struct Sent {
 /// did not store the file. A receiver that closes its own side early may be one that never had anything to say, so
 /// that alone is no failure.
 ///
+/// A receiver that goes on saying that it works is waited for as long as it says so; a caller that wants an end to
+/// that drops the app.
+///
 /// It ends after one try. Another try is another `Send`, and in the checked form goes on where this one stopped.
 #[derive(Debug)]
 pub struct Send<'a, S> {
