@@ -10,4 +10,7 @@ mod device;
 mod doctor;
 mod failures;
 mod get;
+mod peers;
+mod recv;
+mod send;
 mod signals;
