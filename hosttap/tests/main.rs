@@ -10,6 +10,7 @@ mod device;
 mod doctor;
 mod failures;
 mod get;
+mod kills;
 mod peers;
 mod recv;
 mod send;
