@@ -9,7 +9,7 @@ export CARGO_TERM_COLOR=never
 
 check_fmt() {
     cargo fmt --all --check
-    cargo fmt --check --manifest-path firmware/Cargo.toml
+    cargo fmt --all --check --manifest-path firmware/Cargo.toml
 }
 
 check_clippy() {

@@ -84,7 +84,8 @@ pub trait App {
         ))
     }
 
-    /// The sockets that the app owns: they are aborted when it fails, and watched for changes.
+    /// The sockets that the app owns: they are watched for changes, and when the app ends, well or not, what they
+    /// still carry is aborted, for nobody would be left with a deadline for it.
     fn sockets(&self) -> &[SocketHandle];
 
     /// Takes steps until there is nothing more to do now. Provided, and the same for all apps.
@@ -93,7 +94,7 @@ pub trait App {
     /// after [`STEPS_MAX`] steps the deadline is looked at in any case, so that no flood can outrun it.
     fn poll(&mut self, io: &mut Io<'_, '_>) -> Poll<Result<(), Error>> {
         let outcome = drive(self, io);
-        if let Poll::Ready(Err(_)) = outcome {
+        if outcome.is_ready() {
             for &handle in self.sockets() {
                 io.drop_connection(handle);
             }

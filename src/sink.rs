@@ -68,19 +68,24 @@ impl Sink for BufferSink<'_> {
 
 /// A [`Sink`] over any `embedded-io` writer that can say whether it is ready.
 ///
-/// A writer that is not ready presses back; its errors become [`Error::Sink`] with the number of their
-/// `embedded_io::ErrorKind`.
+/// A writer that is not ready presses back: call [`turn`](crate::turn) when it is ready again. Its errors become
+/// [`Error::Sink`] with the number of their `embedded_io::ErrorKind`.
 #[derive(Debug)]
 pub struct WriterSink<W>(pub W);
 
 impl<W: Write + WriteReady> Sink for WriterSink<W> {
     fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let ready = self.0.write_ready().map_err(sink_error)?;
-        // An embedded-io writer may not be asked to write nothing.
-        if !ready || data.is_empty() {
-            return Ok(0);
+        let mut rest = data;
+        // A writer may take less than it has room for; to call that back-pressure would wait for a readiness that
+        // is there already. An embedded-io writer may not be asked to write nothing.
+        while !rest.is_empty() && self.0.write_ready().map_err(sink_error)? {
+            let count = self.0.write(rest).map_err(sink_error)?;
+            match rest.get(count..) {
+                Some(behind) if count > 0 => rest = behind,
+                _ => break,
+            }
         }
-        self.0.write(data).map_err(sink_error)
+        Ok(data.len() - rest.len())
     }
 }
 
@@ -151,8 +156,9 @@ mod tests {
         assert_eq!(sink.bytes(), b"abcd");
     }
 
+    /// Takes two bytes at a time, as long as its queue has room.
     struct Uart {
-        ready: bool,
+        room: usize,
         taken: usize,
     }
 
@@ -162,8 +168,9 @@ mod tests {
 
     impl Write for Uart {
         fn write(&mut self, data: &[u8]) -> Result<usize, Infallible> {
-            assert!(!data.is_empty());
-            let count = data.len().min(2);
+            assert!(!data.is_empty() && self.room > 0);
+            let count = data.len().min(2).min(self.room);
+            self.room -= count;
             self.taken += count;
             Ok(count)
         }
@@ -175,21 +182,19 @@ mod tests {
 
     impl WriteReady for Uart {
         fn write_ready(&mut self) -> Result<bool, Infallible> {
-            Ok(self.ready)
+            Ok(self.room > 0)
         }
     }
 
     #[test]
-    fn a_writer_that_is_not_ready_presses_back() {
-        let mut sink = WriterSink(Uart {
-            ready: false,
-            taken: 0,
-        });
-        assert_eq!(sink.write(b"abc"), Ok(0));
-        sink.0.ready = true;
-        assert_eq!(sink.write(b"abc"), Ok(2));
+    fn a_writer_is_filled_until_it_is_not_ready_and_then_presses_back() {
+        let mut sink = WriterSink(Uart { room: 5, taken: 0 });
+        assert_eq!(sink.write(b"abcdefg"), Ok(5));
+        assert_eq!(sink.write(b"fg"), Ok(0));
+        sink.0.room = 8;
+        assert_eq!(sink.write(b"fg"), Ok(2));
         assert_eq!(sink.write(b""), Ok(0));
-        assert_eq!(sink.0.taken, 2);
+        assert_eq!(sink.0.taken, 7);
     }
 
     #[test]

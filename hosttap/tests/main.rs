@@ -9,5 +9,8 @@ mod chat;
 mod common;
 mod device;
 mod doctor;
+mod echo;
 mod failures;
+mod frugal;
+mod get;
 mod signals;

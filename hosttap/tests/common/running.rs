@@ -45,15 +45,19 @@ impl Ended {
 impl Running {
     /// Starts `command` with pipes on stdin, stdout and stderr.
     pub(crate) fn start(command: &mut Command) -> Self {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        Self::start_with(command, Stdio::piped(), Stdio::piped())
+    }
+
+    /// Starts `command` with a pipe on stdin and the given stdout and stderr; what goes into pipes is gathered.
+    pub(crate) fn start_with(command: &mut Command, stdout: Stdio, stderr: Stdio) -> Self {
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stdout = Gathered::from(child.stdout.take().expect("it was asked for"));
-        let stderr = Gathered::from(child.stderr.take().expect("it was asked for"));
+        let stdout = child.stdout.take().map(Gathered::from).unwrap_or_default();
+        let stderr = child.stderr.take().map(Gathered::from).unwrap_or_default();
+        // The command keeps descriptors of ours until it is given others.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         Self {
             child,
             stdout,
@@ -101,8 +105,18 @@ impl Running {
 
     /// Sends Ctrl-C's signal.
     pub(crate) fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends `signal`, which changes nothing when the program has ended already.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::INT).expect("it runs until it is waited for");
+        kill_process(pid, signal).expect("its id is its own until it is waited for");
+    }
+
+    /// The number of the process that was started.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end; its stdin is closed first.
@@ -146,14 +160,14 @@ impl Drop for Running {
 }
 
 /// What a program has written so far; a thread reads it, so that the program never waits for us.
-#[derive(Debug)]
-struct Gathered {
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Gathered {
-    fn from(mut pipe: impl Read + Send + 'static) -> Self {
+    pub(crate) fn from(mut pipe: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&bytes);
         let reader = thread::spawn(move || {
@@ -176,7 +190,7 @@ impl Gathered {
     }
 
     /// All of it, once the program and whoever inherited its pipe have ended.
-    fn end(&mut self) -> Vec<u8> {
+    pub(crate) fn end(&mut self) -> Vec<u8> {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the reader does not panic");
         }
