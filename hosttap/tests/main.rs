@@ -5,6 +5,7 @@
     reason = "clippy's exception for tests does not reach their helpers"
 )]
 
+mod chat;
 mod common;
 mod device;
 mod doctor;

@@ -98,6 +98,11 @@ impl Running {
         }
     }
 
+    /// What it has written to stderr so far.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.stderr.text()
+    }
+
     /// What it has written, for people.
     fn said(&self) -> String {
         let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
@@ -123,6 +128,11 @@ impl Running {
     /// Waits for its end; its stdin is closed first.
     pub(crate) fn finish(mut self, seconds: u64) -> Ended {
         self.close_stdin();
+        self.finish_without_end(seconds)
+    }
+
+    /// Waits for its end while its stdin stays open.
+    pub(crate) fn finish_without_end(mut self, seconds: u64) -> Ended {
         let status = self.wait(seconds);
         Ended {
             code: status.code(),
