@@ -43,6 +43,15 @@ def gets_from_nginx(machine):
     return {"outcome": outcome, "stack": stack, "rate": instructions_per_byte(counted, BODY_BYTES)}
 
 
+def gets_in_16_kib(machine):
+    """The whole image, stack included, in 16 KiB of RAM."""
+    with peers.nginx():
+        parameters = on_tap(url=url(peers.NGINX_PORT, "/body"))
+        outcome = run(machine, "get-16k", parameters, tap(peers.TAP))
+        expect(outcome, 0)
+    return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
+
+
 def gets_from_python(machine):
     with peers.http_peer():
         # The same peer as the bare socket's, for the comparison of instructions.
@@ -83,6 +92,7 @@ def says(text):
 def get_tests():
     yield "get", "", True, gets_from_nginx
     yield "get", "python", True, gets_from_python
+    yield "get", "16k", True, gets_in_16_kib
     yield "get", "chunked", True, gets(peers.chunked, 0)
     yield "get", "refused", True, fails(7, url=url(peers.CLOSED_PORT))
     yield "get", "unroutable", True, fails(7, url="http://0.0.0.0/")

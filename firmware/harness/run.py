@@ -37,23 +37,19 @@ def output_as_expected(label, outcome, bless):
 
 
 def sizes_as_expected(board, image, bless):
-    """Compares flash and RAM with expected/<board>-<image>.size, whose lines are `route flash RAM`."""
+    """Compares flash and RAM with expected/<board>-<image>.size, which says `route flash RAM`."""
     found = flash_and_ram(image_path(board, image))
     path = EXPECTED / f"{board}-{image}.size"
-    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
-    known = {route: (int(flash), int(ram)) for route, flash, ram in lines}
-    route = core_route()
     if bless:
-        known[route] = found
-        path.write_text("".join(f"{name} {known[name][0]} {known[name][1]}\n" for name in sorted(known)))
+        path.write_text(f"{core_route()} {found[0]} {found[1]}\n")
         return
-    if not known:
-        raise Failed(f"no size is expected yet; found {found}")
-    wanted = known.get(route) or next(iter(known.values()))
-    tolerance = TOLERANCE_SAME_ROUTE if route in known else TOLERANCE_OTHER_ROUTE
-    for name, is_bytes, was_bytes in zip(("flash", "RAM"), found, wanted):
+    if not path.exists():
+        raise Failed(f"{path.name} is missing; found {found}")
+    route, *wanted = path.read_text().split()
+    tolerance = TOLERANCE_SAME_ROUTE if route == core_route() else TOLERANCE_OTHER_ROUTE
+    for name, is_bytes, was_bytes in zip(("flash", "RAM"), found, map(int, wanted)):
         if abs(is_bytes - was_bytes) > was_bytes * tolerance:
-            raise Failed(f"{name} {is_bytes} instead of {was_bytes} bytes (core {route})")
+            raise Failed(f"{name} {is_bytes} instead of {was_bytes} bytes (core {core_route()})")
 
 
 class Table:
