@@ -27,7 +27,20 @@ pub(crate) struct Recorder<'w> {
     pub(crate) chat: [ChatFacts; HOSTS],
     /// Lengths of the files stored since the last look.
     pub(crate) stored: Vec<u64, 8>,
+    /// When a host last heard an ARP packet with a wrong hardware address, which it keeps for up to a minute.
+    pub(crate) misled_at: Option<Tick>,
     witness: &'w mut dyn Witness,
+}
+
+/// Whether this is an ARP packet, damaged on its way, that gives a host's address to another: nothing protects ARP but
+/// Ethernet's check sequence, which the wire does not have.
+fn misleads(frame: &[u8]) -> bool {
+    let (Some([8, 6]), Some(mac), Some([10, 0, 0, number])) =
+        (frame.get(12..14), frame.get(22..28), frame.get(28..32))
+    else {
+        return false;
+    };
+    *mac != [2, 0, 10, 0, 0, *number]
 }
 
 impl<'w> Recorder<'w> {
@@ -37,6 +50,7 @@ impl<'w> Recorder<'w> {
             frames_sent: 0,
             chat: [ChatFacts::default(); HOSTS],
             stored: Vec::new(),
+            misled_at: None,
             witness,
         }
     }
@@ -69,6 +83,9 @@ impl Witness for Recorder<'_> {
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
         self.frames_sent += u64::from(event.fate == Fate::Sent);
+        if event.fate == Fate::Delivered && misleads(frame) {
+            self.misled_at = Some(Tick::from_millis(event.at_micros / 1_000));
+        }
         self.trace.frame(event, frame);
         self.witness.frame(event, frame);
     }

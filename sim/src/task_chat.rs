@@ -171,7 +171,7 @@ impl ChatTask {
             }
         }
         self.stranger.direct(stage);
-        if self.tries.is_dead(stage.now) {
+        if self.tries.is_dead(stage.now, stage.recorder.misled_at) {
             stage.find(
                 dialler,
                 (12, "no fresh chat succeeded within 60 s of the calm"),
@@ -323,6 +323,9 @@ impl ChatTask {
             return;
         }
         let is_dialler = host == self.dialler();
+        // What it had acknowledged and not delivered goes down with it, and TCP does not tell the other side.
+        let other = self.side(1 - host);
+        other.excused = other.said;
         let side = self.side(host);
         side.excused = side.said;
         side.sockets = None;

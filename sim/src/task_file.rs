@@ -187,7 +187,7 @@ impl<'a> FileTask<'a> {
                 self.send(stage);
             }
         }
-        if self.tries.is_dead(stage.now) {
+        if self.tries.is_dead(stage.now, stage.recorder.misled_at) {
             stage.find(
                 sender,
                 (12, "no fresh file was sent within 60 s of the calm"),

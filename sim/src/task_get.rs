@@ -144,7 +144,7 @@ impl<'a> GetTask<'a> {
                 self.ask(stage);
             }
         }
-        if self.tries.is_dead(stage.now) {
+        if self.tries.is_dead(stage.now, stage.recorder.misled_at) {
             stage.find(HERE, (12, "no fresh GET succeeded within 60 s of the calm"));
         }
     }

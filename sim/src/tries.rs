@@ -8,6 +8,9 @@ use crate::plan::Options;
 /// How long after the end of all faults a fresh request may take.
 pub(crate) const LIVENESS_TICKS: u64 = 60_000;
 
+/// How long smoltcp believes a hardware address.
+const NEIGHBOUR_TICKS: u64 = 60_000;
+
 /// How the attempts of one app ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
@@ -138,12 +141,14 @@ impl Tries {
         }
     }
 
-    /// Whether a fresh request takes too long.
-    pub(crate) fn is_dead(&self, now: Tick) -> bool {
+    /// Whether a fresh request takes too long. A host that was misled about a neighbour's hardware address forgets it
+    /// only a minute later.
+    pub(crate) fn is_dead(&self, now: Tick, misled_at: Option<Tick>) -> bool {
+        let healed_at = misled_at.map_or(Tick::ZERO, |at| at.after(NEIGHBOUR_TICKS));
         !self.is_alive
             && self
                 .calm_at
-                .is_some_and(|calm| now.since(calm) > LIVENESS_TICKS)
+                .is_some_and(|calm| now.since(calm.max(healed_at)) > LIVENESS_TICKS)
     }
 
     pub(crate) fn finish(&mut self) -> Tally {
