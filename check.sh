@@ -11,6 +11,7 @@ check_fmt() {
     cargo fmt --all --check
     cargo fmt --all --check --manifest-path firmware/Cargo.toml
     cargo fmt --check --manifest-path fuzz/Cargo.toml
+    cargo fmt --check --manifest-path benches/tap/Cargo.toml
 }
 
 # The `rust-version` of Cargo.toml is tested here and only here: clippy::incompatible_msrv, denied for the whole
@@ -22,6 +23,7 @@ check_clippy() {
     cargo clippy --locked -p tickwire --no-default-features -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
+    cargo clippy --locked --manifest-path benches/tap/Cargo.toml -- -D warnings
 }
 
 # README's test command. The TAP tests are part of it.
