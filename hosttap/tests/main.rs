@@ -5,6 +5,7 @@
     reason = "clippy's exception for tests does not reach their helpers"
 )]
 
+mod chat;
 mod common;
 mod device;
 mod doctor;
@@ -12,4 +13,9 @@ mod echo;
 mod failures;
 mod frugal;
 mod get;
+mod kills;
+mod peers;
+mod readme;
+mod recv;
+mod send;
 mod signals;

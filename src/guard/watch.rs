@@ -95,6 +95,10 @@ impl<const FLOWS: usize> Watch<FLOWS> {
     fn judge(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
         let key = segment.key_received(frame);
         let Some(flow) = key.and_then(|key| self.flows.find(&key)) else {
+            if key.is_some() && rules::answers_no_syn_of_ours(segment) {
+                count(&mut self.counters.early_syn_acks_refused);
+                return Verdict::Refuse;
+            }
             count(&mut self.counters.unknown_segments);
             return Verdict::Pass;
         };

@@ -24,6 +24,17 @@ def exactly(connection, count):
     return data
 
 
+def until_end(connection):
+    """Everything until the peer's FIN or RST."""
+    data = b""
+    try:
+        while piece := connection.recv(1 << 20):
+            data += piece
+    except ConnectionResetError:
+        pass
+    return data
+
+
 def reply(connection):
     """Magic, status and number of the next reply that is no sign of life; None at FIN."""
     while True:
