@@ -88,10 +88,10 @@ fn a_sender_waits_for_a_store_as_long_as_it_hears_of_it() {
             store_ticks: 300_000,
             ..ReceiveOptions::default()
         });
-        bench.shelf.get().waits = Some((slow, 80_000));
+        bench.shelf.get().waits = Some((slow, 65_000));
         bench.world.send(2, 0, Some("name"), &book);
         assert_eq!(bench.world.finish(2, 500), Ok(()), "{slow:?}");
-        assert!(bench.world.now.as_millis() > 80_000);
+        assert!(bench.world.now.as_millis() > 65_000);
     }
 }
 
