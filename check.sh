@@ -12,6 +12,9 @@ check_fmt() {
     cargo fmt --all --check --manifest-path firmware/Cargo.toml
 }
 
+# The `rust-version` of Cargo.toml is tested here and only here: clippy::incompatible_msrv, denied for the whole
+# workspace, names every item of core and std that is younger than it. Syntax that is younger would pass, and so would
+# a dependency's: that needs the old compiler itself.
 check_clippy() {
     cargo clippy --locked --workspace --all-targets -- -D warnings
     # Each feature by itself, and none.

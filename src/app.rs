@@ -175,6 +175,12 @@ impl<S: Named> Phase<S> {
         self.deadline
     }
 
+    /// The error when the present deadline has passed: it says what was awaited.
+    pub fn timed_out(&self) -> Error {
+        let awaited = self.deadline.map_or(Awaited::Total, |missed| missed.awaits);
+        Error::TimedOut(awaited)
+    }
+
     /// Moves to `next` with its deadline, and tells the observer.
     pub fn enter(&mut self, io: &mut Io<'_, '_>, next: S, deadline: Option<Deadline>) {
         debug_assert!(

@@ -9,6 +9,32 @@ const SILENCE_TICKS: u64 = 60_000;
 
 /// A server that sends back what it receives (RFC 862), one caller at a time.
 ///
+/// ```
+/// use smoltcp::iface::SocketStorage;
+/// use tickwire::{Echo, Slot, Tick, wire::{Frame, Port, Wire}};
+/// use tickwire_sim::{Act, Host, Opening, Script, World};
+/// # fn lend<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
+/// #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
+/// # }
+///
+/// let frames = lend(64, || Frame::new(lend(1_514, || 0)));
+/// let mut world = World::new(Wire::new(42, lend(2, Port::new), frames));
+/// let mut host = |port| Host::new(&mut world.wire, port, 42, lend(1, || SocketStorage::EMPTY));
+/// let (mut client, mut server) = (host(0), host(1));
+/// let mut echo = Echo::new(server.add_socket(lend(512, || 0), lend(512, || 0)), 7, true);
+///
+/// let dial = Opening::Dial((Host::address_of(1), 7).into());
+/// let acts = [Act::Fill(65_536), Act::Read(65_536), Act::Close, Act::ExpectEnd];
+/// let socket = client.add_socket(lend(512, || 0), lend(512, || 0));
+/// let mut caller = Script::new(socket, dial, &acts);
+///
+/// let (mut slot, mut caller_slot) = (Slot::new(), Slot::new());
+/// let (mut seats, mut caller_seats) = ([slot.seat(&mut echo)], [caller_slot.seat(&mut caller)]);
+/// let nodes = &mut [server.with(&mut seats), client.with(&mut caller_seats)];
+/// assert!(world.run(Tick::from_millis(60_000), nodes, &mut ()), "both end in good time");
+/// assert_eq!((slot.outcome(), caller_slot.outcome()), (Some(Ok(())), Some(Ok(()))));
+/// ```
+///
 #[derive(Debug)]
 pub struct Echo {
     server: Server,

@@ -66,7 +66,7 @@ pub enum Error {
     Status(u16),
     /// A body or file is over the limit that the caller set.
     TooLarge,
-    /// A [`Sink`](crate::Sink) or [`Store`](crate::Store) cannot take the data; `code` is the storage's own
+    /// A [`Sink`](crate::Sink) or [`Store`](crate::store::Store) cannot take the data; `code` is the storage's own
     /// (an errno under Linux, 0 when there is none).
     Sink {
         /// The storage's own number for the failure.

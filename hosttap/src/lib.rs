@@ -3,6 +3,7 @@
 //! The program is a thin `main` over these modules; tests use them too. Nothing here is a stable interface.
 #![deny(unsafe_code)]
 
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod demo;

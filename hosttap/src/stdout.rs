@@ -158,7 +158,7 @@ impl Screen {
 
 /// Another opening of the same terminal, for us alone and non-blocking. `None` where the terminal is somebody else's
 /// (after `su`, say): then only poll stands between a slow terminal and a pause.
-fn reopen(terminal: &OwnedFd) -> Option<OwnedFd> {
+pub(crate) fn reopen(terminal: &OwnedFd) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     open(path, flags, Mode::empty()).ok()
@@ -170,7 +170,11 @@ fn is_binary(data: &[u8]) -> bool {
 }
 
 /// Writes `data` in pieces, each only when poll says that it can be written.
-fn write_some(descriptor: impl AsFd, data: &[u8], piece_bytes: usize) -> Result<usize, Errno> {
+pub(crate) fn write_some(
+    descriptor: impl AsFd,
+    data: &[u8],
+    piece_bytes: usize,
+) -> Result<usize, Errno> {
     let mut taken = 0;
     while let Some(rest) = data.get(taken..).filter(|rest| !rest.is_empty()) {
         let result = if has_room(&descriptor)? {

@@ -1,7 +1,10 @@
 //! `get` from the servers that people use.
 
+mod disk;
 mod failures;
 mod hostile;
+mod killed;
+mod link;
 mod output;
 
 use std::path::Path;

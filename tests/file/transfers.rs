@@ -10,7 +10,8 @@ use tickwire::wire::Link;
 
 use crate::book::{Book, Bytes};
 use crate::shelf::{Call, Kept, Shelf};
-use crate::world::{LINK, Lent, World, leak};
+use crate::stores::Lent;
+use crate::world::{LINK, World, leak};
 
 /// A receiver on host 0, and another two hosts.
 fn world(seed: u64) -> (World, Shelf) {

@@ -83,6 +83,26 @@ pub(crate) fn unmask(interrupt: Interrupt) {
     unsafe { NVIC::unmask(interrupt) }
 }
 
+/// How many interrupt lines the board has (AN385, interrupt assignments).
+#[cfg(feature = "mps2-an385")]
+const INTERRUPTS: usize = 32;
+/// How many interrupt lines the board has (LM3S6965 data sheet, chapter Interrupts).
+#[cfg(feature = "lm3s6965evb")]
+const INTERRUPTS: usize = 44;
+
+unsafe extern "C" {
+    /// cortex-m-rt's name for the handler of everything that has none of its own.
+    #[link_name = "DefaultHandler"]
+    fn default_handler();
+}
+
+/// The vectors behind those of the processor's own exceptions. cortex-m-rt's own table has 240, of 4 bytes each.
+// SAFETY: cortex-m-rt wants exactly this name and this section for a table of handlers, and no other item has them.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+#[used]
+static __INTERRUPTS: [unsafe extern "C" fn(); INTERRUPTS] = [default_handler; INTERRUPTS];
+
 /// What cortex-m-rt's `paint-stack` writes over the stack before `main`.
 const STACK_PAINT: u32 = 0xCCCC_CCCC;
 

@@ -89,13 +89,24 @@ impl Running {
     fn wait_for(&self, gathered: &Gathered, text: &str, seconds: u64) {
         let clock = Clock::start();
         while !gathered.text().contains(text) {
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "no {text:?} within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "no {text:?} within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }
+    }
+
+    /// What it has written to stderr so far.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// What it has written, for people.
+    fn said(&self) -> String {
+        let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
+        format!("stdout: {stdout}\nstderr: {stderr}")
     }
 
     /// Sends Ctrl-C's signal.
@@ -109,9 +120,19 @@ impl Running {
         kill_process(pid, signal).expect("its id is its own until it is waited for");
     }
 
+    /// The number of the process that was started.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end; its stdin is closed first.
     pub(crate) fn finish(mut self, seconds: u64) -> Ended {
         self.close_stdin();
+        self.finish_without_end(seconds)
+    }
+
+    /// Waits for its end while its stdin stays open.
+    pub(crate) fn finish_without_end(mut self, seconds: u64) -> Ended {
         let status = self.wait(seconds);
         Ended {
             code: status.code(),
@@ -126,10 +147,10 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status;
             }
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "not ended within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "not ended within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }
