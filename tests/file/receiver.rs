@@ -237,6 +237,7 @@ fn an_announcement_or_data_in_drips_cannot_hold_the_receiver() {
         Act::Expect(receipt(0, 3_000)),
     ];
     assert_eq!(bench.serve(&acts), "disconnected");
+    assert_eq!(bench.world.heard(1), 32, "no word while the sender is slow");
 }
 
 #[test]
@@ -296,4 +297,42 @@ fn a_reset_behind_the_last_byte_changes_nothing() {
     let files = &bench.shelf.get().files;
     assert_eq!(files.len(), 2);
     assert!(files.iter().all(|file| file.bytes == book.bytes()));
+}
+
+#[test]
+fn a_receiver_for_one_conversation_leaves_no_connection_behind() {
+    let mut bench = Bench::with(ReceiveOptions {
+        once: true,
+        ..ReceiveOptions::default()
+    });
+    // A sender that never closes.
+    let acts = [Act::Send(b"\x02\0\0\0ab"), Act::Wait(10_000)];
+    bench.world.script(1, Some(0), &acts);
+    assert_eq!(bench.world.finish(0, 5), Ok(()));
+    bench.world.run(100);
+    assert!(!bench.world.raw(0).is_open());
+    assert!(!bench.world.raw(1).is_open(), "it was told");
+}
+
+#[test]
+fn a_sender_that_reads_nothing_at_all_holds_the_receiver_for_its_patience_only() {
+    let book = Book::new(500);
+    for (offer, told) in [
+        (book.offer("name"), "failed TimedOut(Send)"),
+        (b"TWF\x81\x02".to_vec(), "failed Malformed(OfferVersion)"),
+    ] {
+        let mut bench = Bench::new();
+        // A reply fits neither into our buffer nor into its window, nor into both.
+        bench.world.set_buffers(0, 1_024, 4);
+        bench.world.set_buffers(1, 8, 1_024);
+        bench
+            .world
+            .receive(0, bench.shelf.clone(), ReceiveOptions::default());
+        let acts = [Act::Send(bytes(offer)), Act::Stall(100_000)];
+        let start = bench.world.now;
+        assert_eq!(bench.serve(&acts), told);
+        let took = bench.world.now.since(start);
+        assert!((20_000..22_000).contains(&took), "{took}");
+        bench.prove_alive();
+    }
 }

@@ -298,3 +298,19 @@ fn a_receiver_that_vanishes_is_noticed_in_every_state() {
         assert_eq!(result.is_ok(), ticks == 1_000, "{state}: {result:?}");
     }
 }
+
+#[test]
+fn a_receiver_that_does_not_read_the_offer_is_given_up() {
+    let book = Book::new(1_000);
+    for (name, awaited) in [(Some("name"), Awaited::Send), (None, Awaited::Flush)] {
+        let mut world = World::new(1, 2);
+        world.set_buffers(0, 100, 8);
+        world.set_buffers(1, 8, 100);
+        world.script(1, None, &[Act::Stall(1_000_000)]);
+        world.run(10);
+        world.send(0, 1, name, &book);
+        assert_eq!(world.finish(0, 60), Err(Error::TimedOut(awaited)));
+        let now = world.now.as_millis();
+        assert!((20_000..21_100).contains(&now), "{now}");
+    }
+}
