@@ -15,7 +15,7 @@ mod frugal;
 mod get;
 mod kills;
 mod peers;
+mod readme;
 mod recv;
 mod send;
-mod readme;
 mod signals;
