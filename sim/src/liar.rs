@@ -222,11 +222,11 @@ impl<'a> Liar<'a> {
         34 + segment.buffer_len()
     }
 
-    /// When it does something next.
-    pub(crate) fn next(&self) -> Option<Tick> {
+    /// When it does something next, after `now`.
+    pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let forever = Tick::from_millis(u64::MAX);
-        let lies = self.lies_at.iter().copied();
-        lies.chain(self.floods_at).filter(|at| *at < forever).min()
+        let all = self.lies_at.iter().copied().chain(self.floods_at);
+        all.filter(|at| *at > now && *at < forever).min()
     }
 }
 

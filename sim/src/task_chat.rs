@@ -366,7 +366,7 @@ impl ChatTask {
     pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let says = self.sides.iter().filter(|side| side.said < side.total);
         says.map(|side| side.says_at)
-            .chain([self.tries.next(), self.reads_at].into_iter().flatten())
+            .chain([self.tries.next(now), self.reads_at].into_iter().flatten())
             .chain(self.stranger.next())
             .filter(|at| *at > now)
             .min()

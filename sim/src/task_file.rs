@@ -301,8 +301,8 @@ impl<'a> FileTask<'a> {
         is_cut.then_some(self.plan.receiver)
     }
 
-    pub(crate) fn next(&self) -> Option<Tick> {
-        self.tries.next()
+    pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
+        self.tries.next(now)
     }
 
     pub(crate) fn is_done(&self) -> bool {

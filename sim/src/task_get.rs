@@ -248,11 +248,9 @@ impl<'a> GetTask<'a> {
         }
     }
 
-    pub(crate) fn next(&self) -> Option<Tick> {
-        [self.tries.next(), self.reads_at]
-            .into_iter()
-            .flatten()
-            .min()
+    pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
+        let reads_at = self.reads_at.filter(|at| *at > now);
+        self.tries.next(now).into_iter().chain(reads_at).min()
     }
 
     pub(crate) fn is_done(&self) -> bool {

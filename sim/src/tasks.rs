@@ -119,13 +119,12 @@ impl<'a> Tasks<'a> {
     /// When a task wants to do something, after `now`.
     pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let next = [
-            self.get.as_ref().and_then(GetTask::next),
-            self.chat.as_ref().and_then(|chat| chat.next(now)),
-            self.file.as_ref().and_then(FileTask::next),
-            self.liar.as_ref().and_then(Liar::next),
+            self.get.as_ref().and_then(|task| task.next(now)),
+            self.chat.as_ref().and_then(|task| task.next(now)),
+            self.file.as_ref().and_then(|task| task.next(now)),
+            self.liar.as_ref().and_then(|liar| liar.next(now)),
         ];
-        // What was due by now was done.
-        next.into_iter().flatten().filter(|at| *at > now).min()
+        next.into_iter().flatten().min()
     }
 
     pub(crate) fn is_done(&self) -> bool {

@@ -69,15 +69,16 @@ impl Tries {
         self.state == State::Running
     }
 
-    /// When it is time; `None` while an attempt runs, or when there is nothing to do.
-    pub(crate) fn next(&self) -> Option<Tick> {
+    /// When it is time for something, after `now`: what was due before was done, or its host has no power.
+    pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let liveness = self.calm_at.filter(|_| !self.is_alive);
         let liveness = liveness.map(|calm| calm.after(LIVENESS_TICKS + 1));
         let due = match self.state {
             State::Waiting { until } if self.goals > 0 => Some(until),
             _ => None,
         };
-        due.into_iter().chain(liveness).min()
+        let both = due.into_iter().chain(liveness);
+        both.filter(|at| *at > now).min()
     }
 
     pub(crate) fn begin(&mut self) {
