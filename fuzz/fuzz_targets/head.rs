@@ -1,4 +1,4 @@
-//! The fuzz target of `tickwire_fuzz::head`.
+//! The target `head` of [tickwire_fuzz], for libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| tickwire_fuzz::head::run(data));
