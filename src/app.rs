@@ -51,7 +51,8 @@ impl Deadline {
 /// A state machine over TCP sockets that only moves inside [`poll`](App::poll), which only
 /// [`turn`](crate::turn) calls.
 ///
-/// An implementation writes [`step`](App::step) and the getters; [`Echo`](crate::Echo) is the worked example.
+/// An implementation writes [`step`](App::step) and the getters; [`Echo`](crate::Echo) is the worked example, and
+/// [`guide`](crate::guide) explains it.
 ///
 /// # The rule
 /// When `poll` returns [`Poll::Pending`], the app waits for a frame, for its [`deadline`](App::deadline), or for

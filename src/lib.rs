@@ -165,6 +165,6 @@ pub use listener::Listener;
 pub use pace::{IDLE_BYTES_MIN, Pace};
 pub use ports::Ports;
 pub use server::Server;
-pub use sink::{BufferSink, Discard, Sink, Source, WriterSink};
+pub use sink::{BufferSink, Discard, ReaderSource, Sink, Source, WriterSink};
 pub use tick::{TICKS_PER_SECOND, Tick, TickCounter};
 pub use turn::{CAPPED_TURNS_MAX, Carry, EGRESS_MAX, INGRESS_MAX, Seat, Slot, turn};

@@ -231,8 +231,8 @@ impl<'a> Script<'a> {
         Ok(sent)
     }
 
-    /// Sends what an act has to send now, and returns how many bytes that was.
-    fn emit(
+    /// Sends what this act has to send now, of which `done` have gone.
+    fn send_due(
         &mut self,
         io: &mut Io<'_, '_>,
         act: Act<'_>,
@@ -274,7 +274,7 @@ impl<'a> Script<'a> {
         } else {
             self.read(io, expected)?
         };
-        let moved = self.emit(io, current, done, next)?;
+        let moved = self.send_due(io, current, done, next)?;
         let queued = io.tcp(self.socket).0.send_queue() as u64;
         let flushed = matches!(current, Act::Flush) && queued != done;
         let done = if flushed { queued } else { done + moved };
@@ -369,7 +369,9 @@ impl App for Script<'_> {
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
         match *self.phase.state() {
-            State::Opening { dialled } => self.open(io, dialled),
+            // A listener looks at its deadline itself.
+            State::Opening { dialled: false } => self.open(io, false),
+            State::Opening { dialled: true } => Err(Error::TimedOut(Awaited::Connect)),
             State::Acting { act, done, next } => match self.acts.get(act) {
                 Some(Act::Wait(_) | Act::Stall(_)) => {
                     self.begin(io, act + 1);

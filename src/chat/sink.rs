@@ -34,3 +34,34 @@ impl<S: Sink> MessageSink for S {
         Ok(self.write(b"\n")? > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use crate::BufferSink;
+
+    /// Takes one byte at every second call.
+    struct Slow(BufferSink<'static>, bool);
+
+    impl Sink for Slow {
+        fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+            self.1 = !self.1;
+            let count = usize::from(self.1).min(data.len());
+            self.0.write(data.get(..count).unwrap_or_default())
+        }
+    }
+
+    #[test]
+    fn a_plain_sink_gets_bytes_and_line_ends_and_may_press_back() {
+        let mut sink = Slow(BufferSink::new(std::vec![0; 8].leak()), false);
+        assert_eq!(sink.take_text(b"ab"), Ok(1));
+        assert_eq!(sink.take_text(b"b"), Ok(0));
+        assert_eq!(sink.take_text(b"b"), Ok(1));
+        assert_eq!(sink.end_message(Ending::Line), Ok(false));
+        assert_eq!(sink.end_message(Ending::Line), Ok(true));
+        sink.end_conversation();
+        assert_eq!(sink.0.bytes(), b"ab\n");
+    }
+}

@@ -15,6 +15,8 @@ use crate::files::sink_error;
 use crate::stdout::Output;
 use crate::terminal::clean_line;
 
+/// Bytes of whole messages that may wait for room; one write then takes many of them.
+const PENDING_BYTES: usize = 64 * 1024;
 /// What stands before a message above the input row, so that none can pass for a status line.
 const MARK: &str = "< ";
 
@@ -27,7 +29,7 @@ enum Target {
     Screen(Rc<RefCell<Screen>>),
 }
 
-/// The sink of a chat. It holds one message, and one more that waits for room.
+/// The sink of a chat. [`flush`](Self::flush) between turns makes visible what it holds.
 #[derive(Debug)]
 pub(super) struct Messages {
     charset: Charset,
@@ -83,8 +85,16 @@ impl Messages {
             Target::Screen(screen) => {
                 let mut screen = screen.borrow_mut();
                 screen.flush().map_err(|errno| sink_error(&errno.into()))?;
-                Ok(screen.has_room())
+                Ok(screen.is_shown())
             }
+        }
+    }
+
+    /// Whether one more message may be held.
+    fn has_room(&self) -> bool {
+        match &self.target {
+            Target::Output { pending, .. } => pending.len() < PENDING_BYTES,
+            Target::Screen(screen) => screen.borrow().has_room(),
         }
     }
 
@@ -142,8 +152,11 @@ impl MessageSink for Messages {
     }
 
     fn end_message(&mut self, ending: Ending) -> Result<bool, Error> {
-        if !self.flush()? {
-            return Ok(false);
+        if !self.has_room() {
+            self.flush()?;
+            if !self.has_room() {
+                return Ok(false);
+            }
         }
         match ending {
             // The decoder sees the line end, too: a character that it cuts is none, and comes before it.
@@ -156,7 +169,10 @@ impl MessageSink for Messages {
             Ending::Line | Ending::Silence | Ending::Piece => {}
         }
         self.deliver();
-        self.flush()?;
+        if self.is_shown {
+            // What is said about it comes behind it.
+            self.flush()?;
+        }
         Ok(true)
     }
 
@@ -228,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pipe_presses_back_behind_one_message() {
+    fn a_full_pipe_presses_back() {
         let (mut messages, _reader) = messages("utf-8", false);
         let mut taken = 0;
         loop {
@@ -238,6 +254,7 @@ mod tests {
             }
             taken += 1;
             assert!(taken < 1_000, "nothing presses back");
+            messages.flush().unwrap();
         }
         assert!(messages.blocked().is_some());
         assert_eq!(messages.flush(), Ok(false));

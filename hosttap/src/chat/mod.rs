@@ -75,6 +75,9 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
         None => peer.listen(options.listen.unwrap_or(CHAT_PORT)),
     }
     let teller = Teller::new(terminal, screen.clone());
+    if screen.is_some() {
+        teller.status("Commands: /connect HOST[:PORT], /listen [PORT], /disconnect, /quit");
+    }
     Talk::new(stack, peer, teller, screen, ways).run()
 }
 

@@ -23,8 +23,8 @@ const PROMPT: &str = "> ";
 const ERASE: &str = "\r\x1b[K";
 /// Columns where the terminal does not tell.
 const COLUMNS: u16 = 80;
-/// While so much waits for a terminal that takes nothing (Ctrl-S), status lines are left out.
-const PENDING_BYTES_MAX: usize = 64 * 1024;
+/// While so much waits for a terminal that takes nothing (Ctrl-S), messages wait and status lines are left out.
+const PENDING_BYTES_MAX: usize = 16 * 1024;
 /// Given to the terminal at once.
 const PIECE_BYTES: usize = 1024;
 /// termios(3): a special character that is switched off.
@@ -99,6 +99,11 @@ impl Screen {
 
     /// Whether a message may be put now.
     pub(super) fn has_room(&self) -> bool {
+        self.pending.len() < PENDING_BYTES_MAX
+    }
+
+    /// Whether everything was shown.
+    pub(super) fn is_shown(&self) -> bool {
         self.pending.is_empty()
     }
 
@@ -113,7 +118,7 @@ impl Screen {
 
     /// Shows a clean line that may be left out while nothing is shown.
     pub(super) fn put_status(&mut self, line: &str) {
-        if self.pending.len() < PENDING_BYTES_MAX {
+        if self.has_room() {
             self.put(line);
         }
     }

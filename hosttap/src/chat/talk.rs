@@ -67,6 +67,15 @@ impl<'m> Talk<'m> {
     }
 
     pub(super) fn run(mut self) -> Result<Exit, Failure> {
+        let ended = self.converse();
+        if ended.is_err() {
+            // No peer waits for a program that has gone.
+            self.stack.reset_all();
+        }
+        ended
+    }
+
+    fn converse(&mut self) -> Result<Exit, Failure> {
         let outcome = loop {
             self.take_input();
             self.hide_row();
@@ -222,7 +231,7 @@ impl<'m> Talk<'m> {
     }
 
     /// The machine has ended: what it has delivered still becomes visible.
-    fn finish(mut self, outcome: Result<(), Error>) -> Result<Exit, Failure> {
+    fn finish(&mut self, outcome: Result<(), Error>) -> Result<Exit, Failure> {
         while !self.flush()? {
             // The link goes on, so that its frames do not end every rest at once.
             let wake = self.stack.turn(&mut [], &mut ());

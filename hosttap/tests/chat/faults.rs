@@ -3,12 +3,12 @@
 use super::{finish_peer, listener, peer};
 use crate::common::{Namespace, Running};
 
-/// A chat that is connected with a peer which says nothing more.
+/// A chat that is connected with a peer which says nothing more, and waits for 13 bytes.
 fn connected(namespace: &Namespace) -> (Running, Running) {
     let chat = listener(namespace, &["--once"]);
     let caller = peer(
         namespace,
-        "s = dial(); s.sendall(b'hello\\n'); time.sleep(60)",
+        "s = dial(); s.sendall(b'hello\\n'); s.settimeout(60); print(take(s, 13))",
     );
     chat.wait_for_stdout("hello\n", 20);
     (chat, caller)
@@ -16,17 +16,22 @@ fn connected(namespace: &Namespace) -> (Running, Running) {
 
 // It takes a minute, nearly all of it asleep.
 #[test]
-fn a_peer_that_vanishes_is_noticed_within_a_minute_idle_or_not() {
-    let (Some(quiet), Some(busy)) = (Namespace::with_tap(), Namespace::with_tap()) else {
+fn a_peer_that_vanishes_is_noticed_within_a_minute_and_a_silent_one_is_kept() {
+    let (Some(quiet), Some(busy), Some(silent)) = (
+        Namespace::with_tap(),
+        Namespace::with_tap(),
+        Namespace::with_tap(),
+    ) else {
         return;
     };
+    let (mut silent_chat, silent_caller) = connected(&silent);
     let (quiet_chat, _quiet_caller) = connected(&quiet);
     let (mut busy_chat, _busy_caller) = connected(&busy);
     for namespace in [&quiet, &busy] {
         assert!(namespace.sh("ip link set tap0 down").status.success());
     }
     busy_chat.type_in("anybody?\n");
-    // A slow machine may notice late, by its own clock; the program's clock is the one that counts.
+    // A slow machine may notice late; that it is a minute by the machine's own clock is tested on the virtual wire.
     let ended = quiet_chat.finish_without_end(90);
     let told = ended.stderr();
     assert!(
@@ -34,6 +39,10 @@ fn a_peer_that_vanishes_is_noticed_within_a_minute_idle_or_not() {
         "{told}"
     );
     assert_eq!(ended.code, Some(28));
+    // By now the one that is only silent was asked, too, and its kernel has answered.
+    silent_chat.type_in("still there?\n");
+    assert_eq!(finish_peer(silent_caller), "b'still there?\\n'\n");
+    assert_eq!(silent_chat.finish(20).code, Some(0));
     let ended = busy_chat.finish_without_end(90);
     let told = ended.stderr();
     let unsent = "timed out waiting for the acknowledgement of what was sent";

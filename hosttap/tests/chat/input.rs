@@ -24,8 +24,9 @@ fn a_stdout_that_nobody_reads_closes_the_window_and_nothing_is_lost() {
     chat.wait_for_stderr("Listening on port", 20);
     let script = "
 import hashlib
-text = b''.join(b'line %d\\n' % i for i in range(1500000))
+text = b''.join(b'line %d\\n' % i for i in range(200000))
 s = dial()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
 s.settimeout(1)
 sent = 0
 try:
