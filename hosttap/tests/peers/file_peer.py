@@ -7,6 +7,8 @@ import hashlib, os, socket, struct, sys, time
 FILE, ANSWER, RECEIPT = b"TWF\x81", b"TWA\x81", b"TWR\x81"
 FINE, WORKING = 0, 6
 HOST, PORT = "192.168.69.1", 2001
+# How often a receiver said that it is still working.
+signs_of_life = 0
 
 
 def say(*words):
@@ -37,6 +39,7 @@ def until_end(connection):
 
 def reply(connection):
     """Magic, status and number of the next reply that is no sign of life; None at FIN."""
+    global signs_of_life
     while True:
         data = exactly(connection, 16)
         if len(data) < 16:
@@ -45,6 +48,7 @@ def reply(connection):
         magic, status, number = data[:4], data[4], struct.unpack("<Q", data[8:])[0]
         if status != WORKING:
             return magic, status, number
+        signs_of_life += 1
 
 
 def reset(connection):
