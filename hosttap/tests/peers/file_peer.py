@@ -64,7 +64,7 @@ def offer(data, name, length=None, digest=None, version=1, flags=0):
     return FILE + struct.pack("<BBHQ", version, flags, len(name), length) + digest + name
 
 
-def dial(host=HOST, port=PORT, timeout=30):
+def dial(host=HOST, port=PORT, timeout=120):
     """Connects; the receiver hears again within a second after a conversation, so a refusal is tried again."""
     until = time.monotonic() + timeout
     while True:
@@ -77,7 +77,7 @@ def dial(host=HOST, port=PORT, timeout=30):
             time.sleep(0.01)
 
 
-def send_checked(data, name, upto=None, extra=b"", first=None, timeout=30, **lies):
+def send_checked(data, name, upto=None, extra=b"", first=None, timeout=120, **lies):
     """Offers and sends; returns what was said, as ('answer', status, offset) and ('receipt', status, stored).
 
     With `upto` the connection is reset when so many bytes of the file have been sent.
@@ -120,7 +120,7 @@ def wait_until_sent(connection):
         time.sleep(0.002)
 
 
-def send_plain(data, announced=None, extra=b"", timeout=30):
+def send_plain(data, announced=None, extra=b"", timeout=120):
     """Sends the plain form and tells how the receiver ended it: 'fin' or 'reset'."""
     with dial(timeout=timeout) as connection:
         try:
