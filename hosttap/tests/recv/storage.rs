@@ -130,7 +130,8 @@ fn a_disk_that_fills_up_fails_the_file_and_keeps_what_came() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap();
+    let place = folder.path().join("in");
+    let path = place.to_str().unwrap();
     let script = format!(
         "{}
 data = pattern(3 << 20)
@@ -154,11 +155,11 @@ say(send_checked(bytes(5 << 20), 'b'))
 ",
         include_str!("../peers/file_peer.py")
     );
-    let program = folder.path().with_extension("py");
+    let program = place.with_extension("py");
     fs::write(&program, script).unwrap();
     // A file system of its own, which ends with the shell.
     let said = sh(&format!(
-        "unshare --mount sh -e -c '
+        "mkdir {path}; unshare --mount sh -e -c '
         mount -t tmpfs -o size=4m none {path}
         $hosttap recv --dir {path} 2>{path}.err & receiver=$!
         until grep -q Listening {path}.err; do sleep 0.02; done
@@ -166,8 +167,7 @@ say(send_checked(bytes(5 << 20), 'b'))
         kill $receiver'",
         program.display()
     ));
-    let stderr = fs::read_to_string(folder.path().with_extension("err")).unwrap_or_default();
-    let _ = fs::remove_file(program);
+    let stderr = fs::read_to_string(place.with_extension("err")).unwrap();
     assert_eq!(
         said,
         "(b'TWA\\x81', 0, 0)\n4 True\nTrue [('receipt', 0, 3145728)] True\n[('answer', 1, 0)]\n",
