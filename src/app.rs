@@ -51,7 +51,8 @@ impl Deadline {
 /// A state machine over TCP sockets that only moves inside [`poll`](App::poll), which only
 /// [`turn`](crate::turn) calls.
 ///
-/// An implementation writes [`step`](App::step) and the getters; [`Echo`](crate::Echo) is the worked example.
+/// An implementation writes [`step`](App::step) and the getters; [`Echo`](crate::Echo) is the worked example, and
+/// [`guide`](crate::guide) explains it.
 ///
 /// # The rule
 /// When `poll` returns [`Poll::Pending`], the app waits for a frame, for its [`deadline`](App::deadline), or for
@@ -173,6 +174,12 @@ impl<S: Named> Phase<S> {
     /// The present deadline.
     pub const fn deadline(&self) -> Option<Deadline> {
         self.deadline
+    }
+
+    /// The error when the present deadline has passed: it says what was awaited.
+    pub fn timed_out(&self) -> Error {
+        let awaited = self.deadline.map_or(Awaited::Total, |missed| missed.awaits);
+        Error::TimedOut(awaited)
     }
 
     /// Moves to `next` with its deadline, and tells the observer.

@@ -5,7 +5,7 @@ use smoltcp::wire::IpEndpoint;
 use crate::{Error, Tick};
 
 /// Which side of a connection we are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Part {
     /// We sent the SYN.
@@ -17,7 +17,7 @@ pub enum Part {
 /// Something that happened, for whoever shows or records it. Events only inform: no payload travels in them.
 ///
 /// Borrowed bytes and names come from the peer as they are; a terminal must not see their control bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A machine went from one state to another.

@@ -84,15 +84,15 @@ impl Server {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        let (remote, awaited) = match *self.phase.state() {
+        match *self.phase.state() {
             // The listener looks at its deadline itself.
-            State::Waiting => return self.await_caller(io),
+            State::Waiting => self.await_caller(io),
             // The result was decided before.
-            State::Closing(remote) => return self.end(io, remote, Ok(())),
-            State::Talking(remote) => (remote, Awaited::Peer),
-            State::Flushing(remote, _) => (remote, Awaited::Flush),
-        };
-        self.end(io, remote, Err(Error::TimedOut(awaited)))
+            State::Closing(remote) => self.end(io, remote, Ok(())),
+            State::Talking(remote) | State::Flushing(remote, _) => {
+                self.end(io, remote, Err(self.phase.timed_out()))
+            }
+        }
     }
 
     /// The app's only socket.

@@ -320,6 +320,8 @@ fn echo_does_not_wait_for_ever_for_the_end_of_a_handshake() {
     let mut caller = served.caller(&[Act::Wait(1)]);
     let mut slot = Slot::new();
     served.run(Tick::from_millis(100), &mut [(&mut slot, &mut caller)]);
+    let awaits = served.echo.deadline().map(|deadline| deadline.awaits);
+    assert_eq!(awaits, Some(Awaited::Handshake));
     served.pass(10_000);
     assert!(served.ends.is_empty(), "nobody was there to talk to");
     assert_eq!(served.listening.len(), 2);

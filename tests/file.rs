@@ -11,8 +11,12 @@ mod flash_chip;
 
 #[path = "file/book.rs"]
 mod book;
+#[path = "file/log.rs"]
+mod log;
 #[path = "file/shelf.rs"]
 mod shelf;
+#[path = "file/stores.rs"]
+mod stores;
 #[path = "file/world.rs"]
 mod world;
 
@@ -27,8 +31,14 @@ mod broken;
 mod flash;
 #[path = "file/lossy.rs"]
 mod lossy;
+#[path = "file/offers.rs"]
+mod offers;
 #[path = "file/receiver.rs"]
 mod receiver;
+#[path = "file/replies.rs"]
+mod replies;
+#[path = "file/report.rs"]
+mod report;
 #[path = "file/sender.rs"]
 mod sender;
 #[path = "file/slow.rs"]

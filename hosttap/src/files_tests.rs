@@ -1,3 +1,5 @@
+//! The targets of files against a real folder.
+
 use super::*;
 use std::io::Read;
 use std::os::unix::fs::symlink;

@@ -2,7 +2,7 @@
 //!
 //! A file under construction is hidden in the folder as `.tickwire-<SHA-256>-<length>.part`. When it is whole it is
 //! synced, gets its name by a rename that replaces nothing, and the folder is synced. What was stored is remembered in
-//! `.tickwire-finished`, see [`finished`].
+//! `.tickwire-finished`, see `finished`.
 
 mod finished;
 mod partial;

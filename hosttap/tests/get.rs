@@ -35,7 +35,7 @@ fn python_server(folder: &Path) -> Running {
 /// nginx for `folder`/www on port 8080, with all its files in `folder`.
 fn nginx(folder: &Path) -> Running {
     let config = format!(
-        "daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log stderr;
+        "daemon off; master_process off; worker_processes 1; user root; pid nginx.pid; error_log stderr notice;
         events {{ worker_connections 64; }}
         http {{
             access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
@@ -54,9 +54,8 @@ fn nginx(folder: &Path) -> Running {
         .arg(folder)
         .args(["-c", "nginx.conf", "-e", "stderr"]);
     let server = Running::start(&mut command);
-    sh(&format!(
-        "for i in $(seq 600); do ! curl -so /dev/null {HOST}:8080 || exit 0; sleep 0.1; done; exit 1"
-    ));
+    // It tells its version once its port is open.
+    server.wait_for_stderr(": nginx/", 60);
     server
 }
 
@@ -87,12 +86,12 @@ fn fetch_big(folder: &Path, url: &str) {
     );
 }
 
-/// A folder with the files that every server here offers.
-fn site() -> tempfile::TempDir {
+/// A folder with the files that every server here offers; one of them is as big as it is asked for.
+fn site(big_bytes: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let www = folder.path().join("www");
     std::fs::create_dir_all(www.join("folder")).unwrap();
-    std::fs::write(www.join("big"), noise(BIG_BYTES)).unwrap();
+    std::fs::write(www.join("big"), noise(big_bytes)).unwrap();
     std::fs::write(www.join("empty"), "").unwrap();
     std::fs::write(www.join("page"), "hello\n").unwrap();
     folder
@@ -103,7 +102,7 @@ fn sixty_four_mebibytes_from_python_are_the_same_in_a_file_and_on_stdout() {
     if !inside("get::sixty_four_mebibytes_from_python_are_the_same_in_a_file_and_on_stdout") {
         return;
     }
-    let site = site();
+    let site = site(BIG_BYTES);
     let _server = python_server(&site.path().join("www"));
     fetch_big(site.path(), &format!("http://{HOST}:8000/big"));
 }
@@ -115,7 +114,7 @@ fn sixty_four_mebibytes_from_nginx_are_the_same_in_a_file_and_on_stdout() {
     {
         return;
     }
-    let site = site();
+    let site = site(BIG_BYTES);
     let _server = nginx(site.path());
     fetch_big(site.path(), &format!("http://{HOST}:8080/big"));
 }
@@ -152,7 +151,7 @@ fn python_serves_small_files_and_errors_save_nothing() {
     if !inside("get::python_serves_small_files_and_errors_save_nothing") {
         return;
     }
-    let site = site();
+    let site = site(1);
     let _server = python_server(&site.path().join("www"));
     small_files_and_errors(&format!("http://{HOST}:8000"));
 }
@@ -162,7 +161,7 @@ fn nginx_serves_small_files_and_errors_save_nothing() {
     if !has_nginx() || !inside("get::nginx_serves_small_files_and_errors_save_nothing") {
         return;
     }
-    let site = site();
+    let site = site(1);
     let _server = nginx(site.path());
     let server = format!("http://{HOST}:8080");
     small_files_and_errors(&server);
@@ -179,7 +178,7 @@ fn twenty_runs_in_a_row_need_no_pause() {
     if !inside("get::twenty_runs_in_a_row_need_no_pause") {
         return;
     }
-    let site = site();
+    let site = site(1);
     let _server = python_server(&site.path().join("www"));
     // Each run is a new stack with new ports, and the kernel still holds the connections of the runs before.
     for run in 0..20 {

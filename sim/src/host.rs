@@ -1,12 +1,21 @@
 //! One device of a simulated network.
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
+use tickwire::guard::{Counters, Memory};
 use tickwire::wire::{Generator, Wire};
-use tickwire::{Carry, Observer, Seat, Tick, turn};
+use tickwire::{Carry, Seat, Tick, TickCounter, turn};
+
+use crate::witness::{Events, Frames, Shared};
+
+/// Connections that a host's guard knows: at least two more than a host of a world has sockets.
+const FLOWS: usize = 10;
 
 /// A host: what a device has, and the port of the wire that it is plugged into.
+///
+/// Its loop stands behind a [guard](tickwire::guard) unless it was made [`bare`](Self::bare).
 pub struct Host<'a> {
     /// Its interface, with one address of 10.0.0.0/24.
     pub iface: Interface,
@@ -14,8 +23,11 @@ pub struct Host<'a> {
     pub sockets: SocketSet<'a>,
     port: usize,
     carry: Carry,
-    /// When its loop wants its next turn; at once, before the first.
+    guard: Memory<FLOWS>,
+    /// When its loop wants its next turn, in the world's time; at once, before the first.
     wake: Option<Tick>,
+    clock: Clock,
+    pulse: Pulse,
 }
 
 /// A host with the apps that it runs, for the length of one [`World::run`](crate::World::run).
@@ -24,8 +36,74 @@ pub struct Node<'n, 'a, 's> {
     pub(crate) seats: &'n mut [Seat<'s>],
 }
 
+/// A host's own time: a 32-bit counter of milliseconds since its boot, which may be about to wrap.
+struct Clock {
+    boot: Tick,
+    start: u32,
+    counter: TickCounter,
+}
+
+impl Clock {
+    const fn new(boot: Tick, start: u32) -> Self {
+        Self {
+            boot,
+            start,
+            counter: TickCounter::new(1, start),
+        }
+    }
+
+    /// The host's time at a time of the world.
+    fn local(&mut self, now: Tick) -> Tick {
+        // The counter keeps the low 32 bits, as hardware does.
+        let elapsed = (now.since(self.boot) & u64::from(u32::MAX)) as u32;
+        self.counter.update(self.start.wrapping_add(elapsed))
+    }
+}
+
+/// How well a host keeps its appointments.
+#[derive(Debug, Clone)]
+pub(crate) struct Pulse {
+    random: Generator,
+    /// A turn comes up to so many ticks late.
+    late_ticks_max: u64,
+    /// In how many of a million cases a turn comes that nobody asked for.
+    extra_ppm: u32,
+    late_ticks: u64,
+    frozen_until: Tick,
+}
+
+impl Pulse {
+    pub(crate) const fn new(random: Generator, late_ticks_max: u64, extra_ppm: u32) -> Self {
+        Self {
+            random,
+            late_ticks_max,
+            extra_ppm,
+            late_ticks: 0,
+            frozen_until: Tick::ZERO,
+        }
+    }
+
+    /// Always in time.
+    pub(crate) const fn exact() -> Self {
+        Self::new(Generator::new(0), 0, 0)
+    }
+
+    fn apply(&self, wake: Tick) -> Tick {
+        wake.after(self.late_ticks).max(self.frozen_until)
+    }
+
+    /// Draws for the next turn; when an unasked turn is to come.
+    fn beat(&mut self, now: Tick) -> Option<Tick> {
+        if self.late_ticks_max > 0 {
+            self.late_ticks = self.random.between(0, self.late_ticks_max);
+        }
+        let extra = self.random.chance(self.extra_ppm);
+        extra.then(|| now.after(self.random.between(0, 5)))
+    }
+}
+
 impl<'a> Host<'a> {
-    /// A host at `port` of the wire, with the address 10.0.0.`port + 1`/24 and random values from `seed`.
+    /// A guarded host at `port` of the wire, with the address 10.0.0.`port + 1`/24 and random values from `seed`.
     /// It holds as many sockets as `storage` has places.
     pub fn new(
         wire: &mut Wire<'_>,
@@ -33,17 +111,42 @@ impl<'a> Host<'a> {
         seed: u64,
         storage: &'a mut [SocketStorage<'a>],
     ) -> Self {
+        Self::boot(wire, port, seed, storage, Tick::ZERO, true)
+    }
+
+    /// A host without a guard: smoltcp as it is.
+    pub fn bare(
+        wire: &mut Wire<'_>,
+        port: usize,
+        seed: u64,
+        storage: &'a mut [SocketStorage<'a>],
+    ) -> Self {
+        Self::boot(wire, port, seed, storage, Tick::ZERO, false)
+    }
+
+    /// A host that starts at `now`.
+    pub(crate) fn boot(
+        wire: &mut Wire<'_>,
+        port: usize,
+        seed: u64,
+        storage: &'a mut [SocketStorage<'a>],
+        now: Tick,
+        is_guarded: bool,
+    ) -> Self {
         let number = u8::try_from(port + 1).unwrap_or(u8::MAX);
         let mac = EthernetAddress([2, 0, 10, 0, 0, number]);
         wire.set_address(port, mac);
         let mut random = Generator::new(seed).fork("host", u64::from(number));
         let mut config = Config::new(mac.into());
         config.random_seed = random.u64();
-        let mut iface = Interface::new(
-            config,
-            &mut wire.port(port, Tick::ZERO),
-            Tick::ZERO.to_smoltcp(),
-        );
+        let device = wire.port(port, now);
+        let mut guard = if is_guarded {
+            Memory::new(mac, &device.capabilities())
+        } else {
+            Memory::passive()
+        };
+        let mut device = guard.over(device);
+        let mut iface = Interface::new(config, &mut device, Tick::ZERO.to_smoltcp());
         iface.update_ip_addrs(|addresses| {
             // An interface has room for at least one address.
             let _ = addresses.push(IpCidr::new(Self::address_of(port).into(), 24));
@@ -53,7 +156,10 @@ impl<'a> Host<'a> {
             sockets: SocketSet::new(storage),
             port,
             carry: Carry::new(random.u64()),
-            wake: Some(Tick::ZERO),
+            guard,
+            wake: Some(now),
+            clock: Clock::new(now, 0),
+            pulse: Pulse::exact(),
         }
     }
 
@@ -77,40 +183,85 @@ impl<'a> Host<'a> {
     pub fn with<'n, 's>(&'n mut self, seats: &'n mut [Seat<'s>]) -> Node<'n, 'a, 's> {
         Node { host: self, seats }
     }
-}
 
-impl Node<'_, '_, '_> {
+    /// What the guard did so far.
+    pub fn guard_counters(&self) -> Counters {
+        self.guard.counters()
+    }
+
+    /// Lets the host's counter stand at `start` when it boots.
+    pub(crate) const fn set_counter(&mut self, start: u32) {
+        self.clock = Clock::new(self.clock.boot, start);
+    }
+
+    pub(crate) fn set_pulse(&mut self, pulse: Pulse) {
+        self.pulse = pulse;
+    }
+
+    /// No turn before `until`.
+    pub(crate) fn freeze(&mut self, until: Tick) {
+        self.pulse.frozen_until = self.pulse.frozen_until.max(until);
+    }
+
+    /// Exact again, and not frozen.
+    pub(crate) const fn calm(&mut self) {
+        self.pulse = Pulse::exact();
+    }
+
+    /// Asks for a turn at once: the caller may have given its apps something to do.
+    pub(crate) fn wake_now(&mut self, now: Tick) {
+        self.wake = Some(now);
+    }
+
     /// When this host must have its next turn.
-    pub(crate) fn wake(&self, wire: &Wire<'_>) -> Option<Tick> {
-        [self.host.wake, wire.next_due_at(self.host.port)]
+    pub(crate) fn next_turn(&self, wire: &Wire<'_>) -> Option<Tick> {
+        [self.wake, wire.next_due_at(self.port)]
             .into_iter()
             .flatten()
             .min()
+            .map(|wake| self.pulse.apply(wake))
     }
 
-    /// Gives the host a turn.
-    pub(crate) fn turn(&mut self, now: Tick, wire: &mut Wire<'_>, observer: &mut dyn Observer) {
+    /// The host's own time at a time of the world.
+    pub(crate) fn local(&mut self, now: Tick) -> Tick {
+        self.clock.local(now)
+    }
+}
+
+impl Node<'_, '_, '_> {
+    /// Gives the host a turn, and returns what the loop asked for, in the world's time.
+    pub(crate) fn turn(
+        &mut self,
+        now: Tick,
+        wire: &mut Wire<'_>,
+        shared: &Shared<'_>,
+    ) -> Option<Tick> {
+        let local = self.host.local(now);
         let Host {
             iface,
             sockets,
             port,
             carry,
+            guard,
             wake,
+            clock: _,
+            pulse,
         } = &mut *self.host;
-        *wake = turn(
-            now,
+        let (mut frames, host) = (Frames(shared), *port);
+        let mut device = guard.over(wire.port(host, now).observed(&mut frames));
+        let mut events = Events { shared, host, now };
+        let next = turn(
+            local,
             iface,
-            &mut wire.port(*port, now),
+            &mut device,
             sockets,
             self.seats,
             carry,
-            observer,
+            &mut events,
         );
-    }
-
-    /// Asks for a turn at once: the caller may have given its apps something to do.
-    pub(crate) fn wake_now(&mut self, now: Tick) {
-        self.host.wake = Some(now);
+        let next = next.map(|next| now.after(next.since(local)));
+        *wake = [next, pulse.beat(now)].into_iter().flatten().min();
+        next
     }
 
     /// Whether all its apps have ended.

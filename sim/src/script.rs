@@ -7,7 +7,7 @@ use tickwire::{App, Awaited, Deadline, Error, Io, Listener, Named, Phase, Receiv
 
 /// The longest text that [`Act::Expect`] can wait for.
 const EXPECTED_BYTES_MAX: usize = 256;
-/// A script that waits longer than this is broken, not patient.
+/// How long a script waits for its peer unless it is told.
 const PATIENCE_TICKS: u64 = 3_600_000;
 
 /// One thing that a scripted peer does. All acts but [`Act::Stall`] read what comes meanwhile.
@@ -27,6 +27,8 @@ pub enum Act<'a> {
     Wait(u64),
     /// Reads nothing for so many ticks: the window closes.
     Stall(u64),
+    /// Reads until the peer has acknowledged all that was sent.
+    Flush,
     /// Sends FIN behind what was sent.
     Close,
     /// Waits for the peer's FIN.
@@ -64,6 +66,7 @@ pub struct Script<'a> {
     received: u64,
     filled: u64,
     ended: bool,
+    patience_ticks: u64,
     phase: Phase<State>,
 }
 
@@ -101,8 +104,16 @@ impl<'a> Script<'a> {
             received: 0,
             filled: 0,
             ended: false,
+            patience_ticks: PATIENCE_TICKS,
             phase: Phase::new(State::Opening { dialled: false }),
         }
+    }
+
+    /// Gives up, with [`Error::TimedOut`], when nothing moves in an act for so long; an hour otherwise.
+    #[must_use]
+    pub const fn with_patience(mut self, ticks: u64) -> Self {
+        self.patience_ticks = ticks;
+        self
     }
 
     /// Bytes that came.
@@ -120,7 +131,7 @@ impl<'a> Script<'a> {
             Opening::Dial(_) if dialled => io.connected(self.socket)?,
             Opening::Dial(remote) => {
                 io.connect(self.socket, remote)?;
-                self.wait(io, State::Opening { dialled: true }, PATIENCE_TICKS);
+                self.wait(io, State::Opening { dialled: true }, self.patience_ticks);
                 false
             }
         };
@@ -144,7 +155,7 @@ impl<'a> Script<'a> {
         self.tail.clear();
         let ticks = match next {
             Act::Wait(ticks) | Act::Stall(ticks) => *ticks,
-            _ => PATIENCE_TICKS,
+            _ => self.patience_ticks,
         };
         let now = io.now;
         self.wait(
@@ -220,6 +231,28 @@ impl<'a> Script<'a> {
         Ok(sent)
     }
 
+    /// Sends what this act has to send now, of which `done` have gone.
+    fn send_due(
+        &mut self,
+        io: &mut Io<'_, '_>,
+        act: Act<'_>,
+        done: u64,
+        next: Tick,
+    ) -> Result<u64, Error> {
+        match act {
+            Act::Send(bytes) => self.send(io, bytes, done),
+            Act::Drip(bytes, _) if io.now >= next => {
+                let first = usize::try_from(done + 1)
+                    .ok()
+                    .and_then(|end| bytes.get(..end))
+                    .unwrap_or_default();
+                self.send(io, first, done)
+            }
+            Act::Fill(count) => self.fill(io, count - done),
+            _ => Ok(0),
+        }
+    }
+
     fn act(
         &mut self,
         io: &mut Io<'_, '_>,
@@ -235,24 +268,16 @@ impl<'a> Script<'a> {
         } else {
             None
         };
+        let before = self.received;
         let found = if matches!(current, Act::Stall(_)) {
             false
         } else {
             self.read(io, expected)?
         };
-        let moved = match current {
-            Act::Send(bytes) => self.send(io, bytes, done)?,
-            Act::Drip(bytes, _) if io.now >= next => {
-                let first = usize::try_from(done + 1)
-                    .ok()
-                    .and_then(|end| bytes.get(..end))
-                    .unwrap_or_default();
-                self.send(io, first, done)?
-            }
-            Act::Fill(count) => self.fill(io, count - done)?,
-            _ => 0,
-        };
-        let done = done + moved;
+        let moved = self.send_due(io, current, done, next)?;
+        let queued = io.tcp(self.socket).0.send_queue() as u64;
+        let flushed = matches!(current, Act::Flush) && queued != done;
+        let done = if flushed { queued } else { done + moved };
         let over = match current {
             Act::Expect(_) => found,
             Act::Read(count) => self.received >= count,
@@ -260,6 +285,7 @@ impl<'a> Script<'a> {
             Act::Fill(count) => done >= count,
             Act::Wait(_) | Act::Stall(_) => false,
             Act::ExpectEnd => self.ended,
+            Act::Flush => queued == 0,
             Act::Close => {
                 io.close(self.socket);
                 true
@@ -272,6 +298,15 @@ impl<'a> Script<'a> {
         if over {
             self.begin(io, act + 1);
             return Ok(Step::Again);
+        }
+        if self.ended && matches!(current, Act::Expect(_) | Act::Read(_)) {
+            return Err(Error::Truncated);
+        }
+        if (moved > 0 || flushed || self.received != before)
+            && !matches!(current, Act::Wait(_) | Act::Stall(_))
+        {
+            let deadline = Deadline::new(io.now.after(self.patience_ticks), Awaited::Peer);
+            self.phase.set_deadline(Some(deadline));
         }
         self.go_on(
             io,
@@ -334,7 +369,9 @@ impl App for Script<'_> {
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
         match *self.phase.state() {
-            State::Opening { dialled } => self.open(io, dialled),
+            // A listener looks at its deadline itself.
+            State::Opening { dialled: false } => self.open(io, false),
+            State::Opening { dialled: true } => Err(Error::TimedOut(Awaited::Connect)),
             State::Acting { act, done, next } => match self.acts.get(act) {
                 Some(Act::Wait(_) | Act::Stall(_)) => {
                     self.begin(io, act + 1);

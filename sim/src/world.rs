@@ -3,7 +3,8 @@
 use tickwire::wire::Wire;
 use tickwire::{Observer, Tick};
 
-use crate::Node;
+use crate::witness::{EventsOnly, Shared};
+use crate::{Node, Weather, Witness};
 
 /// Turns at one tick after which a world is broken: neither frames nor deadlines may hold the clock.
 const TURNS_AT_TICK_MAX: u32 = 100_000;
@@ -51,15 +52,53 @@ impl<'w> World<'w> {
         nodes: &mut [Node<'_, '_, '_>],
         observer: &mut dyn Observer,
     ) -> bool {
-        for node in nodes.iter_mut() {
-            node.wake_now(self.now);
-        }
+        self.run_watched(until, nodes, &mut EventsOnly(observer))
+    }
+
+    /// As [`run`](Self::run), through all changes of the weather.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn run_through(
+        &mut self,
+        weather: &mut Weather,
+        until: Tick,
+        nodes: &mut [Node<'_, '_, '_>],
+        observer: &mut dyn Observer,
+    ) -> bool {
         loop {
-            self.turn_due(nodes, observer);
+            weather.blow(&mut self.wire, self.now);
+            let next = weather.next().map_or(until, |next| next.min(until));
+            let ended = self.run(next, nodes, observer);
+            if ended || self.now >= until {
+                return ended;
+            }
+        }
+    }
+
+    /// As [`run`](Self::run), before a witness that sees frames and hosts, too.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn run_watched(
+        &mut self,
+        until: Tick,
+        nodes: &mut [Node<'_, '_, '_>],
+        witness: &mut dyn Witness,
+    ) -> bool {
+        for node in nodes.iter_mut() {
+            node.host.wake_now(self.now);
+        }
+        let shared = Shared::new(witness);
+        loop {
+            self.turn_due(nodes, &shared);
             if nodes.iter().all(Node::is_finished) {
                 return true;
             }
-            let next = nodes.iter().filter_map(|node| node.wake(&self.wire)).min();
+            let next = nodes
+                .iter()
+                .filter_map(|node| node.host.next_turn(&self.wire))
+                .min();
             let next = next.map_or(until, |next| next.max(self.now));
             if next >= until {
                 self.now = self.now.max(until);
@@ -80,11 +119,12 @@ impl<'w> World<'w> {
     }
 
     /// Gives a turn to each host whose time has come.
-    fn turn_due(&mut self, nodes: &mut [Node<'_, '_, '_>], observer: &mut dyn Observer) {
+    fn turn_due(&mut self, nodes: &mut [Node<'_, '_, '_>], shared: &Shared<'_>) {
         for node in nodes {
-            if node.wake(&self.wire).is_some_and(|wake| wake <= self.now) {
+            let wake = node.host.next_turn(&self.wire);
+            if wake.is_some_and(|wake| wake <= self.now) {
                 self.turns += 1;
-                node.turn(self.now, &mut self.wire, observer);
+                node.turn(self.now, &mut self.wire, shared);
             }
         }
     }

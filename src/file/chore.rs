@@ -8,6 +8,7 @@ const RETRY_TICKS: u64 = 1;
 /// One piece of work that the store does, and when it counts as stalled.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chore {
+    since: Tick,
     due: Tick,
 }
 
@@ -17,8 +18,14 @@ impl Chore {
         // Without a tick for it, a chore would begin at its own end.
         let ticks = if ticks == 0 { 1 } else { ticks };
         Self {
+            since: now,
             due: now.after(ticks),
         }
+    }
+
+    /// For how long it has not moved.
+    pub(super) const fn ticks(&self, now: Tick) -> u64 {
+        now.since(self.since)
     }
 
     /// The deadline while the work moves.

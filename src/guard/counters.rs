@@ -24,6 +24,8 @@ pub struct Counters {
     pub rewound_acks_advanced: u32,
     /// R8: frames of ours dropped because the device refused while a fast retransmit may have been due.
     pub frames_dropped: u32,
+    /// R9: SYN-ACKs refused because they answer no SYN of ours.
+    pub early_syn_acks_refused: u32,
     /// Incoming TCP segments refused because their checksum is wrong.
     pub bad_checksums: u32,
     /// Incoming IPv4 fragments of TCP segments, refused because their checksum cannot be verified.

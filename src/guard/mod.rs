@@ -59,11 +59,12 @@
 //! | R6 | in | window 0 after our FIN was acknowledged | window 1 | endless ACKs |
 //! | R7 | out | pure ACK with a sequence number that went back | number brought forward | as R3, for a bare peer |
 //! | R8 | out | the device refuses while a fast retransmit may be due | frame dropped | stuck, no timer |
+//! | R9 | in | SYN-ACK that answers no SYN of ours | refused | panic, while our SYN waits for the neighbour |
 //!
 //! # What passes untouched
 //!
 //! Everything but TCP over Ethernet, and every connection that the guard does not know: it learns one from our own SYN or
-//! SYN-ACK, and touches nothing before the handshake is done. RST and SYN are never changed. An IPv6 connection is
+//! SYN-ACK, and touches nothing before the handshake is done, but for rule R9. RST and SYN are never changed. An IPv6 connection is
 //! known only with the feature `ipv6`.
 //!
 //! Checksums are the one thing that the guard takes over altogether. It must verify a segment before it believes it, so

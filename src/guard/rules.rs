@@ -6,7 +6,7 @@
 
 use super::counters::{Counters, count};
 use super::flow::Flow;
-use super::segment::{FIN, Fields, Segment, Seq};
+use super::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
 
 /// Beyond this distance a sequence number is not early or late but from nowhere, and smoltcp deals with it.
 const UNSENT_ACK_DISTANCE_MAX: u32 = 128 * 1024;
@@ -139,6 +139,13 @@ fn closes_window_on_nothing(flow: &Flow, ack: Seq, window: u16) -> bool {
 /// R7. The same defect as in R3, mended where it arises, for a peer without a guard.
 fn is_rewound(flow: &Flow, segment: &Segment) -> bool {
     flow.is_established() && segment.is_pure_ack() && segment.fields.seq.is_before(flow.acked)
+}
+
+/// R9. A socket whose SYN still waits for the neighbour's hardware address takes a SYN-ACK that fits its sequence number:
+/// of a connection from before a restart, or forged. It has not announced a window yet, and subtracts from it (`process`,
+/// `last_scaled_window`): a panic. No connection needs such a segment, and the peer drops its half of it in time.
+pub(super) const fn answers_no_syn_of_ours(segment: &Segment) -> bool {
+    segment.has(SYN) && segment.has(ACK) && !segment.has(RST)
 }
 
 /// R8 needs to know whether smoltcp may be about to send a fast retransmit, which it forgets when the device refuses

@@ -1,12 +1,17 @@
 //! Stores that fail.
 
-use tickwire::Error;
+use core::task::Poll;
+
+use tickwire::file::ReceiveOptions;
+use tickwire::store::{Begun, Store, StoreError, Upload};
+use tickwire::{Error, Tick};
 use tickwire_sim::Act;
 
 use crate::book::Book;
 use crate::receiver::Bench;
 use crate::shelf::Call;
 use crate::words::{answer, bytes, receipt};
+use crate::world::World;
 
 /// The error that a refusal for the storage's sake is to the sender.
 const STORAGE_FAILED: Error = Error::ReceiverRefused(4);
@@ -104,4 +109,90 @@ fn a_store_that_cannot_throw_away_still_says_what_was_wrong() {
     assert_eq!(bench.world.finish(2, 5), Ok(()));
     bench.world.finish_talk(0, 5);
     assert_eq!(bench.shelf.file().bytes, book.bytes());
+}
+
+/// Stores whose answers do not fit together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Liar {
+    HoldsTooMuch,
+    HoldsWithoutDigest,
+    FinishedWithoutDigest,
+    ReadsNothing,
+    ReadsTooMuch,
+    TakesTooMuch,
+}
+
+impl Store for Liar {
+    fn begin(&mut self, _now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
+        Poll::Ready(Ok(match self {
+            Self::HoldsTooMuch => Begun::Held(upload.length + 1),
+            Self::HoldsWithoutDigest => Begun::Held(1),
+            Self::FinishedWithoutDigest => Begun::Finished,
+            Self::ReadsNothing | Self::ReadsTooMuch => Begun::Held(upload.length),
+            Self::TakesTooMuch => Begun::Held(0),
+        }))
+    }
+
+    fn read(&mut self, _offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
+        let reads_nothing = *self == Self::ReadsNothing;
+        Poll::Ready(Ok(if reads_nothing { 0 } else { buffer.len() + 1 }))
+    }
+
+    fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
+        Poll::Ready(Ok(data.len() + 1))
+    }
+
+    fn commit(&mut self) -> Poll<Result<(), StoreError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn abandon(&mut self, _keep: bool) -> Poll<Result<(), StoreError>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_store_that_lies_fails_the_transfer_and_not_the_receiver() {
+    let book = Book::new(3_000);
+    for (liar, name, result, told) in [
+        (
+            Liar::HoldsTooMuch,
+            Some("name"),
+            Err(STORAGE_FAILED),
+            "failed Sink { code: 0 }",
+        ),
+        (
+            Liar::HoldsWithoutDigest,
+            None,
+            Err(Error::Reset),
+            "failed Sink { code: 0 }",
+        ),
+        (
+            Liar::FinishedWithoutDigest,
+            None,
+            Err(Error::Reset),
+            "failed Sink { code: 0 }",
+        ),
+        (
+            Liar::ReadsNothing,
+            Some("name"),
+            Err(STORAGE_FAILED),
+            "failed Sink { code: 0 }",
+        ),
+        (
+            Liar::ReadsTooMuch,
+            Some("name"),
+            Err(STORAGE_FAILED),
+            "failed Sink { code: 0 }",
+        ),
+        (Liar::TakesTooMuch, Some("name"), Ok(()), "disconnected"),
+        (Liar::TakesTooMuch, None, Ok(()), "disconnected"),
+    ] {
+        let mut world = World::new(1, 2);
+        world.receive(0, liar, ReceiveOptions::default());
+        world.send(1, 0, name, &book);
+        assert_eq!(world.finish(1, 5), result, "{liar:?}");
+        world.finish_talk(0, 5);
+        assert_eq!(world.last_told(0), told, "{liar:?}");
+    }
 }

@@ -138,7 +138,7 @@ fn cut_and_resume(chip: &Chip, old: &Book, new: &Book, at: usize, torn: Torn) ->
 fn a_power_cut_at_any_write_or_erase_leaves_an_image_and_a_transfer_that_goes_on() {
     let (old, new) = (
         Book::new(1_000),
-        Book::of((0..3_000u32).map(|n| (n * n >> 3) as u8).collect()),
+        Book::of((0..3_000u32).map(|n| ((n * n) >> 3) as u8).collect()),
     );
     let used = used(&old);
     let (mut cuts, mut resumed) = (0, Vec::new());
@@ -175,7 +175,7 @@ fn a_reset_in_the_middle_is_resumed_from_flash() {
     assert_eq!(world.finish(1, 30), Ok(()));
     // Whole blocks of 128 bytes.
     let offset = world.sent(1).unwrap().offset;
-    assert!(offset > 2_800 && offset % 128 == 0, "{offset}");
+    assert!(offset > 2_800 && offset.is_multiple_of(128), "{offset}");
     assert_eq!(booted(&chip), Some(new.bytes()));
 }
 

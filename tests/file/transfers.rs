@@ -10,7 +10,8 @@ use tickwire::wire::Link;
 
 use crate::book::{Book, Bytes};
 use crate::shelf::{Call, Kept, Shelf};
-use crate::world::{LINK, Lent, World, leak};
+use crate::stores::Lent;
+use crate::world::{LINK, World, leak};
 
 /// A receiver on host 0, and another two hosts.
 fn world(seed: u64) -> (World, Shelf) {
@@ -225,6 +226,21 @@ fn a_damaged_prefix_costs_one_try_and_a_damaged_whole_none() {
         assert_eq!(world.sent(1).unwrap().offset, 0);
         assert_eq!(shelf.file().bytes, book.bytes());
     }
+}
+
+#[test]
+fn bytes_that_change_behind_their_digest_are_refused_and_the_new_file_is_sent_whole() {
+    let (mut world, shelf) = world(15);
+    let book = Book::new(50_000);
+    world.send(1, 0, Some("name.bin"), &book);
+    world.run_until(1_000, |world| world.progress(0) >= 5_000);
+    book.edit(|file| file[49_999] ^= 1);
+    assert_eq!(world.finish(1, 5), Err(Error::ReceiverRefused(5)));
+    world.finish_talk(0, 5);
+    world.send(1, 0, Some("name.bin"), &book);
+    assert_eq!(world.finish(1, 5), Ok(()));
+    assert_eq!(world.sent(1).unwrap().offset, 0);
+    assert_eq!(shelf.file().bytes, book.bytes());
 }
 
 #[test]

@@ -1,19 +1,18 @@
 //! Hosts on a virtual wire under a virtual clock, each with one app, and plain sockets that a test plays by hand.
 
-use core::task::Poll;
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions, Sent};
-use tickwire::store::{Begun, Store, StoreError, Upload};
+use tickwire::store::Store;
 use tickwire::wire::{Frame, Link, Port, Wire};
-use tickwire::{App, Carry, Error, Event, Observer, Slot, Tick, turn};
+use tickwire::{App, Carry, Error, Slot, Tick, turn};
 use tickwire_sim::{Act, Opening, Script};
 
 use crate::book::Book;
+use crate::log::Log;
+use crate::report::Report;
+use crate::stores::AnyStore;
 
 /// Turns that one call of [`World::run`] may take.
 const TURNS_MAX: u32 = 1_000_000;
@@ -27,119 +26,12 @@ pub(crate) const LINK: Link = Link {
 /// Where receivers listen.
 pub(crate) const PORT: u16 = 2001;
 
-/// Any store.
-pub(crate) struct AnyStore(Box<dyn Store>);
-
-impl Store for AnyStore {
-    fn begin(&mut self, now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
-        self.0.begin(now, upload)
-    }
-
-    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
-        self.0.read(offset, buffer)
-    }
-
-    fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
-        self.0.write(data)
-    }
-
-    fn commit(&mut self) -> Poll<Result<(), StoreError>> {
-        self.0.commit()
-    }
-
-    fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
-        self.0.abandon(keep)
-    }
-}
-
-/// A store that the test goes on to look into.
-pub(crate) struct Lent<S>(pub(crate) Rc<RefCell<S>>);
-
-impl<S: Store> Store for Lent<S> {
-    fn begin(&mut self, now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
-        self.0.borrow_mut().begin(now, upload)
-    }
-
-    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
-        self.0.borrow_mut().read(offset, buffer)
-    }
-
-    fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
-        self.0.borrow_mut().write(data)
-    }
-
-    fn commit(&mut self) -> Poll<Result<(), StoreError>> {
-        self.0.borrow_mut().commit()
-    }
-
-    fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
-        self.0.borrow_mut().abandon(keep)
-    }
-}
-
 /// What a host does.
 enum Part {
     Nothing,
     Receive(Box<Receive<AnyStore>>),
     Send(Box<Send<'static, Book>>),
     Script(Box<Script<'static>>),
-}
-
-/// What a host told, as text with its time. Progress is checked instead.
-#[derive(Default)]
-pub(crate) struct Log {
-    lines: Vec<(Tick, String)>,
-    /// The state of its machine.
-    state: &'static str,
-    /// The newest progress, of the present conversation.
-    progress: Option<(u64, u64)>,
-    /// The newest count of hashed bytes, and how many there will be.
-    hashed: Option<(u64, u64)>,
-}
-
-impl Observer for Log {
-    fn event(&mut self, now: Tick, _app: usize, event: &Event<'_>) {
-        let line = match *event {
-            Event::Entered { to, .. } => {
-                self.state = to;
-                return;
-            }
-            Event::Progress { bytes, total } => {
-                let total = total.expect("a file has a length");
-                let before = self.progress.replace((bytes, total));
-                assert!(bytes <= total, "{bytes} of {total}");
-                assert!(before.is_none_or(|(old, of)| old < bytes && of == total));
-                return;
-            }
-            Event::Hashed { bytes, total } => {
-                assert!(bytes <= total, "{bytes} of {total}");
-                self.hashed = Some((bytes, total));
-                return;
-            }
-            Event::Connected { .. } => {
-                self.progress = None;
-                "connected".into()
-            }
-            Event::Offered { name, length, .. } => format!("offered {name:?} {length}"),
-            Event::Resumed { offset } => format!("resumed {offset}"),
-            Event::Stored {
-                name,
-                length,
-                repeated,
-                ..
-            } => {
-                let again = if repeated { " again" } else { "" };
-                format!("stored {name:?} {length}{again}")
-            }
-            Event::Surplus { bytes } => format!("surplus {bytes}"),
-            Event::Disconnected { .. } => "disconnected".into(),
-            Event::Failed { error, .. } => format!("failed {error:?}"),
-            Event::Listening { .. } => return,
-            Event::Connecting { .. } => "connecting".into(),
-            _ => format!("{event:?}"),
-        };
-        self.lines.push((now, line));
-    }
 }
 
 pub(crate) struct Host {
@@ -289,14 +181,9 @@ impl World {
         last.map_or("", |(_, line)| line)
     }
 
-    /// When a host last told this, and that it did.
-    #[track_caller]
-    pub(crate) fn when(&self, host: usize, line: &str) -> Tick {
-        let lines = &self.hosts[host].log.lines;
-        let found = lines.iter().rfind(|(_, told)| told.starts_with(line));
-        found
-            .unwrap_or_else(|| panic!("host {host} never told {line:?} but {lines:?}"))
-            .0
+    /// The receiver's report of its transfers so far.
+    pub(crate) fn report(&self, host: usize) -> &Report {
+        &self.hosts[host].log.report
     }
 
     pub(crate) fn forget_told(&mut self, host: usize) {

@@ -192,6 +192,11 @@ fn a_packet_with_a_wrong_ip_checksum_passes_untouched_for_smoltcp_to_drop() {
     frame[22] ^= 1;
     assert_eq!(incoming(&mut host.device, &frame), frame);
     assert_eq!(host.device.counters().early_zero_windows_opened, 0);
+    // A flipped bit may make it look like a fragment.
+    frame[22] ^= 1;
+    frame[21] ^= 1;
+    assert_eq!(incoming(&mut host.device, &frame), frame);
+    assert_eq!(host.device.counters().fragments_refused, 0);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! One script for each defect of smoltcp 0.14; the letters are those of `docs/upstream.md`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use smoltcp::socket::tcp::{RecvError, State};
 use smoltcp::wire::TcpControl;
 
-use crate::frames::{ACK, Segment};
-use crate::host::{EGRESS_MAX, Host, Wrapped, compare, resends};
+use crate::cable::Cable;
+use crate::frames::{ACK, FAMILIES, Family, Segment};
+use crate::host::{EGRESS_MAX, Guarded, Host, Wrapped, compare, resends};
 
 const FIN: Segment<'static> = Segment {
     control: TcpControl::Fin,
@@ -323,4 +326,30 @@ fn a_refused_fast_retransmit_does_not_stop_retransmission() {
             assert!(resends(&guarded.sleep_a_minute(), 0));
         },
     );
+}
+
+#[test]
+fn a_syn_ack_before_the_syn_has_left_does_not_panic() {
+    fn script<D: Wrapped>(family: Family) -> Host<D> {
+        // The same seed gives the same sequence number, so that this one tells the other's.
+        let start = Host::<D>::dialling(family, 64, Cable::default()).start;
+        let mut host = Host::resolving(family, 64, Cable::default());
+        host.start = start;
+        host.hear(Segment {
+            seq: -1,
+            control: TcpControl::Syn,
+            ..ACK
+        });
+        host
+    }
+    for &family in FAMILIES {
+        let mut bare: Host<Cable> = script(family);
+        let slept = catch_unwind(AssertUnwindSafe(|| bare.sleep()));
+        assert!(slept.is_err(), "smoltcp does not panic any more");
+
+        let mut guarded: Host<Guarded> = script(family);
+        assert!(guarded.sleep().is_some(), "it asks for the neighbour again");
+        assert_eq!(guarded.socket().state(), State::SynSent);
+        assert_eq!(guarded.device.counters().early_syn_acks_refused, 1);
+    }
 }

@@ -67,6 +67,15 @@ impl<D: Wrapped> Host<D> {
 
     /// A host whose SYN is out.
     pub(crate) fn dialling(family: Family, window: usize, cable: Cable) -> Self {
+        let mut host = Self::resolving(family, window, cable);
+        host.hear_frame(introduction(family));
+        host.start = host.find_start();
+        host.cable.0.borrow_mut().from_host.clear();
+        host
+    }
+
+    /// A host whose SYN waits for the neighbour's hardware address.
+    pub(crate) fn resolving(family: Family, window: usize, cable: Cable) -> Self {
         let mut device = D::around(cable.clone());
         let mut config = Config::new(HOST_MAC.into());
         config.random_seed = 7;
@@ -86,7 +95,7 @@ impl<D: Wrapped> Host<D> {
             .expect("the peer is a unicast address");
         let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY].leak());
         let handle = sockets.add(socket);
-        let mut host = Self {
+        Self {
             family,
             cable,
             device,
@@ -95,11 +104,7 @@ impl<D: Wrapped> Host<D> {
             handle,
             now: Instant::from_millis(1),
             start: 0,
-        };
-        host.hear_frame(introduction(family));
-        host.start = host.find_start();
-        host.cable.0.borrow_mut().from_host.clear();
-        host
+        }
     }
 
     fn find_start(&self) -> u32 {

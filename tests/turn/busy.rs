@@ -3,8 +3,10 @@
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
 use tickwire::{CAPPED_TURNS_MAX, Deadline, EGRESS_MAX, Error, INGRESS_MAX, Io, Slot, Step, Tick};
+use tickwire_sim::{Act, Opening, Script};
 
 use crate::bare::Bare;
+use crate::common::lab::{Lab, endpoint, socket};
 use crate::frames::{ACK, Family, Segment, introduction};
 use crate::puppet::{Puppet, at, server};
 
@@ -129,4 +131,27 @@ fn a_connection_that_spins_does_not_take_others_with_it() {
     }
     assert_eq!(slot.outcome(), Some(Err(Error::Spinning)));
     assert_eq!(bystander_slot.outcome(), None);
+}
+
+#[test]
+fn a_sender_that_fills_every_turn_is_not_taken_for_one_that_spins() {
+    const BYTES: u64 = 4_000_000;
+    let mut lab = Lab::new(1);
+    // 180 segments fit into each buffer, and 16 leave in a pass.
+    let (here, there) = (
+        socket(&mut lab.client, 256 * 1024),
+        socket(&mut lab.server, 256 * 1024),
+    );
+    let acts = [Act::Fill(BYTES), Act::Close, Act::ExpectEnd];
+    let mut sender = Script::new(here, Opening::Dial(endpoint(1, 80)), &acts);
+    let acts = [Act::Read(BYTES), Act::ExpectEnd];
+    let mut receiver = Script::new(there, Opening::Listen(80), &acts);
+    let (mut slot, mut receiving) = (Slot::new(), Slot::new());
+    let (mut seats, mut peers) = ([slot.seat(&mut sender)], [receiving.seat(&mut receiver)]);
+    let nodes = &mut [lab.client.with(&mut seats), lab.server.with(&mut peers)];
+    assert!(lab.world.run(Tick::from_millis(60_000), nodes, &mut ()));
+    assert_eq!(
+        (slot.outcome(), receiving.outcome()),
+        (Some(Ok(())), Some(Ok(())))
+    );
 }

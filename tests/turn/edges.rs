@@ -150,3 +150,18 @@ fn a_peer_behind_any_route_is_reachable_until_the_route_expires() {
         assert_eq!(slot.outcome(), Some(expected), "{address:?} at {millis}");
     }
 }
+
+#[test]
+fn a_socket_that_carries_a_connection_is_not_given_to_another() {
+    let mut bare = Bare::new();
+    let socket = bare.socket(64);
+    let remote = IpEndpoint::new(IpAddress::v4(10, 0, 0, 2), 80);
+    let mut app = Puppet::new(&[socket], |io, _| {
+        io.connect(socket, remote)?;
+        assert_eq!(io.listen(socket, 80), Err(Error::SocketInUse));
+        io.connect(socket, remote).map(|()| Step::Done)
+    });
+    let mut slot = Slot::new();
+    bare.turn(&mut [slot.seat(&mut app)]);
+    assert_eq!(slot.outcome(), Some(Err(Error::SocketInUse)));
+}

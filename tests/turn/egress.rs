@@ -39,7 +39,7 @@ fn an_app_sees_in_the_same_turn_that_time_wait_has_ended() {
     let mut app = server(&[socket], |io, socket| {
         match io.tcp(socket).0.state() {
             State::Closed => return Ok(Step::Done),
-            State::Established => _ = io.close(socket),
+            State::Established => assert_eq!(io.close(socket).awaits, Awaited::Close),
             _ => {}
         }
         Ok(Step::Wait)

@@ -89,10 +89,10 @@ impl Running {
     fn wait_for(&self, gathered: &Gathered, text: &str, seconds: u64) {
         let clock = Clock::start();
         while !gathered.text().contains(text) {
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "no {text:?} within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "no {text:?} within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }
@@ -101,6 +101,12 @@ impl Running {
     /// What it has written to stderr so far.
     pub(crate) fn stderr_so_far(&self) -> String {
         self.stderr.text()
+    }
+
+    /// What it has written, for people.
+    fn said(&self) -> String {
+        let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
+        format!("stdout: {stdout}\nstderr: {stderr}")
     }
 
     /// Sends Ctrl-C's signal.
@@ -141,10 +147,10 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status;
             }
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "not ended within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "not ended within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }

@@ -24,6 +24,17 @@ def exactly(connection, count):
     return data
 
 
+def until_end(connection):
+    """Everything until the peer's FIN or RST."""
+    data = b""
+    try:
+        while piece := connection.recv(1 << 20):
+            data += piece
+    except ConnectionResetError:
+        pass
+    return data
+
+
 def reply(connection):
     """Magic, status and number of the next reply that is no sign of life; None at FIN."""
     while True:
@@ -112,7 +123,10 @@ def send_plain(data, announced=None, extra=b"", timeout=30):
             connection.sendall(struct.pack("<I", len(data) if announced is None else announced) + data + extra)
             connection.shutdown(socket.SHUT_WR)
             return "fin" if connection.recv(1) == b"" else "data"
-        except (ConnectionResetError, BrokenPipeError):
+        except TimeoutError:
+            raise
+        except OSError:
+            # A reset shows as what it interrupts.
             return "reset"
 
 

@@ -211,9 +211,10 @@ impl<S: Store> Receive<S> {
         taken: u64,
     ) -> Step {
         self.talk.got += taken;
-        if stall.is_some() {
-            // Our own stall was not the sender's fault: its time begins anew.
-            pace = Pace::new(io.now, self.options.idle_ticks);
+        if let Some(chore) = stall {
+            // Our own stall was not the sender's fault. But it gains no more than that, or a store that is never
+            // ready at once would let a sender drip for ever.
+            pace.postpone(chore.ticks(io.now));
         }
         let due = pace.moved(io.now, taken);
         *self.phase.state_mut() = State::Data { pace, stall: None };

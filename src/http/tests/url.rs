@@ -1,3 +1,5 @@
+//! URLs that are fine, and those that are refused by name.
+
 extern crate std;
 
 use std::format;

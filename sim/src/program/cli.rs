@@ -1,0 +1,104 @@
+//! The command line.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use tickwire_sim::{Options, Profile, Scenario};
+
+/// Runs seeds of deterministic networks and says which of them broke an invariant.
+#[derive(Debug, Parser)]
+#[command(name = "sim", version, after_help = EXITS)]
+pub(crate) struct Cli {
+    /// The seeds to run, without B
+    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..1000", conflicts_with = "seed")]
+    pub(crate) seeds: Range<u64>,
+    /// One seed, with its options, its events, its fault counts and its trace
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How bad it gets
+    #[arg(long, value_enum, default_value = "bad")]
+    profile: ProfileName,
+    /// Which apps run
+    #[arg(long, value_enum, default_value = "all")]
+    scenario: ScenarioName,
+    /// Leaves the guards out: smoltcp as it is
+    #[arg(long)]
+    pub(crate) no_guard: bool,
+    /// Runs only every N-th seed, from the I-th on; I is 0 to N - 1
+    #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", conflicts_with = "seed")]
+    pub(crate) shard: (u64, u64),
+    /// Writes the result as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+const EXITS: &str =
+    "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file cannot be written.";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProfileName {
+    Mild,
+    Bad,
+    Hostile,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ScenarioName {
+    All,
+    Get,
+    Chat,
+    File,
+}
+
+impl Cli {
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            profile: match self.profile {
+                ProfileName::Mild => Profile::Mild,
+                ProfileName::Bad => Profile::Bad,
+                ProfileName::Hostile => Profile::Hostile,
+            },
+            scenario: match self.scenario {
+                ScenarioName::All => Scenario::All,
+                ScenarioName::Get => Scenario::Get,
+                ScenarioName::Chat => Scenario::Chat,
+                ScenarioName::File => Scenario::File,
+            },
+            is_guarded: !self.no_guard,
+        }
+    }
+
+    /// The command that runs one seed again.
+    pub(crate) fn replay(&self, seed: u64) -> String {
+        let options = self.options();
+        let mut command = format!("sim --seed {seed} --profile {}", options.profile.name());
+        if options.scenario != Scenario::All {
+            command += &format!(" --scenario {}", options.scenario.name());
+        }
+        if self.no_guard {
+            command += " --no-guard";
+        }
+        command
+    }
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let (first, end) = text.split_once("..").ok_or("expected A..B")?;
+    let number = |text: &str| text.parse().map_err(|error| format!("{text:?}: {error}"));
+    let range = number(first)?..number(end)?;
+    if range.is_empty() {
+        return Err("there is no seed between them".into());
+    }
+    Ok(range)
+}
+
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let (index, count) = text.split_once('/').ok_or("expected I/N")?;
+    let number = |text: &str| text.parse().map_err(|error| format!("{text:?}: {error}"));
+    let (index, count): (u64, u64) = (number(index)?, number(count)?);
+    if index >= count {
+        return Err("I is 0 to N - 1".into());
+    }
+    Ok((index, count))
+}

@@ -1,0 +1,20 @@
+//! The one place of this program that reads a clock: to say how fast a sweep is. No seed sees it.
+
+use std::time::{Duration, Instant};
+
+/// A stopwatch.
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only the speed that is printed depends on it"
+    )]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

@@ -1,0 +1,33 @@
+//! `sim`: runs seeds of deterministic networks and says which of them broke an invariant.
+//!
+//! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file cannot be written.
+
+mod cli;
+mod clock;
+mod guarded;
+mod single;
+mod summary;
+mod sweep;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    guarded::quiet_panics();
+    let ended = match cli.seed {
+        Some(seed) => single::run(&cli, seed),
+        None => sweep::run(&cli),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("sim: {error}");
+            ExitCode::from(23)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a sweep counts.
+
+use std::collections::BTreeMap;
+
+use tickwire::wire::{Cause, Change, Counts};
+use tickwire_sim::{Report, Tally};
+
+/// The names of the three apps, in the order of their tallies.
+pub(crate) const APPS: [&str; 3] = ["get", "chat", "file"];
+
+/// The sums over many seeds.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) seeds: u64,
+    pub(crate) failures: BTreeMap<u64, String>,
+    pub(crate) virtual_ticks: u128,
+    pub(crate) turns: u64,
+    pub(crate) crashes: u64,
+    pub(crate) freezes: u64,
+    pub(crate) tallies: [Tally; 3],
+    /// How attempts ended, by app and error.
+    pub(crate) errors: BTreeMap<(usize, String), u64>,
+    pub(crate) faults: BTreeMap<String, u64>,
+}
+
+impl Summary {
+    pub(crate) fn add(&mut self, report: &Report) {
+        self.virtual_ticks += u128::from(report.ended_at.as_millis());
+        self.turns += report.turns;
+        self.crashes += u64::from(report.crashes);
+        self.freezes += u64::from(report.freezes);
+        for (app, (sum, tally)) in self.tallies.iter_mut().zip(&report.tallies).enumerate() {
+            sum.begun += tally.begun;
+            sum.succeeded += tally.succeeded;
+            sum.failed += tally.failed;
+            sum.crashed += tally.crashed;
+            sum.open += tally.open;
+            if let Some(error) = tally.last_error {
+                *self.errors.entry((app, error.to_string())).or_default() += 1;
+            }
+        }
+        for counts in &report.counts {
+            count(counts, |name, value| {
+                *self.faults.entry(name).or_default() += value;
+            });
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.failures.extend(other.failures);
+        self.virtual_ticks += other.virtual_ticks;
+        self.turns += other.turns;
+        self.crashes += other.crashes;
+        self.freezes += other.freezes;
+        for (sum, tally) in self.tallies.iter_mut().zip(&other.tallies) {
+            sum.begun += tally.begun;
+            sum.succeeded += tally.succeeded;
+            sum.failed += tally.failed;
+            sum.crashed += tally.crashed;
+            sum.open += tally.open;
+        }
+        for (key, value) in other.errors {
+            *self.errors.entry(key).or_default() += value;
+        }
+        for (key, value) in other.faults {
+            *self.faults.entry(key).or_default() += value;
+        }
+    }
+
+    /// The share of attempts that succeeded, in percent.
+    pub(crate) fn success(&self, app: usize) -> Option<f64> {
+        let tally = self.tallies.get(app).filter(|tally| tally.begun > 0)?;
+        Some(f64::from(tally.succeeded) * 100.0 / f64::from(tally.begun))
+    }
+}
+
+/// Hands every count that is not 0 to `note`, with its name.
+fn count(counts: &Counts, mut note: impl FnMut(String, u64)) {
+    let mut note = |name: String, value: u64| {
+        if value > 0 {
+            note(name, value);
+        }
+    };
+    note("sent".into(), counts.sent);
+    note("delivered".into(), counts.delivered);
+    note("duplicated".into(), counts.duplicated);
+    note("held back".into(), counts.held_back);
+    note("clogged".into(), counts.clogged);
+    for cause in Cause::ALL {
+        note(format!("dropped: {cause:?}"), counts.dropped(cause));
+    }
+    for change in Change::ALL {
+        note(format!("changed: {change:?}"), counts.changed(change));
+    }
+}
+
+/// One line for each port: what happened to the frames that it sent.
+pub(crate) fn faults(ports: &[Counts]) -> Vec<String> {
+    let lines = ports.iter().enumerate().map(|(port, counts)| {
+        let mut line = format!("port {port}:");
+        count(counts, |name, value| line += &format!(" {name} {value},"));
+        line.pop();
+        line
+    });
+    lines.collect()
+}

@@ -1,0 +1,183 @@
+//! Many seeds on all cores.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::Cli;
+use crate::clock::Stopwatch;
+use crate::guarded::{attempt, memory, verdict};
+use crate::summary::{APPS, Summary};
+
+/// Seeds that a thread takes at a time.
+const BATCH: u64 = 16;
+
+/// Runs a range of seeds. Returns whether all is well.
+pub(crate) fn run(cli: &Cli) -> io::Result<bool> {
+    let stopwatch = Stopwatch::start();
+    let (shard, shards) = cli.shard;
+    let range = &cli.seeds;
+    let count = (range.end - range.start)
+        .saturating_sub(shard)
+        .div_ceil(shards);
+    let bar = bar(count);
+    let next = AtomicU64::new(0);
+    let work = || {
+        let (mut summary, mut memory) = (Summary::default(), memory());
+        loop {
+            let first = next.fetch_add(BATCH, Ordering::Relaxed);
+            if first >= count {
+                return summary;
+            }
+            for index in first..count.min(first + BATCH) {
+                run_one(
+                    cli,
+                    range.start + shard + index * shards,
+                    &mut memory,
+                    &mut summary,
+                );
+            }
+            bar.inc(BATCH.min(count - first));
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut summary = Summary::default();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            summary.merge(
+                worker
+                    .join()
+                    .expect("a worker catches the panics of its seeds"),
+            );
+        }
+    });
+    bar.finish_and_clear();
+    let seconds = stopwatch.elapsed().as_secs_f64();
+    if let Some(path) = &cli.json {
+        std::fs::write(path, json(cli, &summary, seconds)).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        })?;
+    }
+    tell(cli, &summary, seconds);
+    Ok(summary.failures.is_empty())
+}
+
+fn run_one(cli: &Cli, seed: u64, memory: &mut [u8], summary: &mut Summary) {
+    let result = attempt(seed, &cli.options(), memory, &mut ());
+    summary.seeds += 1;
+    if let Some(broken) = verdict(&result) {
+        summary.failures.insert(seed, broken);
+    }
+    if let Ok(report) = &result {
+        summary.add(report);
+    }
+}
+
+fn bar(count: u64) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = "{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(style).expect("the template is well-formed");
+    ProgressBar::new(count).with_style(style)
+}
+
+fn tell(cli: &Cli, summary: &Summary, seconds: f64) {
+    for (name, value) in &summary.faults {
+        println!("{name:24} {value}");
+    }
+    println!(
+        "{:24} {}\n{:24} {}",
+        "crashes", summary.crashes, "freezes", summary.freezes
+    );
+    for ((app, error), count) in &summary.errors {
+        let app = APPS.get(*app).copied().unwrap_or_default();
+        println!("{app:5} last failed in {count} seeds: {error}");
+    }
+    for (seed, broken) in &summary.failures {
+        println!("seed {seed}: {broken}\n    {}", cli.replay(*seed));
+    }
+    let options = cli.options();
+    let mut line = format!(
+        "{} seeds, {} failed, {} {}",
+        summary.seeds,
+        summary.failures.len(),
+        options.profile.name(),
+        options.scenario.name(),
+    );
+    for (app, name) in APPS.iter().enumerate() {
+        if let Some(share) = summary.success(app) {
+            // A string takes everything.
+            let _ = write!(line, ", {name} {share:.1} % of attempts");
+        }
+    }
+    let virtual_seconds = summary.virtual_ticks as f64 / 1_000.0;
+    println!(
+        "{line}, {:.0} seeds/s, {:.0} virtual seconds/s",
+        summary.seeds as f64 / seconds,
+        virtual_seconds / seconds,
+    );
+}
+
+fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {
+    let options = cli.options();
+    let failures = summary.failures.iter().map(|(seed, broken)| {
+        format!(
+            "{{\"seed\":{seed},\"finding\":{},\"replay\":{}}}",
+            quoted(broken),
+            quoted(&cli.replay(*seed))
+        )
+    });
+    let tallies = APPS.iter().zip(&summary.tallies).map(|(name, tally)| {
+        format!(
+            "{}:{{\"begun\":{},\"succeeded\":{},\"failed\":{},\"crashed\":{}}}",
+            quoted(name),
+            tally.begun,
+            tally.succeeded,
+            tally.failed,
+            tally.crashed
+        )
+    });
+    let faults = summary
+        .faults
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", quoted(name)));
+    format!(
+        "{{\"seeds\":{},\"failed\":{},\"profile\":{},\"scenario\":{},\"guarded\":{},\"first\":{},\"end\":{},\
+         \"shard\":\"{}/{}\",\"seconds\":{seconds:.3},\"virtual_seconds\":{:.3},\"turns\":{},\"crashes\":{},\
+         \"apps\":{{{}}},\"faults\":{{{}}},\"failures\":[{}]}}\n",
+        summary.seeds,
+        summary.failures.len(),
+        quoted(options.profile.name()),
+        quoted(options.scenario.name()),
+        options.is_guarded,
+        cli.seeds.start,
+        cli.seeds.end,
+        cli.shard.0,
+        cli.shard.1,
+        summary.virtual_ticks as f64 / 1_000.0,
+        summary.turns,
+        summary.crashes,
+        tallies.collect::<Vec<_>>().join(","),
+        faults.collect::<Vec<_>>().join(","),
+        failures.collect::<Vec<_>>().join(","),
+    )
+}
+
+/// A JSON string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => quoted += &format!("\\u{:04x}", u32::from(control)),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,86 @@
+//! Where the apps of a run meet.
+
+use tickwire::Tick;
+use tickwire::wire::{Generator, Wire};
+
+use crate::Profile;
+use crate::arena::Arena;
+use crate::cast::{Broken, Cast, Machine};
+use crate::flash::Supply;
+use crate::plan::{HOSTS, Options, STRANGER};
+use crate::recorder::Recorder;
+
+/// What a run found broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    /// The number of the invariant, as in `docs/simulation.md`.
+    pub invariant: u8,
+    /// When it was seen.
+    pub at: Tick,
+    /// On which host, where it is of one.
+    pub host: Option<usize>,
+    /// How it was broken.
+    pub what: &'static str,
+}
+
+/// All that tasks share.
+pub(crate) struct Stage<'a, 'w> {
+    pub(crate) options: Options,
+    pub(crate) wire: Wire<'a>,
+    pub(crate) machines: [Machine<'a>; HOSTS],
+    pub(crate) arena: Arena<'a>,
+    pub(crate) supply: &'a Supply,
+    pub(crate) recorder: Recorder<'w>,
+    pub(crate) root: Generator,
+    /// For whom clients ask.
+    pub(crate) chance: Generator,
+    pub(crate) now: Tick,
+    pub(crate) is_calm: bool,
+    pub(crate) finding: Option<Finding>,
+}
+
+impl<'a> Stage<'a, '_> {
+    pub(crate) fn machine(&mut self, host: usize) -> &mut Machine<'a> {
+        self.machines
+            .get_mut(host)
+            .expect("a world has three hosts")
+    }
+
+    /// The app in a seat.
+    pub(crate) fn cast(&mut self, host: usize, seat: usize) -> &mut Cast<'a> {
+        &mut self.machine(host).player(seat).cast
+    }
+
+    pub(crate) fn is_up(&self, host: usize) -> bool {
+        self.machines
+            .get(host)
+            .is_some_and(|machine| machine.host.is_some())
+    }
+
+    /// Whom a client asks that wants something from `host`: at times a liar instead, where there is one.
+    pub(crate) fn partner(&mut self, host: usize) -> usize {
+        let has_liar = self.options.profile == Profile::Hostile && !self.is_calm;
+        if has_liar && self.chance.chance(700_000) {
+            STRANGER
+        } else {
+            host
+        }
+    }
+
+    /// Notes that an invariant was broken; the first counts.
+    pub(crate) fn find(&mut self, host: usize, (invariant, what): Broken) {
+        self.finding.get_or_insert(Finding {
+            invariant,
+            at: self.now,
+            host: Some(host),
+            what,
+        });
+    }
+
+    /// Notes it unless `holds`.
+    pub(crate) fn expect(&mut self, holds: bool, host: usize, broken: Broken) {
+        if !holds {
+            self.find(host, broken);
+        }
+    }
+}

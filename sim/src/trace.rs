@@ -1,0 +1,94 @@
+//! The running hash of all that happens in a world.
+
+use core::hash::{Hash, Hasher};
+
+use tickwire::wire::{Fate, FrameEvent};
+use tickwire::{Event, Tick};
+
+/// A running hash whose value is the same on every platform: sizes are widened to 64 bits, bytes read in little-endian
+/// order. Two runs of one seed have the same trace, or something in them depended on more than the seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace(u64);
+
+impl Trace {
+    /// The trace of nothing.
+    pub const EMPTY: Self = Self(0x243f_6a88_85a3_08d3);
+
+    /// An event: when, where, and all that it says.
+    pub fn event(&mut self, now: Tick, host: usize, app: usize, event: &Event<'_>) {
+        self.word(now.as_millis());
+        self.word((host as u64) << 8 | app as u64);
+        event.hash(self);
+    }
+
+    /// A frame: when, where, what became of it, and its bytes where they are new.
+    pub fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
+        let fate = match event.fate {
+            Fate::Sent => 0,
+            Fate::Delivered => 1,
+            Fate::Dropped(cause) => 0x100 | cause as u64,
+            Fate::Changed(change) => 0x200 | change as u64,
+            Fate::Duplicated => 2,
+        };
+        let to = event.to.map_or(0xff, |to| to as u64);
+        self.word(event.at_micros);
+        self.word(fate << 48 | (event.from as u64) << 40 | to << 32 | frame.len() as u64);
+        if matches!(event.fate, Fate::Sent | Fate::Changed(_)) {
+            self.bytes(frame);
+        }
+    }
+
+    fn word(&mut self, word: u64) {
+        // An odd multiplier loses nothing, and the rotation brings the high bits, which depend on all, to all.
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.word(u64::from_le_bytes(*word));
+        }
+        let last = rest.iter().rev();
+        self.word(last.fold(rest.len() as u64, |word, &byte| word << 8 | u64::from(byte)));
+    }
+}
+
+impl Hasher for Trace {
+    fn finish(&self) -> u64 {
+        let mixed = (self.0 ^ self.0 >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        mixed ^ mixed >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes(bytes);
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.word(number.into());
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.word(number.into());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.word(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.word(number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.word(number as u64);
+    }
+
+    fn write_i32(&mut self, number: i32) {
+        self.word(i64::from(number).cast_unsigned());
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        // Widened with its sign, so that 32 and 64 bits agree.
+        self.word((number as i64).cast_unsigned());
+    }
+}
