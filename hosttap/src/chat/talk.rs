@@ -169,7 +169,7 @@ impl<'m> Talk<'m> {
         if missing > 0 {
             let name = self.ways.charset.name();
             self.teller.status(format_args!(
-                "{missing} characters are not in {name}; the peer gets ? for them"
+                "{name} lacks {missing} of these characters; the peer gets ? instead"
             ));
         }
         true
