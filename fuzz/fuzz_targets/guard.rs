@@ -1,3 +1,4 @@
+//! The fuzz target of `tickwire_fuzz::guard`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
