@@ -4,6 +4,8 @@
 
 mod cli;
 mod clock;
+mod compare;
+mod cores;
 mod guarded;
 mod single;
 mod summary;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     guarded::quiet_panics();
     let ended = match cli.seed {
         Some(seed) => single::run(&cli, seed),
+        None if cli.compare_guard => Ok(compare::run(&cli)),
         None => sweep::run(&cli),
     };
     match ended {
