@@ -247,3 +247,20 @@ fn whoever_reads_that_it_listens_is_heard_at_once() {
             .any(heard_at_once)
     );
 }
+
+#[test]
+fn the_end_of_the_program_is_the_end_of_its_conversation() {
+    if !inside("echo::the_end_of_the_program_is_the_end_of_its_conversation") {
+        return;
+    }
+    let server = echo(&[]);
+    let mut caller = call();
+    exchange(&mut caller, b"hello");
+    assert!(stop(server).ends_with("hosttap: interrupted\n"));
+    let reset = caller.read(&mut [0]).unwrap_err();
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset, "{reset}");
+    let server = echo(&[]);
+    sh("ip link del tap0");
+    let ended = server.finish(SECONDS_MAX);
+    assert_eq!(ended.code, Some(45), "{}", ended.stderr());
+}

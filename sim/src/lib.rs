@@ -12,6 +12,8 @@ mod cast;
 mod flash;
 mod host;
 mod ledger;
+mod liar;
+mod lies;
 mod pattern;
 mod plan;
 mod recorder;

@@ -103,6 +103,8 @@ pub(crate) struct ChatPlan {
     pub(crate) reading: Option<Reading>,
     pub(crate) buffers: [usize; 2],
     pub(crate) salt: u64,
+    /// Sessions before the calm.
+    pub(crate) goals: u32,
     /// Whether a stranger calls, too.
     pub(crate) has_second_caller: bool,
 }
@@ -126,6 +128,8 @@ pub(crate) struct FilePlan {
     pub(crate) moods: Moods,
     /// The power of the receiver fails in this write or erase.
     pub(crate) cut_after: Option<u64>,
+    /// Files to send before the calm.
+    pub(crate) goals: u32,
     pub(crate) buffers: [usize; 2],
 }
 
@@ -164,7 +168,9 @@ impl Plan {
         let root = Generator::new(seed).fork("plan", options.scenario as u64);
         let is_bad = options.profile == Profile::Bad;
         let mut random = root.fork("time", 0);
-        let calm_at = draw_log(&mut random, 5_000, 120_000);
+        let is_hostile = options.profile == Profile::Hostile;
+        let last = if is_hostile { 60_000 } else { 120_000 };
+        let calm_at = draw_log(&mut random, 5_000, last);
         let has = |scenario| options.scenario == Scenario::All || options.scenario == scenario;
         let mut plan = Self {
             calm_at: Tick::from_millis(calm_at),
@@ -179,11 +185,28 @@ impl Plan {
             chat: has(Scenario::Chat).then(|| draw_chat(&mut root.fork("chat", 0), is_bad)),
             file: has(Scenario::File).then(|| draw_file(&mut root.fork("file", 0), is_bad)),
         };
+        if is_hostile {
+            plan.draw_goals();
+        }
         if is_bad {
             plan.draw_loops(&mut root.fork("loops", 0));
             plan.draw_mishaps(&mut root.fork("mishaps", 0), calm_at);
         }
         plan
+    }
+
+    /// Where peers lie, clients ask until the calm.
+    fn draw_goals(&mut self) {
+        if let Some(get) = &mut self.get {
+            get.goals = u32::MAX;
+        }
+        if let Some(chat) = &mut self.chat {
+            chat.goals = u32::MAX;
+            chat.has_second_caller = false;
+        }
+        if let Some(file) = &mut self.file {
+            file.goals = u32::MAX;
+        }
     }
 
     fn draw_loops(&mut self, random: &mut Generator) {
@@ -278,6 +301,7 @@ fn draw_chat(random: &mut Generator, is_bad: bool) -> ChatPlan {
         reading: draw_reading(random, is_bad),
         buffers: draw_buffers(random),
         salt: random.below(1 << 20),
+        goals: 1,
         has_second_caller: random.chance(500_000),
     }
 }
@@ -321,6 +345,7 @@ fn draw_file(random: &mut Generator, is_bad: bool) -> FilePlan {
     };
     FilePlan {
         receiver: random.below(2) as usize,
+        goals: files.len() as u32,
         files,
         is_flash: random.chance(650_000),
         slot_bytes,

@@ -5,8 +5,11 @@ use tickwire::wire::{Fate, FrameEvent};
 use tickwire::{Event, Tick};
 
 use crate::cast::{CHAT, FILE};
-use crate::plan::HOSTS;
+use crate::plan::{HOSTS, STRANGER};
 use crate::{Host, Trace, Witness};
+
+/// For so long smoltcp believes a hardware address, and a chat in a peer that vanished.
+pub(crate) const EXCUSE_TICKS: u64 = 60_000;
 
 /// What is known of the chat of one host.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,10 +28,11 @@ pub(crate) struct Recorder<'w> {
     /// Since the start of the present turn.
     pub(crate) frames_sent: u64,
     pub(crate) chat: [ChatFacts; HOSTS],
-    /// Lengths of the files stored since the last look.
-    pub(crate) stored: Vec<u64, 8>,
-    /// When a host last heard an ARP packet with a wrong hardware address, which it keeps for up to a minute.
-    pub(crate) misled_at: Option<Tick>,
+    /// One for each file that was stored since the last look: whether it came from a stranger.
+    pub(crate) stored: Vec<bool, 8>,
+    /// From when on a fresh request has no excuse: behind the time for which a host believes a wrong hardware address,
+    /// and behind the time that a chat needs to notice a peer that vanished.
+    pub(crate) excused_until: Tick,
     witness: &'w mut dyn Witness,
 }
 
@@ -50,7 +54,7 @@ impl<'w> Recorder<'w> {
             frames_sent: 0,
             chat: [ChatFacts::default(); HOSTS],
             stored: Vec::new(),
-            misled_at: None,
+            excused_until: Tick::ZERO,
             witness,
         }
     }
@@ -66,25 +70,27 @@ impl Witness for Recorder<'_> {
                     let talkers = [Host::address_of(0).into(), Host::address_of(1).into()];
                     facts.is_strange = !talkers.contains(&remote.addr);
                 }
-                Event::Disconnected { .. } => facts.ends += 1,
-                Event::Failed { .. } => {
+                Event::Disconnected { .. } | Event::Failed { .. } => {
                     facts.ends += 1;
-                    facts.is_warned = true;
+                    // What a stranger heard, the partner did not.
+                    let is_strange = core::mem::take(&mut facts.is_strange);
+                    facts.is_warned |= is_strange || matches!(event, Event::Failed { .. });
                 }
                 Event::Unsent { .. } => facts.is_warned = true,
                 _ => {}
             }
         }
-        if let (FILE, Event::Stored { length, .. }) = (app, event) {
-            // Looked at after every turn, in which no more than one file can be stored for each frame.
-            let _ = self.stored.push(*length);
+        if let (FILE, Event::Stored { remote, .. }) = (app, event) {
+            let is_strange = remote.addr == Host::address_of(STRANGER).into();
+            // Looked at after every turn, in which few files can be stored.
+            let _ = self.stored.push(is_strange);
         }
     }
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
         self.frames_sent += u64::from(event.fate == Fate::Sent);
         if event.fate == Fate::Delivered && misleads(frame) {
-            self.misled_at = Some(Tick::from_millis(event.at_micros / 1_000));
+            self.excused_until = Tick::from_millis(event.at_micros / 1_000).after(EXCUSE_TICKS);
         }
         self.trace.frame(event, frame);
         self.witness.frame(event, frame);

@@ -8,15 +8,17 @@ use crate::arena::Arena;
 use crate::cast::{Machine, SOCKETS};
 use crate::flash::Supply;
 use crate::host::Pulse;
-use crate::plan::{HERE, HOSTS, Mishap, Options, Plan, RESTARTS_MAX, THERE};
-use crate::recorder::Recorder;
+use crate::plan::{HERE, HOSTS, Mishap, Options, Plan, RESTARTS_MAX, STRANGER, THERE};
+use crate::recorder::{EXCUSE_TICKS, Recorder};
 use crate::stage::Stage;
 use crate::task_get::acts;
 use crate::tasks::Tasks;
-use crate::{Host, Report, Weather, Witness, task_chat, task_file, task_get};
+use crate::{Act, Host, Profile, Report, Weather, Witness, task_chat, task_file, task_get};
 
 /// Frames that can be in flight.
 const FRAMES: usize = 256;
+/// Acts of all scripts of a liar.
+const LIES: usize = 768;
 /// Bytes of a frame.
 const FRAME_BYTES: usize = 1_514;
 /// Bytes that a run needs at most.
@@ -57,6 +59,7 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], witness: &mut dyn Wi
     let script = plan
         .get
         .map(|get| acts(&get, &mut arena, root.fork("chunks", 0)));
+    let mut lies = [Act::Flush; LIES];
     let mut ports = [const { Port::new() }; HOSTS];
     let mut wire = Wire::new(seed, &mut ports[..], &mut frames[..]);
     weather.begin(&mut wire);
@@ -67,6 +70,7 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], witness: &mut dyn Wi
         arena,
         supply: &supply,
         recorder: Recorder::new(witness),
+        chance: root.fork("partners", 0),
         root,
         now: Tick::ZERO,
         is_calm: false,
@@ -75,6 +79,7 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], witness: &mut dyn Wi
     let tasks = Tasks::new(
         &plan,
         script.as_ref().map_or(&[], |acts| &acts[..]),
+        &mut lies,
         &mut stage,
     );
     let mut run = Run {
@@ -164,6 +169,13 @@ impl Run<'_, '_> {
                 Some(host) => host.calm(),
                 None => machine.up_at = Some(now),
             }
+        }
+        if self.stage.options.profile == Profile::Hostile {
+            // The liar is gone, without a word.
+            self.crash(STRANGER, 0);
+            self.stage.machine(STRANGER).up_at = None;
+            let excused_until = &mut self.stage.recorder.excused_until;
+            *excused_until = now.after(EXCUSE_TICKS).max(*excused_until);
         }
         self.tasks.calm(&mut self.stage);
     }

@@ -369,7 +369,9 @@ impl App for Script<'_> {
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
         match *self.phase.state() {
-            State::Opening { dialled } => self.open(io, dialled),
+            // A listener looks at its deadline itself.
+            State::Opening { dialled: false } => self.open(io, false),
+            State::Opening { dialled: true } => Err(Error::TimedOut(Awaited::Connect)),
             State::Acting { act, done, next } => match self.acts.get(act) {
                 Some(Act::Wait(_) | Act::Stall(_)) => {
                     self.begin(io, act + 1);

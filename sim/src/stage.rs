@@ -3,10 +3,11 @@
 use tickwire::Tick;
 use tickwire::wire::{Generator, Wire};
 
+use crate::Profile;
 use crate::arena::Arena;
 use crate::cast::{Broken, Cast, Machine};
 use crate::flash::Supply;
-use crate::plan::{HOSTS, Options};
+use crate::plan::{HOSTS, Options, STRANGER};
 use crate::recorder::Recorder;
 
 /// What a run found broken.
@@ -31,6 +32,8 @@ pub(crate) struct Stage<'a, 'w> {
     pub(crate) supply: &'a Supply,
     pub(crate) recorder: Recorder<'w>,
     pub(crate) root: Generator,
+    /// For whom clients ask.
+    pub(crate) chance: Generator,
     pub(crate) now: Tick,
     pub(crate) is_calm: bool,
     pub(crate) finding: Option<Finding>,
@@ -52,6 +55,16 @@ impl<'a> Stage<'a, '_> {
         self.machines
             .get(host)
             .is_some_and(|machine| machine.host.is_some())
+    }
+
+    /// Whom a client asks that wants something from `host`: at times a liar instead, where there is one.
+    pub(crate) fn partner(&mut self, host: usize) -> usize {
+        let has_liar = self.options.profile == Profile::Hostile && !self.is_calm;
+        if has_liar && self.chance.chance(700_000) {
+            STRANGER
+        } else {
+            host
+        }
     }
 
     /// Notes that an invariant was broken; the first counts.

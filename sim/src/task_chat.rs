@@ -45,6 +45,8 @@ pub(crate) struct ChatTask {
     /// The dialler has been told that there is nothing more to say.
     is_ending: bool,
     stranger: Stranger,
+    /// The present attempt calls a liar.
+    is_lied_to: bool,
 }
 
 impl ChatTask {
@@ -68,10 +70,11 @@ impl ChatTask {
             plan,
             connect_ticks,
             sides: [side(0, 1, here), side(1, 0, there)],
-            tries: Tries::new(stage.root.fork("chat tries", 0), 1),
+            tries: Tries::new(stage.root.fork("chat tries", 0), plan.goals),
             reads_at: None,
             is_ending: false,
             stranger: Stranger::new(&plan, &random),
+            is_lied_to: false,
             random,
         }
     }
@@ -140,7 +143,9 @@ impl ChatTask {
         if host == listener {
             peer.listen(PORT);
         } else {
-            peer.dial(IpEndpoint::new(Host::address_of(listener).into(), PORT));
+            let partner = stage.partner(listener);
+            self.is_lied_to = partner != listener;
+            peer.dial(IpEndpoint::new(Host::address_of(partner).into(), PORT));
         }
         stage.machine(host).seat(now, CHAT, Cast::Chat(peer));
     }
@@ -171,7 +176,7 @@ impl ChatTask {
             }
         }
         self.stranger.direct(stage);
-        if self.tries.is_dead(stage.now, stage.recorder.misled_at) {
+        if self.tries.is_dead(stage.now, stage.recorder.excused_until) {
             stage.find(
                 dialler,
                 (12, "no fresh chat succeeded within 60 s of the calm"),
@@ -184,7 +189,7 @@ impl ChatTask {
         let Some(facts) = facts else {
             return;
         };
-        let is_excused = core::mem::take(&mut facts.is_warned) || facts.is_strange;
+        let is_excused = core::mem::take(&mut facts.is_warned);
         if is_excused {
             let side = self.side(host);
             side.excused = side.said;
@@ -297,6 +302,7 @@ impl ChatTask {
         };
         self.check_ledger(stage, dialler);
         let is_all_said = self.is_all_said();
+        let is_lied_to = self.is_lied_to;
         let side = self.side(dialler);
         match ended {
             Ok(()) if is_all_said => self.tries.succeed(now),
@@ -306,7 +312,7 @@ impl ChatTask {
             Err(error) => {
                 // What waited in its queue goes down with the app, and the app has said so.
                 side.excused = side.said;
-                let is_plausible = is_plausible(error, &stage.options);
+                let is_plausible = is_plausible(error, is_lied_to);
                 stage.expect(
                     is_plausible,
                     dialler,
@@ -337,7 +343,19 @@ impl ChatTask {
         }
     }
 
-    pub(crate) fn calm(&mut self, now: Tick) {
+    pub(crate) fn calm(&mut self, stage: &mut Stage<'_, '_>) {
+        let (now, dialler, listener) = (stage.now, self.dialler(), self.plan.listener);
+        if core::mem::take(&mut self.is_lied_to)
+            && let Cast::Chat(peer) = stage.cast(dialler, CHAT)
+        {
+            // The user has had enough of the liar. An app whose input has ended has nothing to say to another.
+            if self.is_ending {
+                peer.quit();
+            } else {
+                peer.dial(IpEndpoint::new(Host::address_of(listener).into(), PORT));
+            }
+            stage.machine(dialler).wake(now);
+        }
         for side in &mut self.sides {
             side.total += FRESH_LINES;
         }
@@ -348,7 +366,7 @@ impl ChatTask {
     pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let says = self.sides.iter().filter(|side| side.said < side.total);
         says.map(|side| side.says_at)
-            .chain([self.tries.next(), self.reads_at].into_iter().flatten())
+            .chain([self.tries.next(now), self.reads_at].into_iter().flatten())
             .chain(self.stranger.next())
             .filter(|at| *at > now)
             .min()

@@ -42,11 +42,13 @@ pub(crate) struct FileTask<'a> {
     /// All that it ever told, one bit for each file.
     stored: u32,
     pub(crate) tries: Tries,
+    /// The present attempt sends to a liar.
+    is_lied_to: bool,
 }
 
 impl<'a> FileTask<'a> {
     pub(crate) fn new(plan: FilePlan, connect_ticks: u64, stage: &mut Stage<'a, '_>) -> Self {
-        let goals = plan.files.len() as u32;
+        let goals = plan.goals;
         let flash = plan.is_flash.then(|| {
             let size = 2 * plan.slot_bytes + JOURNAL_BYTES;
             let bytes = stage.arena.bytes(size);
@@ -62,6 +64,7 @@ impl<'a> FileTask<'a> {
             durable: None,
             stored: 0,
             tries: Tries::new(stage.root.fork("file tries", 0), goals),
+            is_lied_to: false,
             plan,
         }
     }
@@ -187,7 +190,7 @@ impl<'a> FileTask<'a> {
                 self.send(stage);
             }
         }
-        if self.tries.is_dead(stage.now, stage.recorder.misled_at) {
+        if self.tries.is_dead(stage.now, stage.recorder.excused_until) {
             stage.find(
                 sender,
                 (12, "no fresh file was sent within 60 s of the calm"),
@@ -205,6 +208,11 @@ impl<'a> FileTask<'a> {
         let Cast::Receive(receive) = stage.cast(receiver, FILE) else {
             return;
         };
+        if stored.last() == Some(&true) {
+            // Whoever reaches the port can store a file.
+            self.durable = None;
+            return;
+        }
         let vault = receive.store_mut();
         let found = self.candidates().find(|(_, pattern)| vault.has(*pattern));
         match found {
@@ -225,7 +233,9 @@ impl<'a> FileTask<'a> {
             connect_ticks: self.connect_ticks,
             ..SendOptions::default()
         };
-        let remote = IpEndpoint::new(Host::address_of(self.plan.receiver).into(), PORT);
+        let partner = stage.partner(self.plan.receiver);
+        self.is_lied_to = partner != self.plan.receiver;
+        let remote = IpEndpoint::new(Host::address_of(partner).into(), PORT);
         let send = if file.is_checked {
             Send::checked(handle, remote, "image.bin", file.pattern, options)
         } else {
@@ -243,6 +253,7 @@ impl<'a> FileTask<'a> {
             return;
         };
         match ended {
+            Ok(()) if self.is_lied_to => self.tries.go_on(now),
             Ok(()) => {
                 let is_stored = self.stored & 1 << self.at != 0 || !self.file().is_checked;
                 stage.expect(
@@ -254,7 +265,7 @@ impl<'a> FileTask<'a> {
                 self.tries.succeed(now);
             }
             Err(error) => {
-                let is_plausible = is_plausible(error, &stage.options);
+                let is_plausible = is_plausible(error, self.is_lied_to);
                 stage.expect(
                     is_plausible,
                     sender,
@@ -290,8 +301,8 @@ impl<'a> FileTask<'a> {
         is_cut.then_some(self.plan.receiver)
     }
 
-    pub(crate) fn next(&self) -> Option<Tick> {
-        self.tries.next()
+    pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
+        self.tries.next(now)
     }
 
     pub(crate) fn is_done(&self) -> bool {

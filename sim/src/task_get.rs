@@ -33,6 +33,8 @@ pub(crate) struct GetTask<'a> {
     pub(crate) tries: Tries,
     /// When the client takes more of what came.
     reads_at: Option<Tick>,
+    /// The present attempt asks a liar.
+    is_lied_to: bool,
 }
 
 /// Writes the script of the server, and behind its end acts that do nothing.
@@ -99,6 +101,7 @@ impl<'a> GetTask<'a> {
             server: None,
             tries: Tries::new(stage.root.fork("get tries", 0), plan.goals),
             reads_at: None,
+            is_lied_to: false,
         }
     }
 
@@ -144,7 +147,7 @@ impl<'a> GetTask<'a> {
                 self.ask(stage);
             }
         }
-        if self.tries.is_dead(stage.now, stage.recorder.misled_at) {
+        if self.tries.is_dead(stage.now, stage.recorder.excused_until) {
             stage.find(HERE, (12, "no fresh GET succeeded within 60 s of the calm"));
         }
     }
@@ -172,7 +175,9 @@ impl<'a> GetTask<'a> {
         let reading = self.plan.reading.filter(|_| !stage.is_calm);
         sink.room = reading.map(|reading| reading.bytes);
         self.reads_at = reading.map(|reading| now.after(reading.every_ticks));
-        let remote = IpEndpoint::new(Host::address_of(THERE).into(), PORT);
+        let partner = stage.partner(THERE);
+        self.is_lied_to = partner != THERE;
+        let remote = IpEndpoint::new(Host::address_of(partner).into(), PORT);
         let get = Get::new(handle, remote, request, options, &mut [], sink);
         stage.machine(HERE).seat(now, GET, Cast::Get(get));
         self.tries.begin();
@@ -200,7 +205,7 @@ impl<'a> GetTask<'a> {
         let complete = get.complete();
         let (taken, is_broken) = (get.sink_mut().taken, get.sink_mut().is_broken);
         stage.expect(
-            !is_broken,
+            !is_broken || self.is_lied_to,
             HERE,
             (1, "a body is no prefix of what was sent"),
         );
@@ -211,8 +216,8 @@ impl<'a> GetTask<'a> {
         self.reads_at = None;
         match ended {
             Ok(()) => {
-                let is_whole = taken == self.plan.length
-                    && complete.is_some_and(|complete| complete.bytes == taken);
+                let is_all = self.is_lied_to || taken == self.plan.length;
+                let is_whole = is_all && complete.is_some_and(|complete| complete.bytes == taken);
                 stage.expect(
                     is_whole,
                     HERE,
@@ -221,7 +226,7 @@ impl<'a> GetTask<'a> {
                 self.tries.succeed(now);
             }
             Err(error) => {
-                let is_plausible = is_plausible(error, &stage.options);
+                let is_plausible = is_plausible(error, self.is_lied_to);
                 stage.expect(
                     is_plausible,
                     HERE,
@@ -243,11 +248,9 @@ impl<'a> GetTask<'a> {
         }
     }
 
-    pub(crate) fn next(&self) -> Option<Tick> {
-        [self.tries.next(), self.reads_at]
-            .into_iter()
-            .flatten()
-            .min()
+    pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
+        let reads_at = self.reads_at.filter(|at| *at > now);
+        self.tries.next(now).into_iter().chain(reads_at).min()
     }
 
     pub(crate) fn is_done(&self) -> bool {

@@ -3,24 +3,38 @@
 use tickwire::Tick;
 
 use crate::cast::Cast;
-use crate::plan::Plan;
+use crate::liar::Liar;
+use crate::plan::{Plan, STRANGER, THERE};
 use crate::stage::Stage;
 use crate::task_chat::ChatTask;
 use crate::task_file::FileTask;
 use crate::task_get::GetTask;
-use crate::{Act, Tally};
+use crate::{Act, Profile, Tally};
 
 /// The tasks that a seed has drawn.
 pub(crate) struct Tasks<'a> {
     get: Option<GetTask<'a>>,
     chat: Option<ChatTask>,
     file: Option<FileTask<'a>>,
+    liar: Option<Liar<'a>>,
 }
 
 impl<'a> Tasks<'a> {
-    /// `script` is what the server of the GETs does.
-    pub(crate) fn new(plan: &Plan, script: &'a [Act<'a>], stage: &mut Stage<'a, '_>) -> Self {
+    /// `script` is what the server of the GETs does, `lies` the memory of a liar's scripts.
+    pub(crate) fn new(
+        plan: &Plan,
+        script: &'a [Act<'a>],
+        lies: &'a mut [Act<'a>],
+        stage: &mut Stage<'a, '_>,
+    ) -> Self {
         let connect_ticks = plan.connect_ticks;
+        let listeners = [
+            THERE,
+            plan.chat.map_or(THERE, |chat| chat.listener),
+            plan.file.as_ref().map_or(THERE, |file| file.receiver),
+        ];
+        let is_hostile = stage.options.profile == Profile::Hostile;
+        let random = stage.root.fork("liar", 0);
         Self {
             get: plan
                 .get
@@ -32,6 +46,7 @@ impl<'a> Tasks<'a> {
                 .file
                 .clone()
                 .map(|file| FileTask::new(file, connect_ticks, stage)),
+            liar: is_hostile.then(|| Liar::new(listeners, lies, random)),
         }
     }
 
@@ -47,6 +62,9 @@ impl<'a> Tasks<'a> {
         if let Some(task) = &mut self.file {
             task.install(stage, host, is_listening);
         }
+        if let (Some(liar), STRANGER, true) = (&mut self.liar, host, is_listening) {
+            liar.install(stage);
+        }
     }
 
     /// Does what users do, and judges what apps did.
@@ -59,6 +77,9 @@ impl<'a> Tasks<'a> {
         }
         if let Some(task) = &mut self.file {
             task.direct(stage);
+        }
+        if let Some(liar) = &mut self.liar {
+            liar.direct(stage);
         }
     }
 
@@ -78,11 +99,12 @@ impl<'a> Tasks<'a> {
     /// All faults have ended: each wants one more.
     pub(crate) fn calm(&mut self, stage: &mut Stage<'a, '_>) {
         let now = stage.now;
+        self.liar = None;
         if let Some(task) = &mut self.get {
             task.tries.calm(now);
         }
         if let Some(task) = &mut self.chat {
-            task.calm(now);
+            task.calm(stage);
         }
         if let Some(task) = &mut self.file {
             task.calm(stage);
@@ -97,12 +119,12 @@ impl<'a> Tasks<'a> {
     /// When a task wants to do something, after `now`.
     pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let next = [
-            self.get.as_ref().and_then(GetTask::next),
-            self.chat.as_ref().and_then(|chat| chat.next(now)),
-            self.file.as_ref().and_then(FileTask::next),
+            self.get.as_ref().and_then(|task| task.next(now)),
+            self.chat.as_ref().and_then(|task| task.next(now)),
+            self.file.as_ref().and_then(|task| task.next(now)),
+            self.liar.as_ref().and_then(|liar| liar.next(now)),
         ];
-        // What was due by now was done.
-        next.into_iter().flatten().filter(|at| *at > now).min()
+        next.into_iter().flatten().min()
     }
 
     pub(crate) fn is_done(&self) -> bool {

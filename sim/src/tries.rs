@@ -3,14 +3,11 @@
 use tickwire::wire::Generator;
 use tickwire::{Error, Tick};
 
-use crate::plan::Options;
-
 /// How long after the end of all faults a fresh request may take.
 pub(crate) const LIVENESS_TICKS: u64 = 60_000;
 
-/// How long smoltcp believes a hardware address.
-const NEIGHBOUR_TICKS: u64 = 60_000;
-
+/// What is still wanted from before the calm, at most.
+const GOALS_MAX: u32 = 4;
 /// How the attempts of one app ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
@@ -72,15 +69,16 @@ impl Tries {
         self.state == State::Running
     }
 
-    /// When it is time; `None` while an attempt runs, or when there is nothing to do.
-    pub(crate) fn next(&self) -> Option<Tick> {
+    /// When it is time for something, after `now`: what was due before was done, or its host has no power.
+    pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let liveness = self.calm_at.filter(|_| !self.is_alive);
         let liveness = liveness.map(|calm| calm.after(LIVENESS_TICKS + 1));
         let due = match self.state {
             State::Waiting { until } if self.goals > 0 => Some(until),
             _ => None,
         };
-        due.into_iter().chain(liveness).min()
+        let both = due.into_iter().chain(liveness);
+        both.filter(|at| *at > now).min()
     }
 
     pub(crate) fn begin(&mut self) {
@@ -132,23 +130,21 @@ impl Tries {
         }
     }
 
-    /// All faults have ended; one more is wanted.
+    /// All faults have ended; one more is wanted, and of those before no more than a few.
     pub(crate) fn calm(&mut self, now: Tick) {
         self.calm_at = Some(now);
-        self.goals += 1;
+        self.goals = self.goals.min(GOALS_MAX) + 1;
         if !self.is_running() {
             self.state = State::Waiting { until: now };
         }
     }
 
-    /// Whether a fresh request takes too long. A host that was misled about a neighbour's hardware address forgets it
-    /// only a minute later.
-    pub(crate) fn is_dead(&self, now: Tick, misled_at: Option<Tick>) -> bool {
-        let healed_at = misled_at.map_or(Tick::ZERO, |at| at.after(NEIGHBOUR_TICKS));
+    /// Whether a fresh request takes too long.
+    pub(crate) fn is_dead(&self, now: Tick, excused_until: Tick) -> bool {
         !self.is_alive
             && self
                 .calm_at
-                .is_some_and(|calm| now.since(calm.max(healed_at)) > LIVENESS_TICKS)
+                .is_some_and(|calm| now.since(calm.max(excused_until)) > LIVENESS_TICKS)
     }
 
     pub(crate) fn finish(&mut self) -> Tally {
@@ -157,18 +153,20 @@ impl Tries {
     }
 }
 
-/// Whether an error can come of the faults of a run: not one that only a lying peer or a bug explains.
-pub(crate) const fn is_plausible(error: Error, options: &Options) -> bool {
-    let _ = options;
-    matches!(
-        error,
+/// Whether an error can come of the faults of a run; of a liar nearly all can.
+pub(crate) const fn is_plausible(error: Error, is_lied_to: bool) -> bool {
+    match error {
+        Error::Unaddressable | Error::Unreachable | Error::SocketInUse | Error::AddressLost => {
+            false
+        }
         Error::Refused
-            | Error::Reset
-            | Error::TimedOut(_)
-            | Error::Truncated
-            | Error::Sink { .. }
-            | Error::StalledSink
-            | Error::ReceiverRefused(_)
-            | Error::NoLocalPort
-    )
+        | Error::Reset
+        | Error::TimedOut(_)
+        | Error::Truncated
+        | Error::Sink { .. }
+        | Error::StalledSink
+        | Error::ReceiverRefused(_)
+        | Error::NoLocalPort => true,
+        _ => is_lied_to,
+    }
 }

@@ -8,12 +8,12 @@ use super::LineEnd;
 pub struct Options {
     /// What follows each line that we send.
     pub line_end: LineEnd,
-    /// End with the result of the first conversation. Without it, one that fails is an [`Event::Failed`](crate::Event::Failed), and a
-    /// listener waits for the next.
+    /// End with the result of the first conversation, or of the attempt to dial it. Without it, one that fails is an
+    /// [`Event::Failed`](crate::Event::Failed), and a listener waits for the next.
     pub once: bool,
     /// A dialler tries again after a failure and after a conversation, with pauses from 1 s to 30 s.
     pub redial: bool,
-    /// A dialler that has nothing more to do waits for its caller's next command, instead of ending.
+    /// A dialler that has nothing more to do waits for its caller's next command, instead of ending. Not with `once`.
     pub stay: bool,
     /// How long a dialler waits for an answer to its SYN.
     pub connect_ticks: u64,

@@ -211,7 +211,7 @@ impl<'a, S: MessageSink> Peer<'a, S> {
 
     /// A dialler has nothing more to do.
     pub(super) fn lay_down_part(&mut self, io: &mut Io<'_, '_>, result: Result<(), Error>) {
-        let next = if self.options.stay {
+        let next = if self.options.stay && !self.options.once {
             self.role = Role::None;
             State::Idle
         } else {

@@ -247,6 +247,11 @@ impl Store for Shelf {
             Poll::Ready(shared) => shared?,
             Poll::Pending => return Poll::Pending,
         };
+        let open = shared.open(self.user);
+        assert!(
+            !keep || open.is_none_or(|open| open.file.digest.is_some()),
+            "what nobody can go on with is not kept"
+        );
         shared.close(self.user, keep);
         Poll::Ready(Ok(()))
     }

@@ -62,6 +62,24 @@ fn a_sender_hears_every_two_seconds_that_a_slow_store_works() {
 }
 
 #[test]
+fn a_word_before_the_answer_promises_no_offset() {
+    let book = Book::new(4_000);
+    let mut bench = Bench::new();
+    hold(&mut bench, &book, 3_000);
+    // Three blocks of it.
+    bench.shelf.get().waits = Some((Call::Read, 1_500));
+    let words = [answer(6, 0), answer(6, 0), answer(0, 3_000)].concat();
+    let acts = [
+        Act::Send(bytes(book.offer("name"))),
+        Act::Expect(bytes(words)),
+        Act::Send(bytes(&book.bytes()[3_000..])),
+        Act::Expect(receipt(0, 4_000)),
+    ];
+    assert_eq!(bench.serve(&acts), "disconnected");
+    assert_eq!(bench.world.heard(1), 64);
+}
+
+#[test]
 fn a_sender_hears_of_a_slow_refusal_too() {
     let book = Book::new(1_000);
     let mut bench = Bench::new();
@@ -88,10 +106,10 @@ fn a_sender_waits_for_a_store_as_long_as_it_hears_of_it() {
             store_ticks: 300_000,
             ..ReceiveOptions::default()
         });
-        bench.shelf.get().waits = Some((slow, 80_000));
+        bench.shelf.get().waits = Some((slow, 65_000));
         bench.world.send(2, 0, Some("name"), &book);
         assert_eq!(bench.world.finish(2, 500), Ok(()), "{slow:?}");
-        assert!(bench.world.now.as_millis() > 80_000);
+        assert!(bench.world.now.as_millis() > 65_000);
     }
 }
 

@@ -229,6 +229,21 @@ fn a_damaged_prefix_costs_one_try_and_a_damaged_whole_none() {
 }
 
 #[test]
+fn bytes_that_change_behind_their_digest_are_refused_and_the_new_file_is_sent_whole() {
+    let (mut world, shelf) = world(15);
+    let book = Book::new(50_000);
+    world.send(1, 0, Some("name.bin"), &book);
+    world.run_until(1_000, |world| world.progress(0) >= 5_000);
+    book.edit(|file| file[49_999] ^= 1);
+    assert_eq!(world.finish(1, 5), Err(Error::ReceiverRefused(5)));
+    world.finish_talk(0, 5);
+    world.send(1, 0, Some("name.bin"), &book);
+    assert_eq!(world.finish(1, 5), Ok(()));
+    assert_eq!(world.sent(1).unwrap().offset, 0);
+    assert_eq!(shelf.file().bytes, book.bytes());
+}
+
+#[test]
 fn a_whole_prefix_needs_no_data() {
     let (mut world, shelf) = world(7);
     let book = Book::new(4_000);

@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::Command;
 
 use hosttap::tap::Tap;
-use smoltcp::phy::{Device, Medium, TunTapInterface};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, TunTapInterface};
+use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
 
 /// The hardware address of our side.
@@ -43,7 +44,7 @@ pub trait Link {
 
 /// `hosttap`'s device.
 pub struct Ours {
-    pub tap: Tap,
+    tap: Tap,
     net: [u8; 4],
 }
 
@@ -51,13 +52,6 @@ pub struct Ours {
 pub struct Smoltcps {
     tap: TunTapInterface,
     net: [u8; 4],
-}
-
-impl Ours {
-    /// The same link with its device put back.
-    pub fn with(tap: Tap, net: [u8; 4]) -> Self {
-        Self { tap, net }
-    }
 }
 
 impl Link for Ours {
@@ -115,5 +109,31 @@ fn set_up(name: &str, [a, b, c, _]: [u8; 4]) {
             status.is_ok_and(|status| status.success()),
             "ip {arguments}"
         );
+    }
+}
+
+/// Our device, lent to a guard for one run.
+pub struct Lent<'l>(pub &'l mut Tap);
+
+impl Device for Lent<'_> {
+    type RxToken<'a>
+        = <Tap as Device>::RxToken<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = <Tap as Device>::TxToken<'a>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        self.0.receive(now)
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        self.0.transmit(now)
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.0.capabilities()
     }
 }

@@ -1,20 +1,26 @@
 //! A transfer by a bare socket in smoltcp's own kind of loop, and by the GET client in tickwire's.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::task::Poll;
 use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
 
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, wait};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::IpEndpoint;
+use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
 use tickwire::guard::Guard;
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::{Carry, Discard, Slot, Tick, turn};
+use tickwire::store::{Begun, Store, StoreError, Upload};
+use tickwire::{App, Carry, Discard, Error, Slot, Source, Tick, turn};
 
-use crate::link::{Link, MAC, Ours};
+use crate::link::{Lent, Link, MAC, Ours};
 use crate::peer::{self, BYTES};
 
 const BUFFER_BYTES: usize = 256 << 10;
+const FILE_PORT: u16 = 2001;
 const HEAD_BYTES_MAX: u64 = 1_024;
 
 /// What every program over smoltcp has.
@@ -49,6 +55,22 @@ impl Stack {
 
     fn now(&self) -> Tick {
         Tick::from_millis(self.started.elapsed().as_millis() as u64)
+    }
+
+    /// Runs one app by tickwire's loop to its end.
+    fn run<D: Device>(&mut self, device: &mut D, descriptor: i32, app: &mut dyn App) -> Duration {
+        let (mut slot, mut carry) = (Slot::new(), Carry::new(self.port().into()));
+        loop {
+            let now = self.now();
+            let (iface, sockets) = (&mut self.iface, &mut self.sockets);
+            let seats = &mut [slot.seat(app)];
+            let wake = turn(now, iface, device, sockets, seats, &mut carry, &mut ());
+            if let Some(outcome) = slot.outcome() {
+                outcome.expect("the transfer is whole");
+                return self.started.elapsed();
+            }
+            rest(descriptor, now, wake);
+        }
     }
 
     fn port(&self) -> u16 {
@@ -153,55 +175,110 @@ pub fn bare_out(link: &mut impl Link) -> Duration {
 }
 
 /// The GET client over the bare device.
-pub fn get(link: Ours) -> (Ours, Duration) {
+pub fn get(link: &mut Ours) -> Duration {
     get_over(link, Guard::passive)
 }
 
 /// The GET client over the guarded device, as `hosttap` runs it.
-pub fn get_guarded(link: Ours) -> (Ours, Duration) {
+pub fn get_guarded(link: &mut Ours) -> Duration {
     get_over(link, |tap| Guard::new(tap, MAC))
 }
 
-fn get_over(
-    link: Ours,
-    guard: impl FnOnce(hosttap::tap::Tap) -> Guard<hosttap::tap::Tap, 3>,
-) -> (Ours, Duration) {
+fn get_over<'l>(
+    link: &'l mut Ours,
+    guard: impl FnOnce(Lent<'l>) -> Guard<Lent<'l>, 3>,
+) -> Duration {
     let (remote, thread) = peer::serve(link.kernel());
-    let (address, net, descriptor) = (link.address(), link.net(), link.descriptor());
-    let mut device = guard(link.tap);
-    let mut stack = Stack::new(&mut device, address);
     let text = format!("http://{remote}/");
     let url = Url::parse(&text).expect("it is a URL");
     let request = Request::new(&url, &[]).expect("it has no fields");
-    let options = GetOptions::default();
-    let mut app = Get::new(
-        stack.socket,
-        IpEndpoint::from(remote),
-        request,
-        options,
-        &mut [],
-        Discard,
-    );
-    let (mut slot, mut carry) = (Slot::new(), Carry::new(stack.port().into()));
-    let elapsed = loop {
-        let now = stack.now();
-        let Stack { iface, sockets, .. } = &mut stack;
-        let wake = turn(
-            now,
-            iface,
-            &mut device,
-            sockets,
-            &mut [slot.seat(&mut app)],
-            &mut carry,
-            &mut (),
-        );
-        if let Some(outcome) = slot.outcome() {
-            outcome.expect("the transfer is whole");
-            break stack.started.elapsed();
-        }
-        rest(descriptor, now, wake);
-    };
+    let (address, descriptor) = (link.address(), link.descriptor());
+    let mut device = guard(Lent(link.device()));
+    let mut stack = Stack::new(&mut device, address);
+    let (to, options) = (IpEndpoint::from(remote), GetOptions::default());
+    let mut app = Get::new(stack.socket, to, request, options, &mut [], Discard);
+    let elapsed = stack.run(&mut device, descriptor, &mut app);
     assert_eq!(app.complete().map(|complete| complete.bytes), Some(BYTES));
     thread.join().expect("the peer is content");
-    (Ours::with(device.into_inner(), net), elapsed)
+    elapsed
+}
+
+/// The file receiver, plain form, into a store that throws everything away; the digest is taken.
+pub fn receive(link: &mut Ours) -> Duration {
+    let (address, descriptor) = (link.address(), link.descriptor());
+    let mut stack = Stack::new(link.device(), address);
+    let [a, b, c, _] = link.net();
+    let options = ReceiveOptions {
+        once: true,
+        ..ReceiveOptions::default()
+    };
+    let mut app = Receive::new(stack.socket, FILE_PORT, Nowhere, options);
+    let thread = peer::upload((Ipv4Addr::new(a, b, c, 1), FILE_PORT).into());
+    let elapsed = stack.run(link.device(), descriptor, &mut app);
+    thread.join().expect("the peer is content");
+    elapsed
+}
+
+/// The file sender, plain form.
+pub fn send(link: &mut Ours) -> Duration {
+    let (remote, thread) = peer::swallow(link.kernel());
+    let (address, descriptor) = (link.address(), link.descriptor());
+    let mut stack = Stack::new(link.device(), address);
+    let options = SendOptions::default();
+    let mut app = Send::plain(stack.socket, IpEndpoint::from(remote), Pattern, options);
+    let elapsed = stack.run(link.device(), descriptor, &mut app);
+    assert_eq!(app.sent().map(|sent| sent.length), Some(BYTES));
+    thread.join().expect("the peer is content");
+    elapsed
+}
+
+/// SHA-256 alone, over as many bytes in blocks of the size that a socket hands over.
+pub fn digest() -> Duration {
+    let block = vec![0x5a; 64 << 10];
+    let started = Instant::now();
+    let mut hasher = Sha256::new();
+    for _ in 0..BYTES / block.len() as u64 {
+        hasher.update(&block);
+    }
+    std::hint::black_box(hasher.finalize());
+    started.elapsed()
+}
+
+/// A store that keeps nothing.
+struct Nowhere;
+
+impl Store for Nowhere {
+    fn begin(&mut self, _: Tick, _: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
+        Poll::Ready(Ok(Begun::Held(0)))
+    }
+
+    fn read(&mut self, _: u64, _: &mut [u8]) -> Poll<Result<usize, StoreError>> {
+        Poll::Ready(Ok(0))
+    }
+
+    fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
+        Poll::Ready(Ok(data.len()))
+    }
+
+    fn commit(&mut self) -> Poll<Result<(), StoreError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn abandon(&mut self, _: bool) -> Poll<Result<(), StoreError>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A file of one byte, again and again.
+struct Pattern;
+
+impl Source for Pattern {
+    fn len(&self) -> u64 {
+        BYTES
+    }
+
+    fn read_at(&mut self, _: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        buffer.fill(0x5a);
+        Ok(buffer.len())
+    }
 }

@@ -29,108 +29,111 @@ fn main() {
             .exec();
         panic!("unshare: {why}");
     }
-    let mut ours = Ours::open("tap0", [192, 168, 69, 0]);
-    let mut theirs = Smoltcps::open("tap1", [192, 168, 70, 0]);
-
-    println!(
-        "one frame of 1,514 bytes, no TCP, processor time: our TAP device against smoltcp's TunTapInterface"
+    run(
+        &mut Ours::open("tap0", [192, 168, 69, 0]),
+        &mut Smoltcps::open("tap1", [192, 168, 70, 0]),
     );
-    let (a, b) = pair(
-        || device::receive(&mut ours),
-        || device::receive(&mut theirs),
-    );
-    report("in", "frame", device::FRAMES, a, b);
-    let (a, b) = pair(
-        || device::transmit(&mut ours),
-        || device::transmit(&mut theirs),
-    );
-    report("out", "frame", device::FRAMES, a, b);
-
-    println!(
-        "a bare socket, {} MiB: our TAP device against smoltcp's TunTapInterface",
-        peer::MIB
-    );
-    let (a, b) = pair(|| loops::bare_in(&mut ours), || loops::bare_in(&mut theirs));
-    report("in", "byte", peer::BYTES, a, b);
-    let (a, b) = pair(
-        || loops::bare_out(&mut ours),
-        || loops::bare_out(&mut theirs),
-    );
-    report("out", "byte", peer::BYTES, a, b);
-
-    println!(
-        "our TAP device, {} MiB in: the GET client against a bare socket",
-        peer::MIB
-    );
-    let mut ours = Some(ours);
-    let cell = std::cell::RefCell::new(&mut ours);
-    let with = |run: fn(Ours) -> (Ours, Duration)| {
-        let mut cell = cell.borrow_mut();
-        let (link, elapsed) = run(cell.take().expect("one runs at a time"));
-        **cell = Some(link);
-        elapsed
-    };
-    let (a, b) = pair(
-        || with(loops::get),
-        || {
-            with(|mut link| {
-                let elapsed = loops::bare_in(&mut link);
-                (link, elapsed)
-            })
-        },
-    );
-    report("get", "byte", peer::BYTES, a, b);
-    println!(
-        "our TAP device, {} MiB in: the GET client with the guard against without",
-        peer::MIB
-    );
-    let (a, b) = pair(|| with(loops::get_guarded), || with(loops::get));
-    report("get guarded", "byte", peer::BYTES, a, b);
 }
 
-/// Both contenders in turns. The order changes, so that neither always comes second.
-fn pair(
-    mut first: impl FnMut() -> Duration,
-    mut second: impl FnMut() -> Duration,
-) -> (Vec<Duration>, Vec<Duration>) {
-    let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
+fn run(ours: &mut Ours, theirs: &mut Smoltcps) {
+    let both = &mut (ours, theirs);
+    println!("our TAP device against smoltcp's TunTapInterface");
+    println!(" one frame of 1,514 bytes, no TCP, processor time");
+    let pair = duel(
+        both,
+        |both| device::receive(both.0),
+        |both| device::receive(both.1),
+    );
+    pair.report("in", "frame", device::FRAMES);
+    let pair = duel(
+        both,
+        |both| device::transmit(both.0),
+        |both| device::transmit(both.1),
+    );
+    pair.report("out", "frame", device::FRAMES);
+    println!(" a bare socket, {} MiB", peer::MIB);
+    let pair = duel(
+        both,
+        |both| loops::bare_in(both.0),
+        |both| loops::bare_in(both.1),
+    );
+    pair.report("in", "byte", peer::BYTES);
+    let pair = duel(
+        both,
+        |both| loops::bare_out(both.0),
+        |both| loops::bare_out(both.1),
+    );
+    pair.report("out", "byte", peer::BYTES);
+
+    let ours = &mut *both.0;
+    println!(
+        "an app against a bare socket, our TAP device, {} MiB",
+        peer::MIB
+    );
+    let pair = duel(ours, loops::get, loops::bare_in);
+    pair.report("get", "byte", peer::BYTES);
+    let pair = duel(ours, loops::receive, loops::bare_in);
+    pair.report("recv", "byte", peer::BYTES);
+    let pair = duel(ours, loops::receive, |_| loops::digest());
+    pair.report("recv/SHA-256", "byte", peer::BYTES);
+    let pair = duel(ours, loops::send, loops::bare_out);
+    pair.report("send", "byte", peer::BYTES);
+    println!(
+        "the GET client with the guard against without, {} MiB",
+        peer::MIB
+    );
+    let pair = duel(ours, loops::get_guarded, loops::get);
+    pair.report("guard", "byte", peer::BYTES);
+}
+
+/// What two contenders took, round by round.
+struct Pair(Vec<Duration>, Vec<Duration>);
+
+/// Runs both contenders in turns. The order changes, so that neither always comes second.
+fn duel<C: ?Sized>(
+    context: &mut C,
+    first: impl Fn(&mut C) -> Duration,
+    second: impl Fn(&mut C) -> Duration,
+) -> Pair {
+    let mut pair = Pair(Vec::new(), Vec::new());
     // The first round warms up.
     for round in 0..=ROUNDS {
         let (a, b) = if round % 2 == 0 {
-            let a = first();
-            (a, second())
+            let a = first(context);
+            (a, second(context))
         } else {
-            let b = second();
-            (first(), b)
+            let b = second(context);
+            (first(context), b)
         };
         if round > 0 {
-            firsts.push(a);
-            seconds.push(b);
+            pair.0.push(a);
+            pair.1.push(b);
         }
     }
-    (firsts, seconds)
+    pair
 }
 
-/// The median of how many times as fast the first was, and what either took.
-fn report(what: &str, unit: &str, units: u64, first: Vec<Duration>, second: Vec<Duration>) {
-    let mut ratios: Vec<f64> = first
-        .iter()
-        .zip(&second)
-        .map(|(first, second)| second.as_secs_f64() / first.as_secs_f64())
-        .collect();
-    let ratio = median(&mut ratios);
-    let nanos = |durations: &[Duration]| {
-        let mut nanos: Vec<f64> = durations
+impl Pair {
+    /// Prints the median of how many times as fast the first was, and what either took.
+    fn report(&self, what: &str, unit: &str, units: u64) {
+        let Self(first, second) = self;
+        let mut ratios: Vec<f64> = first
             .iter()
-            .map(|duration| duration.as_secs_f64() * 1e9 / units as f64)
+            .zip(second)
+            .map(|(first, second)| second.as_secs_f64() / first.as_secs_f64())
             .collect();
-        median(&mut nanos)
-    };
-    println!(
-        "  {what:12} {ratio:.3} times as fast  ({:.3} against {:.3} ns a {unit})",
-        nanos(&first),
-        nanos(&second)
-    );
+        let ratio = median(&mut ratios);
+        let nanos = |durations: &[Duration]| {
+            let each = durations
+                .iter()
+                .map(|all| all.as_secs_f64() * 1e9 / units as f64);
+            median(&mut each.collect::<Vec<_>>())
+        };
+        let (first, second) = (nanos(first), nanos(second));
+        println!(
+            "  {what:12} {ratio:.3} times as fast  ({first:.3} against {second:.3} ns a {unit})"
+        );
+    }
 }
 
 fn median(values: &mut [f64]) -> f64 {

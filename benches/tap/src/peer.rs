@@ -1,7 +1,7 @@
 //! The kernel's end of each transfer: a thread with an ordinary socket.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 /// Size of a transfer.
@@ -31,6 +31,25 @@ pub fn serve(address: Ipv4Addr) -> (SocketAddr, JoinHandle<()>) {
     (local, thread)
 }
 
+/// Sends [`BYTES`] to a receiver in the plain form of the file transfer.
+pub fn upload(receiver: SocketAddr) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut receiver = TcpStream::connect(receiver).expect("the receiver listens");
+        let length = u32::try_from(BYTES).expect("the plain form has 31 bits");
+        receiver
+            .write_all(&length.to_le_bytes())
+            .expect("it is taken");
+        let block = vec![0x5a; 256 << 10];
+        for _ in 0..BYTES / block.len() as u64 {
+            receiver.write_all(&block).expect("it is taken");
+        }
+        let end = receiver
+            .read(&mut [0; 1])
+            .expect("the receiver closes in order");
+        assert_eq!(end, 0);
+    })
+}
+
 /// Takes what one caller sends, to the end.
 pub fn swallow(address: Ipv4Addr) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind((address, 0)).expect("the kernel's address is there");
@@ -39,9 +58,16 @@ pub fn swallow(address: Ipv4Addr) -> (SocketAddr, JoinHandle<()>) {
         let (mut caller, _) = listener.accept().expect("one calls");
         let mut block = vec![0; 256 << 10];
         let mut total = 0;
-        while total < BYTES {
-            total += caller.read(&mut block).expect("the data comes") as u64;
+        loop {
+            match caller.read(&mut block) {
+                Ok(0) => break,
+                Ok(count) => total += count as u64,
+                // The bare socket goes without a farewell.
+                Err(_) if total >= BYTES => break,
+                Err(error) => panic!("{error}"),
+            }
         }
+        assert!(total >= BYTES);
     });
     (local, thread)
 }

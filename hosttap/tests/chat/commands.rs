@@ -95,6 +95,22 @@ fn a_script_that_ends_without_a_conversation_ends_with_its_last_failure() {
 }
 
 #[test]
+fn a_script_for_one_conversation_ends_with_it_and_with_the_attempt() {
+    let Some(namespace) = Namespace::with_tap() else {
+        return;
+    };
+    let mut chat = namespace.hosttap(&["chat", "--commands", "--once"]);
+    chat.type_in("/connect 192.168.69.100:4444\n");
+    assert_eq!(chat.finish_without_end(20).code, Some(7));
+    let server = peer(&namespace, "reset(answer(server()))");
+    server.wait_for_stdout("ready", 20);
+    let mut chat = namespace.hosttap(&["chat", "--commands", "--once"]);
+    chat.type_in("/connect 192.168.69.100\n");
+    assert_eq!(chat.finish_without_end(20).code, Some(56));
+    finish_peer(server);
+}
+
+#[test]
 fn without_commands_a_slash_is_text() {
     let Some(namespace) = Namespace::with_tap() else {
         return;

@@ -191,3 +191,52 @@ fn the_target_may_be_a_link_a_device_or_a_fifo() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr());
     sh("test -c /dev/null");
 }
+
+#[test]
+fn a_capture_has_every_frame_and_a_bad_one_does_not_stop_the_transfer() {
+    if !inside("get::output::a_capture_has_every_frame_and_a_bad_one_does_not_stop_the_transfer") {
+        return;
+    }
+    let server = Server::holding(HOST, &noise(100_000));
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("get.pcap");
+    for guard in [&["-v"][..], &["-v", "--no-guard"]] {
+        let url = server.url("/");
+        let arguments = [&url, "--pcap", capture.to_str().unwrap()];
+        let ended = get(&[&arguments, guard].concat());
+        assert_eq!((ended.code, ended.stdout_bytes.len()), (Some(0), 100_000));
+        let stderr = ended.stderr();
+        let books = stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("frames: "))
+            .unwrap();
+        let counts = books
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|word| word.parse::<usize>().ok());
+        let total: usize = counts.sum();
+        assert_eq!(
+            frames_in(&std::fs::read(&capture).unwrap()),
+            total,
+            "{books}"
+        );
+    }
+    let ended = get(&[&server.url("/"), "-q", "--pcap", "/dev/full"]);
+    assert_eq!((ended.code, ended.stdout_bytes.len()), (Some(0), 100_000));
+    assert!(
+        ended.stderr().contains("No space left on device"),
+        "{}",
+        ended.stderr()
+    );
+}
+
+/// Records of a capture: 24 bytes of header, then 16 for each record and its data (draft-ietf-opsawg-pcap, 4 and 5).
+fn frames_in(capture: &[u8]) -> usize {
+    let mut rest = &capture[24..];
+    let mut frames = 0;
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[8..12].try_into().unwrap());
+        rest = &rest[16 + length as usize..];
+        frames += 1;
+    }
+    frames
+}

@@ -123,7 +123,10 @@ def send_plain(data, announced=None, extra=b"", timeout=30):
             connection.sendall(struct.pack("<I", len(data) if announced is None else announced) + data + extra)
             connection.shutdown(socket.SHUT_WR)
             return "fin" if connection.recv(1) == b"" else "data"
-        except (ConnectionResetError, BrokenPipeError):
+        except TimeoutError:
+            raise
+        except OSError:
+            # A reset shows as what it interrupts.
             return "reset"
 
 
