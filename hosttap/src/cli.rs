@@ -131,8 +131,19 @@ pub struct GetOptions {
     pub require_length: bool,
 }
 
+const CHAT_COMMANDS: &str = "\
+Commands, on a terminal or with --commands:
+  /connect HOST[:PORT]   end the present conversation in order, and call HOST
+  /listen [PORT]         end it, and wait for a caller
+  /disconnect            end it, or the attempt; a listener listens again
+  /quit                  end it and the program
+  //text                 send /text
+
+The end of stdin (Ctrl-D) closes our side of the conversation; the peer is heard until it closes its own.";
+
 /// Options of `chat`.
 #[derive(Debug, Args)]
+#[command(after_help = CHAT_COMMANDS)]
 pub struct ChatOptions {
     /// Wait for a caller (this is what chat does without a part) [default port: 1001]
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1001",

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::url::display;
+use super::url::{cut, display};
 use super::{Url, is_forbidden_control, is_token_byte};
 
 /// Fields that say how the connection or the body is framed; they are ours alone.
@@ -53,7 +53,7 @@ impl<'a> Header<'a> {
     /// # Errors
     /// [`HeaderError::NoColon`]; all else is for [`Request::new`] to find.
     pub fn parse(line: &'a str) -> Result<Self, HeaderError> {
-        let (name, value) = line.split_once(':').ok_or(HeaderError::NoColon)?;
+        let (name, value) = cut(line, b':').ok_or(HeaderError::NoColon)?;
         Ok(Self {
             name,
             value: value.trim_matches([' ', '\t']),

@@ -150,7 +150,7 @@ impl<'a> Url<'a> {
 }
 
 /// What stands before and behind the first `byte`, which is ASCII. (`split_once` brings a searcher of 400 bytes.)
-fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+pub(super) fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
     let at = text.bytes().position(|other| other == byte)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
