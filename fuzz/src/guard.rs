@@ -139,7 +139,10 @@ impl Yard {
         let knows = self.begun.contains(&(before.destination, before.source));
         let is_ours = frame.starts_with(HOST_MAC.as_bytes());
         if before.is_fragment || !before.checksum_is_right {
-            return assert!(was_refused, "nobody verifies this behind the guard");
+            return assert!(
+                was_refused,
+                "nobody verifies this behind the guard: {before:?} {frame:?}"
+            );
         }
         if was_refused {
             let is_syn_ack = before.flags & (SYN | ACK) == SYN | ACK;
