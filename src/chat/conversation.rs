@@ -7,6 +7,7 @@ use super::inbox::Pumped;
 use super::peer::Peer;
 use super::state::{Left, Role, State};
 use super::watch::{self, Watch};
+use crate::canary::{Canary, is_planted};
 use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Sink, Step};
 
 impl<S: Sink> Peer<'_, S> {
@@ -45,6 +46,9 @@ impl<S: Sink> Peer<'_, S> {
             return self.end(io, remote, Err(io.lost()));
         }
         if state == Tcp::CloseWait {
+            if is_planted(Canary::QueueDroppedOnFin) {
+                self.outbox.end();
+            }
             self.outbox.cut();
         }
         let sent = self.outbox.pump(io, self.current());
