@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs every check, here and in CI, and names the one that failed.
 #   ./check.sh             all of them
-#   ./check.sh NAME...     only these: fmt clippy test docs bare sim firmware
+#   ./check.sh NAME...     only these: fmt clippy test docs bare sim firmware fuzz
 # TICKWIRE_REQUIRE_TAP=1: a check that cannot have its TAP, or its emulator, fails instead of being skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -9,15 +9,21 @@ export CARGO_TERM_COLOR=never
 
 check_fmt() {
     cargo fmt --all --check
-    cargo fmt --check --manifest-path firmware/Cargo.toml
+    cargo fmt --all --check --manifest-path firmware/Cargo.toml
+    cargo fmt --check --manifest-path fuzz/Cargo.toml
+    cargo fmt --check --manifest-path benches/tap/Cargo.toml
 }
 
+# The `rust-version` of Cargo.toml is tested here and only here: clippy::incompatible_msrv, denied for the whole
+# workspace, names every item of core and std that is younger than it. Syntax that is younger would pass, and so would
+# a dependency's: that needs the old compiler itself.
 check_clippy() {
     cargo clippy --locked --workspace --all-targets -- -D warnings
     # Each feature by itself, and none.
     cargo clippy --locked -p tickwire --no-default-features -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
+    cargo clippy --locked --manifest-path benches/tap/Cargo.toml -- -D warnings
 }
 
 # README's test command. The TAP tests are part of it.
@@ -55,8 +61,14 @@ check_firmware() {
     firmware/test.sh
 }
 
+# A short look by each fuzzer; docs/fuzzing.md has the long ones.
+check_fuzz() {
+    cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
+    fuzz/run.sh 6
+}
+
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy docs bare test sim firmware)
+[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy docs bare test sim firmware fuzz)
 for check in "${checks[@]}"; do
     declare -F "check_$check" >/dev/null || {
         echo "check.sh: there is no check named $check" >&2

@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 ./build.sh
+./panics.sh
 
 # 15 minutes at most; the namespaces, and with them every process in there, end with this command.
 inside=(unshare --net --mount-proc --pid --fork --kill-child)

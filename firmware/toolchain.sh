@@ -53,7 +53,7 @@ core_fetch_debian() {
         >"$state/sources.list"
     local options=(-o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=-
         -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" -o Dir::State::Status=/dev/null
-        -o APT::Sandbox::User=root)
+        -o APT::Sandbox::User=root -o Acquire::Retries=1 -o Acquire::http::Timeout=20)
     timeout 300 apt-get "${options[@]}" update >&2 || return 1
     version=$(apt-cache "${options[@]}" madison rust-src | awk '{print $3}' | grep -m1 "^$release\.") || return 1
     (cd "$CORE_DIRECTORY" && timeout 300 apt-get "${options[@]}" download "rust-src=$version" >&2 &&

@@ -51,7 +51,8 @@ impl Deadline {
 /// A state machine over TCP sockets that only moves inside [`poll`](App::poll), which only
 /// [`turn`](crate::turn) calls.
 ///
-/// An implementation writes [`step`](App::step) and the getters; [`Echo`](crate::Echo) is the worked example.
+/// An implementation writes [`step`](App::step) and the getters; [`Echo`](crate::Echo) is the worked example, and
+/// [`guide`](crate::guide) explains it.
 ///
 /// # The rule
 /// When `poll` returns [`Poll::Pending`], the app waits for a frame, for its [`deadline`](App::deadline), or for
@@ -84,7 +85,8 @@ pub trait App {
         ))
     }
 
-    /// The sockets that the app owns: they are aborted when it fails, and watched for changes.
+    /// The sockets that the app owns: they are watched for changes, and when the app ends, well or not, what they
+    /// still carry is aborted, for nobody would be left with a deadline for it.
     fn sockets(&self) -> &[SocketHandle];
 
     /// Takes steps until there is nothing more to do now. Provided, and the same for all apps.
@@ -93,7 +95,7 @@ pub trait App {
     /// after [`STEPS_MAX`] steps the deadline is looked at in any case, so that no flood can outrun it.
     fn poll(&mut self, io: &mut Io<'_, '_>) -> Poll<Result<(), Error>> {
         let outcome = drive(self, io);
-        if let Poll::Ready(Err(_)) = outcome {
+        if outcome.is_ready() {
             for &handle in self.sockets() {
                 io.drop_connection(handle);
             }
@@ -172,6 +174,12 @@ impl<S: Named> Phase<S> {
     /// The present deadline.
     pub const fn deadline(&self) -> Option<Deadline> {
         self.deadline
+    }
+
+    /// The error when the present deadline has passed: it says what was awaited.
+    pub fn timed_out(&self) -> Error {
+        let awaited = self.deadline.map_or(Awaited::Total, |missed| missed.awaits);
+        Error::TimedOut(awaited)
     }
 
     /// Moves to `next` with its deadline, and tells the observer.

@@ -1,132 +1,49 @@
-//! The worked example of an app: a server that sends back what it receives, one caller at a time.
+//! The worked example of an app, from its first line to its test.
 
-use heapless::Vec;
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::IpEndpoint;
 
-use crate::{
-    App, Awaited, Deadline, Error, Event, Flush, Io, Listener, Named, Pace, Phase, Received, Step,
-};
+use crate::{App, Deadline, Error, Io, Received, Server, Step};
 
-/// Ticks without progress after which a conversation ends.
-const IDLE_TICKS: u64 = 60_000;
+/// Ticks without a byte after which a conversation ends.
+const SILENCE_TICKS: u64 = 60_000;
 
-/// Sends back what it receives (RFC 862), and waits for the next caller when one has gone.
+/// A server that sends back what it receives (RFC 862), one caller at a time.
+///
+/// ```
+/// use smoltcp::iface::SocketStorage;
+/// use tickwire::{Echo, Slot, Tick, wire::{Frame, Port, Wire}};
+/// use tickwire_sim::{Act, Host, Opening, Script, World};
+/// # fn lend<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
+/// #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
+/// # }
+///
+/// let frames = lend(64, || Frame::new(lend(1_514, || 0)));
+/// let mut world = World::new(Wire::new(42, lend(2, Port::new), frames));
+/// let mut host = |port| Host::new(&mut world.wire, port, 42, lend(1, || SocketStorage::EMPTY));
+/// let (mut client, mut server) = (host(0), host(1));
+/// let mut echo = Echo::new(server.add_socket(lend(512, || 0), lend(512, || 0)), 7, true);
+///
+/// let dial = Opening::Dial((Host::address_of(1), 7).into());
+/// let acts = [Act::Fill(65_536), Act::Read(65_536), Act::Close, Act::ExpectEnd];
+/// let socket = client.add_socket(lend(512, || 0), lend(512, || 0));
+/// let mut caller = Script::new(socket, dial, &acts);
+///
+/// let (mut slot, mut caller_slot) = (Slot::new(), Slot::new());
+/// let (mut seats, mut caller_seats) = ([slot.seat(&mut echo)], [caller_slot.seat(&mut caller)]);
+/// let nodes = &mut [server.with(&mut seats), client.with(&mut caller_seats)];
+/// assert!(world.run(Tick::from_millis(60_000), nodes, &mut ()), "both end in good time");
+/// assert_eq!((slot.outcome(), caller_slot.outcome()), (Some(Ok(())), Some(Ok(()))));
+/// ```
 #[derive(Debug)]
 pub struct Echo {
-    socket: SocketHandle,
-    listener: Listener,
-    once: bool,
-    phase: Phase<State>,
-}
-
-/// `Waiting -> Echoing -> Flushing -> Closing -> Waiting`; an error of the conversation leads to `Waiting` too.
-#[derive(Debug, Clone, Copy)]
-enum State {
-    Waiting,
-    Echoing(IpEndpoint, Pace),
-    Flushing(IpEndpoint, Flush),
-    Closing(IpEndpoint),
+    server: Server,
 }
 
 impl Echo {
     /// An echo server on `port`, over a socket of its own. With `once` it ends as its first conversation ends.
     pub const fn new(socket: SocketHandle, port: u16, once: bool) -> Self {
         Self {
-            socket,
-            listener: Listener::new(port),
-            once,
-            phase: Phase::new(State::Waiting),
-        }
-    }
-
-    fn await_caller(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        if let Some(remote) = self.listener.poll(io, self.socket)? {
-            let pace = Pace::new(io.now, IDLE_TICKS);
-            let deadline = Deadline::new(pace.due(), Awaited::Peer);
-            self.phase
-                .enter(io, State::Echoing(remote, pace), Some(deadline));
-            return Ok(Step::Again);
-        }
-        self.phase.set_deadline(self.listener.deadline());
-        Ok(Step::Wait)
-    }
-
-    fn echo(
-        &mut self,
-        io: &mut Io<'_, '_>,
-        remote: IpEndpoint,
-        mut pace: Pace,
-    ) -> Result<Step, Error> {
-        let mut chunk = Vec::<u8, 512>::new();
-        let (socket, _) = io.tcp(self.socket);
-        let room = (socket.send_capacity() - socket.send_queue()).min(chunk.capacity());
-        let received = io.receive(self.socket, |bytes| {
-            let count = bytes.len().min(room);
-            (
-                count,
-                chunk
-                    .extend_from_slice(bytes.get(..count).unwrap_or_default())
-                    .is_ok(),
-            )
-        })?;
-        if received == Received::End {
-            let flush = Flush::new(io, self.socket, IDLE_TICKS);
-            self.phase
-                .enter(io, State::Flushing(remote, flush), Some(flush.deadline()));
-            return Ok(Step::Again);
-        }
-        if chunk.is_empty() {
-            return Ok(Step::Wait);
-        }
-        // There was room for all of it.
-        io.tcp(self.socket)
-            .0
-            .send_slice(&chunk)
-            .map_err(|_| io.lost())?;
-        let due = pace.moved(io.now, chunk.len() as u64);
-        *self.phase.state_mut() = State::Echoing(remote, pace);
-        self.phase
-            .set_deadline(Some(Deadline::new(due, Awaited::Peer)));
-        Ok(Step::Again)
-    }
-
-    fn flush(
-        &mut self,
-        io: &mut Io<'_, '_>,
-        remote: IpEndpoint,
-        mut flush: Flush,
-    ) -> Result<Step, Error> {
-        if flush.is_done(io, self.socket)? {
-            let linger = io.close(self.socket);
-            self.phase.enter(io, State::Closing(remote), Some(linger));
-            return Ok(Step::Again);
-        }
-        *self.phase.state_mut() = State::Flushing(remote, flush);
-        self.phase.set_deadline(Some(flush.deadline()));
-        Ok(Step::Wait)
-    }
-
-    /// Ends a conversation, and with it the app when one was all it should serve.
-    fn end(
-        &mut self,
-        io: &mut Io<'_, '_>,
-        remote: IpEndpoint,
-        result: Result<(), Error>,
-    ) -> Result<Step, Error> {
-        io.tell(&match result {
-            Ok(()) => Event::Disconnected { remote },
-            Err(error) => Event::Failed {
-                remote: Some(remote),
-                error,
-            },
-        });
-        io.drop_connection(self.socket);
-        self.phase.enter(io, State::Waiting, None);
-        if self.once {
-            result.map(|()| Step::Done)
-        } else {
-            Ok(Step::Again)
+            server: Server::new(socket, port, SILENCE_TICKS, once),
         }
     }
 }
@@ -137,45 +54,30 @@ impl App for Echo {
     }
 
     fn step(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        let (remote, step) = match *self.phase.state() {
-            State::Waiting => return self.await_caller(io),
-            State::Echoing(remote, pace) => (remote, self.echo(io, remote, pace)),
-            State::Flushing(remote, flush) => (remote, self.flush(io, remote, flush)),
-            State::Closing(remote) if io.lingered(self.socket) => {
-                return self.end(io, remote, Ok(()));
-            }
-            State::Closing(_) => return Ok(Step::Wait),
-        };
-        step.or_else(|error| self.end(io, remote, Err(error)))
+        self.server.step(io, echo)
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        self.phase.deadline()
+        self.server.deadline()
     }
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        match *self.phase.state() {
-            State::Waiting => self.await_caller(io),
-            State::Closing(remote) => self.end(io, remote, Ok(())),
-            State::Echoing(remote, _) => self.end(io, remote, Err(Error::TimedOut(Awaited::Peer))),
-            State::Flushing(remote, _) => {
-                self.end(io, remote, Err(Error::TimedOut(Awaited::Flush)))
-            }
-        }
+        self.server.expired(io)
     }
 
     fn sockets(&self) -> &[SocketHandle] {
-        core::slice::from_ref(&self.socket)
+        self.server.sockets()
     }
 }
 
-impl Named for State {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Waiting => "Waiting",
-            Self::Echoing(..) => "Echoing",
-            Self::Flushing(..) => "Flushing",
-            Self::Closing(_) => "Closing",
-        }
+/// Sends back what came, but takes no more than the send buffer has room for: a peer that does not read its echo finds
+/// our window closed, not our memory full.
+fn echo(io: &mut Io<'_, '_>, socket: SocketHandle) -> Result<Step, Error> {
+    let mut chunk = [0; 512];
+    let room = io.room(socket)?.min(chunk.len());
+    match io.read(socket, chunk.get_mut(..room).unwrap_or_default())? {
+        Received::Data(bytes) => io.write(socket, bytes).map(|_| Step::Again),
+        Received::Nothing => Ok(Step::Wait),
+        Received::End => Ok(Step::Done),
     }
 }

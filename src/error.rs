@@ -66,13 +66,13 @@ pub enum Error {
     Status(u16),
     /// A body or file is over the limit that the caller set.
     TooLarge,
-    /// A [`Sink`](crate::Sink) or [`Store`](crate::Store) cannot take the data; `code` is the storage's own
+    /// A [`Sink`](crate::Sink) or [`Store`](crate::store::Store) cannot take the data; `code` is the storage's own
     /// (an errno under Linux, 0 when there is none).
     Sink {
         /// The storage's own number for the failure.
         code: i32,
     },
-    /// A [`Sink`](crate::Sink) took nothing for longer than the stall deadline.
+    /// A [`Sink`](crate::Sink) or [`Store`](crate::store::Store) took nothing, or a store had not finished, at its deadline.
     StalledSink,
     /// A [`Source`](crate::Source) cannot be read; `code` as in [`Error::Sink`].
     Source {
@@ -81,9 +81,11 @@ pub enum Error {
     },
     /// The file changed while it was sent.
     SourceChanged,
-    /// The file receiver answered with this status instead of taking the file.
+    /// The file receiver answered with this status instead of taking the file. A receiver raises it itself with status
+    /// 3, when another one holds the partial.
     ReceiverRefused(u8),
-    /// The file receiver sent something that is no answer or receipt, or an offset past the file's end.
+    /// The file receiver sent something that is no answer or receipt, or one that cannot be there: an offset past the
+    /// file's end, a receipt before all bytes were acknowledged, or for another count of bytes.
     BadReceipt,
     /// The digest of what arrived is not the digest that was announced.
     DigestMismatch,

@@ -76,6 +76,13 @@ pub enum Event<'a> {
         /// Bytes in the file.
         length: u64,
     },
+    /// Bytes of a file were hashed: by a sender before it connects, by a receiver that looks at what it already holds.
+    Hashed {
+        /// Bytes hashed so far.
+        bytes: u64,
+        /// Bytes to be hashed.
+        total: u64,
+    },
     /// A transfer goes on behind what the receiver already holds.
     Resumed {
         /// Bytes that are not sent again.

@@ -33,7 +33,9 @@ impl Flush {
     pub fn is_done(&mut self, io: &mut Io<'_, '_>, handle: SocketHandle) -> Result<bool, Error> {
         let (socket, _) = io.tcp(handle);
         let (queued, state) = (socket.send_queue(), socket.state());
-        if queued > 0 && state == State::Closed {
+        // smoltcp empties the queue when it drops the connection of a lost address, as if all had arrived.
+        let is_emptied = self.queued > 0 && io.cause.is_some();
+        if state == State::Closed && (queued > 0 || is_emptied) {
             return Err(io.lost());
         }
         let acknowledged = self.queued.saturating_sub(queued);

@@ -1,6 +1,7 @@
 //! What an app may touch in one poll, and the rules at TCP's edge that no app should have to know twice.
 
 use smoltcp::iface::{Context, Interface, SocketHandle, SocketSet};
+use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 
@@ -89,7 +90,7 @@ impl<'s> Io<'_, 's> {
     /// [`Error::Unaddressable`], [`Error::Unreachable`], [`Error::NoLocalPort`], or [`Error::SocketInUse`].
     pub fn connect(&mut self, handle: SocketHandle, remote: IpEndpoint) -> Result<(), Error> {
         self.check_peer(remote)?;
-        let port = self.ports.take(self.now)?;
+        let port = self.take_port()?;
         self.cause = None;
         let (socket, context) = self.tcp(handle);
         set_options(socket);
@@ -170,6 +171,52 @@ impl<'s> Io<'_, 's> {
         }
     }
 
+    /// Copies received bytes into `buffer` and returns those that came; [`Received::Nothing`] also when `buffer` is
+    /// empty. What does not fit stays, and closes the TCP window by itself.
+    ///
+    /// # Errors
+    /// As [`receive`](Io::receive).
+    pub fn read<'b>(
+        &mut self,
+        handle: SocketHandle,
+        buffer: &'b mut [u8],
+    ) -> Result<Received<&'b [u8]>, Error> {
+        let received = self.receive(handle, |bytes| {
+            let count = bytes.len().min(buffer.len());
+            if let (Some(to), Some(from)) = (buffer.get_mut(..count), bytes.get(..count)) {
+                to.copy_from_slice(from);
+            }
+            (count, count)
+        })?;
+        Ok(match received {
+            Received::Data(0) | Received::Nothing => Received::Nothing,
+            Received::Data(count) => Received::Data(buffer.get(..count).unwrap_or_default()),
+            Received::End => Received::End,
+        })
+    }
+
+    /// Bytes that [`write`](Io::write) would take now.
+    ///
+    /// # Errors
+    /// As [`write`](Io::write).
+    pub fn room(&mut self, handle: SocketHandle) -> Result<usize, Error> {
+        let lost = self.lost();
+        let (socket, _) = self.tcp(handle);
+        if !socket.may_send() {
+            return Err(lost);
+        }
+        Ok(socket.send_capacity() - socket.send_queue())
+    }
+
+    /// Queues the front of `data` for the peer and returns how many bytes found room.
+    ///
+    /// # Errors
+    /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] when the connection is gone or closed by us.
+    pub fn write(&mut self, handle: SocketHandle, data: &[u8]) -> Result<usize, Error> {
+        let lost = self.lost();
+        self.tcp(handle).0.send_slice(data).map_err(|_| lost)
+    }
+
     /// Why a connection ended without a FIN: the peer's RST, unless the loop knows better.
     pub fn lost(&self) -> Error {
         self.cause.unwrap_or(Error::Reset)
@@ -218,7 +265,7 @@ impl<'s> Io<'_, 's> {
     }
 
     /// smoltcp would dial any address; these can never answer.
-    fn check_peer(&self, remote: IpEndpoint) -> Result<(), Error> {
+    fn check_peer(&mut self, remote: IpEndpoint) -> Result<(), Error> {
         let address = remote.addr;
         let broadcast = self
             .addresses
@@ -242,11 +289,32 @@ impl<'s> Io<'_, 's> {
         }
     }
 
-    fn is_routed(&self, address: &IpAddress) -> bool {
-        match address {
-            IpAddress::Ipv4(_) => self.iface.routes().get_default_ipv4_route().is_some(),
-            #[cfg(feature = "ipv6")]
-            IpAddress::Ipv6(_) => self.iface.routes().get_default_ipv6_route().is_some(),
+    /// Whether a route, by default or not, leads to `address`.
+    fn is_routed(&mut self, address: &IpAddress) -> bool {
+        let now = self.now.to_smoltcp();
+        let mut is_routed = false;
+        // There is no other way to look at the routes.
+        self.iface.routes_mut().update(|routes| {
+            is_routed = routes.iter().any(|route| {
+                route.cidr.contains_addr(address) && route.expires_at.is_none_or(|at| now <= at)
+            });
+        });
+        is_routed
+    }
+
+    /// A port that no socket of the set has: a connection may live for longer than the ports need to come round.
+    fn take_port(&mut self) -> Result<u16, Error> {
+        loop {
+            let port = self.ports.take(self.now)?;
+            let has_port = |socket: &tcp::Socket<'_>| {
+                socket
+                    .local_endpoint()
+                    .is_some_and(|local| local.port == port)
+            };
+            let mut sockets = self.sockets.iter();
+            if !sockets.any(|(_, socket)| tcp::Socket::downcast(socket).is_some_and(has_port)) {
+                return Ok(port);
+            }
         }
     }
 }

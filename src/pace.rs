@@ -35,6 +35,11 @@ impl Pace {
         self.due()
     }
 
+    /// Puts the end off by `ticks` in which nothing could move.
+    pub const fn postpone(&mut self, ticks: u64) {
+        self.since = self.since.after(ticks);
+    }
+
     /// When the operation will count as idle if nothing moves.
     pub const fn due(&self) -> Tick {
         self.since.after(self.period_ticks)
@@ -63,5 +68,7 @@ mod tests {
             Tick::from_millis(32_000)
         );
         assert_eq!(pace.due(), Tick::from_millis(32_000));
+        pace.postpone(5_000);
+        assert_eq!(pace.due(), Tick::from_millis(37_000));
     }
 }

@@ -1,6 +1,6 @@
 //! Where payload goes and where it comes from.
 
-use embedded_io::{Write, WriteReady};
+use embedded_io::{Read, Seek, SeekFrom, Write, WriteReady};
 use managed::ManagedSlice;
 
 use crate::Error;
@@ -68,19 +68,24 @@ impl Sink for BufferSink<'_> {
 
 /// A [`Sink`] over any `embedded-io` writer that can say whether it is ready.
 ///
-/// A writer that is not ready presses back; its errors become [`Error::Sink`] with the number of their
-/// `embedded_io::ErrorKind`.
+/// A writer that is not ready presses back: call [`turn`](crate::turn) when it is ready again. Its errors become
+/// [`Error::Sink`] with the number of their `embedded_io::ErrorKind`.
 #[derive(Debug)]
 pub struct WriterSink<W>(pub W);
 
 impl<W: Write + WriteReady> Sink for WriterSink<W> {
     fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let ready = self.0.write_ready().map_err(sink_error)?;
-        // An embedded-io writer may not be asked to write nothing.
-        if !ready || data.is_empty() {
-            return Ok(0);
+        let mut rest = data;
+        // A writer may take less than it has room for; to call that back-pressure would wait for a readiness that
+        // is there already. An embedded-io writer may not be asked to write nothing.
+        while !rest.is_empty() && self.0.write_ready().map_err(sink_error)? {
+            let count = self.0.write(rest).map_err(sink_error)?;
+            match rest.get(count..) {
+                Some(behind) if count > 0 => rest = behind,
+                _ => break,
+            }
         }
-        self.0.write(data).map_err(sink_error)
+        Ok(data.len() - rest.len())
     }
 }
 
@@ -136,10 +141,61 @@ impl<S: Source + ?Sized> Source for &mut S {
     }
 }
 
+/// A [`Source`] over any `embedded-io` reader that can seek, such as a file on a card. It is waited for while it reads.
+///
+/// Its errors become [`Error::Source`] with the number of their `embedded_io::ErrorKind`.
+#[derive(Debug)]
+pub struct ReaderSource<R> {
+    reader: R,
+    len: u64,
+    /// Where the reader stands, as far as that is known.
+    position: Option<u64>,
+}
+
+impl<R: Read + Seek> ReaderSource<R> {
+    /// All that is in `reader`, from its start to its end.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when the end cannot be found.
+    pub fn new(mut reader: R) -> Result<Self, Error> {
+        let len = reader.seek(SeekFrom::End(0)).map_err(source_error)?;
+        Ok(Self {
+            reader,
+            len,
+            position: Some(len),
+        })
+    }
+}
+
+impl<R: Read + Seek> Source for ReaderSource<R> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        // Until both have succeeded nobody knows where the reader stands.
+        let position = self.position.take();
+        if position != Some(offset) {
+            let start = SeekFrom::Start(offset);
+            self.reader.seek(start).map_err(source_error)?;
+        }
+        let count = self.reader.read(buffer).map_err(source_error)?;
+        self.position = offset.checked_add(count as u64);
+        Ok(count)
+    }
+}
+
+fn source_error<E: embedded_io::Error>(error: E) -> Error {
+    Error::Source {
+        code: error.kind() as i32,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use core::convert::Infallible;
+    use embedded_io::{ErrorKind, ErrorType};
 
     #[test]
     fn a_full_buffer_is_too_large_and_keeps_what_it_has() {
@@ -151,19 +207,21 @@ mod tests {
         assert_eq!(sink.bytes(), b"abcd");
     }
 
+    /// Takes two bytes at a time, as long as its queue has room.
     struct Uart {
-        ready: bool,
+        room: usize,
         taken: usize,
     }
 
-    impl embedded_io::ErrorType for Uart {
+    impl ErrorType for Uart {
         type Error = Infallible;
     }
 
     impl Write for Uart {
         fn write(&mut self, data: &[u8]) -> Result<usize, Infallible> {
-            assert!(!data.is_empty());
-            let count = data.len().min(2);
+            assert!(!data.is_empty() && self.room > 0);
+            let count = data.len().min(2).min(self.room);
+            self.room -= count;
             self.taken += count;
             Ok(count)
         }
@@ -175,21 +233,19 @@ mod tests {
 
     impl WriteReady for Uart {
         fn write_ready(&mut self) -> Result<bool, Infallible> {
-            Ok(self.ready)
+            Ok(self.room > 0)
         }
     }
 
     #[test]
-    fn a_writer_that_is_not_ready_presses_back() {
-        let mut sink = WriterSink(Uart {
-            ready: false,
-            taken: 0,
-        });
-        assert_eq!(sink.write(b"abc"), Ok(0));
-        sink.0.ready = true;
-        assert_eq!(sink.write(b"abc"), Ok(2));
+    fn a_writer_is_filled_until_it_is_not_ready_and_then_presses_back() {
+        let mut sink = WriterSink(Uart { room: 5, taken: 0 });
+        assert_eq!(sink.write(b"abcdefg"), Ok(5));
+        assert_eq!(sink.write(b"fg"), Ok(0));
+        sink.0.room = 8;
+        assert_eq!(sink.write(b"fg"), Ok(2));
         assert_eq!(sink.write(b""), Ok(0));
-        assert_eq!(sink.0.taken, 2);
+        assert_eq!(sink.0.taken, 7);
     }
 
     #[test]
@@ -201,5 +257,78 @@ mod tests {
         assert_eq!(source.read_at(6, &mut buffer), Ok(0));
         assert_eq!(source.read_at(u64::MAX, &mut buffer), Ok(0));
         assert_eq!(Source::len(&source), 6);
+    }
+
+    /// Six bytes, read three at a time; it stands wherever a failed read left it.
+    struct Card {
+        at: usize,
+        seeks: u32,
+        is_out: bool,
+    }
+
+    impl ErrorType for Card {
+        type Error = ErrorKind;
+    }
+
+    impl Seek for Card {
+        fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
+            self.seeks += 1;
+            self.at = match to {
+                SeekFrom::Start(at) => usize::try_from(at).map_err(|_| ErrorKind::InvalidInput)?,
+                SeekFrom::End(0) => 6,
+                _ => return Err(ErrorKind::Unsupported),
+            };
+            Ok(self.at as u64)
+        }
+    }
+
+    impl Read for Card {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+            if self.is_out {
+                self.at = 1;
+                return Err(ErrorKind::NotConnected);
+            }
+            let rest = b"abcdef".get(self.at..).unwrap_or_default();
+            let count = rest.len().min(buffer.len()).min(3);
+            buffer[..count].copy_from_slice(&rest[..count]);
+            self.at += count;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_reader_is_read_at_any_place_and_seeks_only_when_it_must() {
+        let card = Card {
+            at: 0,
+            seeks: 0,
+            is_out: false,
+        };
+        let mut source = ReaderSource::new(card).unwrap();
+        assert_eq!((source.len(), source.reader.seeks), (6, 1));
+        let mut buffer = [0u8; 4];
+        assert_eq!(source.read_at(0, &mut buffer), Ok(3));
+        assert_eq!(source.read_at(3, &mut buffer), Ok(3));
+        assert_eq!((&buffer[..3], source.reader.seeks), (&b"def"[..], 2));
+        assert_eq!(source.read_at(6, &mut buffer), Ok(0));
+        assert_eq!(source.read_at(4, &mut buffer), Ok(2));
+        assert_eq!((&buffer[..2], source.reader.seeks), (&b"ef"[..], 3));
+    }
+
+    #[test]
+    fn a_reader_that_failed_is_not_trusted_to_stand_where_it_stood() {
+        let card = Card {
+            at: 0,
+            seeks: 0,
+            is_out: false,
+        };
+        let mut source = ReaderSource::new(card).unwrap();
+        let mut buffer = [0u8; 2];
+        assert_eq!(source.read_at(0, &mut buffer), Ok(2));
+        source.reader.is_out = true;
+        let code = ErrorKind::NotConnected as i32;
+        assert_eq!(source.read_at(2, &mut buffer), Err(Error::Source { code }));
+        source.reader.is_out = false;
+        assert_eq!(source.read_at(2, &mut buffer), Ok(2));
+        assert_eq!(&buffer, b"cd");
     }
 }

@@ -68,34 +68,42 @@ fn standing(app: &dyn App, sockets: &SocketSet<'_>) -> u64 {
 pub(crate) fn spins<D: Device + ?Sized>(
     now: Tick,
     iface: &mut Interface,
-    device: &mut D,
+    tally: &mut Tally<'_, D>,
     sockets: &mut SocketSet<'_>,
     (local, remote): (IpEndpoint, IpEndpoint),
 ) -> bool {
-    let mut tally = Tally {
-        device,
-        ports: (local.port, remote.port),
-        frames: 0,
-    };
-    for _ in 0..EGRESS_MAX {
-        if iface.poll_egress(now.to_smoltcp(), &mut tally, sockets) == PollResult::None {
-            return false;
-        }
-    }
-    tally.frames >= EGRESS_MAX
+    tally.frames = 0;
+    tally.ports = Some((local.port, remote.port));
+    let is_endless = (0..EGRESS_MAX)
+        .all(|_| iface.poll_egress(now.to_smoltcp(), tally, sockets) != PollResult::None);
+    tally.ports = None;
+    is_endless && tally.frames >= EGRESS_MAX
 }
 
-/// Counts the frames of one connection on their way out.
-struct Tally<'d, D: ?Sized> {
+/// The device of a turn, which can count the frames of one connection on their way out.
+///
+/// It stands there always: with a device of its own for the rare count, smoltcp's egress would be in flash twice.
+pub(crate) struct Tally<'d, D: ?Sized> {
     device: &'d mut D,
-    ports: (u16, u16),
+    /// Whose frames are counted; mostly nobody's.
+    ports: Option<(u16, u16)>,
     frames: usize,
 }
 
-struct TallyToken<'t, T> {
+pub(crate) struct TallyToken<'t, T> {
     token: T,
-    ports: (u16, u16),
+    ports: Option<(u16, u16)>,
     frames: &'t mut usize,
+}
+
+impl<'d, D: ?Sized> Tally<'d, D> {
+    pub(crate) const fn new(device: &'d mut D) -> Self {
+        Self {
+            device,
+            ports: None,
+            frames: 0,
+        }
+    }
 }
 
 impl<D: Device + ?Sized> Device for Tally<'_, D> {
@@ -138,7 +146,9 @@ impl<T: TxToken> TxToken for TallyToken<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
         self.token.consume(len, |frame| {
             let filled = fill(frame);
-            *self.frames += usize::from(ports(frame) == Some(self.ports));
+            if self.ports.is_some() && self.ports == ports(frame) {
+                *self.frames += 1;
+            }
             filled
         })
     }

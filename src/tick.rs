@@ -1,6 +1,7 @@
 //! Time as an argument: a count of 1 ms ticks, and the counter that makes it from hardware.
 
 use core::fmt;
+use core::num::{NonZeroU32, NonZeroU64};
 
 use smoltcp::time::Instant;
 
@@ -79,7 +80,7 @@ impl fmt::Display for Tick {
 /// that may sleep longer than that needs a timer interrupt that wakes it.
 #[derive(Debug, Clone)]
 pub struct TickCounter {
-    counts_per_tick: u32,
+    counts_per_tick: NonZeroU32,
     last: u32,
     /// Counts since the last whole tick; always fewer than `counts_per_tick`.
     remainder: u32,
@@ -92,7 +93,7 @@ impl TickCounter {
     /// # Panics
     /// When `counts_per_tick` is 0.
     pub const fn new(counts_per_tick: u32, start: u32) -> Self {
-        assert!(counts_per_tick > 0, "a tick must have counts");
+        let counts_per_tick = NonZeroU32::new(counts_per_tick).expect("a tick must have counts");
         Self {
             counts_per_tick,
             last: start,
@@ -104,7 +105,7 @@ impl TickCounter {
     /// The time now that the hardware counter reads `raw`.
     pub fn update(&mut self, raw: u32) -> Tick {
         let counts = u64::from(raw.wrapping_sub(self.last)) + u64::from(self.remainder);
-        let counts_per_tick = u64::from(self.counts_per_tick);
+        let counts_per_tick = NonZeroU64::from(self.counts_per_tick);
         self.last = raw;
         // A remainder is smaller than its divisor, which is a u32.
         self.remainder = (counts % counts_per_tick) as u32;

@@ -10,7 +10,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::{IpAddress, IpCidr};
 
 use crate::canary::{Canary, is_planted};
-use crate::spin;
+use crate::spin::{self, Tally};
 use crate::{App, Awaited, Error, Io, Observer, Ports, Tick};
 
 /// Frames taken in by one turn.
@@ -92,7 +92,7 @@ impl Seat<'_> {
 struct Turn<'t, 's, 'o, D: ?Sized> {
     now: Tick,
     iface: &'t mut Interface,
-    device: &'t mut D,
+    device: Tally<'t, D>,
     sockets: &'t mut SocketSet<'s>,
     addresses: Vec<IpCidr, IFACE_MAX_ADDR_COUNT>,
     ports: &'t mut Ports,
@@ -125,7 +125,7 @@ pub fn turn<D: Device + ?Sized>(
     let mut turn = Turn {
         now,
         iface,
-        device,
+        device: Tally::new(device),
         sockets,
         addresses,
         ports,
@@ -166,7 +166,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
         for _ in 0..INGRESS_MAX {
             if self
                 .iface
-                .poll_ingress_single(now, self.device, self.sockets)
+                .poll_ingress_single(now, &mut self.device, self.sockets)
                 == PollIngressSingleResult::None
             {
                 return;
@@ -245,7 +245,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
     fn egress_once(&mut self, seats: &mut [Seat<'_>]) {
         let now = self.now.to_smoltcp();
         for _ in 0..EGRESS_MAX {
-            if self.iface.poll_egress(now, self.device, self.sockets) == PollResult::None {
+            if self.iface.poll_egress(now, &mut self.device, self.sockets) == PollResult::None {
                 seats.iter_mut().for_each(|seat| seat.slot.spin.clear());
                 return;
             }
@@ -267,22 +267,20 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
                 continue;
             }
             seat.slot.spin.clear();
-            if self.spins(seat.app) {
-                seat.slot.cause = Some(Error::Spinning);
-                for &handle in seat.app.sockets() {
+            for &handle in seat.app.sockets() {
+                if self.spins(handle) {
+                    seat.slot.cause = Some(Error::Spinning);
                     self.sockets.get_mut::<Socket<'_>>(handle).abort();
                 }
             }
         }
     }
 
-    fn spins(&mut self, app: &dyn App) -> bool {
-        app.sockets().iter().any(|&handle| {
-            let socket = self.sockets.get::<Socket<'_>>(handle);
-            let ends = socket.local_endpoint().zip(socket.remote_endpoint());
-            ends.is_some_and(|ends| {
-                spin::spins(self.now, self.iface, self.device, self.sockets, ends)
-            })
+    fn spins(&mut self, handle: SocketHandle) -> bool {
+        let socket = self.sockets.get::<Socket<'_>>(handle);
+        let ends = socket.local_endpoint().zip(socket.remote_endpoint());
+        ends.is_some_and(|ends| {
+            spin::spins(self.now, self.iface, &mut self.device, self.sockets, ends)
         })
     }
 

@@ -2,9 +2,14 @@
 
 import contextlib
 import http.server
+import pathlib
+import random
 import socket
+import struct
 import subprocess
+import tempfile
 import threading
+import time
 
 TAP = "tap0"
 HOST = "192.168.69.1"
@@ -12,8 +17,12 @@ BOARD = "192.168.69.2"
 # In the same network, and nobody has it.
 NOBODY = "192.168.69.77"
 HTTP_PORT = 80
+NGINX_PORT = 8080
+RAW_PORT = 8081
 CLOSED_PORT = 81
 BODY_BYTES = 1 << 20
+# The same in every run, so that outputs can be compared.
+BODY = random.Random(7).randbytes(BODY_BYTES)
 # What HttpPeer puts before its body.
 HEAD = f"HTTP/1.0 200 OK\r\nContent-Length: {BODY_BYTES}\r\n\r\n"
 
@@ -35,7 +44,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response_only(200)
         self.send_header("Content-Length", str(BODY_BYTES))
         self.end_headers()
-        self.wfile.write(bytes(BODY_BYTES))
+        self.wfile.write(BODY)
 
     def log_message(self, *_):
         pass
@@ -67,3 +76,140 @@ def fetch(port, seconds):
 def pattern(length):
     """What the image `serve` answers."""
     return (bytes(range(251)) * (length // 251 + 1))[:length]
+
+
+@contextlib.contextmanager
+def process(command, **options):
+    """A process that ends with its block, whatever happens."""
+    running = subprocess.Popen(command, **options)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.kill()
+        running.wait()
+
+
+def await_port(port, seconds=10):
+    """Waits until somebody in this namespace listens on `port`."""
+    limit = time.monotonic() + seconds
+    # The columns local address and state of /proc/net/tcp; 0A is LISTEN.
+    wanted = (f":{port:04X}", "0A")
+    while True:
+        rows = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if any(row.split()[1].endswith(wanted[0]) and row.split()[3] == wanted[1] for row in rows):
+            return
+        if time.monotonic() > limit:
+            raise OSError(f"nobody listens on port {port}")
+        time.sleep(0.02)
+
+
+NGINX_CONF = """
+daemon off; master_process off; pid nginx.pid; error_log stderr crit;
+events {{ }}
+http {{
+    access_log off; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
+    server {{ listen {address}:{port}; root {root}; }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx():
+    """nginx with the body at /body, and nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "body").write_bytes(BODY)
+        configuration = pathlib.Path(folder, "nginx.conf")
+        configuration.write_text(NGINX_CONF.format(address=HOST, port=NGINX_PORT, root=folder))
+        command = ["nginx", "-p", folder, "-c", str(configuration)]
+        with process(command, stdin=subprocess.DEVNULL):
+            await_port(NGINX_PORT)
+            yield
+
+
+@contextlib.contextmanager
+def raw_peer(answer):
+    """A peer for one caller: reads its request and calls `answer` with the connection, which it then closes."""
+    listener = socket.create_server((HOST, RAW_PORT))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(20)
+                while b"\r\n\r\n" not in connection.recv(65536):
+                    pass
+                answer(connection)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        # Wakes an accept that nobody called, too.
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(timeout=20)
+
+
+def chunked(connection):
+    """The body in chunks of many sizes, with an extension and a trailer."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    sizes = random.Random(8)
+    place = 0
+    while piece := BODY[place : place + sizes.randint(1, 9000)]:
+        connection.sendall(b"%x;a=b\r\n%s\r\n" % (len(piece), piece))
+        place += len(piece)
+    connection.sendall(b"0\r\nSum: none\r\n\r\n")
+
+
+def announces(count, then=None):
+    """Announces the body, sends `count` bytes of it, and then does `then` or closes."""
+
+    def answer(connection):
+        connection.sendall(HEAD.encode() + BODY[:count])
+        if then:
+            then(connection)
+
+    return answer
+
+
+def reset(connection):
+    """RST instead of FIN."""
+    # What is sent must have arrived: a RST throws away what was not read yet.
+    time.sleep(0.3)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def wait_for_close(connection):
+    """Silence, until the board gives up."""
+    with contextlib.suppress(OSError):
+        while connection.recv(65536):
+            pass
+
+
+def drip(connection):
+    """A byte of the body now and then, for ever."""
+    with contextlib.suppress(OSError):
+        for byte in BODY:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+
+def echo(data, port, seconds):
+    """Sends `data` to the board while it reads what comes back, and gives that."""
+    answer = bytearray()
+    with socket.create_connection((BOARD, port), timeout=seconds) as connection:
+
+        def send():
+            with contextlib.suppress(OSError):
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        while part := connection.recv(65536):
+            answer += part
+        sender.join(timeout=seconds)
+    return bytes(answer)

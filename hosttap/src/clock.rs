@@ -46,6 +46,17 @@ impl Clock {
         self.start_unix
     }
 
+    /// The wall clock now, as time since 1970: files carry it in their names and times, nothing waits by it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the module that may read it"
+    )]
+    pub fn unix(&self) -> Duration {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the module that may read it"

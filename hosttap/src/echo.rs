@@ -28,7 +28,7 @@ pub fn run(link: &LinkOptions, options: &EchoOptions) -> Result<Exit, Failure> {
         let wake = stack.turn(&mut [slot.seat(&mut echo)], &mut narrator);
         match slot.outcome() {
             Some(Ok(())) => return Ok(Exit::Fine),
-            Some(Err(error)) => return Err(Failure::of("echo", error)),
+            Some(Err(error)) => return Err(terminal.failure("echo", error)),
             None => stack.rest(wake, None, None)?,
         };
     }

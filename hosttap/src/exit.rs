@@ -78,7 +78,8 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What went wrong and, where there is something to do, what. One or more lines, no final newline.
+    /// What went wrong and, where there is something to do, what. One or more lines, no final newline;
+    /// empty when it was said already.
     pub message: String,
 }
 

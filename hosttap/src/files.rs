@@ -3,15 +3,18 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, access, fchown, linkat, open};
+use rustix::fs::{
+    Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, access, fchown, fstatvfs, linkat, open,
+};
 use rustix::io::Errno;
 use tickwire::Error;
 
-use crate::exit::{Exit, Failure, system_text};
+use crate::exit::{Exit, Failure};
 
 /// How many symbolic links the kernel follows, and so do we.
 const LINKS_MAX: usize = 40;
@@ -53,6 +56,15 @@ impl Drop for Hidden {
     }
 }
 
+/// Why a file cannot be made.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The file, and the place where that is another one.
+    pub(crate) subject: String,
+    /// The system's error.
+    pub(crate) error: io::Error,
+}
+
 impl AtomicFile {
     /// Opens a file that will replace `path`.
     ///
@@ -63,32 +75,46 @@ impl AtomicFile {
     /// [`Exit::Write`] by name: a folder, a file that may not be written, a folder that takes no files.
     /// [`Exit::Interrupted`] while it waited.
     pub fn create(path: &Path, interrupted: &dyn Fn() -> bool) -> Result<Self, Failure> {
-        let failed = |error: &io::Error| Failure::system(Exit::Write, &shown(path), error);
+        Self::try_create(path, interrupted).map_err(|refused| match refused.error.kind() {
+            ErrorKind::Interrupted => Failure::interrupted(),
+            _ => Failure::system(Exit::Write, &refused.subject, &refused.error),
+        })
+    }
+
+    /// As [`create`](Self::create); `ErrorKind::Interrupted` when it was interrupted.
+    pub(crate) fn try_create(path: &Path, interrupted: &dyn Fn() -> bool) -> Result<Self, Refused> {
+        let failed = |error: io::Error| Refused {
+            subject: shown(path),
+            error,
+        };
+        // The name of a folder, and a rename onto it would fail only at the end, whether or not it is there.
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(failed(Errno::ISDIR.into()));
+        }
         let existing = match fs::metadata(path) {
             Ok(found) => Some(found),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(failed(error)),
         };
         if let Some(found) = &existing {
             if found.is_dir() {
-                return Err(failed(&Errno::ISDIR.into()));
+                return Err(failed(Errno::ISDIR.into()));
             }
             if !found.is_file() || path.starts_with("/dev/fd") || names_own_descriptor(path) {
                 let fifo = found.file_type().is_fifo();
-                return Self::open_straight(path, fifo, interrupted);
+                return Self::open_straight(path, fifo, interrupted).map_err(failed);
             }
             // A rename asks the folder, not the file: a write-protected file is respected all the same.
-            access(path, Access::WRITE_OK).map_err(|errno| failed(&errno.into()))?;
+            access(path, Access::WRITE_OK).map_err(|errno| failed(errno.into()))?;
         }
-        let target = follow(path).map_err(|error| failed(&error))?;
-        let beside = |error: io::Error| {
-            let (folder, cause) = (shown(folder_of(&target)), system_text(&error));
-            let text = format!("{}: cannot create a file in {folder}: {cause}", shown(path));
-            Failure::new(Exit::Write, text)
-        };
-        let (file, place) = open_beside(&target).map_err(beside)?;
+        let target = follow(path).map_err(failed)?;
+        let (file, place) = open_beside(&target).map_err(|error| {
+            let folder = shown(folder_of(&target));
+            let subject = format!("{}: cannot create a file in {folder}", shown(path));
+            Refused { subject, error }
+        })?;
         if let Some(found) = existing {
-            inherit(&file, &found).map_err(|error| failed(&error))?;
+            inherit(&file, &found).map_err(failed)?;
         }
         Ok(Self {
             file,
@@ -98,12 +124,10 @@ impl AtomicFile {
     }
 
     /// Non-blocking is safe here: it belongs to this opening of the node, which nobody shares.
-    fn open_straight(
-        path: &Path,
-        fifo: bool,
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<Self, Failure> {
-        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    fn open_straight(path: &Path, fifo: bool, interrupted: &dyn Fn() -> bool) -> io::Result<Self> {
+        // A file behind a descriptor may have bytes already, such as a log's: ours come behind them.
+        let flags =
+            OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::APPEND;
         loop {
             match open(path, flags, Mode::empty()) {
                 Ok(descriptor) => {
@@ -116,13 +140,11 @@ impl AtomicFile {
                 // fifo(7): nobody reads yet.
                 Err(Errno::NXIO) if fifo => {
                     if interrupted() {
-                        return Err(Failure::interrupted());
+                        return Err(ErrorKind::Interrupted.into());
                     }
                     std::thread::sleep(FIFO_PAUSE);
                 }
-                Err(errno) => {
-                    return Err(Failure::system(Exit::Write, &shown(path), &errno.into()));
-                }
+                Err(errno) => return Err(errno.into()),
             }
         }
     }
@@ -154,12 +176,37 @@ impl AtomicFile {
     /// # Errors
     /// [`Exit::Write`]; the target is then as it was before, unless only the folder's own sync failed.
     pub fn commit(self) -> Result<(), Failure> {
-        let target = match &self.place {
-            Place::Straight => return Ok(()),
-            Place::Unnamed { target } | Place::Hidden { target, .. } => target.clone(),
-        };
-        self.commit_to(&target)
-            .map_err(|error| Failure::system(Exit::Write, &shown(&target), &error))
+        let subject = self.target().map(shown).unwrap_or_default();
+        self.try_commit()
+            .map_err(|error| Failure::system(Exit::Write, &subject, &error))
+    }
+
+    /// As [`commit`](Self::commit), with the system's own error.
+    pub(crate) fn try_commit(self) -> io::Result<()> {
+        match self.target().map(Path::to_owned) {
+            Some(target) => self.commit_to(&target),
+            None => match self.file.sync_all() {
+                // Only of a disk, or of a file behind a descriptor, can anything be durable.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => Ok(()),
+                result => result,
+            },
+        }
+    }
+
+    /// The bytes that still fit where it is written; `None` where nobody can say, as for a device.
+    pub(crate) fn free_bytes(&self) -> io::Result<Option<u64>> {
+        match self.place {
+            Place::Straight => Ok(None),
+            Place::Unnamed { .. } | Place::Hidden { .. } => free_bytes(&self.file),
+        }
+    }
+
+    /// What it will replace; `None` for what is written straight.
+    fn target(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Straight => None,
+            Place::Unnamed { target } | Place::Hidden { target, .. } => Some(target),
+        }
     }
 
     fn commit_to(self, target: &Path) -> io::Result<()> {
@@ -177,6 +224,12 @@ impl AtomicFile {
             _ => Ok(()),
         }
     }
+}
+
+/// The bytes that are free for us on the file system of `file`; `None` where it does not count blocks.
+pub(crate) fn free_bytes(file: &File) -> io::Result<Option<u64>> {
+    let found = fstatvfs(file)?;
+    Ok((found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize)))
 }
 
 /// The core's error for a failed write.

@@ -39,6 +39,10 @@ impl Target {
             Self::Stdout(output) => output.blocked(),
         }
     }
+
+    fn refused_binary(&self) -> bool {
+        matches!(self, Self::Stdout(output) if output.refused_binary())
+    }
 }
 
 /// Runs the command.
@@ -133,7 +137,7 @@ fn fetch(
     };
     match (outcome, get.complete()) {
         (Ok(()), Some(complete)) => Ok(complete),
-        (Err(error), _) => Err(explain(shown, error, &get)),
+        (Err(error), _) => Err(explain(shown, error, &mut get)),
         (Ok(()), None) => Err(Failure::new(
             Exit::Unknown,
             "a transfer ended without a proof",
@@ -155,9 +159,18 @@ fn get_options(options: &cli::GetOptions) -> GetOptions {
     }
 }
 
-fn explain(shown: &str, error: Error, get: &Get<'_, &mut Target>) -> Failure {
+fn explain(shown: &str, error: Error, get: &mut Get<'_, &mut Target>) -> Failure {
+    if get.sink_mut().refused_binary() {
+        let text = format!(
+            "{shown}: this is binary data, and stdout is a terminal: take -o FILE, or a pipe"
+        );
+        return Failure::new(Exit::Write, text);
+    }
     let mut failure = Failure::of(shown, error);
-    if let Some(location) = redirect(get.location()) {
+    // A head that was malformed behind its Location is no redirect, and may have cut it.
+    if matches!(error, Error::Status(_))
+        && let Some(location) = redirect(get.location())
+    {
         failure.message.push_str(&location);
     }
     failure
@@ -179,7 +192,9 @@ fn commit(target: Target, stack: &mut Stack) -> Result<(), Failure> {
             if done {
                 return Ok(());
             }
-            stack.rest(None, None, output.blocked())?;
+            // The connection is over, but a frame that nobody takes in would end every rest at once.
+            let wake = stack.turn(&mut [], &mut ());
+            stack.rest(wake, None, output.blocked())?;
         },
     }
 }

@@ -11,8 +11,10 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            // Where nobody reads stderr the code still tells.
-            let _ = writeln!(std::io::stderr(), "hosttap: {failure}");
+            if !failure.message.is_empty() {
+                // Where nobody reads stderr the code still tells.
+                let _ = writeln!(std::io::stderr(), "hosttap: {failure}");
+            }
             failure.exit.into()
         }
     }
@@ -22,8 +24,11 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     cli.link.check()?;
     match &cli.command {
         Some(Command::Get(options)) => hosttap::get::run(&cli.link, options),
+        Some(Command::Chat(options)) => hosttap::chat::run(&cli.link, options),
         Some(Command::Echo(options)) => hosttap::echo::run(&cli.link, options),
+        Some(Command::Recv(options)) => hosttap::recv::run(&cli.link, options),
+        Some(Command::Send(options)) => hosttap::send::run(&cli.link, options),
+        None | Some(Command::Demo) => hosttap::demo::run(&cli.link),
         Some(Command::Doctor) => hosttap::doctor::run(&cli.link),
-        _ => Err(Failure::new(Exit::Usage, "this command is not there yet")),
     }
 }

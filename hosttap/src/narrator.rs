@@ -2,7 +2,7 @@
 
 use tickwire::{Event, Observer, Part, Tick};
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, endpoint};
 
 /// An observer that shows transitions with `-v` and progress on a terminal.
 pub struct Narrator<'t> {
@@ -17,18 +17,18 @@ impl Observer for Narrator<'_> {
             Event::Entered { from, to } => terminal.detail(format_args!("{now}  {from} => {to}")),
             Event::Listening { port } => terminal.status(format_args!("Listening on port {port}")),
             Event::Connecting { remote } => {
-                terminal.detail(format_args!("{now}  connecting to {remote}"));
+                terminal.detail(format_args!("{now}  connecting to {}", endpoint(remote)));
             }
             Event::Connected {
                 remote,
                 part: Part::Dialler,
             } => {
-                terminal.detail(format_args!("{now}  connected to {remote}"));
+                terminal.detail(format_args!("{now}  connected to {}", endpoint(remote)));
             }
             Event::Connected {
                 remote,
                 part: Part::Listener,
-            } => terminal.status(format_args!("{remote} has called")),
+            } => terminal.status(format_args!("{} has called", endpoint(remote))),
             Event::Head {
                 status,
                 length: Some(length),
@@ -44,15 +44,10 @@ impl Observer for Narrator<'_> {
                 terminal.detail(format_args!("{now}  status {status}, no length announced"));
             }
             Event::Progress { bytes, total } => terminal.progress(bytes, total),
-            Event::Disconnected { remote } => terminal.status(format_args!("{remote} has gone")),
-            Event::Failed {
-                remote: Some(remote),
-                error,
-            } => terminal.error(format_args!("{remote}: {error}")),
-            Event::Failed {
-                remote: None,
-                error,
-            } => terminal.error(error),
+            Event::Disconnected { remote } => {
+                terminal.status(format_args!("{} has gone", endpoint(remote)));
+            }
+            Event::Failed { remote, error } => terminal.failed(remote, error),
             _ => {}
         }
     }

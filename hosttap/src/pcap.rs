@@ -72,7 +72,7 @@ impl Capture {
 
     /// Hands everything to the kernel, so that a reader of the growing file sees whole frames. Call it before a rest.
     pub fn flush(&self) {
-        self.0.borrow_mut().attempt(|file| file.flush());
+        self.0.borrow_mut().attempt(Write::flush);
     }
 
     /// What ended the capture early, in words.

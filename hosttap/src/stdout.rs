@@ -15,6 +15,7 @@ use rustix::termios::isatty;
 use tickwire::Error;
 
 use crate::files::sink_error;
+use crate::sys;
 use crate::terminal::TextCleaner;
 
 /// pipe(7): when poll says a pipe can be written, there is room for this many bytes.
@@ -58,8 +59,11 @@ impl Output {
     /// This process's stdout.
     ///
     /// # Errors
-    /// The system's, when it is closed.
+    /// The system's; `EBADF` when the program was started without one.
     pub fn stdout() -> io::Result<Self> {
+        if sys::stdout_was_closed() {
+            return Err(Errno::BADF.into());
+        }
         Self::new(rustix::stdio::stdout().try_clone_to_owned()?)
     }
 
@@ -158,7 +162,7 @@ impl Screen {
 
 /// Another opening of the same terminal, for us alone and non-blocking. `None` where the terminal is somebody else's
 /// (after `su`, say): then only poll stands between a slow terminal and a pause.
-fn reopen(terminal: &OwnedFd) -> Option<OwnedFd> {
+pub(crate) fn reopen(terminal: &OwnedFd) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     open(path, flags, Mode::empty()).ok()
@@ -170,7 +174,11 @@ fn is_binary(data: &[u8]) -> bool {
 }
 
 /// Writes `data` in pieces, each only when poll says that it can be written.
-fn write_some(descriptor: impl AsFd, data: &[u8], piece_bytes: usize) -> Result<usize, Errno> {
+pub(crate) fn write_some(
+    descriptor: impl AsFd,
+    data: &[u8],
+    piece_bytes: usize,
+) -> Result<usize, Errno> {
     let mut taken = 0;
     while let Some(rest) = data.get(taken..).filter(|rest| !rest.is_empty()) {
         let result = if has_room(&descriptor)? {

@@ -3,9 +3,14 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use smoltcp::wire::IpEndpoint;
+use tickwire::Error;
+
+use crate::exit::{Exit, Failure};
 
 /// Draws a second; more would only cost.
 const DRAWS_PER_SECOND: u8 = 10;
@@ -24,6 +29,11 @@ fn picture(c: char) -> char {
         0x7f => '\u{2421}',
         _ => char::REPLACEMENT_CHARACTER,
     }
+}
+
+/// An endpoint as people and URLs write it: an IPv6 address stands in brackets (RFC 5952, 6).
+pub fn endpoint(endpoint: IpEndpoint) -> SocketAddr {
+    SocketAddr::new(IpAddr::from(endpoint.addr), endpoint.port)
 }
 
 /// One line of a peer's text, safe on a terminal: HTAB stays, and nothing else that is a command, line ends included.
@@ -120,6 +130,8 @@ pub struct Terminal {
     /// Only a terminal has a bar.
     is_terminal: bool,
     bar: Option<ProgressBar>,
+    /// The last conversation's error that was said.
+    failed: Option<Error>,
 }
 
 impl Terminal {
@@ -134,6 +146,7 @@ impl Terminal {
             level,
             is_terminal: io::stderr().is_terminal(),
             bar: None,
+            failed: None,
         }
     }
 
@@ -145,6 +158,24 @@ impl Terminal {
     /// Says an error, always.
     pub fn error(&self, text: impl Display) {
         self.say(Level::Quiet, &text);
+    }
+
+    /// Says how a conversation failed.
+    pub fn failed(&mut self, remote: Option<IpEndpoint>, error: Error) {
+        let whose = remote.map_or_else(
+            || "a conversation".to_owned(),
+            |remote| endpoint(remote).to_string(),
+        );
+        self.error(Failure::of(&whose, error));
+        self.failed = Some(error);
+    }
+
+    /// The failure of a program that was `doing` something; without words, when they were said for its conversation.
+    pub fn failure(&self, doing: &str, error: Error) -> Failure {
+        if self.failed == Some(error) {
+            return Failure::new(Exit::of(error), "");
+        }
+        Failure::of(doing, error)
     }
 
     /// Says what a user must know.

@@ -1,3 +1,5 @@
+//! Values that are fine, and what is said of those that are not.
+
 use super::*;
 
 #[test]

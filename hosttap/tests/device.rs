@@ -14,17 +14,7 @@ use hosttap::wait::{Interest, Signals, wait};
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use crate::common::Namespace;
-
-/// Runs the rest of the test `name` in a namespace with tap0; `false` when that was done, or cannot be.
-fn inside(name: &str) -> bool {
-    if !Namespace::is_inside()
-        && let Some(namespace) = Namespace::with_tap()
-    {
-        namespace.run_again(&format!("device::{name}"));
-    }
-    Namespace::is_inside()
-}
+use crate::common::inside;
 
 fn ip(arguments: &str) {
     let status = Command::new("ip")
@@ -84,7 +74,7 @@ fn broadcaster() -> UdpSocket {
 
 #[test]
 fn frames_go_both_ways_whole() {
-    if !inside("frames_go_both_ways_whole") {
+    if !inside("device::frames_go_both_ways_whole") {
         return;
     }
     let mut tap = Tap::open("tap0").unwrap();
@@ -104,7 +94,7 @@ fn frames_go_both_ways_whole() {
 
 #[test]
 fn what_cannot_go_is_counted_and_never_kills() {
-    if !inside("what_cannot_go_is_counted_and_never_kills") {
+    if !inside("device::what_cannot_go_is_counted_and_never_kills") {
         return;
     }
     let mut tap = Tap::open("tap0").unwrap();
@@ -131,7 +121,7 @@ fn what_cannot_go_is_counted_and_never_kills() {
 
 #[test]
 fn a_frame_longer_than_the_mtu_that_was_asked_is_dropped_not_cut() {
-    if !inside("a_frame_longer_than_the_mtu_that_was_asked_is_dropped_not_cut") {
+    if !inside("device::a_frame_longer_than_the_mtu_that_was_asked_is_dropped_not_cut") {
         return;
     }
     let mut tap = Tap::open("tap0").unwrap();
@@ -147,7 +137,7 @@ fn a_frame_longer_than_the_mtu_that_was_asked_is_dropped_not_cut() {
 
 #[test]
 fn an_interface_that_is_deleted_is_noticed_at_the_next_read() {
-    if !inside("an_interface_that_is_deleted_is_noticed_at_the_next_read") {
+    if !inside("device::an_interface_that_is_deleted_is_noticed_at_the_next_read") {
         return;
     }
     let mut tap = Tap::open("tap0").unwrap();
@@ -168,7 +158,7 @@ fn an_interface_that_is_deleted_is_noticed_at_the_next_read() {
 
 #[test]
 fn offload_that_a_former_user_left_is_turned_off() {
-    if !inside("offload_that_a_former_user_left_is_turned_off") {
+    if !inside("device::offload_that_a_former_user_left_is_turned_off") {
         return;
     }
     // TUNSETIFF with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, then TUNSETOFFLOAD with CSUM | TSO4.
@@ -210,7 +200,7 @@ fn udp_sum(packet: &[u8]) -> u32 {
 
 #[test]
 fn the_kernels_side_is_set_up_for_both_families_and_again() {
-    if !inside("the_kernels_side_is_set_up_for_both_families_and_again") {
+    if !inside("device::the_kernels_side_is_set_up_for_both_families_and_again") {
         return;
     }
     let tap = Tap::open("tap7").unwrap();
@@ -237,7 +227,7 @@ fn the_kernels_side_is_set_up_for_both_families_and_again() {
 
 #[test]
 fn tshark_reads_a_capture() {
-    if !inside("tshark_reads_a_capture") {
+    if !inside("device::tshark_reads_a_capture") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

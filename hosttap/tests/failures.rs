@@ -3,7 +3,7 @@
 use hosttap::exit::Exit;
 use hosttap::tap::Tap;
 
-use crate::common::{Namespace, is_root, skip};
+use crate::common::{Namespace, inside, is_root, skip};
 
 #[test]
 fn a_name_that_is_too_long_is_refused_not_cut() {
@@ -44,11 +44,8 @@ fn a_full_disk_under_stdout_is_an_error_not_a_panic() {
 
 #[test]
 fn a_tap_in_use_and_other_interfaces_are_told_apart() {
-    if !Namespace::is_inside() {
-        let Some(namespace) = Namespace::with_tap() else {
-            return;
-        };
-        return namespace.run_again("failures::a_tap_in_use_and_other_interfaces_are_told_apart");
+    if !inside("failures::a_tap_in_use_and_other_interfaces_are_told_apart") {
+        return;
     }
     let held = Tap::open("tap0").unwrap();
     let failure = Tap::open("tap0").unwrap_err();

@@ -5,8 +5,17 @@
     reason = "clippy's exception for tests does not reach their helpers"
 )]
 
+mod chat;
 mod common;
 mod device;
 mod doctor;
+mod echo;
 mod failures;
+mod frugal;
+mod get;
+mod kills;
+mod peers;
+mod readme;
+mod recv;
+mod send;
 mod signals;

@@ -16,7 +16,10 @@ fn a_signal_between_looking_and_waiting_is_not_lost() {
         let Some(namespace) = Namespace::new() else {
             return;
         };
-        return namespace.run_again("signals::a_signal_between_looking_and_waiting_is_not_lost");
+        return namespace.run_again(
+            "signals::a_signal_between_looking_and_waiting_is_not_lost",
+            60,
+        );
     }
     let (clock, signals) = (Clock::start(), Signals::install().unwrap());
     let (quiet, _other) = UnixStream::pair().unwrap();

@@ -231,6 +231,28 @@ impl<'a> Script<'a> {
         Ok(sent)
     }
 
+    /// Sends what this act has to send now, of which `done` have gone.
+    fn send_due(
+        &mut self,
+        io: &mut Io<'_, '_>,
+        act: Act<'_>,
+        done: u64,
+        next: Tick,
+    ) -> Result<u64, Error> {
+        match act {
+            Act::Send(bytes) => self.send(io, bytes, done),
+            Act::Drip(bytes, _) if io.now >= next => {
+                let first = usize::try_from(done + 1)
+                    .ok()
+                    .and_then(|end| bytes.get(..end))
+                    .unwrap_or_default();
+                self.send(io, first, done)
+            }
+            Act::Fill(count) => self.fill(io, count - done),
+            _ => Ok(0),
+        }
+    }
+
     fn act(
         &mut self,
         io: &mut Io<'_, '_>,
@@ -252,18 +274,7 @@ impl<'a> Script<'a> {
         } else {
             self.read(io, expected)?
         };
-        let moved = match current {
-            Act::Send(bytes) => self.send(io, bytes, done)?,
-            Act::Drip(bytes, _) if io.now >= next => {
-                let first = usize::try_from(done + 1)
-                    .ok()
-                    .and_then(|end| bytes.get(..end))
-                    .unwrap_or_default();
-                self.send(io, first, done)?
-            }
-            Act::Fill(count) => self.fill(io, count - done)?,
-            _ => 0,
-        };
+        let moved = self.send_due(io, current, done, next)?;
         let queued = io.tcp(self.socket).0.send_queue() as u64;
         let flushed = matches!(current, Act::Flush) && queued != done;
         let done = if flushed { queued } else { done + moved };
@@ -358,7 +369,9 @@ impl App for Script<'_> {
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
         match *self.phase.state() {
-            State::Opening { dialled } => self.open(io, dialled),
+            // A listener looks at its deadline itself.
+            State::Opening { dialled: false } => self.open(io, false),
+            State::Opening { dialled: true } => Err(Error::TimedOut(Awaited::Connect)),
             State::Acting { act, done, next } => match self.acts.get(act) {
                 Some(Act::Wait(_) | Act::Stall(_)) => {
                     self.begin(io, act + 1);

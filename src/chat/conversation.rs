@@ -3,14 +3,18 @@
 use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
+use super::MessageSink;
 use super::inbox::Pumped;
 use super::peer::Peer;
 use super::state::{Left, Role, State};
 use super::watch::{self, Watch};
 use crate::canary::{Canary, is_planted};
-use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Sink, Step};
+use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Received, Step};
 
-impl<S: Sink> Peer<'_, S> {
+/// How long bytes may wait in TIME-WAIT, of which smoltcp's lasts 10 s.
+const RESCUE_TICKS: u64 = 5_000;
+
+impl<S: MessageSink> Peer<'_, S> {
     /// Moves received bytes towards the sink: those of the last conversation first, then those of the present one.
     pub(super) fn deliver(&mut self, io: &mut Io<'_, '_>) -> Result<bool, Error> {
         let [current, last] = self.sockets;
@@ -33,6 +37,26 @@ impl<S: Sink> Peer<'_, S> {
         }
     }
 
+    /// smoltcp forgets what was received when TIME-WAIT ends, which may be before the sink takes it. A connection whose
+    /// peer has long had our last acknowledgement ends by RST instead, for that keeps the bytes.
+    pub(super) fn rescue(&mut self, io: &mut Io<'_, '_>) {
+        let now = io.now;
+        let due = *self.rescue_at.get_or_insert(now.after(RESCUE_TICKS));
+        let mut any = false;
+        for handle in self.sockets {
+            let (socket, _) = io.tcp(handle);
+            if socket.state() == Tcp::TimeWait && socket.recv_queue() > 0 {
+                any = true;
+                if due <= now {
+                    socket.abort();
+                }
+            }
+        }
+        if !any || due <= now {
+            self.rescue_at = None;
+        }
+    }
+
     /// Sends what is queued, and a FIN behind it when the end of the conversation was decided.
     pub(super) fn talk(
         &mut self,
@@ -43,7 +67,7 @@ impl<S: Sink> Peer<'_, S> {
     ) -> Step {
         let state = io.tcp(self.current()).0.state();
         if state == Tcp::Closed {
-            return self.end(io, remote, Err(io.lost()));
+            return self.judge_loss(io, remote, has_read);
         }
         if state == Tcp::CloseWait {
             if is_planted(Canary::QueueDroppedOnFin) {
@@ -60,6 +84,21 @@ impl<S: Sink> Peer<'_, S> {
         *self.phase.state_mut() = State::Talking(remote, watch);
         self.phase.set_deadline(Some(deadline));
         if sent > 0 { Step::Again } else { Step::Wait }
+    }
+
+    /// The connection has gone without a last word of ours. A RST behind the peer's FIN, such as the answer to an
+    /// acknowledgement that came twice, changes nothing unless something of ours was still under way. That there was a
+    /// FIN shows when everything before it has been read.
+    fn judge_loss(&mut self, io: &mut Io<'_, '_>, remote: IpEndpoint, has_read: bool) -> Step {
+        if has_read {
+            return Step::Again;
+        }
+        let handle = self.current();
+        let lost = io.lost();
+        let has_closed = matches!(io.receive(handle, |_| (0, ())), Ok(Received::End));
+        let owes = self.outbox.has_unsent() || io.tcp(handle).0.send_queue() > 0;
+        let in_order = lost == Error::Reset && has_closed && !owes;
+        self.end(io, remote, if in_order { Ok(()) } else { Err(lost) })
     }
 
     fn say_goodbye(&mut self, io: &mut Io<'_, '_>, remote: IpEndpoint, mut watch: Watch) -> Step {
@@ -86,7 +125,7 @@ impl<S: Sink> Peer<'_, S> {
     ) -> Step {
         match io.tcp(self.current()).0.state() {
             Tcp::TimeWait => return self.end(io, remote, Ok(())),
-            Tcp::Closed => return self.end(io, remote, Err(io.lost())),
+            Tcp::Closed => return self.judge_loss(io, remote, has_read),
             _ => {}
         }
         if self.wish.is_some() {

@@ -3,14 +3,11 @@
 use managed::ManagedSlice;
 use smoltcp::iface::SocketHandle;
 
-use super::LineSplitter;
-use crate::{Awaited, Deadline, Error, Event, Io, Received, Sink, Tick};
+use super::{Ending, LineSplitter, MessageSink};
+use crate::{Awaited, Deadline, Error, Event, Io, Received, Tick};
 
 /// Silence that ends a message of a peer which has not sent a line end yet.
 pub(super) const SILENCE_TICKS: u64 = 200;
-
-/// How long the sink may take nothing while something is offered to it.
-pub(super) const STALL_TICKS: u64 = 60_000;
 
 /// What one look did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,27 +20,30 @@ pub(super) enum Pumped {
     Over,
 }
 
-/// Splits what one socket receives and writes each message and one LF to the sink.
+/// Splits what one socket receives and gives each message to the sink.
 #[derive(Debug)]
 pub(super) struct Inbox<'a, S> {
     sink: S,
     lines: LineSplitter<'a>,
     /// When bytes came last.
     fed_at: Tick,
+    /// How long the sink may take nothing while something is offered to it.
+    stall_ticks: u64,
     /// Since when the sink has taken nothing of what it is offered.
     stalled_since: Option<Tick>,
     /// The sink has taken the front of the message that waits.
     is_midway: bool,
-    /// The sink has the front of a message that was given up: its LF comes before anything else.
+    /// The sink has the front of a message that was given up: its end comes before anything else.
     owes_end: bool,
 }
 
-impl<'a, S: Sink> Inbox<'a, S> {
-    pub(super) fn new(sink: S, buffer: impl Into<ManagedSlice<'a, u8>>) -> Self {
+impl<'a, S: MessageSink> Inbox<'a, S> {
+    pub(super) fn new(sink: S, buffer: impl Into<ManagedSlice<'a, u8>>, stall_ticks: u64) -> Self {
         Self {
             sink,
             lines: LineSplitter::new(buffer),
             fed_at: Tick::ZERO,
+            stall_ticks,
             stalled_since: None,
             is_midway: false,
             owes_end: false,
@@ -88,10 +88,15 @@ impl<'a, S: Sink> Inbox<'a, S> {
         let Some(message) = self.lines.message() else {
             return Ok(Pumped::Nothing);
         };
-        let is_end = self.owes_end || message.bytes.is_empty();
-        let offered: &[u8] = if is_end { b"\n" } else { message.bytes };
-        let ending = message.ending;
-        let taken = self.sink.write(offered)?.min(offered.len());
+        let (ending, is_text) = (message.ending, !message.bytes.is_empty());
+        let taken = if self.owes_end {
+            usize::from(self.sink.end_message(Ending::Close)?)
+        } else if is_text {
+            let taken = self.sink.take_text(message.bytes)?;
+            taken.min(message.bytes.len())
+        } else {
+            usize::from(self.sink.end_message(ending)?)
+        };
         if taken == 0 {
             self.stalled_since.get_or_insert(io.now);
             return Ok(Pumped::Nothing);
@@ -99,15 +104,15 @@ impl<'a, S: Sink> Inbox<'a, S> {
         self.stalled_since = None;
         if self.owes_end {
             self.owes_end = false;
-        } else if is_end {
+        } else if is_text {
+            self.is_midway = true;
+            self.lines.advance(taken);
+        } else {
             self.is_midway = false;
             self.lines.take();
             if ending.is_partial() {
                 io.tell(&Event::Partial);
             }
-        } else {
-            self.is_midway = true;
-            self.lines.advance(taken);
         }
         Ok(Pumped::Moved)
     }
@@ -119,7 +124,7 @@ impl<'a, S: Sink> Inbox<'a, S> {
     /// When silence ends a message, or the sink's patience.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         if let Some(since) = self.stalled_since {
-            return Some(Deadline::new(since.after(STALL_TICKS), Awaited::Total));
+            return Some(Deadline::new(since.after(self.stall_ticks), Awaited::Total));
         }
         self.lines
             .awaits_silence()
@@ -129,7 +134,7 @@ impl<'a, S: Sink> Inbox<'a, S> {
     /// Whether the sink has taken nothing for too long.
     pub(super) fn is_stalled(&self, now: Tick) -> bool {
         self.stalled_since
-            .is_some_and(|since| since.after(STALL_TICKS) <= now)
+            .is_some_and(|since| since.after(self.stall_ticks) <= now)
     }
 
     /// The next byte is the first of another conversation; what is pending is given up.
@@ -138,5 +143,6 @@ impl<'a, S: Sink> Inbox<'a, S> {
         self.stalled_since = None;
         self.owes_end |= self.is_midway;
         self.is_midway = false;
+        self.sink.end_conversation();
     }
 }

@@ -3,12 +3,16 @@
 mod conversation;
 mod inbox;
 mod line;
+mod options;
 mod outbox;
 mod peer;
 mod queue;
+mod sink;
 mod state;
 mod watch;
 
 pub use line::{Ending, LineSplitter, Message};
-pub use peer::{Options, Peer};
+pub use options::Options;
+pub use peer::Peer;
 pub use queue::{LineEnd, LineQueue, PushError};
+pub use sink::MessageSink;

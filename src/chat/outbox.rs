@@ -39,6 +39,13 @@ impl<'a> Outbox<'a> {
         self.queue.push_line(text, self.line_end)
     }
 
+    pub(super) fn push_part(&mut self, text: &[u8]) -> Result<(), PushError> {
+        if self.has_ended {
+            return Err(PushError::Ended);
+        }
+        self.queue.push_line(text, LineEnd::Raw)
+    }
+
     pub(super) const fn end_input(&mut self) {
         self.owes_fin |= !self.has_ended;
         self.has_ended = true;
@@ -60,6 +67,11 @@ impl<'a> Outbox<'a> {
     /// Whether the end of this conversation was decided.
     pub(super) const fn is_cut(&self) -> bool {
         self.left.is_some()
+    }
+
+    /// Whether something for this conversation is still here.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.left.unwrap_or(self.queue.len()) > 0
     }
 
     /// Whether a FIN is next.

@@ -8,9 +8,9 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::state::{Left, Role, State, Wish};
 use super::watch::Watch;
-use super::{LineEnd, PushError};
+use super::{MessageSink, Options, PushError};
 use crate::{
-    App, Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Listener, Part, Phase, Sink, Step,
+    App, Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Listener, Part, Phase, Step, Tick,
 };
 
 /// The first pause before a redial; each failure doubles it, and a conversation begins anew.
@@ -18,49 +18,15 @@ const PAUSE_TICKS_MIN: u64 = 1_000;
 /// The longest pause before a redial.
 const PAUSE_TICKS_MAX: u64 = 30_000;
 
-/// How a [`Peer`] behaves; fixed for its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Options {
-    /// What follows each line that we send.
-    pub line_end: LineEnd,
-    /// End with the result of the first conversation. Without it, one that fails is an [`Event::Failed`], and a
-    /// listener waits for the next.
-    pub once: bool,
-    /// A dialler tries again after a failure and after a conversation, with pauses from 1 s to 30 s.
-    pub redial: bool,
-    /// A dialler that has nothing more to do waits for its caller's next command, instead of ending.
-    pub stay: bool,
-    /// How long a dialler waits for an answer to its SYN.
-    pub connect_ticks: u64,
-}
-
-impl Options {
-    /// Lines with LF, one conversation after the other, no redial, 5 s for an answer.
-    pub const DEFAULT: Self = Self {
-        line_end: LineEnd::Lf,
-        once: false,
-        redial: false,
-        stay: false,
-        connect_ticks: 5_000,
-    };
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
 /// A peer of a 1:1 chat over TCP, as listener or dialler, with lines in both directions.
 ///
 /// It does nothing before [`listen`](Peer::listen) or [`dial`](Peer::dial) gave it a part. These, the other commands
 /// and [`push_line`](Peer::push_line) are called between turns at any time, and take effect in the next turn.
 ///
 /// # Bytes in
-/// Each message goes to the [`Sink`] as its bytes and one LF; that it is only a part of a line is told by
-/// [`Event::Partial`] behind it. A sink that presses back closes the peer's TCP window. One that takes nothing for
-/// 60 s costs the conversation its rest ([`Error::StalledSink`]); its own errors end the app.
+/// Each message goes to the [`MessageSink`], to a plain [`Sink`](crate::Sink) as its bytes and one LF; that it is only a
+/// part of a line is told by [`Event::Partial`] behind it. A sink that presses back closes the peer's TCP window. One
+/// that takes nothing for [`Options::stall_ticks`] costs the conversation its rest; its own errors end the app.
 ///
 /// # Conversations
 /// While one is open, nobody listens: a second caller is refused. When the peer closes, it gets what is queued, then
@@ -80,12 +46,14 @@ pub struct Peer<'a, S> {
     pub(super) outbox: Outbox<'a>,
     /// A conversation that has ended, and whose last bytes wait for the sink.
     pub(super) left: Option<Left>,
+    /// When bytes that wait for the sink must be rescued from the end of TIME-WAIT.
+    pub(super) rescue_at: Option<Tick>,
     pub(super) phase: Phase<State>,
     listener: Listener,
     pause_ticks: u64,
 }
 
-impl<'a, S: Sink> Peer<'a, S> {
+impl<'a, S: MessageSink> Peer<'a, S> {
     /// A peer over two sockets of its own, which writes messages to `sink`.
     ///
     /// The caller lends `line`, whose length is that of the longest line that comes out whole, and `queue`, which holds
@@ -106,9 +74,10 @@ impl<'a, S: Sink> Peer<'a, S> {
             role: Role::None,
             wish: None,
             listener: Listener::new(0),
-            inbox: Inbox::new(sink, line),
+            inbox: Inbox::new(sink, line, options.stall_ticks),
             outbox: Outbox::new(queue, options.line_end),
             left: None,
+            rescue_at: None,
             pause_ticks: PAUSE_TICKS_MIN,
             phase: Phase::new(State::Idle),
         }
@@ -129,6 +98,25 @@ impl<'a, S: Sink> Peer<'a, S> {
         }
     }
 
+    /// Whether it has nothing to do but to wait for its caller's next command.
+    pub fn is_idle(&self) -> bool {
+        self.wish.is_none() && matches!(self.phase.state(), State::Idle)
+    }
+
+    /// Whether the last command has taken effect: somebody is listened for, connected, or was dialled in vain.
+    pub fn is_settled(&self) -> bool {
+        let state = self.phase.state();
+        let settled = matches!(
+            state,
+            State::Idle
+                | State::Waiting
+                | State::Pausing(_)
+                | State::Talking(..)
+                | State::HalfClosed(..)
+        );
+        self.wish.is_none() && settled
+    }
+
     /// Queues a line to send; `text` has no line end.
     ///
     /// # Errors
@@ -136,6 +124,15 @@ impl<'a, S: Sink> Peer<'a, S> {
     /// ever, [`PushError::Ended`] after [`end_input`](Peer::end_input).
     pub fn push_line(&mut self, text: &[u8]) -> Result<(), PushError> {
         self.outbox.push_line(text)
+    }
+
+    /// Queues the front of a line that is too long to be queued at once; [`push_line`](Peer::push_line) with its rest
+    /// ends it.
+    ///
+    /// # Errors
+    /// As [`push_line`](Peer::push_line).
+    pub fn push_part(&mut self, text: &[u8]) -> Result<(), PushError> {
+        self.outbox.push_part(text)
     }
 
     /// Our input has ended: the present conversation, or else the next, gets our FIN behind what is queued, and we go
@@ -214,7 +211,7 @@ impl<'a, S: Sink> Peer<'a, S> {
 
     /// A dialler has nothing more to do.
     pub(super) fn lay_down_part(&mut self, io: &mut Io<'_, '_>, result: Result<(), Error>) {
-        let next = if self.options.stay {
+        let next = if self.options.stay && !self.options.once {
             self.role = Role::None;
             State::Idle
         } else {
@@ -320,7 +317,7 @@ impl<'a, S: Sink> Peer<'a, S> {
     }
 }
 
-impl<S: Sink> App for Peer<'_, S> {
+impl<S: MessageSink> App for Peer<'_, S> {
     fn name(&self) -> &'static str {
         "chat"
     }
@@ -328,6 +325,7 @@ impl<S: Sink> App for Peer<'_, S> {
     fn step(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
         // Both halves in each step: a flood in one direction must not stop the other.
         let delivered = self.deliver(io)?;
+        self.rescue(io);
         let step = match *self.phase.state() {
             State::Talking(remote, watch) => self.talk(io, remote, watch, delivered),
             State::HalfClosed(remote, watch) => self.await_close(io, remote, watch, delivered),
@@ -347,11 +345,11 @@ impl<S: Sink> App for Peer<'_, S> {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        let ours = self.inbox.deadline();
-        match self.phase.deadline() {
-            Some(deadline) => Some(deadline.or_earlier(ours)),
-            None => ours,
-        }
+        let rescue = self.rescue_at.map(|at| Deadline::new(at, Awaited::Close));
+        let ours = [self.phase.deadline(), self.inbox.deadline(), rescue];
+        ours.into_iter()
+            .flatten()
+            .min_by_key(|deadline| deadline.at)
     }
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {

@@ -48,7 +48,8 @@ impl Default for ReceiveOptions {
 /// The first word of a caller tells the plain form from the checked form (`docs/wire.md`). Bytes go from the receive
 /// buffer into the store and into a running SHA-256 without a copy; a store that takes less closes the TCP window.
 /// A conversation that fails is [`Event::Failed`], and the next caller is served. What came of a file in the checked
-/// form is kept by the store for the sender's next try, unless its digest was wrong.
+/// form is kept by the store for the sender's next try, unless its digest was wrong. What a store holds but cannot read
+/// is thrown away, and the file sent from its start.
 ///
 /// A store that answers `Pending` is asked again a tick later, so a store that waits for hardware needs no call.
 /// While it works, a sender in the checked form hears of it every two seconds.

@@ -50,7 +50,7 @@ pub struct Sent {
 /// Sends one file, and never holds more of it than the send buffer.
 ///
 /// In the checked form the file is hashed first, before the connection is made; then it is offered, and sent from
-/// where the receiver has it. Only a receipt with status 0 is success. Any other word is
+/// where the receiver has it. Only a receipt with status 0, after all bytes were acknowledged, is success. Any other word is
 /// [`Error::ReceiverRefused`] with the status, or [`Error::BadReceipt`]. A file that keeps its length but changes
 /// while it is sent is found by the receiver, whose status is 5 then.
 ///
@@ -58,6 +58,9 @@ pub struct Sent {
 /// at most a second: FIN, or silence, is success; RST is [`Error::Reset`], for that is how a receiver says that it
 /// did not store the file. A receiver that closes its own side early may be one that never had anything to say, so
 /// that alone is no failure.
+///
+/// A receiver that goes on saying that it works is waited for as long as it says so; a caller that wants an end to
+/// that drops the app.
 ///
 /// It ends after one try. Another try is another `Send`, and in the checked form goes on where this one stopped.
 #[derive(Debug)]

@@ -6,7 +6,10 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use super::{Announced, Answer, OfferParser, REPLY_LEN, Receipt, Status};
 use crate::canary::{Canary, is_planted};
 use crate::store::{Digest, StoreError, Upload};
-use crate::{Error, Malformed};
+use crate::{Error, Malformed, Tick};
+
+/// How often the sender hears that the receiver is still working.
+const WORD_TICKS: u64 = 2_000;
 
 /// One conversation, from the caller to its end.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(super) struct Talk {
     pub(super) is_answered: bool,
     /// All bytes of the file are here; more of them are surplus.
     pub(super) is_whole: bool,
+    /// When the sender is due a word, if the store has work.
+    next_word: Tick,
 }
 
 /// The last word to a sender.
@@ -55,7 +60,24 @@ impl Talk {
             is_open: false,
             is_answered: false,
             is_whole: false,
+            next_word: Tick::ZERO,
         }
+    }
+
+    /// The sender has reason to expect something from `now` on.
+    pub(super) const fn begin_silence(&mut self, now: Tick) {
+        self.next_word = now.after(WORD_TICKS);
+    }
+
+    /// Whether the sender is due a word; true once every two seconds.
+    ///
+    /// A store that takes a little now and then does not put it off: the sender may have sent all, and hears nothing else.
+    pub(super) fn is_word_due(&mut self, now: Tick) -> bool {
+        let is_due = now >= self.next_word;
+        if is_due {
+            self.begin_silence(now);
+        }
+        is_due
     }
 
     /// What was announced, once it is whole.

@@ -65,6 +65,8 @@ impl<const FLOWS: usize> Watch<FLOWS> {
     pub(super) fn incoming(&mut self, frame: &[u8]) -> Verdict {
         let segment = match self.parse(frame) {
             Frame::Other => return Verdict::Pass,
+            // smoltcp drops these by itself.
+            _ if self.duties.verifies_ipv4 && !ip_header_is_right(frame) => return Verdict::Pass,
             Frame::Fragment if self.duties.verifies_tcp => {
                 count(&mut self.counters.fragments_refused);
                 return Verdict::Refuse;
@@ -72,10 +74,6 @@ impl<const FLOWS: usize> Watch<FLOWS> {
             Frame::Fragment => return Verdict::Pass,
             Frame::Tcp(segment) => segment,
         };
-        // smoltcp drops these by itself.
-        if self.duties.verifies_ipv4 && !ip_header_is_right(frame) {
-            return Verdict::Pass;
-        }
         if self.duties.verifies_tcp && !segment.checksum_is_right(frame) {
             count(&mut self.counters.bad_checksums);
             return Verdict::Refuse;

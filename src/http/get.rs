@@ -190,10 +190,11 @@ impl<'a, S: Sink> Get<'a, S> {
             });
         }
         // The head's deadline counts from the connection: a peer that takes the request slowly gains nothing by it.
+        // On a late clock it may have passed, but what is already here is read first.
         let head = self
             .phase
             .deadline()
-            .map(|deadline| Deadline::new(deadline.at, Awaited::Head));
+            .map(|deadline| Deadline::new(deadline.at.max(io.now), Awaited::Head));
         self.phase.enter(
             io,
             State::Head(HeadParser::new(self.options.head_bytes_max)),

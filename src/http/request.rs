@@ -1,8 +1,9 @@
 //! The request: written straight into the send buffer, however small that is.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
-use super::{Url, is_blank, is_forbidden_control, is_token_byte};
+use super::url::{cut, display};
+use super::{Url, is_forbidden_control, is_token_byte};
 
 /// Fields that say how the connection or the body is framed; they are ours alone.
 const RESERVED: [&str; 3] = ["Content-Length", "Transfer-Encoding", "Connection"];
@@ -52,7 +53,7 @@ impl<'a> Header<'a> {
     /// # Errors
     /// [`HeaderError::NoColon`]; all else is for [`Request::new`] to find.
     pub fn parse(line: &'a str) -> Result<Self, HeaderError> {
-        let (name, value) = line.split_once(':').ok_or(HeaderError::NoColon)?;
+        let (name, value) = cut(line, b':').ok_or(HeaderError::NoColon)?;
         Ok(Self {
             name,
             value: value.trim_matches([' ', '\t']),
@@ -105,87 +106,85 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn write_from(&self, offset: usize, out: &mut [u8]) -> usize {
         let mut window = Window {
-            skip: offset,
+            position: 0,
+            offset,
             out,
-            written: 0,
         };
-        // A full window stops the writing by an error; what it holds by then is the result.
-        let _ = write!(window, "{self}");
-        window.written
+        self.pieces(&mut |piece| window.take(piece.as_bytes()));
+        window.position.saturating_sub(offset).min(window.out.len())
     }
 
     /// Bytes in the whole request.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a request is never empty")]
     pub fn len(&self) -> usize {
-        let mut counter = Counter(0);
-        // A counter takes everything.
-        let _ = write!(counter, "{self}");
-        counter.0
+        let mut window = Window {
+            position: 0,
+            offset: 0,
+            out: &mut [],
+        };
+        self.pieces(&mut |piece| window.take(piece.as_bytes()));
+        window.position
     }
 
     fn own(&self, name: &str) -> Option<&Header<'a>> {
         self.headers.iter().find(|header| header.is(name))
+    }
+
+    /// Gives the request's text to `put`, piece by piece.
+    #[inline(never)]
+    fn pieces(&self, put: &mut dyn FnMut(&str)) {
+        put("GET ");
+        self.url.target().pieces(put);
+        // Host goes first, whoever it is from (RFC 9110, 7.2).
+        put(" HTTP/1.0\r\nHost: ");
+        match self.own("Host") {
+            Some(own) => put(own.value.trim_ascii()),
+            None => self.url.authority().pieces(put),
+        }
+        if self.own("User-Agent").is_none() {
+            put("\r\nUser-Agent: ");
+            put(Self::USER_AGENT);
+        }
+        put("\r\nConnection: close\r\n");
+        for header in self.headers.iter().filter(|header| !header.is("Host")) {
+            put(header.name);
+            put(": ");
+            // Its only white space is blanks and HTABs.
+            put(header.value.trim_ascii());
+            put("\r\n");
+        }
+        put("\r\n");
     }
 }
 
 /// The request's bytes, all of them.
 impl fmt::Display for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GET {} HTTP/1.0\r\n", self.url.target())?;
-        // Host goes first, whoever it is from (RFC 9110, 7.2).
-        match self.own("Host") {
-            Some(own) => write!(f, "Host: {}\r\n", own.value.trim_matches(is_blank_char))?,
-            None => write!(f, "Host: {}\r\n", self.url.authority())?,
-        }
-        if self.own("User-Agent").is_none() {
-            write!(f, "User-Agent: {}\r\n", Self::USER_AGENT)?;
-        }
-        f.write_str("Connection: close\r\n")?;
-        for header in self.headers.iter().filter(|header| !header.is("Host")) {
-            let value = header.value.trim_matches(is_blank_char);
-            write!(f, "{}: {value}\r\n", header.name)?;
-        }
-        f.write_str("\r\n")
+        display(f, |put| self.pieces(put))
     }
 }
 
-fn is_blank_char(character: char) -> bool {
-    u8::try_from(character).is_ok_and(is_blank)
-}
-
-/// Takes the bytes of a longer text that begin after `skip` and fit into `out`.
+/// Keeps the bytes of a longer text that begin at `offset` and fit into `out`.
 struct Window<'o> {
-    /// Bytes still to be left out.
-    skip: usize,
+    /// Bytes of the text that came.
+    position: usize,
+    offset: usize,
     out: &'o mut [u8],
-    /// Bytes of `out` that are filled, from its front.
-    written: usize,
 }
 
-impl fmt::Write for Window<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let fresh = text.as_bytes().get(self.skip..).unwrap_or_default();
-        self.skip = self.skip.saturating_sub(text.len());
-        let room = self.out.get_mut(self.written..).unwrap_or_default();
-        self.written += fresh.len().min(room.len());
+impl Window<'_> {
+    // Where only one thing takes pieces, the compiler would put a copy of this behind each of them.
+    #[inline(never)]
+    fn take(&mut self, piece: &[u8]) {
+        let skip = self.offset.saturating_sub(self.position);
+        let place = self.position.saturating_sub(self.offset);
+        self.position = self.position.saturating_add(piece.len());
+        let fresh = piece.get(skip..).unwrap_or_default();
+        let room = self.out.get_mut(place..).unwrap_or_default();
         for (to, from) in room.iter_mut().zip(fresh) {
             *to = *from;
         }
-        // Nothing more can be kept, so the rest need not be made.
-        if self.written == self.out.len() {
-            return Err(fmt::Error);
-        }
-        Ok(())
-    }
-}
-
-struct Counter(usize);
-
-impl fmt::Write for Counter {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 = self.0.saturating_add(text.len());
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The URL of a GET: checked once, borrowed for ever.
 
-use core::fmt::{self, Write};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr};
 
 /// The port of `http` when the URL names none.
 const PORT_DEFAULT: u16 = 80;
@@ -16,14 +16,14 @@ const LABEL_BYTES_MAX: usize = 63;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Url<'a> {
     host: Host<'a>,
-    port: u16,
+    authority: Authority<'a>,
     target: Target<'a>,
 }
 
 /// Whom a URL names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host<'a> {
-    /// An address, written as one. IPv6 is accepted here whatever this build can dial.
+    /// An address, written as one; IPv6 only with the feature `ipv6`.
     Address(IpAddr),
     /// A name, in ASCII, as it was written.
     Name(&'a str),
@@ -32,7 +32,8 @@ pub enum Host<'a> {
 /// Host and port as the Host header has them; see [`Url::authority`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority<'a> {
-    host: Host<'a>,
+    /// As it was written, an IPv6 address in its brackets.
+    host: &'a str,
     port: u16,
 }
 
@@ -80,6 +81,8 @@ pub enum UrlError {
     UnclosedBracket,
     /// What stands in the brackets is no IPv6 address.
     BadIpv6,
+    /// Brackets, for an IPv6 address, in a build without the feature `ipv6`.
+    NoIpv6,
     /// An IPv6 address with a zone.
     ZoneId,
     /// The port is not made of digits.
@@ -107,16 +110,20 @@ impl<'a> Url<'a> {
                 return Err(UrlError::ControlByte);
             }
         }
-        let (scheme, rest) = text.split_once("://").ok_or(UrlError::NoScheme)?;
-        check_scheme(scheme)?;
-        let authority_bytes = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at(authority_bytes);
-        let (host, port) = parse_authority(authority)?;
+        let (scheme, rest) = cut(text, b':').ok_or(UrlError::NoScheme)?;
+        let rest = rest.strip_prefix("//").ok_or(UrlError::NoScheme)?;
+        check_scheme(scheme.as_bytes())?;
+        let ends_authority = |byte| matches!(byte, b'/' | b'?' | b'#');
+        let end = rest.bytes().position(ends_authority);
+        let end = end.unwrap_or(rest.len());
+        let authority = rest.get(..end).unwrap_or_default();
+        let tail = rest.get(end..).unwrap_or_default();
+        let (host, authority) = parse_authority(authority)?;
         Ok(Self {
             host,
-            port,
+            authority,
             target: Target {
-                path_and_query: tail.split_once('#').map_or(tail, |(before, _)| before),
+                path_and_query: cut(tail, b'#').map_or(tail, |(before, _)| before),
             },
         })
     }
@@ -128,15 +135,12 @@ impl<'a> Url<'a> {
 
     /// The port to dial: 80 when the URL names none, never 0.
     pub const fn port(&self) -> u16 {
-        self.port
+        self.authority.port
     }
 
     /// The value of the Host header: the port only when it is not 80, an IPv6 address in brackets (RFC 9110, 7.2).
     pub const fn authority(&self) -> Authority<'a> {
-        Authority {
-            host: self.host,
-            port: self.port,
-        }
+        self.authority
     }
 
     /// What the request line asks for: path and query, never empty, bytes outside ASCII percent-encoded.
@@ -145,18 +149,23 @@ impl<'a> Url<'a> {
     }
 }
 
-fn check_scheme(scheme: &str) -> Result<(), UrlError> {
+/// What stands before and behind the first `byte`, which is ASCII. (`split_once` brings a searcher of 400 bytes.)
+pub(super) fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|other| other == byte)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+fn check_scheme(scheme: &[u8]) -> Result<(), UrlError> {
     // Schemes ignore case (RFC 3986, 3.1).
-    if scheme.eq_ignore_ascii_case("http") {
+    if scheme.eq_ignore_ascii_case(b"http") {
         return Ok(());
     }
-    if scheme.eq_ignore_ascii_case("https") {
+    if scheme.eq_ignore_ascii_case(b"https") {
         return Err(UrlError::Https);
     }
-    // `host/?next=http://other` has its `://` far from the front.
-    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+    let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme
-            .bytes()
+            .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     Err(if is_scheme {
         UrlError::OtherScheme
@@ -165,35 +174,43 @@ fn check_scheme(scheme: &str) -> Result<(), UrlError> {
     })
 }
 
-fn parse_authority(authority: &str) -> Result<(Host<'_>, u16), UrlError> {
-    if authority.contains('@') {
+fn parse_authority(authority: &str) -> Result<(Host<'_>, Authority<'_>), UrlError> {
+    if authority.bytes().any(|byte| byte == b'@') {
         return Err(UrlError::UserInfo);
     }
-    if let Some(opened) = authority.strip_prefix('[') {
-        let (inside, after) = opened.split_once(']').ok_or(UrlError::UnclosedBracket)?;
-        let host = Host::Address(IpAddr::V6(parse_ipv6(inside)?));
-        return match after.strip_prefix(':') {
-            Some(port) => Ok((host, parse_port(port)?)),
-            None if after.is_empty() => Ok((host, PORT_DEFAULT)),
-            None => Err(UrlError::BadPort),
+    let (host, name, port) = if let Some(opened) = authority.strip_prefix('[') {
+        let (inside, after) = cut(opened, b']').ok_or(UrlError::UnclosedBracket)?;
+        let host = Host::Address(parse_ipv6(inside)?);
+        let port = after.strip_prefix(':');
+        if port.is_none() && !after.is_empty() {
+            return Err(UrlError::BadPort);
+        }
+        let name = authority.get(..inside.len() + 2).unwrap_or_default();
+        (host, name, port)
+    } else {
+        let (name, port) = match cut(authority, b':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (authority, None),
         };
-    }
-    match authority.split_once(':') {
-        Some((host, port)) => Ok((parse_host(host)?, parse_port(port)?)),
-        None => Ok((parse_host(authority)?, PORT_DEFAULT)),
-    }
+        (parse_host(name)?, name, port)
+    };
+    let port = parse_port(port.unwrap_or_default().as_bytes())?;
+    Ok((host, Authority { host: name, port }))
 }
 
-fn parse_ipv6(text: &str) -> Result<Ipv6Addr, UrlError> {
-    if text.contains('%') {
+fn parse_ipv6(text: &str) -> Result<IpAddr, UrlError> {
+    if text.bytes().any(|byte| byte == b'%') {
         return Err(UrlError::ZoneId);
     }
-    text.parse().map_err(|_| UrlError::BadIpv6)
+    #[cfg(feature = "ipv6")]
+    return text.parse().map(IpAddr::V6).map_err(|_| UrlError::BadIpv6);
+    #[cfg(not(feature = "ipv6"))]
+    Err(UrlError::NoIpv6)
 }
 
 fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
     // One dot at the end marks the root of the DNS; it counts towards no limit.
-    let name = host.strip_suffix('.').unwrap_or(host);
+    let name = host.strip_suffix('.').unwrap_or(host).as_bytes();
     if name.is_empty() {
         return Err(UrlError::EmptyHost);
     }
@@ -201,7 +218,7 @@ fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
         return Err(UrlError::HostNotAscii);
     }
     if !name
-        .bytes()
+        .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     {
         return Err(UrlError::HostByte);
@@ -209,15 +226,17 @@ fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
     if name.len() > NAME_BYTES_MAX {
         return Err(UrlError::HostTooLong);
     }
-    for label in name.split('.') {
+    let mut last = name;
+    for label in name.split(|&byte| byte == b'.') {
         if label.is_empty() {
             return Err(UrlError::EmptyLabel);
         }
         if label.len() > LABEL_BYTES_MAX {
             return Err(UrlError::LabelTooLong);
         }
+        last = label;
     }
-    if name.rsplit('.').next().is_some_and(is_number) {
+    if is_number(last) {
         // Resolvers read `0177.1` as 127.0.0.1. No name ends in a number, so this can only be a mistake or a trick.
         return host
             .parse::<Ipv4Addr>()
@@ -228,28 +247,89 @@ fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
 }
 
 /// Whether a resolver of the old school would read this label as a number, decimal, octal or hexadecimal.
-fn is_number(label: &str) -> bool {
-    label.bytes().all(|byte| byte.is_ascii_digit())
-        || label
-            .strip_prefix("0x")
-            .or_else(|| label.strip_prefix("0X"))
-            .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+fn is_number(label: &[u8]) -> bool {
+    match label {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => label.iter().all(u8::is_ascii_digit),
+    }
 }
 
-fn parse_port(text: &str) -> Result<u16, UrlError> {
+fn parse_port(digits: &[u8]) -> Result<u16, UrlError> {
     // An empty port is the default one (RFC 3986, 6.2.3).
-    if text.is_empty() {
+    if digits.is_empty() {
         return Ok(PORT_DEFAULT);
     }
-    // `parse` alone would let `+80` pass.
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(UrlError::BadPort);
+    let mut port: u32 = 0;
+    for &byte in digits {
+        if !byte.is_ascii_digit() {
+            return Err(UrlError::BadPort);
+        }
+        // Not above 655,369, where it stays too large for a port.
+        port = port.min(0x1_0000) * 10 + u32::from(byte - b'0');
     }
-    match text.parse() {
+    match u16::try_from(port) {
         Ok(0) => Err(UrlError::PortZero),
         Ok(port) => Ok(port),
         Err(_) => Err(UrlError::PortTooLarge),
     }
+}
+
+impl Authority<'_> {
+    /// Gives its text to `put`, piece by piece.
+    pub(super) fn pieces(&self, put: &mut dyn FnMut(&str)) {
+        put(self.host);
+        if self.port == PORT_DEFAULT {
+            return;
+        }
+        put(":");
+        let mut unit = 10_000;
+        while unit > 0 {
+            if self.port >= unit {
+                put(digit(self.port / unit % 10));
+            }
+            unit /= 10;
+        }
+    }
+}
+
+impl Target<'_> {
+    /// Gives its text to `put`, piece by piece.
+    pub(super) fn pieces(&self, put: &mut dyn FnMut(&str)) {
+        // The origin form begins with a slash even when the URL has no path (RFC 9112, 3.2.1).
+        let mut rest = self.path_and_query;
+        if !rest.starts_with('/') {
+            put("/");
+        }
+        while !rest.is_empty() {
+            // The bytes of a character outside ASCII are all outside ASCII, so no cut is inside of one.
+            let ascii = rest.bytes().take_while(u8::is_ascii).count();
+            put(rest.get(..ascii).unwrap_or_default());
+            rest = rest.get(ascii..).unwrap_or_default();
+            let others = rest.bytes().take_while(|byte| !byte.is_ascii()).count();
+            for byte in rest.bytes().take(others) {
+                put("%");
+                put(digit(u16::from(byte >> 4)));
+                put(digit(u16::from(byte & 0xF)));
+            }
+            rest = rest.get(others..).unwrap_or_default();
+        }
+    }
+}
+
+/// One digit as text.
+fn digit(value: u16) -> &'static str {
+    let at = usize::from(value);
+    "0123456789ABCDEF".get(at..=at).unwrap_or_default()
+}
+
+/// Shows what comes in pieces; they need no formatting, which would cost a small device several kilobytes.
+pub(super) fn display(
+    f: &mut fmt::Formatter<'_>,
+    pieces: impl FnOnce(&mut dyn FnMut(&str)),
+) -> fmt::Result {
+    let mut result = Ok(());
+    pieces(&mut |piece| result = result.and_then(|()| f.write_str(piece)));
+    result
 }
 
 /// As in a URL: an IPv6 address stands in brackets.
@@ -265,30 +345,13 @@ impl fmt::Display for Host<'_> {
 
 impl fmt::Display for Authority<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.host)?;
-        if self.port == PORT_DEFAULT {
-            return Ok(());
-        }
-        write!(f, ":{}", self.port)
+        display(f, |put| self.pieces(put))
     }
 }
 
 impl fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The origin form begins with a slash even when the URL has no path (RFC 9112, 3.2.1).
-        if !self.path_and_query.starts_with('/') {
-            f.write_char('/')?;
-        }
-        for character in self.path_and_query.chars() {
-            if character.is_ascii() {
-                f.write_char(character)?;
-                continue;
-            }
-            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-                write!(f, "%{byte:02X}")?;
-            }
-        }
-        Ok(())
+        display(f, |put| self.pieces(put))
     }
 }
 
@@ -311,6 +374,7 @@ impl fmt::Display for UrlError {
             Self::BadIpv4 => "the host ends in a number but is no IPv4 address",
             Self::UnclosedBracket => "the bracket of the host is not closed",
             Self::BadIpv6 => "the host in brackets is no IPv6 address",
+            Self::NoIpv6 => "this build has no IPv6",
             Self::ZoneId => "the IPv6 address has a zone",
             Self::BadPort => "the port is not a number",
             Self::PortZero => "the port is 0",

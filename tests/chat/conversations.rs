@@ -1,6 +1,6 @@
 //! Conversations that go well.
 
-use tickwire::chat::{LineEnd, Options, PushError};
+use tickwire::chat::{Ending, LineEnd, Options, PushError};
 
 use crate::world::{World, endpoint, options};
 
@@ -261,4 +261,78 @@ fn a_program_changes_its_part_while_it_runs() {
     world.run(3_000);
     assert_eq!(world.outcome(1), Some(Ok(())));
     assert_eq!(world.outcome(0), Some(Ok(())));
+}
+
+#[test]
+fn a_line_longer_than_the_queue_is_sent_in_parts_and_arrives_as_one() {
+    let mut world = connected(12, options(), options());
+    let line = "0123456789".repeat(100);
+    for part in line.as_bytes().chunks(50) {
+        world.run_until(5_000, |world| world.peer(0).push_part(part).is_ok());
+    }
+    world.peer(0).push_line(b"!").unwrap();
+    world.run(1_000);
+    assert_eq!(world.heard(1).replace('\n', ""), line + "!");
+    assert_eq!(
+        world.heard(1).matches('\n').count(),
+        13,
+        "pieces of the receiver's 80 bytes"
+    );
+    world.peer(0).end_input();
+    assert_eq!(world.peer(0).push_part(b"late"), Err(PushError::Ended));
+}
+
+#[test]
+fn a_sink_learns_what_ended_each_message_and_where_conversations_end() {
+    let mut world = World::new(13, 2);
+    world.chat(0, options()).listen(1001);
+    world.run(10);
+    for (port, text) in (5_000..).zip(["bare", "line\r\ncut"]) {
+        world.raw_connect(1, endpoint(0, 1001), port);
+        world.run(1_500);
+        world.raw(1).send_slice(text.as_bytes()).unwrap();
+        world.run(300);
+        world.raw(1).send_slice(&[b'x'; 100]).unwrap();
+        world.raw(1).close();
+        world.run(1_500);
+    }
+    let expected = [
+        Some(Ending::Silence),
+        Some(Ending::Piece),
+        Some(Ending::Close),
+        None,
+        Some(Ending::Line),
+        Some(Ending::Piece),
+        Some(Ending::Close),
+        None,
+    ];
+    assert_eq!(world.peer(0).sink_mut().ends, expected);
+}
+
+#[test]
+fn a_peer_says_whether_its_last_command_has_taken_effect() {
+    let stay = Options {
+        stay: true,
+        ..options()
+    };
+    let mut world = World::new(14, 2);
+    world.chat(0, stay);
+    assert!(world.peer(0).is_idle() && world.peer(0).is_settled());
+    world.peer(0).dial(endpoint(99, 1001));
+    assert!(!world.peer(0).is_idle() && !world.peer(0).is_settled());
+    world.run(4_000);
+    assert!(!world.peer(0).is_settled(), "nobody has answered");
+    world.run(2_000);
+    assert!(world.peer(0).is_idle() && world.peer(0).is_settled());
+    world.peer(0).listen(1001);
+    world.run(2_000);
+    assert!(!world.peer(0).is_idle() && world.peer(0).is_settled());
+    world.raw_connect(1, endpoint(0, 1001), 5_000);
+    world.run(2_000);
+    assert!(world.peer(0).is_settled());
+    world.peer(0).disconnect();
+    world.run(1);
+    assert!(!world.peer(0).is_settled(), "its FIN is not answered");
+    world.run(2_000);
+    assert!(world.peer(0).is_settled());
 }

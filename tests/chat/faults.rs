@@ -8,13 +8,13 @@ use tickwire::{Awaited, Error};
 use crate::conversations::connected;
 use crate::world::{World, endpoint, options};
 
-const ONCE: Options = Options {
+pub(crate) const ONCE: Options = Options {
     once: true,
     ..Options::DEFAULT
 };
 
 /// A chat on host 0 that listens, and a connection that the test has made to it from host 1.
-fn called(seed: u64, options: Options) -> World {
+pub(crate) fn called(seed: u64, options: Options) -> World {
     let mut world = World::new(seed, 3);
     world.chat(0, options).listen(1001);
     world.run(10);

@@ -3,9 +3,9 @@
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
-use tickwire::chat::{Options, Peer};
+use tickwire::chat::{Ending, MessageSink, Options, Peer};
 use tickwire::wire::{Frame, Link, Port, Wire};
-use tickwire::{Carry, Error, Event, Observer, Sink, Slot, Tick, turn};
+use tickwire::{Carry, Error, Event, Observer, Slot, Tick, turn};
 
 /// Turns that one call of [`World::run`] may take.
 const TURNS_MAX: u32 = 400_000;
@@ -15,16 +15,30 @@ pub(crate) struct Capture {
     pub(crate) bytes: Vec<u8>,
     /// Bytes that it still takes; `None` takes all.
     pub(crate) room: Option<usize>,
+    /// What ended each message; `None` stands for the end of a conversation.
+    pub(crate) ends: Vec<Option<Ending>>,
 }
 
-impl Sink for Capture {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let count = data.len().min(self.room.unwrap_or(usize::MAX));
+impl MessageSink for Capture {
+    fn take_text(&mut self, text: &[u8]) -> Result<usize, Error> {
+        let count = text.len().min(self.room.unwrap_or(usize::MAX));
         if let Some(room) = &mut self.room {
             *room -= count;
         }
-        self.bytes.extend_from_slice(&data[..count]);
+        self.bytes.extend_from_slice(&text[..count]);
         Ok(count)
+    }
+
+    fn end_message(&mut self, ending: Ending) -> Result<bool, Error> {
+        let is_taken = self.take_text(b"\n")? > 0;
+        if is_taken {
+            self.ends.push(Some(ending));
+        }
+        Ok(is_taken)
+    }
+
+    fn end_conversation(&mut self) {
+        self.ends.push(None);
     }
 }
 
@@ -110,6 +124,7 @@ impl World {
         let capture = Capture {
             bytes: Vec::new(),
             room: None,
+            ends: Vec::new(),
         };
         host.chat.insert(Peer::new(
             host.handles,

@@ -78,59 +78,26 @@ fn layouts_and_buffers_that_do_not_fit_are_refused() {
         try_layout(good, least - 1),
         Some(LayoutError::BufferTooSmall)
     );
-    let cases = [
+    type Spoil = fn(&mut Layout);
+    let cases: [(Spoil, LayoutError); 8] = [
+        (|layout| layout.journal += 4, LayoutError::Unaligned),
+        (|layout| layout.checkpoint = 0, LayoutError::Unaligned),
+        (|layout| layout.slot_length = 0, LayoutError::Unaligned),
         (
-            Layout {
-                journal: good.journal + 4,
-                ..good
-            },
-            LayoutError::Unaligned,
-        ),
-        (
-            Layout {
-                checkpoint: 0,
-                ..good
-            },
-            LayoutError::Unaligned,
-        ),
-        (
-            Layout {
-                slot_length: 0,
-                ..good
-            },
-            LayoutError::Unaligned,
-        ),
-        (
-            Layout {
-                journal_half: 128,
-                ..good
-            },
+            |layout| layout.journal_half = 128,
             LayoutError::JournalTooSmall,
         ),
+        (|layout| layout.slot_length += 128, LayoutError::OutOfFlash),
         (
-            Layout {
-                slot_length: good.slot_length + 128,
-                ..good
-            },
+            |layout| layout.slots = [0, 0xFFFF_FF80],
             LayoutError::OutOfFlash,
         ),
-        (
-            Layout {
-                slots: [0, 0xFFFF_FF80],
-                ..good
-            },
-            LayoutError::OutOfFlash,
-        ),
-        (
-            Layout {
-                slots: [0, 128],
-                ..good
-            },
-            LayoutError::Overlap,
-        ),
-        (Layout { journal: 0, ..good }, LayoutError::Overlap),
+        (|layout| layout.slots = [0, 128], LayoutError::Overlap),
+        (|layout| layout.journal = 0, LayoutError::Overlap),
     ];
-    for (layout, error) in cases {
+    for (change, error) in cases {
+        let mut layout = good;
+        change(&mut layout);
         assert_eq!(try_layout(layout, least), Some(error), "{layout:?}");
     }
 }

@@ -48,11 +48,52 @@ impl<'a> Arguments<'a> {
 
     /// The value of the first word `key=value`.
     pub fn get(&self, key: &str) -> Option<&'a str> {
-        self.0
-            .split(' ')
-            .filter_map(|word| word.split_once('='))
-            .find_map(|(name, value)| (name == key).then_some(value))
+        // By hand: `split` and `split_once` bring 500 bytes of searchers.
+        let mut rest = self.0;
+        loop {
+            let end = position(rest, b' ');
+            let word = rest.get(..end)?;
+            let value = word
+                .strip_prefix(key)
+                .and_then(|tail| tail.strip_prefix('='));
+            if value.is_some() {
+                return value;
+            }
+            rest = rest.get(end + 1..)?;
+        }
     }
+
+    /// The value of `key` as a decimal number: `None` when the key is missing.
+    ///
+    /// # Errors
+    /// The value is no number, or over 2^32 - 1.
+    pub fn number(&self, key: &str) -> Result<Option<u32>, HostError> {
+        self.get(key).map(decimal).transpose()
+    }
+}
+
+/// Where `byte` is in `text`, or the text's length.
+fn position(text: &str, byte: u8) -> usize {
+    text.bytes()
+        .position(|other| other == byte)
+        .unwrap_or(text.len())
+}
+
+/// Reads a decimal number, for `parse` brings a copy of itself for each type.
+///
+/// # Errors
+/// `text` is no number, or over 2^32 - 1.
+pub fn decimal(text: &str) -> Result<u32, HostError> {
+    let number = text.bytes().try_fold(0u32, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        number
+            .checked_mul(10)?
+            .checked_add(digit.into())
+            .filter(|_| digit < 10)
+    });
+    number
+        .filter(|_| !text.is_empty())
+        .ok_or(HostError { code: 0 })
 }
 
 /// Text of one line, made without `core::fmt`, which an image may not be able to afford. What does not fit is cut.
@@ -105,17 +146,24 @@ impl Line {
 
     /// Adds `number` as eight hexadecimal digits.
     pub fn hex(&mut self, number: u32) -> &mut Self {
-        self.text("0x");
-        for shift in (0..8).rev() {
-            // Four bits fit a byte.
-            let nibble = (number >> (4 * shift)) as u8 & 0xF;
-            self.byte(if nibble < 10 {
-                b'0' + nibble
-            } else {
-                b'a' + nibble - 10
-            });
+        self.text("0x").hex_bytes(&number.to_be_bytes())
+    }
+
+    /// Adds `bytes`, two hexadecimal digits each.
+    pub fn hex_bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        for byte in bytes {
+            self.nibble(byte >> 4);
+            self.nibble(byte & 0xF);
         }
         self
+    }
+
+    fn nibble(&mut self, nibble: u8) {
+        self.byte(if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
+        });
     }
 
     fn byte(&mut self, byte: u8) {
@@ -150,6 +198,11 @@ pub fn print(line: &mut Line) {
 pub fn report(line: &mut Line) {
     let _ = io::stderr().and_then(|mut stderr| stderr.write_all(line.finish()));
     line.len = 0;
+}
+
+/// Writes `bytes` to the host's stdout as they are.
+pub fn write(bytes: &[u8]) {
+    let _ = io::stdout().and_then(|mut stdout| stdout.write_all(bytes));
 }
 
 /// Ends the image; the emulator exits with `code`.

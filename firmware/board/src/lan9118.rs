@@ -121,9 +121,7 @@ impl Controller for Lan9118 {
         };
         let (whole, rest) = frame.as_chunks_mut::<4>();
         let left = words - whole.len();
-        for word in whole {
-            *word = LAN9118.read(RX_DATA_FIFO).to_le_bytes();
-        }
+        LAN9118.read_into(RX_DATA_FIFO, whole);
         if rest.is_empty() {
             discard(left);
         } else {
@@ -149,9 +147,7 @@ impl Controller for Lan9118 {
         LAN9118.write(TX_DATA_FIFO, 1 << 13 | 1 << 12 | len);
         LAN9118.write(TX_DATA_FIFO, len);
         let (whole, rest) = frame.as_chunks::<4>();
-        for word in whole {
-            LAN9118.write(TX_DATA_FIFO, u32::from_le_bytes(*word));
-        }
+        LAN9118.write_from(TX_DATA_FIFO, whole);
         if !rest.is_empty() {
             let mut word = [0; 4];
             word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);

@@ -52,6 +52,29 @@ impl Registers {
         unsafe { ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(value) }
     }
 
+    /// Reads the register at byte `offset` once for each of `words`: a FIFO's data.
+    // A function of its own, for inlined into smoltcp's loop it came out twice as long in one image as in another.
+    #[inline(never)]
+    pub(crate) fn read_into(self, offset: usize, words: &mut [[u8; 4]]) {
+        let address = self.address(offset);
+        for word in words {
+            // SAFETY: as in `read`.
+            let value = unsafe { ptr::with_exposed_provenance::<u32>(address).read_volatile() };
+            *word = value.to_le_bytes();
+        }
+    }
+
+    /// Writes each of `words` to the register at byte `offset`.
+    #[inline(never)]
+    pub(crate) fn write_from(self, offset: usize, words: &[[u8; 4]]) {
+        let address = self.address(offset);
+        for word in words {
+            let value = u32::from_le_bytes(*word);
+            // SAFETY: as in `write`.
+            unsafe { ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(value) }
+        }
+    }
+
     #[inline]
     fn address(self, offset: usize) -> usize {
         assert!(
@@ -82,6 +105,26 @@ pub(crate) fn unmask(interrupt: Interrupt) {
     // SAFETY: nothing here relies on the line being masked: no data is shared with a handler, as there is none.
     unsafe { NVIC::unmask(interrupt) }
 }
+
+/// How many interrupt lines the board has (AN385, interrupt assignments).
+#[cfg(feature = "mps2-an385")]
+const INTERRUPTS: usize = 32;
+/// How many interrupt lines the board has (LM3S6965 data sheet, chapter Interrupts).
+#[cfg(feature = "lm3s6965evb")]
+const INTERRUPTS: usize = 44;
+
+unsafe extern "C" {
+    /// cortex-m-rt's name for the handler of everything that has none of its own.
+    #[link_name = "DefaultHandler"]
+    fn default_handler();
+}
+
+/// The vectors behind those of the processor's own exceptions. cortex-m-rt's own table has 240, of 4 bytes each.
+// SAFETY: cortex-m-rt wants exactly this name and this section for a table of handlers, and no other item has them.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+#[used]
+static __INTERRUPTS: [unsafe extern "C" fn(); INTERRUPTS] = [default_handler; INTERRUPTS];
 
 /// What cortex-m-rt's `paint-stack` writes over the stack before `main`.
 const STACK_PAINT: u32 = 0xCCCC_CCCC;

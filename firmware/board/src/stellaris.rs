@@ -148,9 +148,7 @@ impl Controller for Stellaris {
         (*to_first, *to_second) = (first, second);
         let (whole, rest) = body.as_chunks_mut::<4>();
         let left = words - whole.len();
-        for word in whole {
-            *word = ETHERNET.read(MACDATA).to_le_bytes();
-        }
+        ETHERNET.read_into(MACDATA, whole);
         if rest.is_empty() {
             discard(left);
         } else {
@@ -174,9 +172,7 @@ impl Controller for Stellaris {
         let word = u32::from_le_bytes([len_low, len_high, *first, *second]);
         ETHERNET.write(MACDATA, word);
         let (whole, rest) = body.as_chunks::<4>();
-        for word in whole {
-            ETHERNET.write(MACDATA, u32::from_le_bytes(*word));
-        }
+        ETHERNET.write_from(MACDATA, whole);
         if !rest.is_empty() {
             let mut word = [0; 4];
             word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);

@@ -10,56 +10,20 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod exit;
+pub mod flash;
 pub mod single;
 
 use core::net::Ipv4Addr;
 
-use board::host::{self, Arguments, Line};
-use board::{Absent, Clock, Ethernet, Nic, stack};
+use board::host::{self, Arguments, Line, decimal};
+use board::{Clock, Ethernet, Nic, stack};
 use smoltcp::iface::{Config, Interface};
+use smoltcp::phy::Device;
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
 
-/// Exit code: all went well.
-pub const EXIT_FINE: i32 = 0;
-/// Exit code: a test of the board failed.
-pub const EXIT_FAILED: i32 = 1;
-/// Exit code: the parameters make no sense.
-pub const EXIT_USAGE: i32 = 2;
-/// Exit code: no connection.
-pub const EXIT_CONNECT: i32 = 7;
-/// Exit code: the peer fell silent.
-pub const EXIT_TIMEOUT: i32 = 28;
-/// Exit code: a part of the board does not answer.
-pub const EXIT_BOARD: i32 = 45;
-/// Exit code: the peer reset the connection.
-pub const EXIT_RESET: i32 = 56;
-
-/// How an image ends that does not succeed: its exit code, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failure {
-    /// The emulator's exit code.
-    pub code: i32,
-    /// One line for stderr.
-    pub why: &'static str,
-}
-
-impl Failure {
-    /// Any failure.
-    pub const fn new(code: i32, why: &'static str) -> Self {
-        Self { code, why }
-    }
-
-    /// A parameter that is missing or malformed.
-    pub const fn usage(why: &'static str) -> Self {
-        Self::new(EXIT_USAGE, why)
-    }
-}
-
-impl From<Absent> for Failure {
-    fn from(part: Absent) -> Self {
-        Self::new(EXIT_BOARD, part.as_str())
-    }
-}
+use exit::Failure;
 
 /// The parameters that every networked image takes.
 #[derive(Debug, Clone, Copy)]
@@ -76,20 +40,15 @@ impl Network {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// The parameter that is missing or malformed, with [`EXIT_USAGE`].
+    /// The parameter that is missing or malformed.
     pub fn from_arguments(arguments: &Arguments<'_>) -> Result<Self, Failure> {
-        let address = arguments
-            .get("address")
-            .and_then(|text| text.split_once('/'))
-            .and_then(|(address, prefix)| Some((address.parse().ok()?, prefix.parse().ok()?)))
-            .filter(|(_, prefix)| *prefix <= 32)
-            .map(|(address, prefix)| Ipv4Cidr::new(address, prefix))
-            .ok_or(Failure::usage("address=A.B.C.D/N is needed"))?;
-        let gateway = optional(arguments, "gateway", "gateway= is no IPv4 address")?;
-        let seed = optional(arguments, "seed", "seed= is no number")?.unwrap_or(1);
+        let seed = number(arguments, "seed", 1)?;
         Ok(Self {
-            address,
-            gateway,
+            address: arguments
+                .get("address")
+                .and_then(cidr)
+                .ok_or(Failure::usage("address=A.B.C.D/N is needed"))?,
+            gateway: address(arguments, "gateway")?,
             seed,
         })
     }
@@ -106,11 +65,11 @@ impl Network {
         0xC000 | (self.seed & 0x3FFF) as u16
     }
 
-    /// smoltcp's interface on `nic` with these parameters.
-    pub fn interface(&self, clock: &mut Clock, nic: &mut Nic<'_, Ethernet>) -> Interface {
+    /// smoltcp's interface on `device` with these parameters.
+    pub fn interface(&self, clock: &mut Clock, device: &mut impl Device) -> Interface {
         let mut config = Config::new(EthernetAddress(self.mac()).into());
         config.random_seed = self.seed;
-        let mut interface = Interface::new(config, nic, clock.now().to_smoltcp());
+        let mut interface = Interface::new(config, device, clock.now().to_smoltcp());
         interface.update_ip_addrs(|addresses| {
             // `expect` on these results would draw in their formatting, 3 KiB.
             let pushed = addresses.push(IpCidr::Ipv4(self.address)).is_ok();
@@ -127,19 +86,41 @@ impl Network {
     }
 }
 
-/// The value of `key`, which may be missing but not malformed.
+/// `A.B.C.D/N`.
+fn cidr(text: &str) -> Option<Ipv4Cidr> {
+    let slash = text.bytes().position(|byte| byte == b'/')?;
+    let prefix = decimal(text.get(slash + 1..)?).ok()?;
+    let prefix = u8::try_from(prefix).ok().filter(|&prefix| prefix <= 32)?;
+    Some(Ipv4Cidr::new(text.get(..slash)?.parse().ok()?, prefix))
+}
+
+/// The address that `key` names, which may be missing but not malformed.
 ///
 /// # Errors
-/// `malformed`, with [`EXIT_USAGE`].
-pub fn optional<T: core::str::FromStr>(
-    arguments: &Arguments<'_>,
-    key: &str,
-    malformed: &'static str,
-) -> Result<Option<T>, Failure> {
+/// It is no IPv4 address.
+pub fn address(arguments: &Arguments<'_>, key: &str) -> Result<Option<Ipv4Addr>, Failure> {
+    let malformed = Failure::usage("a parameter is no IPv4 address");
     arguments
         .get(key)
-        .map(|text| text.parse().map_err(|_| Failure::usage(malformed)))
+        .map(|text| text.parse().map_err(|_| malformed))
         .transpose()
+}
+
+/// The number that `key` names, or `default`.
+///
+/// # Errors
+/// It is no number, or too large.
+pub fn number<N: TryFrom<u32>>(
+    arguments: &Arguments<'_>,
+    key: &str,
+    default: N,
+) -> Result<N, Failure> {
+    let malformed = Failure::usage("a parameter is no number, or too large");
+    match arguments.number(key) {
+        Ok(None) => Ok(default),
+        Ok(Some(number)) => N::try_from(number).map_err(|_| malformed),
+        Err(_) => Err(malformed),
+    }
 }
 
 /// Says on stderr what the run cost: counts of the core's clock, bytes of stack, and frames.
@@ -148,36 +129,20 @@ pub fn optional<T: core::str::FromStr>(
 pub fn report_cost(clock: &mut Clock, nic: &Nic<'_, Ethernet>) {
     let frames = nic.counters();
     let spent = clock.spent();
-    let stack = stack::usage();
+    let numbers = [
+        ("cost: awake ", spent.awake_counts),
+        (" asleep ", spent.asleep_counts),
+        (" sleeps ", spent.sleeps.into()),
+        (" stack ", stack::usage().used_bytes as u64),
+        (" frames in ", frames.received.into()),
+        (" damaged ", frames.damaged.into()),
+        (" long ", frames.too_long.into()),
+        (" out ", frames.sent.into()),
+        (" dropped ", frames.dropped.into()),
+    ];
     let mut line = Line::new();
-    line.text("cost: awake ")
-        .number(spent.awake_counts)
-        .text(" asleep ")
-        .number(spent.asleep_counts)
-        .text(" sleeps ")
-        .number(spent.sleeps.into())
-        .text(" stack ")
-        .number(stack.used_bytes as u64)
-        .text(" frames in ")
-        .number(frames.received.into())
-        .text(" damaged ")
-        .number(frames.damaged.into())
-        .text(" long ")
-        .number(frames.too_long.into())
-        .text(" out ")
-        .number(frames.sent.into())
-        .text(" dropped ")
-        .number(frames.dropped.into());
-    host::report(&mut line);
-}
-
-/// Ends the image as `result` says, a failure with its line on stderr.
-pub fn finish(result: Result<(), Failure>) -> ! {
-    match result {
-        Ok(()) => host::exit(EXIT_FINE),
-        Err(failure) => {
-            host::report(Line::new().text(failure.why));
-            host::exit(failure.code)
-        }
+    for (name, number) in numbers {
+        line.text(name).number(number);
     }
+    host::report(&mut line);
 }

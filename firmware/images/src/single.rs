@@ -5,7 +5,8 @@ use smoltcp::iface::{Context, PollIngressSingleResult, SocketSet, SocketStorage}
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use tickwire::Tick;
 
-use crate::{Failure, Network, report_cost};
+use crate::exit::Failure;
+use crate::{Network, report_cost};
 
 /// Frames taken in before the socket is looked at again.
 const FRAMES_PER_TURN: usize = 8;

@@ -3,13 +3,19 @@
 //! Nothing is left over: a namespace lives as long as its holder, the holder as long as its stdin, and that as long
 //! as the test; programs are killed when dropped and python peers end by themselves.
 
+mod inside;
+mod pty;
 mod running;
+mod server;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-pub(crate) use running::Running;
+pub(crate) use inside::{HOST, hosttap, inside, mortal, noise, sh};
+pub(crate) use pty::Pty;
+pub(crate) use running::{Ended, Running};
+pub(crate) use server::{Call, Server, with_length};
 
 /// Set to 1 where a skipped TAP test is a failure, as in CI.
 const REQUIRE: &str = "TICKWIRE_REQUIRE_TAP";
@@ -150,10 +156,10 @@ impl Namespace {
         Running::start(command.env(INSIDE, "1"))
     }
 
-    /// Runs the test `name` of this program once more, inside, and fails when it fails there.
-    pub(crate) fn run_again(&self, name: &str) {
+    /// Runs the test `name` of this program once more, inside, and fails when it fails there or takes longer.
+    pub(crate) fn run_again(&self, name: &str, seconds: u64) {
         let inside = self.start_again(name);
-        let ended = inside.finish(60);
+        let ended = inside.finish(seconds);
         let (stdout, stderr) = (ended.stdout(), ended.stderr());
         assert_eq!(
             ended.code,

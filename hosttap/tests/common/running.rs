@@ -45,15 +45,19 @@ impl Ended {
 impl Running {
     /// Starts `command` with pipes on stdin, stdout and stderr.
     pub(crate) fn start(command: &mut Command) -> Self {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        Self::start_with(command, Stdio::piped(), Stdio::piped())
+    }
+
+    /// Starts `command` with a pipe on stdin and the given stdout and stderr; what goes into pipes is gathered.
+    pub(crate) fn start_with(command: &mut Command, stdout: Stdio, stderr: Stdio) -> Self {
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stdout = Gathered::from(child.stdout.take().expect("it was asked for"));
-        let stderr = Gathered::from(child.stderr.take().expect("it was asked for"));
+        let stdout = child.stdout.take().map(Gathered::from).unwrap_or_default();
+        let stderr = child.stderr.take().map(Gathered::from).unwrap_or_default();
+        // The command keeps descriptors of ours until it is given others.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         Self {
             child,
             stdout,
@@ -85,24 +89,50 @@ impl Running {
     fn wait_for(&self, gathered: &Gathered, text: &str, seconds: u64) {
         let clock = Clock::start();
         while !gathered.text().contains(text) {
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "no {text:?} within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "no {text:?} within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }
     }
 
+    /// What it has written to stderr so far.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// What it has written, for people.
+    fn said(&self) -> String {
+        let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
+        format!("stdout: {stdout}\nstderr: {stderr}")
+    }
+
     /// Sends Ctrl-C's signal.
     pub(crate) fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends `signal`, which changes nothing when the program has ended already.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::INT).expect("it runs until it is waited for");
+        kill_process(pid, signal).expect("its id is its own until it is waited for");
+    }
+
+    /// The number of the process that was started.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end; its stdin is closed first.
     pub(crate) fn finish(mut self, seconds: u64) -> Ended {
         self.close_stdin();
+        self.finish_without_end(seconds)
+    }
+
+    /// Waits for its end while its stdin stays open.
+    pub(crate) fn finish_without_end(mut self, seconds: u64) -> Ended {
         let status = self.wait(seconds);
         Ended {
             code: status.code(),
@@ -117,10 +147,10 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status;
             }
-            let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
-                "not ended within {seconds} s\nstdout: {stdout}\nstderr: {stderr}"
+                "not ended within {seconds} s\n{}",
+                self.said()
             );
             thread::sleep(LOOK_AGAIN);
         }
@@ -136,14 +166,14 @@ impl Drop for Running {
 }
 
 /// What a program has written so far; a thread reads it, so that the program never waits for us.
-#[derive(Debug)]
-struct Gathered {
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Gathered {
-    fn from(mut pipe: impl Read + Send + 'static) -> Self {
+    pub(crate) fn from(mut pipe: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&bytes);
         let reader = thread::spawn(move || {
@@ -166,7 +196,7 @@ impl Gathered {
     }
 
     /// All of it, once the program and whoever inherited its pipe have ended.
-    fn end(&mut self) -> Vec<u8> {
+    pub(crate) fn end(&mut self) -> Vec<u8> {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the reader does not panic");
         }

@@ -57,7 +57,6 @@ impl<S: Store> Receive<S> {
         sent: usize,
         result: Result<(), Error>,
     ) -> Result<Step, Error> {
-        self.drain(io);
         let sent = self.say(io, &reply, sent)?;
         if sent < REPLY_LEN {
             *self.phase.state_mut() = State::Replying {
@@ -80,7 +79,6 @@ impl<S: Store> Receive<S> {
         mut flush: Flush,
         result: Result<(), Error>,
     ) -> Result<Step, Error> {
-        self.drain(io);
         if flush.is_done(io, self.socket)? {
             return Ok(self.leave(io, result, Farewell::Fin));
         }

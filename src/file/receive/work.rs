@@ -21,17 +21,23 @@ const STORE_LIES: Error = Error::Sink { code: 0 };
 
 impl<S: Store> Receive<S> {
     pub(super) fn enter_beginning(&mut self, io: &mut Io<'_, '_>, again: bool) {
-        let chore = Chore::new(io.now, self.options.store_ticks);
+        let chore = self.begin_chore(io);
         // Open from the first call on: a store that stalls in it may have made something.
         self.talk.is_open = true;
         let state = State::Beginning { chore, again };
         self.phase.enter(io, state, Some(chore.deadline()));
     }
 
+    /// A piece of work that the store may take long for.
+    fn begin_chore(&mut self, io: &Io<'_, '_>) -> Chore {
+        self.talk.begin_silence(io.now);
+        Chore::new(io.now, self.options.store_ticks)
+    }
+
     /// Tells the sender that we are still working, where it is due, and where there is room for all of it: half a
     /// reply would have to be finished before anything else can be said.
-    fn keep_company(&self, io: &mut Io<'_, '_>, chore: &mut Chore) {
-        if !chore.is_word_due(io.now) {
+    fn keep_company(&mut self, io: &mut Io<'_, '_>) {
+        if !self.talk.is_word_due(io.now) {
             return;
         }
         let (socket, _) = io.tcp(self.socket);
@@ -52,10 +58,10 @@ impl<S: Store> Receive<S> {
     pub(super) fn begin(
         &mut self,
         io: &mut Io<'_, '_>,
-        mut chore: Chore,
+        chore: Chore,
         again: bool,
     ) -> Result<Step, Error> {
-        self.keep_company(io, &mut chore);
+        self.keep_company(io);
         let Some(upload) = self.talk.upload() else {
             return Err(Error::Truncated);
         };
@@ -70,7 +76,7 @@ impl<S: Store> Receive<S> {
             Ok(Begun::Held(0)) if !is_checked => self.enter_data(io),
             Ok(Begun::Held(0)) => self.enter_answering(io),
             Ok(Begun::Held(held)) if is_checked && !again && held <= length => {
-                chore.moved(io.now, self.options.stall_ticks);
+                let chore = Chore::new(io.now, self.options.stall_ticks);
                 let state = State::Rehashing { chore, held };
                 self.phase.enter(io, state, Some(chore.deadline()));
             }
@@ -94,7 +100,7 @@ impl<S: Store> Receive<S> {
     pub(super) fn rehash(
         &mut self,
         io: &mut Io<'_, '_>,
-        mut chore: Chore,
+        chore: Chore,
         held: u64,
     ) -> Result<Step, Error> {
         if self.talk.got == held {
@@ -104,23 +110,27 @@ impl<S: Store> Receive<S> {
         if io.tcp(self.socket).0.state() == smoltcp::socket::tcp::State::Closed {
             return Err(io.lost());
         }
-        self.keep_company(io, &mut chore);
+        self.keep_company(io);
         let mut block = [0; BLOCK_BYTES];
         let left = usize::try_from(held.saturating_sub(self.talk.got)).unwrap_or(usize::MAX);
         let room = block.get_mut(..left.min(BLOCK_BYTES)).unwrap_or_default();
-        let state = State::Rehashing { chore, held };
-        match self.store.read(self.talk.got, room) {
-            Poll::Pending => return Ok(self.await_store(io, chore, state)),
-            Poll::Ready(read) => {
-                let read = room.get(..read.map_err(store_error)?).unwrap_or_default();
-                if read.is_empty() {
-                    return Err(STORE_LIES);
-                }
-                self.talk.hasher.update(read);
-                self.talk.got += read.len() as u64;
+        let read = match self.store.read(self.talk.got, room) {
+            Poll::Pending => {
+                return Ok(self.await_store(io, chore, State::Rehashing { chore, held }));
             }
-        }
-        chore.moved(io.now, self.options.stall_ticks);
+            Poll::Ready(read) => read.ok().and_then(|read| room.get(..read)),
+        };
+        let Some(read) = read.filter(|read| !read.is_empty()) else {
+            // Kept, it would fail every further try in the same place.
+            return Ok(self.discard(io, None));
+        };
+        self.talk.hasher.update(read);
+        self.talk.got += read.len() as u64;
+        io.tell(&Event::Hashed {
+            bytes: self.talk.got,
+            total: held,
+        });
+        let chore = Chore::new(io.now, self.options.stall_ticks);
         *self.phase.state_mut() = State::Rehashing { chore, held };
         self.phase.set_deadline(Some(chore.deadline()));
         Ok(Step::Again)
@@ -147,6 +157,7 @@ impl<S: Store> Receive<S> {
     }
 
     pub(super) fn enter_data(&mut self, io: &mut Io<'_, '_>) {
+        self.talk.begin_silence(io.now);
         let pace = Pace::new(io.now, self.options.idle_ticks);
         let deadline = Deadline::new(pace.due(), Awaited::Body);
         let state = State::Data { pace, stall: None };
@@ -187,8 +198,8 @@ impl<S: Store> Receive<S> {
     }
 
     fn note_stall(&mut self, io: &mut Io<'_, '_>, pace: Pace, stall: Option<Chore>) -> Step {
-        let mut chore = stall.unwrap_or(Chore::new(io.now, self.options.stall_ticks));
-        self.keep_company(io, &mut chore);
+        let chore = stall.unwrap_or(Chore::new(io.now, self.options.stall_ticks));
+        self.keep_company(io);
         let stall = Some(chore);
         self.await_store(io, chore, State::Data { pace, stall })
     }
@@ -201,9 +212,10 @@ impl<S: Store> Receive<S> {
         taken: u64,
     ) -> Step {
         self.talk.got += taken;
-        if stall.is_some() {
-            // Our own stall was not the sender's fault: its time begins anew.
-            pace = Pace::new(io.now, self.options.idle_ticks);
+        if let Some(chore) = stall {
+            // Our own stall was not the sender's fault. But it gains no more than that, or a store that is never
+            // ready at once would let a sender drip for ever.
+            pace.postpone(chore.ticks(io.now));
         }
         let due = pace.moved(io.now, taken);
         *self.phase.state_mut() = State::Data { pace, stall: None };
@@ -221,16 +233,16 @@ impl<S: Store> Receive<S> {
         if !self.talk.is_digest_right() {
             return Err(Error::DigestMismatch);
         }
-        let chore = Chore::new(io.now, self.options.store_ticks);
+        let chore = self.begin_chore(io);
         self.phase
             .enter(io, State::Committing { chore }, Some(chore.deadline()));
         Ok(Step::Again)
     }
 
     /// Whatever becomes of the connection: all bytes are here, and a sender that comes again finds them.
-    pub(super) fn commit(&mut self, io: &mut Io<'_, '_>, mut chore: Chore) -> Result<Step, Error> {
+    pub(super) fn commit(&mut self, io: &mut Io<'_, '_>, chore: Chore) -> Result<Step, Error> {
         self.drain(io);
-        self.keep_company(io, &mut chore);
+        self.keep_company(io);
         match self.store.commit() {
             Poll::Pending if is_planted(Canary::StoredTooEarly) => {}
             Poll::Pending => return Ok(self.await_store(io, chore, State::Committing { chore })),
@@ -261,7 +273,7 @@ impl<S: Store> Receive<S> {
 
     /// Begins to get the upload out of the way, because of `error`, or because what was held is damaged.
     pub(super) fn discard(&mut self, io: &mut Io<'_, '_>, error: Option<Error>) -> Step {
-        let chore = Chore::new(io.now, self.options.store_ticks);
+        let chore = self.begin_chore(io);
         let state = State::Discarding { chore, error };
         self.phase.enter(io, state, Some(chore.deadline()));
         Step::Again
@@ -271,12 +283,12 @@ impl<S: Store> Receive<S> {
     pub(super) fn await_discarded(
         &mut self,
         io: &mut Io<'_, '_>,
-        mut chore: Chore,
+        chore: Chore,
         error: Option<Error>,
     ) -> Result<Step, Error> {
         let is_wrong = matches!(error, None | Some(Error::DigestMismatch));
         let keep = !is_wrong && self.talk.announced_digest().is_some();
-        self.keep_company(io, &mut chore);
+        self.keep_company(io);
         let abandoned = match self.store.abandon(keep) {
             Poll::Ready(abandoned) => abandoned.map_err(store_error),
             Poll::Pending => {

@@ -37,6 +37,11 @@ impl<S: Source> Send<'_, S> {
         }
         hasher.update(read);
         *hashed += read.len() as u64;
+        let bytes = *hashed;
+        io.tell(&Event::Hashed {
+            bytes,
+            total: self.length,
+        });
         Ok(Step::Again)
     }
 
@@ -64,24 +69,39 @@ impl<S: Source> Send<'_, S> {
     ///
     /// It reads while it writes: a refusal may come at any time.
     pub(super) fn push(&mut self, io: &mut Io<'_, '_>, mut data: Data) -> Result<Step, Error> {
-        if let Some(reply) = self.read_reply(io)? {
-            if self.is_receipt(reply, data.next == self.length)? {
+        let reply = self.read_reply(io)?;
+        self.note_acknowledged(io, &mut data);
+        let all_gone = data.acknowledged == self.length && io.tcp(self.socket).0.send_queue() == 0;
+        if let Some(reply) = reply {
+            // A receiver that has all has acknowledged all in the segment of its receipt, or before.
+            if self.is_receipt(reply, all_gone)? {
                 self.finish(io);
                 return Ok(Step::Again);
             }
             // A receiver whose store is slow reads nothing meanwhile, but says so.
             data.pace = Pace::new(io.now, self.options.idle_ticks);
+            self.keep(data);
+            // More of its words may be here.
+            return Ok(Step::Again);
+        }
+        if all_gone {
+            self.end_data(io);
+            return Ok(Step::Again);
         }
         let written = self.fill(io, data.next)?;
         data.next += written as u64;
-        self.note_acknowledged(io, &mut data);
+        if written > 0 && data.next == self.length {
+            // Before the last bytes leave, so that the receiver cannot have the file when this fails.
+            self.check_length()?;
+        }
+        self.keep(data);
+        Ok(if written > 0 { Step::Again } else { Step::Wait })
+    }
+
+    fn keep(&mut self, data: Data) {
         *self.phase.state_mut() = State::Data(data);
         let deadline = Deadline::new(data.pace.due(), Awaited::Flush);
         self.phase.set_deadline(Some(deadline));
-        if data.acknowledged == self.length && io.tcp(self.socket).0.send_queue() == 0 {
-            return self.end_data(io);
-        }
-        Ok(if written > 0 { Step::Again } else { Step::Wait })
     }
 
     /// Reads from `next` on straight into the send buffer; how many bytes.
@@ -119,8 +139,7 @@ impl<S: Source> Send<'_, S> {
     }
 
     /// Everything is acknowledged.
-    fn end_data(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        self.check_length()?;
+    fn end_data(&mut self, io: &mut Io<'_, '_>) {
         if is_planted(Canary::DoneWithoutReceipt) {
             self.finish(io);
         } else if self.name.is_some() {
@@ -129,7 +148,6 @@ impl<S: Source> Send<'_, S> {
             let linger = io.close(self.socket);
             self.phase.enter(io, State::Parting, Some(linger));
         }
-        Ok(Step::Again)
     }
 }
 

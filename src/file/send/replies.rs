@@ -26,11 +26,11 @@ impl<S: Source> Send<'_, S> {
         let Reply::Answer(answer) = reply else {
             return Err(refusal(reply));
         };
+        // Before all of the offer was read there can only be a refusal.
+        let is_offered = matches!(self.phase.state(), State::Answer);
         match answer.status {
-            Status::WORKING => self.extend(io, Awaited::Answer),
-            Status::FINE
-                if matches!(self.phase.state(), State::Answer) && answer.offset <= self.length =>
-            {
+            Status::WORKING if is_offered => self.extend(io, Awaited::Answer),
+            Status::FINE if is_offered && answer.offset <= self.length => {
                 if answer.offset > 0 {
                     io.tell(&Event::Resumed {
                         offset: answer.offset,
@@ -62,12 +62,12 @@ impl<S: Source> Send<'_, S> {
         Ok(Step::Again)
     }
 
-    /// Whether `reply` is the receipt rather than a sign of life; `all_sent` says whether a receipt is possible yet.
-    pub(super) fn is_receipt(&self, reply: Reply, all_sent: bool) -> Result<bool, Error> {
+    /// Whether `reply` is the receipt rather than a sign of life; `all_gone` says whether a receipt is possible yet.
+    pub(super) fn is_receipt(&self, reply: Reply, all_gone: bool) -> Result<bool, Error> {
         match reply {
             Reply::Receipt(receipt) if receipt.status == Status::WORKING => Ok(false),
             Reply::Receipt(receipt)
-                if receipt.status == Status::FINE && all_sent && receipt.stored == self.length =>
+                if receipt.status == Status::FINE && all_gone && receipt.stored == self.length =>
             {
                 Ok(true)
             }

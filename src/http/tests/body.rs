@@ -1,3 +1,5 @@
+//! Bodies in every framing, cut everywhere.
+
 extern crate std;
 
 use std::format;

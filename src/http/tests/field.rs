@@ -1,3 +1,5 @@
+//! Header lines, fine and malformed.
+
 extern crate std;
 
 use std::format;

@@ -1,3 +1,5 @@
+//! Heads, fine and malformed, cut everywhere.
+
 extern crate std;
 
 use std::format;

@@ -1,3 +1,5 @@
+//! Requests byte for byte, and headers that are refused.
+
 extern crate std;
 
 use std::string::ToString;

@@ -1,3 +1,5 @@
+//! URLs that are fine, and those that are refused by name.
+
 extern crate std;
 
 use std::format;
@@ -49,7 +51,7 @@ fn addresses_are_addresses_and_ipv6_stays_in_brackets() {
     assert_eq!(v4.authority().to_string(), "192.168.69.100:81");
     let v6 = parse("http://[FE80:0::1]:81");
     assert_eq!(v6.host(), Host::Address("fe80::1".parse().unwrap()));
-    assert_eq!(v6.authority().to_string(), "[fe80::1]:81");
+    assert_eq!(v6.authority().to_string(), "[FE80:0::1]:81", "as written");
     assert_eq!(
         parse("http://[::ffff:1.2.3.4]/").authority().to_string(),
         "[::ffff:1.2.3.4]"

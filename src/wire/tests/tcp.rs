@@ -53,8 +53,8 @@ impl Host {
         self.sockets.get_mut(self.handle)
     }
 
-    /// Takes what is due, sends what there is, and says when to come again.
-    fn poll(&mut self, wire: &mut Wire<'_>, now: Tick) -> Option<Tick> {
+    /// Takes what is due and sends what there is.
+    fn poll(&mut self, wire: &mut Wire<'_>, now: Tick) {
         let time = now.to_smoltcp();
         let mut device = wire.port(self.port, now);
         while self
@@ -67,8 +67,12 @@ impl Host {
             .poll_egress(time, &mut device, &mut self.sockets)
             != PollResult::None
         {}
+    }
+
+    /// When to come again. Not a part of `poll`: what that takes in must be read first.
+    fn poll_at(&mut self, now: Tick) -> Option<Tick> {
         self.interface
-            .poll_at(time, &self.sockets)
+            .poll_at(now.to_smoltcp(), &self.sockets)
             .map(Tick::from_smoltcp)
     }
 }
@@ -118,11 +122,7 @@ fn echo(wire: &mut Wire<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
         if back.len() >= payload.len() {
             return (back, now);
         }
-        let wake = [
-            client.poll(wire, now),
-            server.poll(wire, now),
-            wire.next_due(),
-        ];
+        let wake = [client.poll_at(now), server.poll_at(now), wire.next_due()];
         now = wake
             .into_iter()
             .flatten()

@@ -9,8 +9,9 @@ use core::mem::MaybeUninit;
 use core::net::Ipv4Addr;
 
 use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, Line};
+use images::exit::{self, Failure};
 use images::single::{Conversation, Memory, hold};
-use images::{EXIT_CONNECT, EXIT_RESET, EXIT_TIMEOUT, Failure, Network, optional};
+use images::{Network, address, number};
 use smoltcp::iface::Context;
 use smoltcp::socket::tcp::{Socket, State};
 use tickwire::{TICKS_PER_SECOND, Tick};
@@ -21,7 +22,7 @@ const IDLE_TICKS: u64 = 20 * TICKS_PER_SECOND;
 #[cortex_m_rt::entry]
 fn main() -> ! {
     static mut MEMORY: Memory<2_920, 512> = Memory::EMPTY;
-    images::finish(run(MEMORY))
+    exit::finish(run(MEMORY))
 }
 
 fn run(memory: &mut Memory<2_920, 512>) -> Result<(), Failure> {
@@ -29,9 +30,8 @@ fn run(memory: &mut Memory<2_920, 512>) -> Result<(), Failure> {
     let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
     let network = Network::from_arguments(&arguments)?;
     let mut fetch = Fetch {
-        peer: optional(&arguments, "peer", "peer= is no IPv4 address")?
-            .ok_or(Failure::usage("peer=A.B.C.D is needed"))?,
-        port: optional(&arguments, "port", "port= is no number")?.unwrap_or(80),
+        peer: address(&arguments, "peer")?.ok_or(Failure::usage("peer=A.B.C.D is needed"))?,
+        port: number(&arguments, "port", 80)?,
         local_port: network.local_port(),
         path: arguments.get("path").unwrap_or("/"),
         asked: false,
@@ -99,17 +99,17 @@ impl Conversation for Fetch<'_> {
             }
             State::Closed if self.peer_closed => return Ok(true),
             State::Closed if !self.asked => {
-                return Err(Failure::new(EXIT_CONNECT, "the connection was refused"));
+                return Err(Failure::new(exit::CONNECT, "the connection was refused"));
             }
-            State::Closed => return Err(Failure::new(EXIT_RESET, "the connection was reset")),
+            State::Closed => return Err(Failure::new(exit::RESET, "the connection was reset")),
             _ => {}
         }
         if now < self.deadline {
             Ok(false)
         } else if self.asked {
-            Err(Failure::new(EXIT_TIMEOUT, "the peer fell silent"))
+            Err(Failure::new(exit::TIMED_OUT, "the peer fell silent"))
         } else {
-            Err(Failure::new(EXIT_CONNECT, "nobody answered"))
+            Err(Failure::new(exit::CONNECT, "nobody answered"))
         }
     }
 

@@ -17,7 +17,8 @@ use core::net::Ipv4Addr;
 use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, HostError, HostFile, Line};
 use board::{Clock, Controller, Ethernet, FRAME_BYTES_MAX, Wake, stack};
 use cortex_m::peripheral::SCB;
-use images::{EXIT_FAILED, Failure, Network, optional};
+use images::exit::{self, Failure};
+use images::{Network, address};
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr,
@@ -31,7 +32,7 @@ const ANSWER_POLLS_MAX: u32 = 50_000_000;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    images::finish(run())
+    exit::finish(run())
 }
 
 fn run() -> Result<(), Failure> {
@@ -58,7 +59,7 @@ fn run() -> Result<(), Failure> {
 }
 
 const fn failed(why: &'static str) -> Failure {
-    Failure::new(EXIT_FAILED, why)
+    Failure::new(exit::FAILED, why)
 }
 
 /// Nothing but the alarm.
@@ -90,8 +91,7 @@ fn clock() -> Result<(), Failure> {
 
 fn wake(arguments: &Arguments<'_>) -> Result<(), Failure> {
     let network = Network::from_arguments(arguments)?;
-    let peer = optional(arguments, "peer", "peer= is no IPv4 address")?
-        .ok_or(Failure::usage("peer=A.B.C.D is needed"))?;
+    let peer = address(arguments, "peer")?.ok_or(Failure::usage("peer=A.B.C.D is needed"))?;
     let (mut clock, mut ethernet) = board::start(network.mac())?;
     let question = arp_question(&network, peer);
     // What the link brought by itself must not answer for the peer.

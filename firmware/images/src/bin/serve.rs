@@ -9,8 +9,9 @@
 use core::mem::MaybeUninit;
 
 use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, Line};
+use images::exit::{self, Failure};
 use images::single::{Conversation, Memory, hold};
-use images::{EXIT_RESET, EXIT_TIMEOUT, Failure, Network, optional};
+use images::{Network, number};
 use smoltcp::iface::Context;
 use smoltcp::socket::tcp::{Socket, State};
 use tickwire::{TICKS_PER_SECOND, Tick};
@@ -24,7 +25,7 @@ const PATTERN_BYTES: u64 = 251;
 #[cortex_m_rt::entry]
 fn main() -> ! {
     static mut MEMORY: Memory<512, 4_380> = Memory::EMPTY;
-    images::finish(run(MEMORY))
+    exit::finish(run(MEMORY))
 }
 
 fn run(memory: &mut Memory<512, 4_380>) -> Result<(), Failure> {
@@ -32,8 +33,8 @@ fn run(memory: &mut Memory<512, 4_380>) -> Result<(), Failure> {
     let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
     let network = Network::from_arguments(&arguments)?;
     let mut answer = Answer {
-        port: optional(&arguments, "port", "port= is no number")?.unwrap_or(80),
-        left_bytes: optional(&arguments, "bytes", "bytes= is no number")?.unwrap_or(0),
+        port: number(&arguments, "port", 80)?,
+        left_bytes: number(&arguments, "bytes", 0)?,
         sent_bytes: 0,
         asked: false,
         lingering: false,
@@ -111,11 +112,11 @@ impl Conversation for Answer {
                 }
                 return Ok(now >= self.deadline);
             }
-            State::Closed => return Err(Failure::new(EXIT_RESET, "the connection was reset")),
+            State::Closed => return Err(Failure::new(exit::RESET, "the connection was reset")),
             _ => {}
         }
         if now >= self.deadline {
-            return Err(Failure::new(EXIT_TIMEOUT, "the peer fell silent"));
+            return Err(Failure::new(exit::TIMED_OUT, "the peer fell silent"));
         }
         Ok(false)
     }

@@ -6,7 +6,10 @@
     reason = "a test that panics has failed"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod sinks;
+mod waits;
 
 use common::lab::{BUFFER, Lab, endpoint, leak, socket};
 use smoltcp::iface::SocketHandle;
@@ -142,36 +145,6 @@ fn get_is_refused_at_once_where_nobody_listens() {
 }
 
 #[test]
-fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
-    for cut in [false, true] {
-        let mut lab = Lab::new(1);
-        let handle = socket(&mut lab.client, BUFFER);
-        let remote = if cut {
-            endpoint(1, 80)
-        } else {
-            endpoint(77, 80)
-        };
-        if cut {
-            // ARP is answered, everything after it is lost.
-            let arp_only =
-                |_, frame: &[u8]| (frame[12..14] != [8, 6]).then_some(tickwire::wire::Action::Drop);
-            lab.world.wire.set_rule(0, Some(arp_only));
-        }
-        let mut app = Get::new(
-            handle,
-            remote,
-            request(),
-            GetOptions::default(),
-            &mut [],
-            Discard,
-        );
-        let (result, at) = lab.against(&mut app, &[Act::ExpectEnd], 60).unwrap();
-        assert_eq!(result, Err(Error::TimedOut(Awaited::Connect)));
-        assert!((5_000..5_200).contains(&at.as_millis()), "{at}");
-    }
-}
-
-#[test]
 fn get_refuses_addresses_that_cannot_be_a_peer() {
     use smoltcp::wire::{IpAddress, IpEndpoint};
     let own = endpoint(0, 80);
@@ -225,54 +198,6 @@ fn get_refuses_addresses_that_cannot_be_a_peer() {
 }
 
 #[test]
-fn get_times_out_when_the_head_does_not_come_whole() {
-    assert_eq!(
-        failed(&[REQUEST_END, Act::Wait(60_000)]).0,
-        Error::TimedOut(Awaited::Head)
-    );
-    // A byte every second is not silence, but the deadline is absolute.
-    let drip = [
-        REQUEST_END,
-        Act::Drip(b"HTTP/1.0 200 OK\r\nX: aaaaaaaaaaaaaaaaaaaaaaaa", 1_000),
-    ];
-    let (error, at) = failed(&drip);
-    assert_eq!(error, Error::TimedOut(Awaited::Head));
-    assert!((10_000..10_200).contains(&at), "{at}");
-}
-
-#[test]
-fn get_times_out_on_a_body_that_drips() {
-    let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    let (error, at) = failed(&[REQUEST_END, head, Act::Drip(&[b'x'; 600], 500)]);
-    assert_eq!(error, Error::TimedOut(Awaited::Body));
-    // 40 bytes in 20 s are fewer than 256.
-    assert!((20_000..20_300).contains(&at), "{at}");
-}
-
-#[test]
-fn get_accepts_a_slow_body_that_keeps_the_pace() {
-    let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 600\r\n\r\n");
-    let (result, body, at) = fetch(
-        GetOptions::default(),
-        &[REQUEST_END, head, Act::Drip(&[b'x'; 600], 60)],
-    );
-    assert_eq!(result.map(|complete| complete.bytes), Ok(600));
-    assert!(body.len() == 600 && at > 35_000);
-}
-
-#[test]
-fn get_keeps_its_total_deadline_whatever_moves() {
-    let options = GetOptions {
-        total_ticks: Some(3_000),
-        ..GetOptions::default()
-    };
-    let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 60000\r\n\r\n");
-    let (result, _, at) = fetch(options, &[REQUEST_END, head, Act::Drip(&[b'x'; 60_000], 1)]);
-    assert_eq!(result, Err(Error::TimedOut(Awaited::Total)));
-    assert!((3_000..3_200).contains(&at), "{at}");
-}
-
-#[test]
 fn get_tells_truncated_from_reset_at_every_stage() {
     let pieces: [&[u8]; 4] = [
         b"",
@@ -321,31 +246,6 @@ fn get_reports_a_redirect_with_its_location_and_saves_nothing() {
 }
 
 #[test]
-fn get_stops_at_its_limit_without_writing_past_it() {
-    let options = GetOptions {
-        bytes_max: 8,
-        ..GetOptions::default()
-    };
-    let announced = [
-        REQUEST_END,
-        Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n123456789"),
-    ];
-    let (result, body, _) = fetch(options, &announced);
-    assert_eq!((result, body.len()), (Err(Error::TooLarge), 0));
-    let unannounced = [REQUEST_END, Act::Send(b"HTTP/1.0 200 OK\r\n\r\n123456789")];
-    let (result, body, _) = fetch(options, &unannounced);
-    assert_eq!(
-        (result, body.as_slice()),
-        (Err(Error::TooLarge), &b"12345678"[..])
-    );
-    let exact = [REQUEST_END, Act::Send(b"HTTP/1.0 200 OK\r\n\r\n12345678")];
-    assert_eq!(
-        fetch(options, &exact).0.map(|complete| complete.proof),
-        Ok(Proof::CloseOnly)
-    );
-}
-
-#[test]
 fn get_can_refuse_an_end_that_only_the_close_proves() {
     let options = GetOptions {
         require_length: true,
@@ -368,72 +268,6 @@ fn get_names_what_is_malformed() {
         failed(&[REQUEST_END, bad]).0,
         Error::Malformed(Malformed::Length)
     );
-}
-
-/// Takes what it is allowed to.
-struct Valve {
-    open_bytes: usize,
-    taken: Vec<u8>,
-}
-
-impl Sink for Valve {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let count = data.len().min(self.open_bytes);
-        self.open_bytes -= count;
-        self.taken.extend_from_slice(&data[..count]);
-        Ok(count)
-    }
-}
-
-#[test]
-fn a_stalled_sink_closes_the_window_and_then_ends_the_get() {
-    let mut lab = Lab::new(1);
-    let handle = socket(&mut lab.client, BUFFER);
-    let mut app = get(
-        handle,
-        GetOptions::default(),
-        Valve {
-            open_bytes: 10,
-            taken: Vec::new(),
-        },
-    );
-    let acts = [
-        REQUEST_END,
-        Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 50000\r\n\r\n"),
-        Act::Fill(50_000),
-        Act::ExpectEnd,
-    ];
-    let (result, at) = lab.against(&mut app, &acts, 120).unwrap();
-    assert_eq!(result, Err(Error::StalledSink));
-    assert!((20_000..20_300).contains(&at.as_millis()), "{at}");
-    assert_eq!(app.into_sink().taken.len(), 10);
-}
-
-#[test]
-fn a_sink_of_one_byte_at_a_time_gets_the_same_bytes() {
-    let page = Act::Send(
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\ndefgh\r\n0\r\n\r\n",
-    );
-    let mut lab = Lab::new(1);
-    let handle = socket(&mut lab.client, BUFFER);
-    struct Drops(Vec<u8>, bool);
-    impl Sink for Drops {
-        fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
-            self.1 = !self.1;
-            if self.1 {
-                return Ok(0);
-            }
-            self.0.extend(data.first());
-            Ok(data.len().min(1))
-        }
-    }
-    let mut app = get(handle, GetOptions::default(), Drops(Vec::new(), false));
-    let (result, _) = lab.against(&mut app, &[REQUEST_END, page], 60).unwrap();
-    assert_eq!(
-        (result, app.complete().map(|complete| complete.proof)),
-        (Ok(()), Some(Proof::LastChunk))
-    );
-    assert_eq!(app.into_sink().0, b"abcdefgh");
 }
 
 #[test]

@@ -1,0 +1,120 @@
+"""Tests of the boards themselves: the images `bare`, `serve` and `probe`."""
+
+import pathlib
+import tempfile
+
+import peers
+from checks import ICOUNT, Failed, await_listening, expect, instructions_per_byte, on_tap, without_losses
+from peers import BODY_BYTES, HEAD, HOST, NOBODY
+from qemu import Board, run, tap, wire
+
+RECEIVED = f"received {len(HEAD) + BODY_BYTES}\n"
+
+# Tests with a TAP. Each gives columns for the table.
+
+
+def fetches(machine):
+    with peers.http_peer():
+        outcome = run(machine, "bare", on_tap(peer=HOST, path="/f"), tap(peers.TAP))
+        expect(outcome, 0, RECEIVED)
+        counted = run(machine, "bare", on_tap(peer=HOST, path="/f"), tap(peers.TAP), extra=ICOUNT)
+        expect(counted, 0, RECEIVED)
+    stack = without_losses(outcome)["stack"]
+    return {"outcome": outcome, "stack": stack, "rate": instructions_per_byte(counted, BODY_BYTES)}
+
+
+def serves(machine):
+    with Board(machine, "serve", on_tap(port=7, bytes=BODY_BYTES), tap(peers.TAP)) as board:
+        await_listening(board)
+        answer = peers.fetch(7, 20)
+        outcome = board.finish(10)
+    expect(outcome, 0, f"listening\nsent {BODY_BYTES}\n")
+    if answer != peers.pattern(BODY_BYTES):
+        raise Failed(f"{len(answer)} bytes came, or other bytes than were sent")
+    return {"outcome": outcome, "stack": outcome.cost()["stack"]}
+
+
+def hears_refusal(machine):
+    outcome = run(machine, "bare", on_tap(peer=HOST, port=peers.CLOSED_PORT), tap(peers.TAP))
+    expect(outcome, 7, "", "the connection was refused")
+    return {"outcome": outcome}
+
+
+def sleeps_while_nobody_answers(machine):
+    outcome = run(machine, "bare", on_tap(peer=NOBODY), tap(peers.TAP), extra=ICOUNT)
+    expect(outcome, 7, "", "nobody answered")
+    cost = outcome.cost()
+    # Five ARP requests, the alarm's own period of 0.67 s, and what the kernel sends of itself.
+    if cost["awake"] * 100 > cost["asleep"] or cost["sleeps"] > 60:
+        raise Failed(f"it did not sleep: {cost}")
+
+
+def loses_no_wake_up(machine):
+    outcome = run(machine, "probe", on_tap(test="wake", peer=HOST), tap(peers.TAP))
+    expect(outcome, 0)
+    return {"outcome": outcome}
+
+
+# Tests without a TAP.
+
+
+def keeps_time(machine):
+    outcome = run(machine, "probe", {"test": "clock"})
+    expect(outcome, 0, "".join(f"second {second}\n" for second in range(4)))
+    # QEMU's start takes its part; a clock that is wrong is wrong by a factor.
+    if not 2.9 < outcome.seconds < 6:
+        raise Failed(f"3 s took {outcome.seconds:.1f} s")
+
+
+def keeps_files(machine):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "flash.bin"
+        expect(run(machine, "probe", {"test": "file", "file": path}), 0, "file kept\n")
+        if path.read_bytes() != b"\xff\xff\xffabc" + b"\xff" * 54 + b"tickwire":
+            raise Failed("the file holds something else")
+
+
+def ends(test, code, last_words):
+    def test_end(machine):
+        expect(run(machine, "probe", {"test": test}), code, None, last_words)
+
+    return test_end
+
+
+def refuses_nonsense(machine):
+    expect(run(machine, "bare", {"address": "192.168.69.2"}), 2, "", "address=")
+
+
+def fetches_from_board(server):
+    def test_pair(machine):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/wire"
+            listening = {"address": f"{HOST}/24", "bytes": BODY_BYTES}
+            with Board(server, "serve", listening, wire(path, True)) as other:
+                await_listening(other)
+                outcome = run(machine, "bare", on_tap(peer=HOST), wire(path, False))
+                expect(outcome, 0, f"received {BODY_BYTES}\n")
+                expect(other.finish(10), 0, f"listening\nsent {BODY_BYTES}\n")
+        return {"outcome": outcome, "stack": outcome.cost()["stack"]}
+
+    return test_pair
+
+
+def tests():
+    """Tuples of (image, test's name, needs a TAP, function)."""
+    yield "bare", "", True, fetches
+    yield "bare", "refused", True, hears_refusal
+    yield "bare", "nobody", True, sleeps_while_nobody_answers
+    yield "serve", "", True, serves
+    yield "probe", "wake", True, loses_no_wake_up
+    for server in ("mps2-an385", "lm3s6965evb"):
+        yield "bare", f"from {server}", False, fetches_from_board(server)
+    yield "bare", "usage", False, refuses_nonsense
+    yield "probe", "clock", False, keeps_time
+    yield "probe", "file", False, keeps_files
+    yield "probe", "stack", False, ends("stack", 0, "")
+    yield "probe", "panic", False, ends("panic", 101, "panic")
+    yield "probe", "fault", False, ends("fault", 102, "hard fault at 0x")
+    yield "probe", "interrupt", False, ends("interrupt", 103, "unhandled interrupt -2")
+
+

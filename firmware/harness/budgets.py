@@ -1,0 +1,48 @@
+"""What `get` may take of a board: the goals, what is held, and rows of the table that say so."""
+
+from checks import Failed
+from sizes import core_route, flash_and_ram, image_path
+
+# Sizes are budgeted for one way to build `core` only.
+ROUTE = "built-1.97.0-nightly-debian"
+BOARDS = ("mps2-an385", "lm3s6965evb")
+# Two frames of 1,514 bytes, and a socket's 2,920 and 512.
+BUFFER_BYTES = 2 * 1_514 + 2_920 + 512
+
+# (name, the most that passes, the goal where that is not reached yet)
+FLASH = ("flash", 37_500, 24_000)
+SHARE = ("client's share of flash", 13_500, 5_000)
+RAM = ("RAM without buffers", 2_048, None)
+STACK = ("stack", 3_072, None)
+RATIO = ("instructions a byte, of a bare socket's", 1.15, None)
+
+
+def check(budget, found):
+    """A line for the table, or the finding that `found` is too much."""
+    name, limit, goal = budget
+    if found > limit:
+        raise Failed(f"{name}: {found} is over {limit}")
+    aim = f", goal {goal}" if goal else ""
+    return f"{name} {found} of {limit}{aim}"
+
+
+def budget_rows(table):
+    """Adds rows for the budgets; the tests whose columns they need must have run."""
+    for board in BOARDS:
+        get = table.columns.get((board, "get"), {})
+        python, bare = (table.columns.get((board, label), {}) for label in ("get:python", "bare"))
+        flash, ram = flash_and_ram(image_path(board, "get"))
+        bare_flash, _ = flash_and_ram(image_path(board, "bare"))
+        lines = [(RAM, ram - BUFFER_BYTES)]
+        if core_route() == ROUTE:
+            lines += [(FLASH, flash), (SHARE, flash - bare_flash)]
+            if "stack" in get:
+                lines.append((STACK, get["stack"]))
+        if "rate" in python and "rate" in bare:
+            lines.append((RATIO, round(python["rate"] / bare["rate"], 3)))
+        for budget, found in lines:
+            try:
+                table.line(f"{board:<12} {'get:budget':<22} {'ok':<8} {check(budget, found)}")
+            except Failed as finding:
+                table.findings.append(f"{board} get: {finding}")
+                table.line(f"{board:<12} {'get:budget':<22} {'FAILED':<8} {finding}")

@@ -1,0 +1,147 @@
+//! One conversation of the chat peer, as listener or as dialler.
+//!
+//! | key | value | default |
+//! |---|---|---|
+//! | `peer` | the address to dial; without it, the board listens | |
+//! | `port` | the peer's port, or ours | 1001 |
+//! | `lines` | a file of the host: its lines are sent, and then our side is closed | nothing is sent |
+//! | `raw` | when there, lines are sent without line ends | |
+//!
+//! Prints `listening` when a caller would be heard, and each message that comes.
+#![no_std]
+#![no_main]
+
+use core::mem::MaybeUninit;
+
+use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, HostFile};
+use images::app::{Announcer, Memory};
+use images::exit::{self, Failure};
+use images::{Network, address, number};
+use smoltcp::wire::IpEndpoint;
+use tickwire::chat::{LineEnd, Options, Peer, PushError};
+use tickwire::{Error, Sink};
+
+/// The longest line in either direction.
+const LINE_BYTES_MAX: usize = 256;
+
+type Buffers = Memory<2, 1_460, 1_460>;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    static mut MEMORY: Buffers = Memory::EMPTY;
+    exit::finish(run(MEMORY))
+}
+
+fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
+    let mut buffer = [MaybeUninit::uninit(); ARGUMENTS_BYTES_MAX];
+    let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
+    let network = Network::from_arguments(&arguments)?;
+    let remote = address(&arguments, "peer")?;
+    let port = number(&arguments, "port", 1_001)?;
+    let mut script = arguments.get("lines").map(Script::open).transpose()?;
+    let options = Options {
+        line_end: if arguments.get("raw").is_some() {
+            LineEnd::Raw
+        } else {
+            LineEnd::Lf
+        },
+        once: true,
+        ..Options::DEFAULT
+    };
+    let (stack, sockets) = memory.start(&network)?;
+    let (mut line, mut queue) = ([0; LINE_BYTES_MAX], [0; LINE_BYTES_MAX]);
+    let mut peer = Peer::new(sockets, &mut line[..], &mut queue[..], Printer, options);
+    match remote {
+        Some(remote) => peer.dial(IpEndpoint::new(remote.into(), port)),
+        None => peer.listen(port),
+    }
+    let result = loop {
+        let has_pushed = match &mut script {
+            Some(script) => script.push_into(&mut peer)?,
+            None => false,
+        };
+        let next = stack.turn(&mut peer, &mut Announcer);
+        if let Some(outcome) = stack.outcome() {
+            break outcome;
+        }
+        if !has_pushed {
+            stack.sleep(next);
+        }
+    };
+    stack.report_cost();
+    Ok(result?)
+}
+
+/// Messages go to the host's stdout, each with its LF.
+struct Printer;
+
+impl Sink for Printer {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        host::write(data);
+        Ok(data.len())
+    }
+}
+
+/// The host's file of lines, and how far it was read.
+struct Script {
+    file: HostFile,
+    offset: u64,
+    length: u64,
+    /// A line that was read and has found no room yet.
+    line: [u8; LINE_BYTES_MAX],
+    /// Its length, when there is one.
+    waiting: Option<usize>,
+    is_over: bool,
+}
+
+impl Script {
+    fn open(path: &str) -> Result<Self, Failure> {
+        let file = HostFile::open(path)?;
+        let length = file.len_bytes()?;
+        Ok(Self {
+            file,
+            offset: 0,
+            length,
+            line: [0; LINE_BYTES_MAX],
+            waiting: None,
+            is_over: false,
+        })
+    }
+
+    /// Queues one more line where there is room; behind the last it ends our input. Whether it moved.
+    fn push_into(&mut self, peer: &mut Peer<'_, Printer>) -> Result<bool, Failure> {
+        if self.is_over {
+            return Ok(false);
+        }
+        let Some(length) = self.next_line()? else {
+            self.is_over = true;
+            peer.end_input();
+            return Ok(true);
+        };
+        match peer.push_line(self.line.get(..length).unwrap_or_default()) {
+            Ok(()) => self.waiting = None,
+            Err(PushError::Full) => return Ok(false),
+            Err(_) => return Err(Failure::usage("a line of lines= is too long")),
+        }
+        Ok(true)
+    }
+
+    fn next_line(&mut self) -> Result<Option<usize>, Failure> {
+        if self.waiting.is_some() || self.offset >= self.length {
+            return Ok(self.waiting);
+        }
+        let left = usize::try_from(self.length - self.offset).unwrap_or(usize::MAX);
+        let piece = self
+            .line
+            .get_mut(..left.min(LINE_BYTES_MAX))
+            .unwrap_or_default();
+        self.file.read_at(self.offset, piece)?;
+        let length = piece
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .ok_or(Failure::usage("a line of lines= is too long"))?;
+        self.offset += length as u64 + 1;
+        self.waiting = Some(length);
+        Ok(self.waiting)
+    }
+}

@@ -1,0 +1,91 @@
+//! Every machine of tickwire in one program, so that `harness/panics.py` sees all code that any of them can bring into
+//! an image. It is linked and looked at, not run.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::net::Ipv4Addr;
+
+use images::Network;
+use images::app::{Memory, Stack};
+use images::exit::{self, Failure};
+use images::flash::Flash;
+use smoltcp::iface::SocketHandle;
+use smoltcp::wire::{IpEndpoint, Ipv4Cidr};
+use tickwire::chat::{Options, Peer};
+use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
+use tickwire::http::{Get, GetOptions, Header, Request, Url};
+use tickwire::store::{FlashStore, Layout, MemoryStore};
+use tickwire::{App, BufferSink, Discard, Echo, Error};
+
+type Buffers = Memory<2, 1_460, 1_460>;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    static mut MEMORY: Buffers = Memory::EMPTY;
+    exit::finish(run(MEMORY))
+}
+
+fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
+    let network = Network {
+        address: Ipv4Cidr::new(black_box(Ipv4Addr::LOCALHOST), black_box(24)),
+        gateway: black_box(None),
+        seed: black_box(1),
+    };
+    let remote = IpEndpoint::new(black_box(Ipv4Addr::LOCALHOST).into(), black_box(80));
+    let (stack, sockets) = memory.start(&network)?;
+    let [socket, _] = sockets;
+    let failed = Failure::usage("it is not run");
+
+    let headers = [Header::parse(black_box("A: b")).map_err(|_| failed)?];
+    let url = Url::parse(black_box("http://h/")).map_err(|_| failed)?;
+    let request = Request::new(&url, &headers).map_err(|_| failed)?;
+    let mut location = [0; 64];
+    let mut body = [0; 64];
+    let sink = BufferSink::new(&mut body[..]);
+    let options = black_box(GetOptions::default());
+    let mut get = Get::new(socket, remote, request, options, &mut location, sink);
+    poll(stack, &mut get)?;
+
+    poll(stack, &mut Echo::new(socket, black_box(7), black_box(true)))?;
+
+    let (mut line, mut queue) = ([0; 64], [0; 64]);
+    let options = black_box(Options::DEFAULT);
+    let mut peer = Peer::new(sockets, &mut line[..], &mut queue[..], Discard, options);
+    peer.listen(black_box(1));
+    peer.dial(black_box(remote));
+    peer.push_line(black_box(b"line")).map_err(|_| failed)?;
+    peer.end_input();
+    poll(stack, &mut peer)?;
+
+    send_and_receive(stack, socket, remote)
+}
+
+fn send_and_receive(
+    stack: &mut Stack,
+    socket: SocketHandle,
+    remote: IpEndpoint,
+) -> Result<(), Failure> {
+    let failed = Failure::usage("it is not run");
+    let source: &[u8] = black_box(b"file");
+    let options = black_box(SendOptions::default());
+    poll(stack, &mut Send::plain(socket, remote, source, options))?;
+    let mut send = Send::checked(socket, remote, black_box("name"), source, options);
+    poll(stack, &mut send)?;
+
+    let (mut first, mut second) = ([0; 64], [0; 64]);
+    let store = MemoryStore::new(&mut first[..], &mut second[..]);
+    let options = black_box(ReceiveOptions::default());
+    poll(stack, &mut Receive::new(socket, 1, store, options))?;
+
+    let (mut chip, mut scratch) = ([0; 4_096], [0; 1_024]);
+    let flash = Flash::in_ram(&mut chip);
+    let layout = Layout::whole(&flash).map_err(|_| failed)?;
+    let store = FlashStore::new(flash, layout, &mut scratch).map_err(|_| failed)?;
+    poll(stack, &mut Receive::new(socket, 1, store, options))?;
+    Ok(())
+}
+
+fn poll(stack: &mut Stack, app: &mut dyn App) -> Result<(), Error> {
+    stack.run(black_box(app), black_box(&mut ()))
+}

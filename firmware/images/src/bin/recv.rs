@@ -1,0 +1,143 @@
+//! Receives one file into a flash, and then boots from it: reads the flash as after a reset, and hashes what it holds.
+//!
+//! | key | value | default |
+//! |---|---|---|
+//! | `port` | our port | 2001 |
+//! | `flash` | a file of the host that models the flash, at its full size | 32 KiB of RAM |
+//! | `idle` | for the offer, and for at least 256 bytes to come, in milliseconds | 20000 |
+//! | `boot` | when there, nothing is received | |
+//!
+//! Prints `listening` when a caller would be heard, `resumed from N` where that happens, and at the end
+//! `image N sha256 ...`, or `no image`.
+#![no_std]
+#![no_main]
+
+use core::mem::MaybeUninit;
+use core::task::Poll;
+
+use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, Line};
+use images::app::Memory;
+use images::exit::{self, Failure};
+use images::flash::Flash;
+use images::{Network, number};
+use sha2::{Digest, Sha256};
+use tickwire::file::{Receive, ReceiveOptions};
+use tickwire::store::{Check, FlashStore, Layout};
+use tickwire::{Event, Observer, Tick};
+
+const FLASH_BYTES: usize = 32 * 1_024;
+/// What the store needs to write records, and to read back in pieces of.
+const SCRATCH_BYTES: usize = 1_024;
+
+type Buffers = Memory<1, 2_920, 512>;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    static mut MEMORY: Buffers = Memory::EMPTY;
+    static mut FLASH: [u8; FLASH_BYTES] = [0; FLASH_BYTES];
+    static mut SCRATCH: [u8; SCRATCH_BYTES] = [0; SCRATCH_BYTES];
+    exit::finish(run(MEMORY, FLASH, SCRATCH))
+}
+
+fn run(
+    memory: &'static mut Buffers,
+    ram: &mut [u8],
+    scratch: &mut [u8; SCRATCH_BYTES],
+) -> Result<(), Failure> {
+    let mut buffer = [MaybeUninit::uninit(); ARGUMENTS_BYTES_MAX];
+    let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
+    let mut flash = match arguments.get("flash") {
+        Some(path) => Flash::in_file(path)?,
+        None => Flash::in_ram(ram),
+    };
+    if arguments.get("boot").is_none() {
+        flash = receive(&arguments, memory, flash, scratch)?;
+    }
+    boot(flash, scratch)
+}
+
+fn store<'f, 's>(
+    flash: Flash<'f>,
+    scratch: &'s mut [u8; SCRATCH_BYTES],
+) -> Result<FlashStore<'s, Flash<'f>>, Failure> {
+    let unfit = Failure::usage("the flash is too small");
+    let layout = Layout::whole(&flash).map_err(|_| unfit)?;
+    FlashStore::new(flash, layout, scratch).map_err(|_| unfit)
+}
+
+fn receive<'f>(
+    arguments: &Arguments<'_>,
+    memory: &'static mut Buffers,
+    flash: Flash<'f>,
+    scratch: &mut [u8; SCRATCH_BYTES],
+) -> Result<Flash<'f>, Failure> {
+    let network = Network::from_arguments(arguments)?;
+    let port = number(arguments, "port", 2_001)?;
+    let options = ReceiveOptions {
+        once: true,
+        idle_ticks: number(arguments, "idle", 20_000)?,
+        ..ReceiveOptions::default()
+    };
+    let store = store(flash, scratch)?;
+    let (stack, [socket]) = memory.start(&network)?;
+    let mut receive = Receive::new(socket, port, store, options);
+    let result = stack.run(&mut receive, &mut Narrator);
+    stack.report_cost();
+    result?;
+    Ok(receive.into_store().release())
+}
+
+/// What a boot loader does with the flash.
+fn boot(flash: Flash<'_>, scratch: &mut [u8; SCRATCH_BYTES]) -> Result<(), Failure> {
+    let broken = Failure::new(exit::READ, "the flash cannot be read");
+    let mut store = store(flash, scratch)?;
+    while match store.mount() {
+        Poll::Pending => true,
+        Poll::Ready(result) => result.map_err(|_| broken).map(|()| false)?,
+    } {}
+    let Some((length, check)) = store.image().map(|image| (image.length, image.check)) else {
+        host::write(b"no image\n");
+        return Ok(());
+    };
+    let mut hash = Sha256::new();
+    let mut piece = [0; 256];
+    let mut offset = 0;
+    while offset < length {
+        let count = store
+            .read_image(offset, &mut piece)
+            .map_err(|_| broken)?
+            .min(piece.len());
+        if count == 0 {
+            return Err(broken);
+        }
+        hash.update(piece.get(..count).unwrap_or_default());
+        // At most 256.
+        offset += count as u32;
+    }
+    let found: [u8; 32] = hash.finalize().into();
+    if matches!(check, Check::Sha256(wanted) if wanted != found) {
+        return Err(Failure::new(
+            exit::FAILED,
+            "the flash does not hold what was verified",
+        ));
+    }
+    let mut line = Line::new();
+    line.text("image ").number(length.into());
+    host::print(line.text(" sha256 ").hex_bytes(&found));
+    Ok(())
+}
+
+/// Tells what a person at the console wants to know.
+struct Narrator;
+
+impl Observer for Narrator {
+    fn event(&mut self, _: Tick, _: usize, event: &Event<'_>) {
+        match event {
+            Event::Listening { .. } => host::write(b"listening\n"),
+            Event::Resumed { offset } => {
+                host::print(Line::new().text("resumed from ").number(*offset));
+            }
+            _ => {}
+        }
+    }
+}

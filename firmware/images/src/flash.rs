@@ -1,0 +1,140 @@
+//! A model of a NOR flash: in RAM, or in a file of the host, which outlives the emulator as a flash outlives a reset.
+//!
+//! Erased bytes are 0xFF, and a write only clears bits, as on the real thing.
+
+use board::host::{HostError, HostFile};
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read,
+    check_write,
+};
+
+/// As on the LM3S6965 (data sheet, chapter Internal Memory): pages of 1 KiB, words of 4 bytes.
+const ERASE_BYTES: usize = 1_024;
+const WRITE_BYTES: usize = 4;
+const ERASED: u8 = 0xFF;
+
+/// Where the bytes are.
+pub enum Flash<'a> {
+    /// In RAM: gone with the emulator.
+    Ram(&'a mut [u8]),
+    /// In a file of the host, whose length is the flash's.
+    File {
+        /// The file.
+        file: HostFile,
+        /// Its length in bytes, whole pages.
+        length: usize,
+    },
+}
+
+/// Why an access failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlashError(NorFlashErrorKind);
+
+impl NorFlashError for FlashError {
+    fn kind(&self) -> NorFlashErrorKind {
+        self.0
+    }
+}
+
+impl From<NorFlashErrorKind> for FlashError {
+    fn from(kind: NorFlashErrorKind) -> Self {
+        Self(kind)
+    }
+}
+
+impl From<HostError> for FlashError {
+    fn from(_: HostError) -> Self {
+        Self(NorFlashErrorKind::Other)
+    }
+}
+
+impl<'a> Flash<'a> {
+    /// A flash in RAM, erased.
+    pub fn in_ram(bytes: &'a mut [u8]) -> Self {
+        bytes.fill(ERASED);
+        Self::Ram(bytes)
+    }
+
+    /// A flash in the file at `path`, with whatever it holds.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn in_file(path: &str) -> Result<Self, HostError> {
+        let file = HostFile::open(path)?;
+        let length = usize::try_from(file.len_bytes()?).map_err(|_| HostError { code: 0 })?;
+        Ok(Self::File { file, length })
+    }
+}
+
+impl ErrorType for Flash<'_> {
+    type Error = FlashError;
+}
+
+impl ReadNorFlash for Flash<'_> {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
+        check_read(self, offset, bytes.len())?;
+        match self {
+            Self::Ram(memory) => bytes.copy_from_slice(part(memory, offset, bytes.len())?),
+            Self::File { file, .. } => file.read_at(offset.into(), bytes)?,
+        }
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Ram(memory) => memory.len(),
+            Self::File { length, .. } => *length,
+        }
+    }
+}
+
+impl NorFlash for Flash<'_> {
+    const WRITE_SIZE: usize = WRITE_BYTES;
+    const ERASE_SIZE: usize = ERASE_BYTES;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
+        check_erase(self, from, to)?;
+        match self {
+            Self::Ram(memory) => part(memory, from, (to - from) as usize)?.fill(ERASED),
+            Self::File { file, .. } => {
+                for page in (from..to).step_by(ERASE_BYTES) {
+                    file.write_at(page.into(), &[ERASED; ERASE_BYTES])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        check_write(self, offset, bytes.len())?;
+        match self {
+            Self::Ram(memory) => clear_bits(part(memory, offset, bytes.len())?, bytes),
+            Self::File { file, .. } => {
+                let mut old = [0; 256];
+                let size = old.len();
+                for (place, new) in (u64::from(offset)..).step_by(size).zip(bytes.chunks(size)) {
+                    let old = old.get_mut(..new.len()).unwrap_or_default();
+                    file.read_at(place, old)?;
+                    clear_bits(old, new);
+                    file.write_at(place, old)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn part(memory: &mut [u8], offset: u32, length: usize) -> Result<&mut [u8], FlashError> {
+    memory
+        .get_mut(offset as usize..)
+        .and_then(|rest| rest.get_mut(..length))
+        .ok_or(FlashError(NorFlashErrorKind::OutOfBounds))
+}
+
+fn clear_bits(old: &mut [u8], new: &[u8]) {
+    for (old, new) in old.iter_mut().zip(new) {
+        *old &= new;
+    }
+}

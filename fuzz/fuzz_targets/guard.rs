@@ -1,0 +1,6 @@
+//! The target `guard` of [tickwire_fuzz], for libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    tickwire_fuzz::guard::run(data);
+});

@@ -1,0 +1,241 @@
+//! An app under a peer that may send any bytes, any segments, or nothing: it ends with a result, and in time.
+
+mod host;
+mod peer;
+
+use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::wire::{IpEndpoint, Ipv4Address};
+use tickwire::chat::{Options, Peer as Chat};
+use tickwire::file::{Receive, ReceiveOptions};
+use tickwire::guard::Guard;
+use tickwire::http::{Get, GetOptions, Request, Url};
+use tickwire::store::MemoryStore;
+use tickwire::{App, Error, Sink};
+
+use crate::cable::Cable;
+use crate::draw::Draw;
+use crate::frame::{FIN, HOST_MAC, RST};
+use host::Host;
+use peer::Peer;
+
+const HOST: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
+const PEER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
+/// The port of whoever listens.
+const PORT: u16 = 80;
+const BUFFER_LEN: usize = 512;
+
+/// What peers say when all is well, so that an input gets behind the first word.
+const WORDS: [&[u8]; 8] = [
+    b"HTTP/1.0 200 OK\r\nContent-Length: 300\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\n\r\n",
+    b"8\r\n8 bytes!\r\n0\r\n\r\n",
+    b"hello\r\n",
+    b"\x10\0\0\0",
+    // The SHA-256 of nothing.
+    b"TWF\x81\x01\0\x01\0\0\0\0\0\0\0\0\0\xe3\xb0\xc4\x42\x98\xfc\x1c\x14\x9a\xfb\xf4\xc8\x99\x6f\xb9\x24\x27\xae\x41\xe4\x64\x9b\x93\x4c\xa4\x95\x99\x1b\x78\x52\xb8\x55a",
+    // Sixteen bytes of some digest.
+    b"TWF\x81\x01\0\x01\0\x10\0\0\0\0\0\0\0\xe3\xb0\xc4\x42\x98\xfc\x1c\x14\x9a\xfb\xf4\xc8\x99\x6f\xb9\x24\x27\xae\x41\xe4\x64\x9b\x93\x4c\xa4\x95\x99\x1b\x78\x52\xb8\x55b",
+];
+
+/// Which app it is, whether it has a guard, and then what the peer and the app's owner do.
+pub fn run(data: &[u8]) {
+    let mut draw = Draw(data);
+    let choice = draw.byte();
+    let mut memory = Memory::new();
+    let sockets = &mut memory.sockets[..];
+    let mut sockets = SocketSet::new(sockets);
+    let handles = memory.buffers.each_mut().map(|[receive, send]| {
+        let (receive, send) = (&mut receive[..], &mut send[..]);
+        sockets.add(Socket::new(
+            SocketBuffer::new(receive),
+            SocketBuffer::new(send),
+        ))
+    });
+    let url = Url::parse("http://10.0.0.2/").expect("a right URL");
+    let request = Request::new(&url, &[]).expect("no headers");
+    let (subject, listens) = Subject::new(choice, request, handles, &mut memory.app);
+    let cable = Cable::default();
+    let device = match choice & 0x80 {
+        0 => Guard::new(cable, HOST_MAC),
+        _ => Guard::passive(cable),
+    };
+    let mut host = Host::new(device, sockets, subject);
+    let mut peer = Peer::new(listens, &mut draw);
+    host.settle(&mut peer);
+    while !draw.is_over() {
+        step(&mut host, &mut peer, &mut draw);
+        host.settle(&mut peer);
+    }
+    host.run_out(&mut peer);
+}
+
+/// One thing that the peer does, or the owner of the app.
+fn step(host: &mut Host<'_>, peer: &mut Peer, draw: &mut Draw<'_>) {
+    let choice = draw.byte();
+    match choice % 16 {
+        0 | 1 => {
+            let len = usize::from(choice >> 4) * 4 + 1;
+            let bytes = draw.bytes(len);
+            peer.say(host, bytes, 0);
+        }
+        2..=4 => peer.say(host, WORDS[usize::from(choice >> 4) % WORDS.len()], 0),
+        5 => peer.say(host, b"", FIN),
+        6 => peer.say(host, b"", RST),
+        7 => peer.call(host),
+        8 => peer.window = [0, 1, 100, u16::MAX][usize::from(choice >> 4) % 4],
+        9 => peer.acks = !peer.acks,
+        10 => host.pass(u64::from(choice >> 4) * 20, peer),
+        11 => host.pass(u64::from(draw.byte()) * 300, peer),
+        12 => peer.say_anything(host, draw),
+        13 => {
+            let mut frame = peer.last.clone();
+            for _ in 0..=choice >> 6 {
+                let at = usize::from(draw.byte()) % 80;
+                if let Some(byte) = frame.get_mut(at) {
+                    *byte ^= draw.byte();
+                }
+            }
+            host.hear(frame);
+        }
+        14 => host.hear(draw.bytes(60).to_vec()),
+        _ => host.subject.be_told(choice >> 4, draw),
+    }
+}
+
+/// Takes what it has room for.
+#[derive(Default)]
+struct Taking {
+    taken: u64,
+    is_stalled: bool,
+    fails: bool,
+}
+
+impl Sink for Taking {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        if self.fails {
+            return Err(Error::Sink { code: 5 });
+        }
+        let count = if self.is_stalled {
+            0
+        } else {
+            data.len().min(100)
+        };
+        self.taken += count as u64;
+        Ok(count)
+    }
+}
+
+struct Memory<'a> {
+    buffers: [[[u8; BUFFER_LEN]; 2]; 2],
+    app: [[u8; 256]; 5],
+    sockets: [SocketStorage<'a>; 2],
+}
+
+impl Memory<'_> {
+    const fn new() -> Self {
+        Self {
+            buffers: [[[0; BUFFER_LEN]; 2]; 2],
+            app: [[0; 256]; 5],
+            sockets: [SocketStorage::EMPTY; 2],
+        }
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
+enum Subject<'a> {
+    Get(Get<'a, Taking>),
+    Chat(Chat<'a, Taking>),
+    Receive(Receive<MemoryStore<'a>>),
+}
+
+impl<'a> Subject<'a> {
+    /// The app that was chosen, and whether it listens.
+    fn new(
+        choice: u8,
+        request: Request<'a>,
+        sockets: [SocketHandle; 2],
+        memory: &'a mut [[u8; 256]; 5],
+    ) -> (Self, bool) {
+        let remote = IpEndpoint::new(PEER.into(), PORT);
+        let once = choice & 0x40 != 0;
+        let [line, queue, location, first, second] = memory;
+        match choice % 5 {
+            0 | 1 => {
+                let options = GetOptions::default();
+                let sink = Taking::default();
+                let get = Get::new(sockets[0], remote, request, options, location, sink);
+                (Self::Get(get), false)
+            }
+            listens @ (2 | 3) => {
+                let options = Options {
+                    once,
+                    redial: choice & 0x20 != 0,
+                    ..Options::DEFAULT
+                };
+                let sink = Taking::default();
+                let mut chat = Chat::new(sockets, &mut line[..], &mut queue[..], sink, options);
+                if listens == 2 {
+                    chat.listen(PORT);
+                } else {
+                    chat.dial(remote);
+                }
+                (Self::Chat(chat), listens == 2)
+            }
+            _ => {
+                let options = ReceiveOptions {
+                    once,
+                    ..ReceiveOptions::default()
+                };
+                let store = MemoryStore::new(&mut first[..], &mut second[..]);
+                let receive = Receive::new(sockets[0], PORT, store, options);
+                (Self::Receive(receive), true)
+            }
+        }
+    }
+}
+
+impl Subject<'_> {
+    fn app(&mut self) -> &mut dyn App {
+        match self {
+            Self::Get(get) => get,
+            Self::Chat(chat) => chat,
+            Self::Receive(receive) => receive,
+        }
+    }
+
+    /// The owner does something with the app or its sink.
+    fn be_told(&mut self, what: u8, draw: &mut Draw<'_>) {
+        let remote = IpEndpoint::new(PEER.into(), PORT);
+        match self {
+            Self::Get(get) => get.sink_mut().is_told(what),
+            Self::Chat(chat) => match what {
+                0..=3 => chat.sink_mut().is_told(what),
+                4..=8 => {
+                    let len = usize::from(draw.byte());
+                    // A full queue is for the owner to mind.
+                    let _ = chat.push_line(draw.bytes(len));
+                }
+                9 => chat.end_input(),
+                10 => chat.disconnect(),
+                11 => chat.listen(PORT),
+                12 => chat.dial(remote),
+                13 => chat.quit(),
+                _ => {}
+            },
+            Self::Receive(_) => {}
+        }
+    }
+}
+
+impl Taking {
+    fn is_told(&mut self, what: u8) {
+        match what {
+            0 => self.is_stalled = true,
+            1 | 2 => self.is_stalled = false,
+            3 => self.fails = true,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The guard's fuzz target over inputs of random bytes: no coverage guides it, so it has many more frames in the same time.
+//!
+//! `guard_frames FRAMES [SEED]`
+
+use tickwire::guard::Counters;
+use tickwire_fuzz::guard::run;
+
+/// Longer than libFuzzer's inputs, so that flows live through more frames.
+const INPUT_BYTES: usize = 4096;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse());
+    let (Some(Ok(wanted)), seed) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: guard_frames FRAMES [SEED]");
+        std::process::exit(2);
+    };
+    let seed = seed.and_then(Result::ok).unwrap_or(1);
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let mut frames = 0;
+    let mut acted = [0; ACTIONS.len()];
+    while frames < wanted {
+        let mut input = [0; INPUT_BYTES];
+        random.fill(&mut input);
+        let (more, counters) = run(&input);
+        frames += more;
+        for (sum, (_, count)) in acted.iter_mut().zip(ACTIONS) {
+            *sum += u64::from(count(&counters));
+        }
+    }
+    println!("{frames} frames");
+    for ((name, _), sum) in ACTIONS.iter().zip(acted) {
+        println!("{sum:>12} {name}");
+    }
+}
+
+type Action = (&'static str, fn(&Counters) -> u32);
+
+const ACTIONS: [Action; 10] = [
+    ("R1", |counters| counters.unsent_acks_refused),
+    ("R2", |counters| counters.cut_fins_removed),
+    ("R3", |counters| counters.old_acks_revived),
+    ("R4", |counters| counters.early_zero_windows_opened),
+    ("R5", |counters| counters.fin_duplicates_varied),
+    ("R6", |counters| counters.late_zero_windows_opened),
+    ("R7", |counters| counters.rewound_acks_advanced),
+    ("wrong checksums", |counters| counters.bad_checksums),
+    ("fragments", |counters| counters.fragments_refused),
+    ("unknown flows", |counters| counters.unknown_segments),
+];
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = self.0;
+            mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^= mixed >> 31;
+            chunk.copy_from_slice(&mixed.to_be_bytes()[..chunk.len()]);
+        }
+    }
+}

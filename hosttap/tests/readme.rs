@@ -1,0 +1,103 @@
+//! README's session is what really happens, and its tour what the tour says.
+
+use std::process::Command;
+
+use crate::common::{inside, sh};
+
+/// Runs the commands on standard input, one after the other, in an empty folder. Where the reader waits a second, a
+/// slow machine may take longer: until everything that was started can be called.
+const SHELL: &str = r#"
+cd "$(mktemp -d)"
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$PWD"' EXIT
+ip link del tap0
+sudo() { "$@"; }
+hosttap() { "$hosttap" "$@"; }
+started=0
+settled() {
+    [ -n "$(ss -ltnH 'sport = 8000')" ] && [ $(cat *.log | grep -c Listening) -ge $((started - 1)) ]
+}
+sleep() { for _ in $(seq 300); do command sleep 0.2; settled && return; done; }
+USER=root
+"#;
+
+fn readme() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// What stands between the fence of `kind` that begins with `first`, and its end.
+fn block<'a>(text: &'a str, kind: &str, first: &str) -> &'a str {
+    let start = text.find(&format!("```{kind}\n{first}")).unwrap();
+    let rest = &text[start + kind.len() + 4..];
+    &rest[..rest.find("```").unwrap()]
+}
+
+/// Numbers differ from run to run.
+fn without_measurements(text: &str) -> String {
+    let mut words = Vec::new();
+    for line in text.lines() {
+        let line: Vec<_> = line
+            .split(' ')
+            .map(|word| {
+                if word.contains('.')
+                    && word.starts_with(|first: char| first.is_ascii_digit() || first == '(')
+                {
+                    "N"
+                } else {
+                    word
+                }
+            })
+            .collect();
+        words.push(line.join(" "));
+    }
+    words.join("\n")
+}
+
+#[test]
+fn the_session_in_the_readme_prints_what_the_readme_says() {
+    if !inside("readme::the_session_in_the_readme_prints_what_the_readme_says") {
+        return;
+    }
+    let readme = readme();
+    let session = block(&readme, "console", "$ sudo ip tuntap");
+    let mut script = String::from(SHELL);
+    let mut expected = Vec::new();
+    for line in session.lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) if command.ends_with('&') => {
+                script.push_str(&format!("{command} started=$((started + 1))\n"));
+            }
+            Some(command) => script.push_str(&format!("{command}\n")),
+            None => expected.push(line),
+        }
+    }
+    let printed = sh(&format!(
+        "exec bash -c '{}' 2>&1",
+        script.replace('\'', r"'\''")
+    ));
+    assert_eq!(
+        without_measurements(printed.trim_end()),
+        without_measurements(&expected.join("\n"))
+    );
+}
+
+#[test]
+fn the_tour_in_the_readme_is_what_the_program_prints() {
+    let output = Command::new(env!("CARGO_BIN_EXE_hosttap"))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let program = env!("CARGO_BIN_EXE_hosttap");
+    let readme = readme();
+    let tour = block(&readme, "text", "A device (10.0.0.1)");
+    assert_eq!(printed.replace(program, "target/debug/hosttap"), tour);
+}
+
+#[test]
+fn the_loop_in_the_readme_is_the_loop_of_the_crates_page() {
+    let page = include_str!("../../src/lib.rs");
+    let readme = readme();
+    let quoted = block(&readme, "rust", "let mut slot");
+    let lines: String = quoted.lines().map(|line| format!("//! {line}\n")).collect();
+    assert!(page.contains(&lines), "{lines}");
+}

@@ -1,0 +1,41 @@
+//! How a chat peer behaves.
+
+use super::LineEnd;
+
+/// How a [`Peer`](super::Peer) behaves; fixed for its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Options {
+    /// What follows each line that we send.
+    pub line_end: LineEnd,
+    /// End with the result of the first conversation, or of the attempt to dial it. Without it, one that fails is an
+    /// [`Event::Failed`](crate::Event::Failed), and a listener waits for the next.
+    pub once: bool,
+    /// A dialler tries again after a failure and after a conversation, with pauses from 1 s to 30 s.
+    pub redial: bool,
+    /// A dialler that has nothing more to do waits for its caller's next command, instead of ending. Not with `once`.
+    pub stay: bool,
+    /// How long a dialler waits for an answer to its SYN.
+    pub connect_ticks: u64,
+    /// How long the sink may take nothing before it costs a conversation the rest of its messages
+    /// ([`Error::StalledSink`](crate::Error::StalledSink)).
+    pub stall_ticks: u64,
+}
+
+impl Options {
+    /// Lines with LF, one conversation after the other, no redial, 5 s for an answer, 60 s of patience with the sink.
+    pub const DEFAULT: Self = Self {
+        line_end: LineEnd::Lf,
+        once: false,
+        redial: false,
+        stay: false,
+        connect_ticks: 5_000,
+        stall_ticks: 60_000,
+    };
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,202 @@
+//! A receiver into NOR flash that loses its power in the middle of a transfer.
+
+use core::cell::Cell;
+use core::task::Poll;
+use std::rc::Rc;
+
+use tickwire::file::ReceiveOptions;
+use tickwire::store::{Begun, FlashStore, Layout, Store, StoreError, Upload};
+use tickwire::{Error, Tick};
+
+use crate::book::{Book, Bytes};
+use crate::flash_chip::{Flash, Plan, TORN, Torn};
+use crate::world::{World, leak};
+
+type Chip = Flash<1, 4, 128>;
+type Chipped = FlashStore<'static, Chip>;
+
+/// A store whose device is dead as soon as its flash fails.
+struct Mortal {
+    store: Chipped,
+    is_dead: Rc<Cell<bool>>,
+}
+
+impl Mortal {
+    fn live<T>(
+        &mut self,
+        call: impl FnOnce(&mut Chipped) -> Poll<Result<T, StoreError>>,
+    ) -> Poll<Result<T, StoreError>> {
+        if self.is_dead.get() {
+            return Poll::Pending;
+        }
+        let outcome = call(&mut self.store);
+        if let Poll::Ready(Err(StoreError::Failed { .. })) = outcome {
+            self.is_dead.set(true);
+            return Poll::Pending;
+        }
+        outcome
+    }
+}
+
+impl Store for Mortal {
+    fn begin(&mut self, now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
+        self.live(|store| store.begin(now, upload))
+    }
+
+    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
+        self.live(|store| store.read(offset, buffer))
+    }
+
+    fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
+        self.live(|store| store.write(data))
+    }
+
+    fn commit(&mut self) -> Poll<Result<(), StoreError>> {
+        self.live(Store::commit)
+    }
+
+    fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
+        self.live(|store| store.abandon(keep))
+    }
+}
+
+fn open(chip: &Chip) -> Chipped {
+    let layout = Layout::whole(chip).unwrap();
+    FlashStore::new(chip.clone(), layout, leak(vec![0; 1_024])).unwrap()
+}
+
+/// Starts a receiver on host 0 over what is in the chip.
+fn start(world: &mut World, chip: &Chip) -> Rc<Cell<bool>> {
+    let is_dead = Rc::default();
+    let store = open(chip);
+    let mortal = Mortal {
+        store,
+        is_dead: Rc::clone(&is_dead),
+    };
+    world.receive(0, mortal, ReceiveOptions::default());
+    is_dead
+}
+
+/// The image that a device would boot now.
+fn booted(chip: &Chip) -> Option<Bytes> {
+    let mut store = open(chip);
+    while store.mount().map(Result::unwrap).is_pending() {}
+    let mut bytes = vec![0; store.image()?.length as usize];
+    let mut done = 0;
+    while done < bytes.len() {
+        let count = store.read_image(done as u32, &mut bytes[done..]).unwrap();
+        assert!(count > 0);
+        done += count;
+    }
+    Some(Bytes(bytes))
+}
+
+/// A chip with an image that came over the wire.
+fn used(old: &Book) -> Chip {
+    let chip = Chip::used(16 * 1_024, 7);
+    let mut world = World::new(1, 2);
+    start(&mut world, &chip);
+    world.send(1, 0, Some("old.bin"), old);
+    assert_eq!(world.finish(1, 30), Ok(()));
+    assert_eq!(booted(&chip), Some(old.bytes()));
+    chip
+}
+
+/// Cuts the power in the given write or erase of a transfer, and tries again. Returns how much was resumed; `None`
+/// when there was nothing left to cut.
+fn cut_and_resume(chip: &Chip, old: &Book, new: &Book, at: usize, torn: Torn) -> Option<u64> {
+    let mut world = World::new(at as u64, 2);
+    let is_dead = start(&mut world, chip);
+    let seed = at as u64;
+    chip.plan(Plan::Cut { at, torn, seed });
+    world.send(1, 0, Some("new.bin"), new);
+    world.run_until(60_000, |world| is_dead.get() || world.outcome(1).is_some());
+    if !is_dead.get() {
+        assert_eq!(world.finish(1, 1), Ok(()));
+        return None;
+    }
+    world.crash(0);
+    chip.mend();
+    let image = booted(chip);
+    assert!(
+        image == Some(old.bytes()) || image == Some(new.bytes()),
+        "the old image or the new one: {image:?}"
+    );
+    start(&mut world, chip);
+    let result = world.finish(1, 90);
+    assert!(
+        matches!(result, Err(Error::Reset | Error::TimedOut(_))),
+        "nobody said that it was stored: {result:?}"
+    );
+    world.send(1, 0, Some("new.bin"), new);
+    assert_eq!(world.finish(1, 30), Ok(()));
+    assert_eq!(booted(chip), Some(new.bytes()));
+    Some(world.sent(1)?.offset)
+}
+
+#[test]
+fn a_power_cut_at_any_write_or_erase_leaves_an_image_and_a_transfer_that_goes_on() {
+    let (old, new) = (
+        Book::new(1_000),
+        Book::of((0..3_000u32).map(|n| ((n * n) >> 3) as u8).collect()),
+    );
+    let used = used(&old);
+    let (mut cuts, mut resumed) = (0, Vec::new());
+    for torn in TORN {
+        for at in 0.. {
+            match cut_and_resume(&used.copy(), &old, &new, at, torn) {
+                Some(offset) => resumed.push(offset),
+                None => break,
+            }
+            cuts += 1;
+        }
+    }
+    assert!(cuts > 4 * 50, "{cuts}");
+    // A cut costs at most what came since the last checkpoint, one block; so resumed offsets are spread over the file.
+    for part in 0..5 {
+        let range = part * 600..(part + 1) * 600;
+        assert!(resumed.iter().any(|offset| range.contains(offset)));
+    }
+    assert!(resumed.contains(&3_000), "a receipt that was cut off");
+}
+
+#[test]
+fn a_reset_in_the_middle_is_resumed_from_flash() {
+    let (old, new) = (Book::new(1_000), Book::new(6_000));
+    let chip = used(&old);
+    let mut world = World::new(2, 2);
+    start(&mut world, &chip);
+    world.send(1, 0, Some("new.bin"), &new);
+    world.run_until(10_000, |world| world.progress(0) > 3_000);
+    world.raw(1).abort();
+    world.finish_talk(0, 10);
+    assert_eq!(booted(&chip), Some(old.bytes()));
+    world.send(1, 0, Some("new.bin"), &new);
+    assert_eq!(world.finish(1, 30), Ok(()));
+    // Whole blocks of 128 bytes.
+    let offset = world.sent(1).unwrap().offset;
+    assert!(offset > 2_800 && offset.is_multiple_of(128), "{offset}");
+    assert_eq!(booted(&chip), Some(new.bytes()));
+}
+
+#[test]
+fn flash_that_loses_bits_costs_a_try_and_no_image() {
+    let (old, new) = (Book::new(1_000), Book::new(6_000));
+    let chip = used(&old);
+    let mut world = World::new(3, 2);
+    start(&mut world, &chip);
+    world.send(1, 0, Some("new.bin"), &new);
+    world.run_until(10_000, |world| world.progress(0) > 3_000);
+    world.raw(1).abort();
+    world.finish_talk(0, 10);
+    // In a block of the second slot, behind the first image.
+    let layout = Layout::whole(&chip).unwrap();
+    chip.flip(layout.slots[1] + 200);
+    world.send(1, 0, Some("new.bin"), &new);
+    assert_eq!(world.finish(1, 30), Err(Error::ReceiverRefused(5)));
+    assert_eq!(booted(&chip), Some(old.bytes()));
+    world.finish_talk(0, 10);
+    world.send(1, 0, Some("new.bin"), &new);
+    assert_eq!(world.finish(1, 30), Ok(()));
+    assert_eq!(booted(&chip), Some(new.bytes()));
+}

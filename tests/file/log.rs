@@ -1,0 +1,64 @@
+//! What hosts tell.
+
+use tickwire::{Event, Observer, Tick};
+
+use crate::report::Report;
+
+/// What a host told, as text with its time. Progress is checked instead.
+#[derive(Default)]
+pub(crate) struct Log {
+    pub(crate) lines: Vec<(Tick, String)>,
+    pub(crate) report: Report,
+    /// The state of its machine.
+    pub(crate) state: &'static str,
+    /// The newest progress, of the present conversation.
+    pub(crate) progress: Option<(u64, u64)>,
+    /// The newest count of hashed bytes, and how many there will be.
+    pub(crate) hashed: Option<(u64, u64)>,
+}
+
+impl Observer for Log {
+    fn event(&mut self, now: Tick, _app: usize, event: &Event<'_>) {
+        self.report.note(now, event);
+        let line = match *event {
+            Event::Entered { to, .. } => {
+                self.state = to;
+                return;
+            }
+            Event::Progress { bytes, total } => {
+                let total = total.expect("a file has a length");
+                let before = self.progress.replace((bytes, total));
+                assert!(bytes <= total, "{bytes} of {total}");
+                assert!(before.is_none_or(|(old, of)| old < bytes && of == total));
+                return;
+            }
+            Event::Hashed { bytes, total } => {
+                assert!(bytes <= total, "{bytes} of {total}");
+                self.hashed = Some((bytes, total));
+                return;
+            }
+            Event::Connected { .. } => {
+                self.progress = None;
+                "connected".into()
+            }
+            Event::Offered { name, length, .. } => format!("offered {name:?} {length}"),
+            Event::Resumed { offset } => format!("resumed {offset}"),
+            Event::Stored {
+                name,
+                length,
+                repeated,
+                ..
+            } => {
+                let again = if repeated { " again" } else { "" };
+                format!("stored {name:?} {length}{again}")
+            }
+            Event::Surplus { bytes } => format!("surplus {bytes}"),
+            Event::Disconnected { .. } => "disconnected".into(),
+            Event::Failed { error, .. } => format!("failed {error:?}"),
+            Event::Listening { .. } => return,
+            Event::Connecting { .. } => "connecting".into(),
+            _ => format!("{event:?}"),
+        };
+        self.lines.push((now, line));
+    }
+}
