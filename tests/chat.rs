@@ -11,5 +11,7 @@ mod world;
 #[path = "chat/conversations.rs"]
 mod conversations;
 
+#[path = "chat/ends.rs"]
+mod ends;
 #[path = "chat/faults.rs"]
 mod faults;

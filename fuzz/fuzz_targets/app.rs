@@ -1,3 +1,4 @@
+//! The target `app` of [tickwire_fuzz], for libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| tickwire_fuzz::app::run(data));

@@ -1,3 +1,4 @@
+//! The target `guard` of [tickwire_fuzz], for libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

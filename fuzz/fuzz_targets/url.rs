@@ -1,3 +1,4 @@
+//! The target `url` of [tickwire_fuzz], for libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| tickwire_fuzz::url::run(data));

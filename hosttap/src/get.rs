@@ -167,7 +167,10 @@ fn explain(shown: &str, error: Error, get: &mut Get<'_, &mut Target>) -> Failure
         return Failure::new(Exit::Write, text);
     }
     let mut failure = Failure::of(shown, error);
-    if let Some(location) = redirect(get.location()) {
+    // A head that was malformed behind its Location is no redirect, and may have cut it.
+    if matches!(error, Error::Status(_))
+        && let Some(location) = redirect(get.location())
+    {
         failure.message.push_str(&location);
     }
     failure
@@ -189,7 +192,9 @@ fn commit(target: Target, stack: &mut Stack) -> Result<(), Failure> {
             if done {
                 return Ok(());
             }
-            stack.rest(None, None, output.blocked())?;
+            // The connection is over, but a frame that nobody takes in would end every rest at once.
+            let wake = stack.turn(&mut [], &mut ());
+            stack.rest(wake, None, output.blocked())?;
         },
     }
 }

@@ -208,8 +208,13 @@ fn shown(name: Option<&str>) -> String {
 
 fn explain(remote: &str, error: Error) -> Failure {
     let mut failure = failure(remote, error);
-    if error == Error::ReceiverRefused(Status::BUSY.0) {
-        failure.message = format!("{remote}: another receiver is at work on this file");
-    }
+    let words = match error {
+        Error::ReceiverRefused(code) if Status(code) == Status::BUSY => {
+            "another receiver is at work on this file"
+        }
+        Error::TooLarge => "the file is larger than the limit, or than the space that is free",
+        _ => return failure,
+    };
+    failure.message = format!("{remote}: {words}");
     failure
 }

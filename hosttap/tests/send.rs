@@ -4,11 +4,12 @@ mod refusals;
 mod retry;
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use tempfile::TempDir;
 
-use crate::common::{HOST, Running, hosttap, inside, noise, sh};
+use crate::common::{HOST, Pty, Running, hosttap, inside, mortal, noise, sh};
 use crate::peers::{SECONDS_MAX, finished, start_peer};
 
 /// A folder with a file `file` of so many bytes.
@@ -20,12 +21,12 @@ fn file(length: usize) -> (TempDir, PathBuf) {
 }
 
 /// Starts `hosttap send` of `path` with these options.
-fn send(path: &std::path::Path, options: &[&str]) -> Running {
+fn send(path: &Path, options: &[&str]) -> Running {
     hosttap(&[&["send", HOST, path.to_str().unwrap()], options].concat())
 }
 
 /// Starts a python receiver that can read `path`, and waits until it listens.
-fn receiver(script: &str, path: &std::path::Path) -> Running {
+fn receiver(script: &str, path: &Path) -> Running {
     let script = format!("PATH = sys.argv[1]\nlistener = listen()\n{script}");
     let receiver = start_peer(&script, &[path.to_str().unwrap()]);
     receiver.wait_for_stdout("listening", SECONDS_MAX);
@@ -97,7 +98,7 @@ fn a_large_file_is_sent_whole_in_the_plain_form_to_netcat() {
     }
     let (folder, path) = file(64 << 20);
     let got = folder.path().join("got");
-    let netcat = Running::start(crate::common::mortal("sh").args([
+    let netcat = Running::start(mortal("sh").args([
         "-c",
         &format!("exec nc -nlv {HOST} 2001 > {}", got.display()),
     ]));
@@ -109,6 +110,38 @@ fn a_large_file_is_sent_whole_in_the_plain_form_to_netcat() {
     let (word, got) = got.split_at(4);
     assert_eq!(word, [0, 0, 0, 4]);
     assert!(sent == got, "the bytes differ");
+}
+
+#[test]
+fn a_terminal_shows_progress() {
+    if !inside("send::a_terminal_shows_progress") {
+        return;
+    }
+    let (_folder, path) = file(4 << 20);
+    // The pause is longer than the time between two drawings.
+    let receiver = receiver(
+        "connection, _ = listener.accept()
+read_offer(connection)
+connection.sendall(answer(FINE, 0))
+exactly(connection, 1 << 20)
+time.sleep(0.3)
+exactly(connection, 3 << 20)
+connection.sendall(receipt(FINE, 4 << 20))
+say(connection.recv(1))",
+        &path,
+    );
+    let pty = Pty::open();
+    let mut command = mortal(env!("CARGO_BIN_EXE_hosttap"));
+    command.args(["send", HOST]).arg(&path);
+    let sender = Running::start_with(&mut command, Stdio::piped(), pty.as_stdio());
+    assert_eq!(sender.finish(SECONDS_MAX).code, Some(0));
+    let shown = pty.end();
+    assert!(shown.contains("MiB/4.00 MiB"), "{shown}");
+    assert!(
+        shown.contains("hosttap: 'file' is stored: 4194304 bytes in "),
+        "{shown}"
+    );
+    assert_eq!(finished(receiver), "listening\nb''\n");
 }
 
 #[test]
@@ -138,28 +171,31 @@ for offset in (60000, 100000):
     assert_eq!(finished(receiver), "listening\nTrue b''\nTrue b''\n");
 }
 
+/// Starts `hosttap recv` on tap1 as 192.168.70.1; the kernel routes between the two.
+fn receiver_behind_router(folder: &Path) -> Running {
+    let fixed = ["recv", "-i", "tap1", "--address", "192.168.70.1/24"];
+    let folder = folder.to_str().unwrap();
+    let route = ["--gateway", "192.168.70.100", "--dir", folder];
+    let receiver = hosttap(&[&fixed[..], &route].concat());
+    receiver.wait_for_stderr("Listening on", SECONDS_MAX);
+    receiver
+}
+
+/// Makes tap1, and a router of the kernel.
+fn make_router() {
+    sh("ip tuntap add dev tap1 mode tap; ip addr add 192.168.70.100/24 dev tap1; ip link set tap1 up
+        echo 1 > /proc/sys/net/ipv4/ip_forward");
+}
+
 #[test]
 fn a_file_from_one_hosttap_arrives_at_another() {
     if !inside("send::a_file_from_one_hosttap_arrives_at_another") {
         return;
     }
-    // The kernel routes between the two.
-    sh("ip tuntap add dev tap1 mode tap; ip addr add 192.168.70.100/24 dev tap1; ip link set tap1 up
-        echo 1 > /proc/sys/net/ipv4/ip_forward");
+    make_router();
     let (folder, path) = file(1 << 20);
     let incoming = folder.path().join("in");
-    let receiver = hosttap(&[
-        "recv",
-        "-i",
-        "tap1",
-        "--address",
-        "192.168.70.1/24",
-        "--gateway",
-        "192.168.70.100",
-        "--dir",
-        incoming.to_str().unwrap(),
-    ]);
-    receiver.wait_for_stderr("Listening on", SECONDS_MAX);
+    let receiver = receiver_behind_router(&incoming);
     let path = path.to_str().unwrap();
     for options in [&[][..], &["--plain"], &[]] {
         let fixed = ["send", "192.168.70.1", path, "--gateway", HOST];
@@ -177,6 +213,47 @@ fn a_file_from_one_hosttap_arrives_at_another() {
     // The third is a repeat of the first.
     assert_eq!(stored, 2);
     receiver.wait_for_stderr("has sent 'file' before", SECONDS_MAX);
+}
+
+#[test]
+fn a_retry_outlives_a_receiver_that_is_killed() {
+    if !inside("send::a_retry_outlives_a_receiver_that_is_killed") {
+        return;
+    }
+    make_router();
+    let (folder, path) = file(16 << 20);
+    // When this test is not given time in the middle of the transfer, the kill comes too late, and says nothing.
+    let mut said = String::new();
+    for number in 0..10 {
+        let incoming = folder.path().join(format!("in{number}"));
+        said = send_over_a_kill(&path, &incoming);
+        assert!(fs::read(incoming.join("file")).unwrap() == noise(16 << 20));
+        if said.contains("next try in") {
+            break;
+        }
+    }
+    assert!(said.contains("bytes already"), "{said}");
+}
+
+/// Sends `path` with `--retry` to a receiver that is killed as soon as it has something, and started again.
+fn send_over_a_kill(path: &Path, incoming: &Path) -> String {
+    let receiver = receiver_behind_router(incoming);
+    let fixed = ["send", "192.168.70.1", path.to_str().unwrap(), "--retry"];
+    let sender = hosttap(&[&fixed[..], &["--gateway", HOST, "--idle-timeout", "1"]].concat());
+    let held = || {
+        let names = fs::read_dir(incoming).unwrap().map(Result::unwrap);
+        let mut held = names.map(|entry| entry.metadata().map_or(0, |found| found.len()));
+        held.any(|bytes| bytes > 100_000)
+    };
+    while !held() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    drop(receiver);
+    let receiver = receiver_behind_router(incoming);
+    let ended = sender.finish(SECONDS_MAX);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr());
+    drop(receiver);
+    ended.stderr()
 }
 
 #[test]

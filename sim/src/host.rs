@@ -4,8 +4,8 @@ use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
-use tickwire::guard::{Counters, Memory};
-use tickwire::wire::{Generator, Wire};
+use tickwire::guard::{Counters, Guarded, Memory};
+use tickwire::wire::{Generator, Wire, WirePort};
 use tickwire::{Carry, Seat, Tick, TickCounter, turn};
 
 use crate::witness::{Events, Frames, Shared};
@@ -206,6 +206,21 @@ impl<'a> Host<'a> {
     /// Exact again, and not frozen.
     pub(crate) const fn calm(&mut self) {
         self.pulse = Pulse::exact();
+    }
+
+    /// The interface, the device and the sockets, for a loop that is not ours.
+    pub(crate) fn parts<'p, 'w>(
+        &'p mut self,
+        now: Tick,
+        wire: &'p mut Wire<'w>,
+        port: usize,
+    ) -> (
+        &'p mut Interface,
+        Guarded<'p, WirePort<'p, 'w>, FLOWS>,
+        &'p mut SocketSet<'a>,
+    ) {
+        let device = self.guard.over(wire.port(port, now));
+        (&mut self.iface, device, &mut self.sockets)
     }
 
     /// Asks for a turn at once: the caller may have given its apps something to do.

@@ -9,6 +9,7 @@
 
 mod arena;
 mod cast;
+mod contest;
 mod flash;
 mod host;
 mod ledger;
@@ -33,6 +34,7 @@ mod weather;
 mod witness;
 mod world;
 
+pub use contest::{CONTEST_BYTES, CONTEST_MEMORY, Contest, Ending, contest};
 pub use host::{Host, Node};
 pub use plan::{Options, Scenario};
 pub use report::{Report, describe};

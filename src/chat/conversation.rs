@@ -8,7 +8,7 @@ use super::inbox::Pumped;
 use super::peer::Peer;
 use super::state::{Left, Role, State};
 use super::watch::{self, Watch};
-use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Step};
+use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Received, Step};
 
 /// How long bytes may wait in TIME-WAIT, of which smoltcp's lasts 10 s.
 const RESCUE_TICKS: u64 = 5_000;
@@ -66,7 +66,7 @@ impl<S: MessageSink> Peer<'_, S> {
     ) -> Step {
         let state = io.tcp(self.current()).0.state();
         if state == Tcp::Closed {
-            return self.end(io, remote, Err(io.lost()));
+            return self.judge_loss(io, remote, has_read);
         }
         if state == Tcp::CloseWait {
             self.outbox.cut();
@@ -80,6 +80,21 @@ impl<S: MessageSink> Peer<'_, S> {
         *self.phase.state_mut() = State::Talking(remote, watch);
         self.phase.set_deadline(Some(deadline));
         if sent > 0 { Step::Again } else { Step::Wait }
+    }
+
+    /// The connection has gone without a last word of ours. A RST behind the peer's FIN, such as the answer to an
+    /// acknowledgement that came twice, changes nothing unless something of ours was still under way. That there was a
+    /// FIN shows when everything before it has been read.
+    fn judge_loss(&mut self, io: &mut Io<'_, '_>, remote: IpEndpoint, has_read: bool) -> Step {
+        if has_read {
+            return Step::Again;
+        }
+        let handle = self.current();
+        let lost = io.lost();
+        let has_closed = matches!(io.receive(handle, |_| (0, ())), Ok(Received::End));
+        let owes = self.outbox.has_unsent() || io.tcp(handle).0.send_queue() > 0;
+        let in_order = lost == Error::Reset && has_closed && !owes;
+        self.end(io, remote, if in_order { Ok(()) } else { Err(lost) })
     }
 
     fn say_goodbye(&mut self, io: &mut Io<'_, '_>, remote: IpEndpoint, mut watch: Watch) -> Step {
@@ -106,7 +121,7 @@ impl<S: MessageSink> Peer<'_, S> {
     ) -> Step {
         match io.tcp(self.current()).0.state() {
             Tcp::TimeWait => return self.end(io, remote, Ok(())),
-            Tcp::Closed => return self.end(io, remote, Err(io.lost())),
+            Tcp::Closed => return self.judge_loss(io, remote, has_read),
             _ => {}
         }
         if self.wish.is_some() {

@@ -68,6 +68,11 @@ impl<'a> Outbox<'a> {
         self.left.is_some()
     }
 
+    /// Whether something for this conversation is still here.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.left.unwrap_or(self.queue.len()) > 0
+    }
+
     /// Whether a FIN is next.
     pub(super) fn is_at_fin(&self) -> bool {
         self.left == Some(0) || self.queue.is_empty() && (self.owes_fin || self.left.is_some())

@@ -152,9 +152,12 @@ fn a_plain_receiver_answers_by_its_end_alone() {
         // It closed its side before it read.
         (vec![Act::Close, all, Act::Wait(100)], Ok(()), 0..100),
     ] {
-        let (result, world) = send(None, &book, &acts);
+        let (result, mut world) = send(None, &book, &acts);
         assert_eq!(result, expected, "{acts:?}");
         let now = world.now.as_millis();
+        if acts.contains(&Act::Close) {
+            assert_eq!(world.finish(1, 5), Ok(()), "{acts:?}: FIN, no RST");
+        }
         assert!(ticks.contains(&now), "{acts:?}: {now}");
         let sent = Sent {
             length: 1_000,

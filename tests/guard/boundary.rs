@@ -291,3 +291,38 @@ fn what_a_memory_learned_over_one_device_holds_over_the_next() {
     received.consume(|_| ());
     assert_eq!(memory.counters().unknown_segments, 0);
 }
+
+#[test]
+fn a_flow_is_mended_for_the_hardware_address_that_the_interface_has_now() {
+    let mut host = sending(Family::V4);
+    let old = build(Family::V4, &CLOSED, host.start);
+    let mut new = old.clone();
+    new[5] ^= 1;
+    host.device.set_mac(EthernetAddress::from_bytes(&new[..6]));
+    assert_eq!(incoming(&mut host.device, &old), old);
+    assert_ne!(incoming(&mut host.device, &new), new);
+}
+
+#[test]
+fn a_fragment_passes_where_the_device_verifies_checksums() {
+    let cable = Cable::default();
+    cable.0.borrow_mut().checksum.tcp = Checksum::Tx;
+    let mut device = Guarded::new(cable, HOST_MAC);
+    let mut frame = build(Family::V4, &ACK, 0);
+    let mut ip = Ipv4Packet::new_unchecked(&mut frame[14..]);
+    ip.set_more_frags(true);
+    ip.fill_checksum();
+    assert_eq!(incoming(&mut device, &frame), frame);
+    assert_eq!(device.counters().fragments_refused, 0);
+}
+
+#[test]
+fn the_device_inside_can_be_reached_and_taken_back() {
+    let cable = Cable::default();
+    let mut device = Guarded::new(cable, HOST_MAC);
+    device.get_mut().0.borrow_mut().refuses = true;
+    assert!(device.transmit(Instant::ZERO).is_none());
+    let cable = device.into_inner();
+    cable.0.borrow_mut().refuses = false;
+    assert!(Guarded::passive(cable).transmit(Instant::ZERO).is_some());
+}

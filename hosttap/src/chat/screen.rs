@@ -23,8 +23,10 @@ const PROMPT: &str = "> ";
 const ERASE: &str = "\r\x1b[K";
 /// Columns where the terminal does not tell.
 const COLUMNS: u16 = 80;
-/// While so much waits for a terminal that takes nothing (Ctrl-S), messages wait and status lines are left out.
+/// While so much waits for a terminal that takes nothing (Ctrl-S), messages wait.
 const PENDING_BYTES_MAX: usize = 16 * 1024;
+/// Status lines that may wait for such a terminal; more are left out.
+const PENDING_STATUSES_MAX: u32 = 100;
 /// Given to the terminal at once.
 const PIECE_BYTES: usize = 1024;
 /// termios(3): a special character that is switched off.
@@ -38,6 +40,8 @@ pub(super) struct Screen {
     keys: Keys,
     editor: Editor,
     pending: Vec<u8>,
+    /// Status lines put since nothing was pending.
+    pending_statuses: u32,
     /// The row shows what the editor holds.
     is_drawn: bool,
     /// The user types; afterwards there is no row.
@@ -64,6 +68,7 @@ impl Screen {
             keys: Keys::default(),
             editor: Editor::default(),
             pending: Vec::new(),
+            pending_statuses: 0,
             is_drawn: false,
             is_open: true,
         }))
@@ -116,9 +121,10 @@ impl Screen {
         self.is_drawn = false;
     }
 
-    /// Shows a clean line that may be left out while nothing is shown.
+    /// Shows a clean line, one of many of which some may be left out while nothing is shown.
     pub(super) fn put_status(&mut self, line: &str) {
-        if self.has_room() {
+        if self.pending_statuses < PENDING_STATUSES_MAX {
+            self.pending_statuses += 1;
             self.put(line);
         }
     }
@@ -151,6 +157,9 @@ impl Screen {
     pub(super) fn flush(&mut self) -> Result<(), Errno> {
         let written = write_some(&self.output, &self.pending, PIECE_BYTES)?;
         self.pending.drain(..written);
+        if self.pending.is_empty() {
+            self.pending_statuses = 0;
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rustix::io::{Errno, read};
 use rustix::stdio::stdin;
 use tickwire::chat::{Peer, PushError};
-use tickwire::{Error, Slot};
+use tickwire::{Error, Slot, Tick};
 
 use super::charset::Charset;
 use super::command::Command;
@@ -17,6 +17,7 @@ use super::screen::Screen;
 use super::teller::Teller;
 use crate::exit::{Exit, Failure};
 use crate::stack::Stack;
+use crate::wait::Ready;
 
 /// Bytes of one read from stdin.
 const READ_BYTES: usize = 4 * 1024;
@@ -89,22 +90,22 @@ impl<'m> Talk<'m> {
                 continue;
             }
             self.show()?;
-            let input = self.is_hungry().then(stdin);
-            let ready = match &self.screen {
-                Some(screen) => {
-                    let screen = screen.borrow();
-                    self.stack.rest(wake, input, screen.blocked())?
-                }
-                None => {
-                    let blocked = self.peer.sink_mut().blocked();
-                    self.stack.rest(wake, input, blocked)?
-                }
-            };
+            let ready = self.rest(wake, self.is_hungry())?;
             if ready.input {
                 self.read()?;
             }
         };
         self.finish(outcome)
+    }
+
+    /// Rests until there is something to do; input is only something for the hungry.
+    fn rest(&mut self, wake: Option<Tick>, is_hungry: bool) -> Result<Ready, Failure> {
+        let screen = self.screen.as_ref().map(|screen| screen.borrow());
+        let blocked = match &screen {
+            Some(screen) => screen.blocked(),
+            None => self.peer.sink_mut().blocked(),
+        };
+        self.stack.rest(wake, is_hungry.then(stdin), blocked)
     }
 
     /// Whether what the user says can be used now.
@@ -168,7 +169,7 @@ impl<'m> Talk<'m> {
         if missing > 0 {
             let name = self.ways.charset.name();
             self.teller.status(format_args!(
-                "{missing} characters are not in {name}; the peer gets ? for them"
+                "{name} lacks {missing} of these characters; the peer gets ? instead"
             ));
         }
         true
@@ -235,16 +236,7 @@ impl<'m> Talk<'m> {
         while !self.flush()? {
             // The link goes on, so that its frames do not end every rest at once.
             let wake = self.stack.turn(&mut [], &mut ());
-            match &self.screen {
-                Some(screen) => {
-                    let screen = screen.borrow();
-                    self.stack.rest(wake, None, screen.blocked())?
-                }
-                None => {
-                    let blocked = self.peer.sink_mut().blocked();
-                    self.stack.rest(wake, None, blocked)?
-                }
-            };
+            self.rest(wake, false)?;
         }
         let told = self.teller.failure();
         match outcome {

@@ -34,9 +34,9 @@ fn a_dialler_that_fails_names_the_address_and_the_cause_once() {
         return;
     };
     let dial = |remote: &str| -> Ended {
-        let mut chat = namespace.hosttap(&["-q", "chat", "--connect", remote]);
-        chat.type_in("for nobody\n");
-        chat.finish(30)
+        namespace
+            .hosttap(&["-q", "chat", "--connect", remote])
+            .finish(30)
     };
     for (remote, told, code) in [
         (
@@ -136,7 +136,7 @@ for i in range(5):
         chat.type_in("hello\n");
         let ended = chat.finish(20);
         assert_eq!(ended.stdout(), format!("answer {round}\n"));
-        assert_eq!(ended.code, Some(0));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr());
     }
     finish_peer(server);
 }

@@ -179,6 +179,45 @@ print(take(s, 19).decode())
 }
 
 #[test]
+fn a_stopped_terminal_presses_back_and_loses_nothing() {
+    let Some(namespace) = Namespace::with_tap() else {
+        return;
+    };
+    let Some(screen) = Screen::start(&namespace, "$CHAT") else {
+        return;
+    };
+    screen.wait_for("Listening on port 1001");
+    screen.type_in("draft");
+    screen.wait_for_row("> draft");
+    screen.press(&["C-s"]);
+    let script = r"
+text = b''.join(b'line %d\n' % i for i in range(80000))
+s = dial()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+s.settimeout(1)
+sent = 0
+try:
+    while sent < len(text):
+        sent += s.send(text[sent:sent + 65536])
+    print('all was taken')
+except TimeoutError:
+    print('blocked')
+s.settimeout(60)
+s.sendall(text[sent:])
+input()
+";
+    let mut sender = stepping(&namespace, script);
+    sender.wait_for_stdout("\n", 60);
+    screen.press(&["C-q"]);
+    screen.wait_for("< line 79999");
+    screen.wait_for_row("> draft");
+    go(&mut sender);
+    assert_eq!(finish_peer(sender), "blocked\n");
+    screen.press(&["C-c"]);
+    screen.wait_for_code(130);
+}
+
+#[test]
 fn a_line_longer_than_the_screen_scrolls_in_its_row() {
     let Some(namespace) = Namespace::with_tap() else {
         return;

@@ -110,7 +110,7 @@ s.close()
     finish_peer(old);
     let ended = chat.finish(20);
     assert_eq!(ended.stdout(), "한글 테스트\ncut \u{fffd}\nA\n똠방각하\n");
-    let told = "1 characters are not in EUC-KR; the peer gets ? for them";
+    let told = "EUC-KR lacks 1 of these characters; the peer gets ? instead";
     assert!(ended.stderr().contains(told), "{}", ended.stderr());
 }
 

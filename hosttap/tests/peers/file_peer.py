@@ -7,6 +7,8 @@ import hashlib, os, socket, struct, sys, time
 FILE, ANSWER, RECEIPT = b"TWF\x81", b"TWA\x81", b"TWR\x81"
 FINE, WORKING = 0, 6
 HOST, PORT = "192.168.69.1", 2001
+# How often a receiver said that it is still working.
+signs_of_life = 0
 
 
 def say(*words):
@@ -37,6 +39,7 @@ def until_end(connection):
 
 def reply(connection):
     """Magic, status and number of the next reply that is no sign of life; None at FIN."""
+    global signs_of_life
     while True:
         data = exactly(connection, 16)
         if len(data) < 16:
@@ -45,6 +48,7 @@ def reply(connection):
         magic, status, number = data[:4], data[4], struct.unpack("<Q", data[8:])[0]
         if status != WORKING:
             return magic, status, number
+        signs_of_life += 1
 
 
 def reset(connection):
@@ -60,7 +64,7 @@ def offer(data, name, length=None, digest=None, version=1, flags=0):
     return FILE + struct.pack("<BBHQ", version, flags, len(name), length) + digest + name
 
 
-def dial(host=HOST, port=PORT, timeout=30):
+def dial(host=HOST, port=PORT, timeout=120):
     """Connects; the receiver hears again within a second after a conversation, so a refusal is tried again."""
     until = time.monotonic() + timeout
     while True:
@@ -73,7 +77,7 @@ def dial(host=HOST, port=PORT, timeout=30):
             time.sleep(0.01)
 
 
-def send_checked(data, name, upto=None, extra=b"", first=None, timeout=30, **lies):
+def send_checked(data, name, upto=None, extra=b"", first=None, timeout=120, **lies):
     """Offers and sends; returns what was said, as ('answer', status, offset) and ('receipt', status, stored).
 
     With `upto` the connection is reset when so many bytes of the file have been sent.
@@ -116,7 +120,7 @@ def wait_until_sent(connection):
         time.sleep(0.002)
 
 
-def send_plain(data, announced=None, extra=b"", timeout=30):
+def send_plain(data, announced=None, extra=b"", timeout=120):
     """Sends the plain form and tells how the receiver ended it: 'fin' or 'reset'."""
     with dial(timeout=timeout) as connection:
         try:

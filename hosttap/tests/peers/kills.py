@@ -119,6 +119,19 @@ def kill_before_each_call():
             count += 1
 
 
+def fail(call, how):
+    """What a receiver says, and leaves, for which the first such call of each thread goes wrong."""
+    data = pattern(100000, call)
+    program = start("strace", "-f", "-qq", "-o", f"{FOLDER}.trace", "-e", f"trace={call}",
+                    "-e", f"inject={call}:{how}:when=1")
+    said = send_checked(data, NAME)
+    program.kill()
+    program.wait()
+    say(said[-1], look(data), signs_of_life > 0)
+    if not look(data)[1]:
+        finish(data)
+
+
 def kill_before(call, count, data):
     """Whether it came to that: the receiver calls it so often for one file."""
     program, got = start("strace", "-f", "-qq", "-o", f"{FOLDER}.trace", "-e", f"trace={call}",

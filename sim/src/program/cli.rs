@@ -28,8 +28,17 @@ pub(crate) struct Cli {
     /// Runs only every N-th seed, from the I-th on; I is 0 to N - 1
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", conflicts_with = "seed")]
     pub(crate) shard: (u64, u64),
+    /// Writes the frames of the one seed for Wireshark
+    #[arg(long, value_name = "FILE", requires = "seed")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Draws the one seed: hosts as lanes, frames as arrows, states as bars, events as marks
+    #[arg(long, value_name = "FILE.svg", requires = "seed")]
+    pub(crate) timeline: Option<PathBuf>,
+    /// Compares bare smoltcp sockets with guarded ones, without any app
+    #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
+    pub(crate) compare_guard: bool,
     /// Writes the result as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) json: Option<PathBuf>,
 }
 

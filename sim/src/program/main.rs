@@ -2,12 +2,17 @@
 //!
 //! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file cannot be written.
 
+mod capture;
 mod cli;
 mod clock;
+mod compare;
+mod cores;
 mod guarded;
+mod scene;
 mod single;
 mod summary;
 mod sweep;
+mod timeline;
 
 use std::process::ExitCode;
 
@@ -20,6 +25,7 @@ fn main() -> ExitCode {
     guarded::quiet_panics();
     let ended = match cli.seed {
         Some(seed) => single::run(&cli, seed),
+        None if cli.compare_guard => Ok(compare::run(&cli)),
         None => sweep::run(&cli),
     };
     match ended {

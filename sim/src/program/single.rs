@@ -2,26 +2,50 @@
 
 use std::io;
 
+use std::path::Path;
+
+use tickwire::wire::FrameEvent;
 use tickwire::{Event, Tick};
 use tickwire_sim::{Witness, describe};
 
+use crate::capture::Capture;
 use crate::cli::Cli;
 use crate::guarded::{attempt, memory, verdict};
+use crate::scene::Scene;
 use crate::summary::faults;
+use crate::timeline;
 
-/// Prints what happens.
-struct Teller;
+/// Prints what happens, and collects what is to be drawn or captured.
+struct Teller {
+    capture: Option<Capture>,
+    scene: Option<Scene>,
+}
 
 impl Witness for Teller {
     fn event(&mut self, now: Tick, host: usize, app: usize, event: &Event<'_>) {
         if !matches!(event, Event::Progress { .. }) {
             println!("{now:>12} host {host} seat {app} {event:?}");
         }
+        if let Some(scene) = &mut self.scene {
+            scene.event(now, host, app, event);
+        }
     }
 
     fn note(&mut self, now: Tick, host: Option<usize>, text: &str) {
+        if let Some(scene) = &mut self.scene {
+            scene.note(now, host, text);
+        }
         let host = host.map_or(String::new(), |host| format!(" host {host}"));
         println!("{now:>12}{host} {text}");
+    }
+
+    fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            capture.add(event, frame);
+        }
+        if let Some(scene) = &mut self.scene {
+            scene.frame(event, frame);
+        }
     }
 }
 
@@ -37,7 +61,18 @@ pub(crate) fn run(cli: &Cli, seed: u64) -> io::Result<bool> {
         options.scenario.name()
     );
     print!("{text}");
-    let result = attempt(seed, &options, &mut memory(), &mut Teller);
+    let mut teller = Teller {
+        capture: cli.pcap.as_ref().map(|_| Capture::new()),
+        scene: cli.timeline.as_ref().map(|_| Scene::default()),
+    };
+    let result = attempt(seed, &options, &mut memory(), &mut teller);
+    if let (Some(path), Some(capture)) = (&cli.pcap, &teller.capture) {
+        write(path, capture.bytes())?;
+    }
+    if let (Some(path), Some(scene)) = (&cli.timeline, &mut teller.scene) {
+        scene.finish();
+        write(path, timeline::draw(scene, &cli.replay(seed)).as_bytes())?;
+    }
     if let Ok(report) = &result {
         for line in faults(&report.counts) {
             println!("{line}");
@@ -55,4 +90,9 @@ pub(crate) fn run(cli: &Cli, seed: u64) -> io::Result<bool> {
         println!("trace {:016x}", report.trace);
     }
     Ok(broken.is_none())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    std::fs::write(path, bytes)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

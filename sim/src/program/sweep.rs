@@ -1,19 +1,13 @@
 //! Many seeds on all cores.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
-
-use indicatif::{ProgressBar, ProgressStyle};
+use std::io;
 
 use crate::cli::Cli;
 use crate::clock::Stopwatch;
+use crate::cores::on_all;
 use crate::guarded::{attempt, memory, verdict};
 use crate::summary::{APPS, Summary};
-
-/// Seeds that a thread takes at a time.
-const BATCH: u64 = 16;
 
 /// Runs a range of seeds. Returns whether all is well.
 pub(crate) fn run(cli: &Cli) -> io::Result<bool> {
@@ -23,39 +17,17 @@ pub(crate) fn run(cli: &Cli) -> io::Result<bool> {
     let count = (range.end - range.start)
         .saturating_sub(shard)
         .div_ceil(shards);
-    let bar = bar(count);
-    let next = AtomicU64::new(0);
-    let work = || {
-        let (mut summary, mut memory) = (Summary::default(), memory());
-        loop {
-            let first = next.fetch_add(BATCH, Ordering::Relaxed);
-            if first >= count {
-                return summary;
-            }
-            for index in first..count.min(first + BATCH) {
-                run_one(
-                    cli,
-                    range.start + shard + index * shards,
-                    &mut memory,
-                    &mut summary,
-                );
-            }
-            bar.inc(BATCH.min(count - first));
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let states = on_all(
+        count,
+        || (Summary::default(), memory()),
+        |(summary, memory), number| {
+            run_one(cli, range.start + shard + number * shards, memory, summary);
+        },
+    );
     let mut summary = Summary::default();
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            summary.merge(
-                worker
-                    .join()
-                    .expect("a worker catches the panics of its seeds"),
-            );
-        }
-    });
-    bar.finish_and_clear();
+    for (part, _) in states {
+        summary.merge(part);
+    }
     let seconds = stopwatch.elapsed().as_secs_f64();
     if let Some(path) = &cli.json {
         std::fs::write(path, json(cli, &summary, seconds)).map_err(|error| {
@@ -75,15 +47,6 @@ fn run_one(cli: &Cli, seed: u64, memory: &mut [u8], summary: &mut Summary) {
     if let Ok(report) = &result {
         summary.add(report);
     }
-}
-
-fn bar(count: u64) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = "{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(style).expect("the template is well-formed");
-    ProgressBar::new(count).with_style(style)
 }
 
 fn tell(cli: &Cli, summary: &Summary, seconds: f64) {

@@ -1,0 +1,126 @@
+//! `--compare-guard`: bare smoltcp sockets beside guarded ones.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tickwire_sim::{CONTEST_BYTES, CONTEST_MEMORY, Contest, Ending, contest};
+
+use crate::cli::Cli;
+use crate::cores::on_all;
+
+/// How the transfers of one kind ended.
+#[derive(Debug, Default)]
+struct Row {
+    /// Times of those that came whole, in ticks.
+    whole: Vec<u64>,
+    stuck: u64,
+    endless: u64,
+    corrupt: u64,
+    truncated: u64,
+    reset: u64,
+    panicked: u64,
+}
+
+impl Row {
+    fn add(&mut self, ending: Option<Ending>) {
+        match ending {
+            Some(Ending::Whole(ticks)) => self.whole.push(ticks),
+            Some(Ending::Stuck) => self.stuck += 1,
+            Some(Ending::Endless) => self.endless += 1,
+            Some(Ending::Corrupt) => self.corrupt += 1,
+            Some(Ending::Truncated) => self.truncated += 1,
+            Some(Ending::Reset) => self.reset += 1,
+            None => self.panicked += 1,
+        }
+    }
+
+    fn merge(&mut self, mut other: Self) {
+        self.whole.append(&mut other.whole);
+        self.stuck += other.stuck;
+        self.endless += other.endless;
+        self.corrupt += other.corrupt;
+        self.truncated += other.truncated;
+        self.reset += other.reset;
+        self.panicked += other.panicked;
+    }
+
+    /// The time within which so many percent of the whole ones came, in seconds.
+    fn percentile(&mut self, percent: usize) -> f64 {
+        self.whole.sort_unstable();
+        let index = self.whole.len().saturating_sub(1) * percent / 100;
+        self.whole
+            .get(index)
+            .map_or(0.0, |ticks| *ticks as f64 / 1_000.0)
+    }
+}
+
+/// The transfers of one kind: bare, guarded, and those guarded ones whose bare twin came whole.
+#[derive(Debug, Default)]
+struct Pair([Row; 3]);
+
+/// Runs each kind over the range of seeds. Returns whether every guarded transfer was fine.
+pub(crate) fn run(cli: &Cli) -> bool {
+    let count = cli.seeds.end - cli.seeds.start;
+    println!(
+        "{CONTEST_BYTES} bytes from smoltcp to smoltcp, {count} seeds from {} on",
+        cli.seeds.start
+    );
+    println!(
+        "loss 0-30 %, duplicates 0-20 %, jitter 0-100 ms, bit flips 0-5 %, buffers 512 B-16 KiB"
+    );
+    println!(
+        "{:22} {:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {:>8} {:>8}",
+        "", "", "stuck", "endless", "corrupt", "truncated", "reset", "panic", "p50 s", "p99 s"
+    );
+    let mut guarded = Row::default();
+    for (both_ways, slow_readers, name) in [
+        (false, false, "one way"),
+        (false, true, "one way, slow reader"),
+        (true, false, "both ways"),
+        (true, true, "both ways, slow readers"),
+    ] {
+        let states = on_all(
+            count,
+            || (Pair::default(), vec![0; CONTEST_MEMORY]),
+            |(pair, memory), number| {
+                let kind = |is_guarded| Contest {
+                    both_ways,
+                    slow_readers,
+                    is_guarded,
+                };
+                let mut end = |is_guarded| {
+                    let seed = cli.seeds.start + number;
+                    let run = || contest(seed, kind(is_guarded), memory);
+                    catch_unwind(AssertUnwindSafe(run)).ok()
+                };
+                let (bare, guarded) = (end(false), end(true));
+                let Pair([first, second, third]) = pair;
+                first.add(bare);
+                second.add(guarded);
+                if let (Some(Ending::Whole(_)), Some(Ending::Whole(_))) = (bare, guarded) {
+                    third.add(guarded);
+                }
+            },
+        );
+        let mut rows = [(); 3].map(|()| Row::default());
+        for (Pair(parts), _) in states {
+            for (row, part) in rows.iter_mut().zip(parts) {
+                row.merge(part);
+            }
+        }
+        for (row, how) in rows.iter_mut().zip(["bare", "guarded", "twins"]) {
+            let (p50, p99) = (row.percentile(50), row.percentile(99));
+            println!(
+                "{name:22} {how:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {p50:>8.1} {p99:>8.1}",
+                row.stuck, row.endless, row.corrupt, row.truncated, row.reset, row.panicked
+            );
+        }
+        let [_, second, _] = rows;
+        guarded.merge(second);
+    }
+    println!("twins: the guarded transfers of those seeds whose bare transfer came whole");
+    println!(
+        "guarded: stuck {}, endless {}, corrupt {}, truncated {}",
+        guarded.stuck, guarded.endless, guarded.corrupt, guarded.truncated
+    );
+    guarded.stuck + guarded.endless + guarded.corrupt + guarded.truncated + guarded.panicked == 0
+}

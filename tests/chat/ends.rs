@@ -1,0 +1,86 @@
+//! How conversations end: in order, by a reset behind an orderly end, and with bytes that nobody has taken yet.
+
+use tickwire::Error;
+use tickwire::chat::Options;
+use tickwire::wire::Link;
+
+use crate::faults::{ONCE, called};
+use crate::world::World;
+
+/// The peer's FIN and its RST arrive together, as they do on a machine that was busy with something else.
+fn end_by_fin_and_reset(world: &mut World) {
+    world.set_links(Link {
+        delay_micros: 5_000,
+        ..Link::PERFECT
+    });
+    world.raw(1).close();
+    world.run(0);
+    world.raw(1).abort();
+    world.run(0);
+    world.run(100);
+}
+
+#[test]
+fn a_reset_behind_both_ends_changes_nothing() {
+    let mut world = called(50, ONCE);
+    world.peer(0).push_line(b"all").unwrap();
+    world.peer(0).end_input();
+    world.run(100);
+    world.raw(1).send_slice(b"answer\n").unwrap();
+    end_by_fin_and_reset(&mut world);
+    assert_eq!(world.heard(0), "answer\n");
+    assert_eq!(world.outcome(0), Some(Ok(())), "{:?}", world.told(0));
+}
+
+#[test]
+fn a_reset_behind_the_peers_end_is_one_only_if_it_cost_a_line() {
+    for (line, outcome) in [(None, Ok(())), (Some("too late"), Err(Error::Reset))] {
+        let mut world = called(51, ONCE);
+        world.raw(1).send_slice(b"bye\n").unwrap();
+        if let Some(line) = line {
+            world.set_links(Link {
+                delay_micros: 5_000,
+                ..Link::PERFECT
+            });
+            world.peer(0).push_line(line.as_bytes()).unwrap();
+            world.run(0);
+        }
+        end_by_fin_and_reset(&mut world);
+        assert_eq!(world.heard(0), "bye\n");
+        assert_eq!(world.outcome(0), Some(outcome), "{:?}", world.told(0));
+    }
+}
+
+#[test]
+fn a_reset_without_an_end_is_a_reset() {
+    let mut world = called(52, ONCE);
+    world.raw(1).send_slice(b"bye\n").unwrap();
+    world.run(100);
+    world.raw(1).abort();
+    world.run(100);
+    assert_eq!(world.heard(0), "bye\n");
+    assert_eq!(world.outcome(0), Some(Err(Error::Reset)));
+}
+
+#[test]
+fn what_came_before_the_end_waits_longer_than_time_wait_for_its_delivery() {
+    let patient = Options {
+        stall_ticks: u64::MAX,
+        ..ONCE
+    };
+    let mut world = called(36, patient);
+    world.peer(0).sink_mut().room = Some(0);
+    let text = "last words\n".repeat(40);
+    world.raw(1).send_slice(text.as_bytes()).unwrap();
+    world.run(100);
+    // Our FIN comes first, so that TIME-WAIT is ours.
+    world.peer(0).end_input();
+    world.run(100);
+    world.raw(1).close();
+    world.run(600_000);
+    assert_eq!(world.outcome(0), None);
+    world.peer(0).sink_mut().room = None;
+    world.run(10);
+    assert_eq!(world.heard(0), text);
+    assert_eq!(world.outcome(0), Some(Ok(())));
+}
