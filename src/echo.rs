@@ -34,7 +34,6 @@ const SILENCE_TICKS: u64 = 60_000;
 /// assert!(world.run(Tick::from_millis(60_000), nodes, &mut ()), "both end in good time");
 /// assert_eq!((slot.outcome(), caller_slot.outcome()), (Some(Ok(())), Some(Ok(()))));
 /// ```
-///
 #[derive(Debug)]
 pub struct Echo {
     server: Server,

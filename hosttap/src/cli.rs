@@ -76,7 +76,13 @@ pub struct LinkOptions {
     #[arg(short = 'v', long, global = true, overrides_with = "verbose")]
     pub verbose: bool,
     /// Say nothing but errors
-    #[arg(short = 'q', long, global = true, conflicts_with = "verbose")]
+    #[arg(
+        short = 'q',
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        overrides_with = "quiet"
+    )]
     pub quiet: bool,
 }
 
@@ -244,9 +250,13 @@ impl LinkOptions {
     /// Checks what one value alone does not show.
     ///
     /// # Errors
-    /// [`Exit::Usage`]: a gateway outside our network, or one address used twice.
+    /// [`Exit::Usage`]: a gateway that is no host of our network, one address used twice, or `-v` with `-q`.
     pub fn check(&self) -> Result<(), Failure> {
         let usage = |message: String| Err(Failure::new(Exit::Usage, message));
+        // clap looks for conflicts on each side of the command by itself.
+        if self.verbose && self.quiet {
+            return usage("--verbose cannot be used with --quiet".to_owned());
+        }
         let ours = self.address.address();
         if let Some(gateway) = self.gateway {
             if gateway == ours {
@@ -257,6 +267,10 @@ impl LinkOptions {
                     "--gateway {gateway} is not in the network of --address {}; nothing could reach it",
                     self.address
                 ));
+            }
+            let cidr = format!("{gateway}/{}", self.address.prefix_len());
+            if let Err(why) = values::host_cidr(&cidr) {
+                return usage(format!("--gateway {gateway}: {why}"));
             }
         }
         if let Some(host) = self.host_address {
@@ -366,8 +380,12 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_cannot_work_together_are_reported() {
+    fn values_that_cannot_work_together_are_reported() {
         for (line, named) in [
+            ("hosttap -v get http://x/ -q", "--quiet"),
+            ("hosttap -q doctor -v", "--verbose"),
+            ("hosttap --gateway 192.168.69.255", "broadcast"),
+            ("hosttap --gateway 192.168.69.0", "the network itself"),
             ("hosttap --gateway 10.0.0.1", "not in the network"),
             ("hosttap --gateway 192.168.69.1", "our own"),
             ("hosttap --host-address 192.168.69.1/24", "our own"),

@@ -3,6 +3,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,6 +87,10 @@ impl AtomicFile {
             subject: shown(path),
             error,
         };
+        // The name of a folder, and a rename onto it would fail only at the end, whether or not it is there.
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(failed(Errno::ISDIR.into()));
+        }
         let existing = match fs::metadata(path) {
             Ok(found) => Some(found),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -120,7 +125,9 @@ impl AtomicFile {
 
     /// Non-blocking is safe here: it belongs to this opening of the node, which nobody shares.
     fn open_straight(path: &Path, fifo: bool, interrupted: &dyn Fn() -> bool) -> io::Result<Self> {
-        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        // A file behind a descriptor may have bytes already, such as a log's: ours come behind them.
+        let flags =
+            OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::APPEND;
         loop {
             match open(path, flags, Mode::empty()) {
                 Ok(descriptor) => {

@@ -125,6 +125,17 @@ fn a_full_disk_is_an_error_with_its_errno_and_the_device_stays() {
 }
 
 #[test]
+fn a_file_behind_a_descriptor_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    fs::write(&path, "before\n").unwrap();
+    let log = File::options().append(true).open(&path).unwrap();
+    let descriptor = format!("/dev/fd/{}", log.as_raw_fd());
+    store(Path::new(&descriptor), b"data\n").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"before\ndata\n");
+}
+
+#[test]
 fn a_fifo_is_written_straight_and_presses_back_when_full() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
@@ -153,6 +164,13 @@ fn folders_and_places_that_take_no_file_are_named() {
     let failure = create(folder.path()).unwrap_err();
     assert_eq!(failure.exit, Exit::Write);
     assert!(failure.message.ends_with("Is a directory"), "{failure}");
+    // Also one that is not there yet: a file of that name is not what was asked for.
+    let failure = create(&folder.path().join("new/")).unwrap_err();
+    assert_eq!(failure.exit, Exit::Write);
+    assert!(
+        failure.message.ends_with("new/: Is a directory"),
+        "{failure}"
+    );
     let failure = create(&folder.path().join("none/file")).unwrap_err();
     assert!(
         failure.message.contains("cannot create a file in"),

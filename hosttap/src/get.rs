@@ -137,7 +137,14 @@ fn fetch(
     };
     match (outcome, get.complete()) {
         (Ok(()), Some(complete)) => Ok(complete),
-        (Err(error), _) => Err(explain(shown, error, &mut get)),
+        (Err(error), _) => {
+            let mut failure = explain(shown, error, &mut get);
+            if let Some(hint) = stack.hint() {
+                failure.message.push_str(": ");
+                failure.message.push_str(&hint);
+            }
+            Err(failure)
+        }
         (Ok(()), None) => Err(Failure::new(
             Exit::Unknown,
             "a transfer ended without a proof",
@@ -167,7 +174,10 @@ fn explain(shown: &str, error: Error, get: &mut Get<'_, &mut Target>) -> Failure
         return Failure::new(Exit::Write, text);
     }
     let mut failure = Failure::of(shown, error);
-    if let Some(location) = redirect(get.location()) {
+    // A head that was malformed behind its Location is no redirect, and may have cut it.
+    if matches!(error, Error::Status(_))
+        && let Some(location) = redirect(get.location())
+    {
         failure.message.push_str(&location);
     }
     failure
@@ -189,7 +199,9 @@ fn commit(target: Target, stack: &mut Stack) -> Result<(), Failure> {
             if done {
                 return Ok(());
             }
-            stack.rest(None, None, output.blocked())?;
+            // The connection is over, but a frame that nobody takes in would end every rest at once.
+            let wake = stack.turn(&mut [], &mut ());
+            stack.rest(wake, None, output.blocked())?;
         },
     }
 }

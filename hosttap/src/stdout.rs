@@ -15,6 +15,7 @@ use rustix::termios::isatty;
 use tickwire::Error;
 
 use crate::files::sink_error;
+use crate::sys;
 use crate::terminal::TextCleaner;
 
 /// pipe(7): when poll says a pipe can be written, there is room for this many bytes.
@@ -58,8 +59,11 @@ impl Output {
     /// This process's stdout.
     ///
     /// # Errors
-    /// The system's, when it is closed.
+    /// The system's; `EBADF` when the program was started without one.
     pub fn stdout() -> io::Result<Self> {
+        if sys::stdout_was_closed() {
+            return Err(Errno::BADF.into());
+        }
         Self::new(rustix::stdio::stdout().try_clone_to_owned()?)
     }
 

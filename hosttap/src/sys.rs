@@ -1,10 +1,31 @@
-//! The one module with `unsafe`: a system call that no safe library offers.
+//! The one module with `unsafe`: what no safe library offers.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::io::fcntl_getfd;
 use rustix::ioctl;
+
+static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program was started with its stdout closed. Rust's runtime opens `/dev/null` in its place before `main`,
+/// where data would be lost without a word.
+pub fn stdout_was_closed() -> bool {
+    STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
+}
+
+// SAFETY: the loader calls the functions of this section once, before the runtime starts; this one needs nothing of it.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK_AT_STDOUT: extern "C" fn() = look_at_stdout;
+
+extern "C" fn look_at_stdout() {
+    // SAFETY: the descriptor is only asked whether it is open, and nothing else runs yet that could close it.
+    let stdout = unsafe { BorrowedFd::borrow_raw(1) };
+    STDOUT_WAS_CLOSED.store(fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
+}
 
 /// Turns every offload of a TAP off.
 ///

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level::pipe};
 use tickwire::Tick;
 
@@ -44,6 +44,8 @@ impl Signals {
             flag::register(signal, Arc::clone(&raised))?;
             pipe::register(signal, writer.try_clone()?)?;
         }
+        // With a handler, a file over the size limit of the process is an error of `write` and not its death.
+        flag::register(SIGXFSZ, Arc::default())?;
         Ok(Self { raised, wake })
     }
 

@@ -46,6 +46,21 @@ fn a_disk_that_gets_full_in_the_middle_keeps_the_old_file_alone() {
 }
 
 #[test]
+fn a_file_over_the_limit_of_the_process_is_an_error_and_not_its_death() {
+    if !inside("get::disk::a_file_over_the_limit_of_the_process_is_an_error_and_not_its_death") {
+        return;
+    }
+    let server = Server::holding(HOST, &noise(4 << 20));
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, url) = (folder.path().display(), server.url("/"));
+    let told = sh(&format!(
+        "exec 2>&1; cd {folder}; ulimit -f 64; $hosttap get {url} -o file || echo code $?; ls -A"
+    ));
+    let wanted = format!("hosttap: {url}: the data cannot be written: File too large\ncode 23\n");
+    assert_eq!(told, wanted);
+}
+
+#[test]
 fn targets_that_cannot_be_are_named_before_anybody_is_called() {
     if !inside("get::disk::targets_that_cannot_be_are_named_before_anybody_is_called") {
         return;

@@ -135,6 +135,11 @@ fn a_cut_a_reset_and_a_lie_are_told_apart() {
     assert_fails(&reset.url("/"), &[], 56, "reset");
     let lie = Server::answering(HOST, "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello");
     assert_fails(&lie.url("/"), &[], 8, "Content-Length is not a number");
+    // A head that breaks off in its Location is no redirect.
+    let half_a_redirect = Server::answering(HOST, "HTTP/1.0 302 \r\nLocation: /a\x1bb\r\n\r\n");
+    let (code, stderr) = get_in_vain(&half_a_redirect.url("/"), &[]);
+    assert_eq!(code, Some(8), "{stderr}");
+    assert!(!stderr.contains("Location"), "{stderr}");
     let open_end = Server::answering(HOST, "HTTP/1.0 200 OK\r\n\r\nhello");
     assert_fails(
         &open_end.url("/"),

@@ -155,6 +155,7 @@ fn a_slow_reader_of_stdout_gets_every_byte_and_a_gone_one_ends_it() {
     for (reader, why) in [
         ("> /dev/full", "No space left on device"),
         ("| head -c 10 > /dev/null", "Broken pipe"),
+        (">&-", "Bad file descriptor"),
     ] {
         let ended = sh(&format!(
             "exec 2>&1; {{ $hosttap get {url} || echo $? >&2; }} {reader}"
