@@ -15,12 +15,7 @@ use tickwire_sim::{MEMORY_BYTES, Options, Profile, Scenario, run};
 const TRACES: &str = include_str!("traces.txt");
 
 const PROFILES: [Profile; 3] = [Profile::Mild, Profile::Bad, Profile::Hostile];
-const SCENARIOS: [Scenario; 4] = [
-    Scenario::All,
-    Scenario::Get,
-    Scenario::Chat,
-    Scenario::File,
-];
+const SCENARIOS: [Scenario; 4] = [Scenario::All, Scenario::Get, Scenario::Chat, Scenario::File];
 
 fn trace(profile: Profile, scenario: Scenario, seed: u64) -> u64 {
     let options = Options {
