@@ -56,6 +56,7 @@
 mod arena;
 mod cast;
 mod contest;
+mod draw;
 mod flash;
 mod host;
 mod ledger;
