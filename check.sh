@@ -19,7 +19,7 @@ check_fmt() {
 # a dependency's: that needs the old compiler itself.
 check_clippy() {
     cargo clippy --locked --workspace --all-targets -- -D warnings
-    # Each feature by itself, and none.
+    # Without features, and each of them in one of two sets: `log` and `defmt` exclude each other.
     cargo clippy --locked -p tickwire --no-default-features -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings

@@ -127,11 +127,13 @@
 //! - Nothing is authenticated or encrypted. Whoever reaches the port of a file receiver can store a file.
 //! - HTTP/1.0 GET without redirects, proxies, ranges or content codings; a redirect is reported with its Location.
 //! - A server serves one caller at a time and refuses the second.
+//! - IP fragments are dropped, so a link needs the MTU that everybody else expects: 576 for IPv4, 1280 for IPv6.
 //! - One `turn` for each interface, from one thread. Time has a resolution of 1 ms.
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod app;
+mod canary;
 pub mod chat;
 mod echo;
 mod error;
@@ -156,6 +158,8 @@ mod turn;
 pub mod wire;
 
 pub use app::{App, Deadline, Named, Phase, STEPS_MAX, Step};
+#[cfg(tickwire_canary)]
+pub use canary::{Canary, plant};
 pub use echo::Echo;
 pub use error::{Awaited, Error, Malformed};
 pub use event::{Event, Observer, Part};

@@ -137,7 +137,14 @@ fn fetch(
     };
     match (outcome, get.complete()) {
         (Ok(()), Some(complete)) => Ok(complete),
-        (Err(error), _) => Err(explain(shown, error, &mut get)),
+        (Err(error), _) => {
+            let mut failure = explain(shown, error, &mut get);
+            if let Some(hint) = stack.hint() {
+                failure.message.push_str(": ");
+                failure.message.push_str(&hint);
+            }
+            Err(failure)
+        }
         (Ok(()), None) => Err(Failure::new(
             Exit::Unknown,
             "a transfer ended without a proof",

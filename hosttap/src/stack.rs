@@ -145,6 +145,16 @@ impl Stack {
         Ok(ready)
     }
 
+    /// What to look at when nobody answers: where the link was down for every frame, the link.
+    pub fn hint(&self) -> Option<String> {
+        let tap = self.device.get_ref().get_ref().get_ref();
+        let counters = tap.counters();
+        (counters.sent == 0 && counters.dropped_down > 0).then(|| {
+            let name = tap.name();
+            format!("{name} is down; `hosttap doctor` says what brings it up")
+        })
+    }
+
     /// Resets every connection, so that no peer waits for a program that has gone.
     pub fn reset_all(&mut self) {
         for (_, socket) in self.sockets.iter_mut() {

@@ -86,6 +86,21 @@ fn a_link_that_goes_down_and_up_again_costs_time_and_no_byte() {
 }
 
 #[test]
+fn a_link_that_is_down_from_the_start_is_named() {
+    if !inside("get::link::a_link_that_is_down_from_the_start_is_named") {
+        return;
+    }
+    sh("ip link set tap0 down");
+    let ended = get(&["http://192.168.69.100/", "--connect-timeout", "0.5"]);
+    assert_eq!(ended.code, Some(28));
+    assert!(
+        ended.stderr().contains("tap0 is down; `hosttap doctor`"),
+        "{}",
+        ended.stderr()
+    );
+}
+
+#[test]
 fn a_tap_that_is_deleted_ends_the_transfer() {
     if !inside("get::link::a_tap_that_is_deleted_ends_the_transfer") {
         return;
