@@ -10,7 +10,7 @@ core_find
 # Nothing that merges calls of the panic functions: neither link-time optimization nor LLVM's merging of equal tails.
 # RUSTFLAGS replaces those of .cargo/config.toml.
 export RUSTFLAGS="-Clink-arg=-Tlink.x -Clink-arg=--emit-relocs -Cllvm-args=-enable-tail-merge=false \
--Cllvm-args=-simplifycfg-sink-common=false -Cllvm-args=-simplifycfg-hoist-common=false"
+-Cllvm-args=-simplifycfg-sink-common=false -Cllvm-args=-simplifycfg-hoist-common=false --cfg sha2_backend_soft=\"compact\""
 "${CORE_CARGO[@]}" build --release --locked --package images --bin every --features mps2-an385,every \
     --target-dir target/every "${CORE_FLAGS[@]}" --config 'profile.release.lto="off"'
 python3 harness/panics.py "target/every/$CORE_TARGET/release/every"

@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 ./build.sh
 ./panics.sh
+(cd .. && cargo build --quiet --locked --release -p tickwire-sim)
 
 # 15 minutes at most; the namespaces, and with them every process in there, end with this command.
 inside=(unshare --net --mount-proc --pid --fork --kill-child)

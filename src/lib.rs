@@ -133,6 +133,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod canary;
 pub mod chat;
 mod echo;
 mod error;
@@ -157,6 +158,8 @@ mod turn;
 pub mod wire;
 
 pub use app::{App, Deadline, Named, Phase, STEPS_MAX, Step};
+#[cfg(tickwire_canary)]
+pub use canary::{Canary, plant};
 pub use echo::Echo;
 pub use error::{Awaited, Error, Malformed};
 pub use event::{Event, Observer, Part};

@@ -52,6 +52,14 @@ def gets_in_16_kib(machine):
     return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
 
 
+def minimal_gets(machine):
+    """The program of docs/porting.md, whose addresses are fixed."""
+    with peers.nginx():
+        outcome = run(machine, "minimal", {}, tap(peers.TAP))
+        expect(outcome, 0, "")
+    return {"outcome": outcome}
+
+
 def gets_from_python(machine):
     with peers.http_peer():
         # The same peer as the bare socket's, for the comparison of instructions.
@@ -90,6 +98,7 @@ def says(text):
 
 
 def get_tests():
+    yield "minimal", "", True, minimal_gets
     yield "get", "", True, gets_from_nginx
     yield "get", "python", True, gets_from_python
     yield "get", "16k", True, gets_in_16_kib

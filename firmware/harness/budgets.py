@@ -10,7 +10,7 @@ BOARDS = ("mps2-an385", "lm3s6965evb")
 BUFFER_BYTES = 2 * 1_514 + 2_920 + 512
 
 # (name, the most that passes, the goal where that is not reached yet)
-FLASH = ("flash", 37_500, 24_000)
+FLASH = ("flash, in the program of docs/porting.md", 34_000, 24_000)
 SHARE = ("client's share of flash", 13_500, 5_000)
 RAM = ("RAM without buffers", 2_048, None)
 STACK = ("stack", 3_072, None)
@@ -32,10 +32,11 @@ def budget_rows(table):
         get = table.columns.get((board, "get"), {})
         python, bare = (table.columns.get((board, label), {}) for label in ("get:python", "bare"))
         flash, ram = flash_and_ram(image_path(board, "get"))
+        minimal_flash, _ = flash_and_ram(image_path(board, "minimal"))
         bare_flash, _ = flash_and_ram(image_path(board, "bare"))
         lines = [(RAM, ram - BUFFER_BYTES)]
         if core_route() == ROUTE:
-            lines += [(FLASH, flash), (SHARE, flash - bare_flash)]
+            lines += [(FLASH, minimal_flash), (SHARE, flash - bare_flash)]
             if "stack" in get:
                 lines.append((STACK, get["stack"]))
         if "rate" in python and "rate" in bare:

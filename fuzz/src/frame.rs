@@ -100,7 +100,8 @@ fn read_under(bytes: &[u8], checksums: &ChecksumCapabilities) -> Option<Read> {
             let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
             let ends = (packet.src_addr().into(), packet.dst_addr().into());
             let is_fragment = packet.more_frags() || packet.frag_offset() != 0;
-            let is_right = !checksums.ipv4.rx() || packet.verify_checksum();
+            let is_right =
+                packet.version() == 4 && (!checksums.ipv4.rx() || packet.verify_checksum());
             if is_fragment && is_right && packet.next_header() == IpProtocol::Tcp {
                 return Some(fragment(ends));
             }

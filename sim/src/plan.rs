@@ -79,6 +79,8 @@ pub(crate) enum Framing {
 pub(crate) struct GetPlan {
     pub(crate) framing: Framing,
     pub(crate) length: u64,
+    /// Before the calm the server at times ends its bodies after so many bytes, in order or not.
+    pub(crate) cut: Option<(u64, bool)>,
     pub(crate) reading: Option<Reading>,
     pub(crate) total_ticks: Option<u64>,
     /// Receive buffer of the client, send buffer of the server.
@@ -128,6 +130,8 @@ pub(crate) struct FilePlan {
     pub(crate) moods: Moods,
     /// The power of the receiver fails in this write or erase.
     pub(crate) cut_after: Option<u64>,
+    /// Words of the sender's segments that change places, which only a digest notices, in parts per million.
+    pub(crate) word_swap_ppm: u32,
     /// Files to send before the calm.
     pub(crate) goals: u32,
     pub(crate) buffers: [usize; 2],
@@ -185,6 +189,9 @@ impl Plan {
             chat: has(Scenario::Chat).then(|| draw_chat(&mut root.fork("chat", 0), is_bad)),
             file: has(Scenario::File).then(|| draw_file(&mut root.fork("file", 0), is_bad)),
         };
+        if is_bad && options.scenario == Scenario::File {
+            plan.draw_swaps(&mut root.fork("swaps", 0));
+        }
         if is_hostile {
             plan.draw_goals();
         }
@@ -193,6 +200,19 @@ impl Plan {
             plan.draw_mishaps(&mut root.fork("mishaps", 0), calm_at);
         }
         plan
+    }
+
+    /// Some runs have nothing but files with digests, and a link that swaps words.
+    fn draw_swaps(&mut self, random: &mut Generator) {
+        let swap_ppm = random.between(1, 50_000) as u32;
+        if let Some(file) = &mut self.file
+            && random.chance(250_000)
+        {
+            file.word_swap_ppm = swap_ppm;
+            for each in &mut file.files {
+                each.is_checked = true;
+            }
+        }
     }
 
     /// Where peers lie, clients ask until the calm.
@@ -269,17 +289,23 @@ fn draw_reading(random: &mut Generator, is_bad: bool) -> Option<Reading> {
 }
 
 fn draw_get(random: &mut Generator, is_bad: bool) -> GetPlan {
+    let framing = match random.below(3) {
+        0 => Framing::Length,
+        1 => Framing::Chunked,
+        _ => Framing::Close,
+    };
+    let length = if random.chance(50_000) {
+        0
+    } else {
+        draw_log(random, 1, 65_536)
+    };
+    let cut = (random.below(length.max(1)), random.chance(500_000));
+    // Nobody can tell that a body which only the close ends was cut.
+    let may_cut = is_bad && framing != Framing::Close && length > 0;
     GetPlan {
-        framing: match random.below(3) {
-            0 => Framing::Length,
-            1 => Framing::Chunked,
-            _ => Framing::Close,
-        },
-        length: if random.chance(50_000) {
-            0
-        } else {
-            draw_log(random, 1, 65_536)
-        },
+        framing,
+        length,
+        cut: (random.chance(250_000) && may_cut).then_some(cut),
         reading: draw_reading(random, is_bad),
         total_ticks: (random.chance(200_000) && is_bad).then(|| draw_log(random, 100, 60_000)),
         buffers: draw_buffers(random),
@@ -345,6 +371,7 @@ fn draw_file(random: &mut Generator, is_bad: bool) -> FilePlan {
     };
     FilePlan {
         receiver: random.below(2) as usize,
+        word_swap_ppm: 0,
         goals: files.len() as u32,
         files,
         is_flash: random.chance(650_000),

@@ -11,7 +11,7 @@ use crate::host::Pulse;
 use crate::plan::{HERE, HOSTS, Mishap, Options, Plan, RESTARTS_MAX, STRANGER, THERE};
 use crate::recorder::{EXCUSE_TICKS, Recorder};
 use crate::stage::Stage;
-use crate::task_get::acts;
+use crate::task_get::{ACTS_MAX, acts};
 use crate::tasks::Tasks;
 use crate::{Act, Host, Profile, Report, Weather, Witness, task_chat, task_file, task_get};
 
@@ -49,19 +49,27 @@ struct Run<'a, 'w> {
 /// When `memory` is too short.
 pub fn run(seed: u64, options: &Options, memory: &mut [u8], witness: &mut dyn Witness) -> Report {
     let plan = Plan::draw(seed, options);
-    let weather = Weather::draw(seed, options.profile, HOSTS, plan.calm_at);
+    let mut weather = Weather::draw(seed, options.profile, HOSTS, plan.calm_at);
     let supply = Supply::default();
     let mut sockets = [SocketStorage::EMPTY; SOCKETS * STARTS_MAX];
     let mut arena = Arena::new(memory, &mut sockets);
     let mut frames: [Frame<'_>; FRAMES] =
         core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
     let root = Generator::new(seed).fork("run", 0);
-    let script = plan
-        .get
-        .map(|get| acts(&get, &mut arena, root.fork("chunks", 0)));
+    let mut script = |cut| {
+        plan.get.map_or([Act::Flush; ACTS_MAX], |get| {
+            acts(&get, &mut arena, root.fork("chunks", 0), cut)
+        })
+    };
+    let scripts = [None, plan.get.and_then(|get| get.cut)].map(&mut script);
     let mut lies = [Act::Flush; LIES];
     let mut ports = [const { Port::new() }; HOSTS];
     let mut wire = Wire::new(seed, &mut ports[..], &mut frames[..]);
+    if let Some(file) = &plan.file
+        && let Some(link) = weather.link_mut(1 - file.receiver)
+    {
+        link.word_swap_ppm = file.word_swap_ppm;
+    }
     weather.begin(&mut wire);
     let mut stage = Stage {
         options: *options,
@@ -78,7 +86,7 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], witness: &mut dyn Wi
     };
     let tasks = Tasks::new(
         &plan,
-        script.as_ref().map_or(&[], |acts| &acts[..]),
+        scripts.each_ref().map(<[Act<'_>; ACTS_MAX]>::as_slice),
         &mut lies,
         &mut stage,
     );

@@ -265,7 +265,8 @@ impl<'a> FileTask<'a> {
                 self.tries.succeed(now);
             }
             Err(error) => {
-                let is_plausible = is_plausible(error, self.is_lied_to);
+                let is_plausible =
+                    is_plausible(error, self.is_lied_to || self.plan.word_swap_ppm > 0);
                 stage.expect(
                     is_plausible,
                     sender,

@@ -1,5 +1,7 @@
 //! A GET client, and the scripted server that it asks.
 
+use core::iter::repeat;
+
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::Tick;
@@ -28,8 +30,11 @@ pub(crate) struct GetTask<'a> {
     plan: GetPlan,
     connect_ticks: u64,
     acts: &'a [Act<'a>],
+    /// The same, but it ends early.
+    cut_acts: &'a [Act<'a>],
     client: Option<SocketHandle>,
     server: Option<SocketHandle>,
+    random: Generator,
     pub(crate) tries: Tries,
     /// When the client takes more of what came.
     reads_at: Option<Tick>,
@@ -42,6 +47,7 @@ pub(crate) fn acts<'a>(
     plan: &GetPlan,
     arena: &mut Arena<'a>,
     mut random: Generator,
+    cut: Option<(u64, bool)>,
 ) -> [Act<'a>; ACTS_MAX] {
     let mut acts = [Act::ExpectEnd; ACTS_MAX];
     let mut places = acts.iter_mut();
@@ -83,20 +89,42 @@ pub(crate) fn acts<'a>(
     }
     add(Act::Flush);
     add(Act::Close);
+    if let Some((bytes, is_clean)) = cut {
+        cut_short(&mut acts, bytes, is_clean);
+    }
     acts
+}
+
+/// Ends a script after so many bytes of its body, by FIN or by RST.
+fn cut_short(acts: &mut [Act<'_>], bytes: u64, is_clean: bool) {
+    let mut left = bytes;
+    for place in acts.iter_mut() {
+        if let Act::Fill(count) = place {
+            *count = left.min(*count);
+            left -= *count;
+        }
+    }
+    let last = acts.iter().rposition(|act| matches!(act, Act::Fill(1..)));
+    let ends = acts.iter_mut().skip(last.map_or(2, |last| last + 1));
+    let end = if is_clean { Act::Close } else { Act::Reset };
+    for (place, act) in ends.zip([Act::Flush, end].into_iter().chain(repeat(Act::ExpectEnd))) {
+        *place = act;
+    }
 }
 
 impl<'a> GetTask<'a> {
     pub(crate) fn new(
         plan: GetPlan,
         connect_ticks: u64,
-        acts: &'a [Act<'a>],
+        [acts, cut_acts]: [&'a [Act<'a>]; 2],
         stage: &Stage<'a, '_>,
     ) -> Self {
         Self {
             plan,
             connect_ticks,
             acts,
+            cut_acts,
+            random: stage.root.fork("cuts", 0),
             client: None,
             server: None,
             tries: Tries::new(stage.root.fork("get tries", 0), plan.goals),
@@ -124,11 +152,13 @@ impl<'a> GetTask<'a> {
         }
     }
 
-    fn serve(&self, stage: &mut Stage<'a, '_>) {
+    fn serve(&mut self, stage: &mut Stage<'a, '_>) {
         let Some(handle) = self.server else {
             return;
         };
-        let script = Script::new(handle, Opening::Listen(PORT), self.acts);
+        let is_cut = self.plan.cut.is_some() && !stage.is_calm && self.random.chance(500_000);
+        let acts = if is_cut { self.cut_acts } else { self.acts };
+        let script = Script::new(handle, Opening::Listen(PORT), acts);
         let cast = Cast::Script(script.with_patience(PATIENCE_TICKS));
         let now = stage.now;
         stage.machine(THERE).seat(now, GET, cast);

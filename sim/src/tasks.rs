@@ -20,10 +20,10 @@ pub(crate) struct Tasks<'a> {
 }
 
 impl<'a> Tasks<'a> {
-    /// `script` is what the server of the GETs does, `lies` the memory of a liar's scripts.
+    /// `scripts` are what the server of the GETs does, whole and cut; `lies` is the memory of a liar's scripts.
     pub(crate) fn new(
         plan: &Plan,
-        script: &'a [Act<'a>],
+        scripts: [&'a [Act<'a>]; 2],
         lies: &'a mut [Act<'a>],
         stage: &mut Stage<'a, '_>,
     ) -> Self {
@@ -38,7 +38,7 @@ impl<'a> Tasks<'a> {
         Self {
             get: plan
                 .get
-                .map(|get| GetTask::new(get, connect_ticks, script, stage)),
+                .map(|get| GetTask::new(get, connect_ticks, scripts, stage)),
             chat: plan
                 .chat
                 .map(|chat| ChatTask::new(chat, connect_ticks, stage)),

@@ -1,5 +1,6 @@
 //! A client that tries again until it has what it wants, as its user would.
 
+use tickwire::file::Status;
 use tickwire::wire::Generator;
 use tickwire::{Error, Tick};
 
@@ -165,8 +166,9 @@ pub(crate) const fn is_plausible(error: Error, is_lied_to: bool) -> bool {
         | Error::Truncated
         | Error::Sink { .. }
         | Error::StalledSink
-        | Error::ReceiverRefused(_)
         | Error::NoLocalPort => true,
+        // What arrives is what was sent.
+        Error::ReceiverRefused(status) => status != Status::DIGEST_MISMATCH.0 || is_lied_to,
         _ => is_lied_to,
     }
 }

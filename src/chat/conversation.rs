@@ -8,6 +8,7 @@ use super::inbox::Pumped;
 use super::peer::Peer;
 use super::state::{Left, Role, State};
 use super::watch::{self, Watch};
+use crate::canary::{Canary, is_planted};
 use crate::{Awaited, Deadline, Error, Event, Io, LINGER_TICKS, Received, Step};
 
 /// How long bytes may wait in TIME-WAIT, of which smoltcp's lasts 10 s.
@@ -69,6 +70,9 @@ impl<S: MessageSink> Peer<'_, S> {
             return self.judge_loss(io, remote, has_read);
         }
         if state == Tcp::CloseWait {
+            if is_planted(Canary::QueueDroppedOnFin) {
+                self.outbox.end();
+            }
             self.outbox.cut();
         }
         let sent = self.outbox.pump(io, self.current());

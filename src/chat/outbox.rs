@@ -5,6 +5,7 @@ use smoltcp::iface::SocketHandle;
 
 use super::{LineEnd, LineQueue, PushError};
 use crate::Io;
+use crate::canary::{Canary, is_planted};
 
 /// What waits to be sent, and how much of it belongs to the present conversation.
 #[derive(Debug)]
@@ -87,7 +88,10 @@ impl<'a> Outbox<'a> {
             return 0;
         }
         // A socket that takes nothing any more has ended, which its state tells.
-        let sent = io.tcp(handle).0.send_slice(front).unwrap_or(0);
+        let mut sent = io.tcp(handle).0.send_slice(front).unwrap_or(0);
+        if is_planted(Canary::OfferedCountsAsSent) && sent > 0 {
+            sent = front.len();
+        }
         self.queue.consume(sent);
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(sent);

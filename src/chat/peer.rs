@@ -354,7 +354,12 @@ impl<S: MessageSink> App for Peer<'_, S> {
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
         if self.inbox.is_stalled(io.now) {
-            return Ok(self.give_up_delivery(io));
+            let step = self.give_up_delivery(io);
+            // The state's own deadline may have come in the same tick.
+            let is_due = |deadline: Deadline| deadline.at <= io.now;
+            if !self.phase.deadline().is_some_and(is_due) {
+                return Ok(step);
+            }
         }
         let awaited = self
             .phase

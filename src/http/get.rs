@@ -7,6 +7,7 @@ use super::pour::{Pour, pour};
 use super::{
     BodyDecoder, Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, Location, Proof, Request,
 };
+use crate::canary::{Canary, is_planted};
 use crate::{
     App, Awaited, Deadline, Error, Event, Io, Named, Pace, Part, Phase, Received, Sink, Step,
 };
@@ -165,8 +166,8 @@ impl<'a, S: Sink> Get<'a, S> {
             part: Part::Dialler,
         });
         let deadline = Deadline::new(io.now.after(self.options.head_ticks), Awaited::Send);
-        self.phase
-            .enter(io, State::Sending { sent: 0 }, Some(deadline));
+        let deadline = Some(deadline).filter(|_| !is_planted(Canary::NoDeadline));
+        self.phase.enter(io, State::Sending { sent: 0 }, deadline);
         Ok(Step::Again)
     }
 
@@ -265,6 +266,7 @@ impl<'a, S: Sink> Get<'a, S> {
         match io.receive(self.socket, |bytes| pour(decoder, sink, bytes, room))? {
             Received::Data(poured) => self.note_poured(io, poured),
             Received::Nothing => Ok(Step::Wait),
+            Received::End if is_planted(Canary::FinIsSuccess) => self.finish(io, Proof::CloseOnly),
             Received::End => {
                 let proof = body.decoder.finish()?;
                 self.finish(io, proof)

@@ -5,7 +5,7 @@ use tickwire::chat::Options;
 use tickwire::wire::Link;
 
 use crate::faults::{ONCE, called};
-use crate::world::World;
+use crate::world::{World, endpoint, options};
 
 /// The peer's FIN and its RST arrive together, as they do on a machine that was busy with something else.
 fn end_by_fin_and_reset(world: &mut World) {
@@ -83,4 +83,28 @@ fn what_came_before_the_end_waits_longer_than_time_wait_for_its_delivery() {
     world.run(10);
     assert_eq!(world.heard(0), text);
     assert_eq!(world.outcome(0), Some(Ok(())));
+}
+
+#[test]
+fn a_stall_and_a_pause_that_end_in_the_same_tick_are_both_over() {
+    // One of these stalls ends exactly with the first pause before a redial.
+    for stall_ticks in 1_000..1_100 {
+        let mut world = World::new(37, 2);
+        world.raw(1).listen(1001).unwrap();
+        let options = Options {
+            redial: true,
+            stall_ticks,
+            ..options()
+        };
+        world.chat(0, options).dial(endpoint(1, 1001));
+        world.peer(0).sink_mut().room = Some(0);
+        world.run(1_500);
+        world.raw(1).send_slice(b"unread\n").unwrap();
+        world.run(50);
+        world.raw(1).close();
+        world.run(10_000);
+        assert_eq!(world.outcome(0), None, "{:?}", world.told(0));
+        assert!(world.told(0).contains(&"failed with 10.0.0.2: StalledSink"));
+        assert_eq!(world.told(0).last(), Some(&"redialling in 8000"));
+    }
 }

@@ -26,15 +26,15 @@ const FILE_PORT: u16 = 2001;
 const HEAD_BYTES_MAX: u64 = 1_024;
 
 /// What every program over smoltcp has.
-struct Stack {
+pub struct Stack {
     iface: Interface,
     sockets: SocketSet<'static>,
-    socket: SocketHandle,
+    pub socket: SocketHandle,
     started: Instant,
 }
 
 impl Stack {
-    fn new(device: &mut impl Device, address: smoltcp::wire::IpCidr) -> Self {
+    pub fn new(device: &mut impl Device, address: smoltcp::wire::IpCidr) -> Self {
         let started = Instant::now();
         let mut config = Config::new(MAC.into());
         // Another seed for each run: the kernel still remembers the last one's sequence numbers.
@@ -61,6 +61,17 @@ impl Stack {
 
     /// Runs one app by tickwire's loop to its end.
     fn run<D: Device>(&mut self, device: &mut D, descriptor: i32, app: &mut dyn App) -> Duration {
+        let result = self.try_run(device, descriptor, app);
+        result.expect("the transfer is whole")
+    }
+
+    /// Runs one app by tickwire's loop to its end, which may be an error.
+    pub fn try_run<D: Device>(
+        &mut self,
+        device: &mut D,
+        descriptor: i32,
+        app: &mut dyn App,
+    ) -> Result<Duration, Error> {
         let (mut slot, mut carry) = (Slot::new(), Carry::new(self.port().into()));
         loop {
             let now = self.now();
@@ -68,8 +79,7 @@ impl Stack {
             let seats = &mut [slot.seat(app)];
             let wake = turn(now, iface, device, sockets, seats, &mut carry, &mut ());
             if let Some(outcome) = slot.outcome() {
-                outcome.expect("the transfer is whole");
-                return self.started.elapsed();
+                return outcome.map(|()| self.started.elapsed());
             }
             rest(descriptor, now, wake);
         }

@@ -1,12 +1,13 @@
 //! Over a real TAP, in a namespace of its own: what tickwire costs on top of smoltcp, and what its TAP device gains.
 //!
 //! `cargo run --release --manifest-path benches/tap/Cargo.toml` (as root) prints ratios, each the median of nine
-//! interleaved rounds.
+//! interleaved rounds. With `-- loss` it transfers over a TAP that loses frames, with the guard and without.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod device;
 mod link;
 mod loops;
+mod loss;
 mod peer;
 
 use std::os::unix::process::CommandExt;
@@ -20,6 +21,12 @@ const INSIDE: &str = "TICKWIRE_BENCH_INSIDE";
 const ROUNDS: usize = 9;
 
 fn main() {
+    if loss::one() {
+        return;
+    }
+    if std::env::args().nth(1).is_some_and(|word| word == "loss") {
+        return loss::all();
+    }
     if std::env::var_os(INSIDE).is_none() {
         let program = std::env::current_exe().expect("the program has a path");
         let why = Command::new("unshare")

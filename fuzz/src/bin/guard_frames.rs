@@ -36,7 +36,7 @@ fn main() {
 
 type Action = (&'static str, fn(&Counters) -> u32);
 
-const ACTIONS: [Action; 10] = [
+const ACTIONS: [Action; 11] = [
     ("R1", |counters| counters.unsent_acks_refused),
     ("R2", |counters| counters.cut_fins_removed),
     ("R3", |counters| counters.old_acks_revived),
@@ -44,6 +44,7 @@ const ACTIONS: [Action; 10] = [
     ("R5", |counters| counters.fin_duplicates_varied),
     ("R6", |counters| counters.late_zero_windows_opened),
     ("R7", |counters| counters.rewound_acks_advanced),
+    ("R9", |counters| counters.early_syn_acks_refused),
     ("wrong checksums", |counters| counters.bad_checksums),
     ("fragments", |counters| counters.fragments_refused),
     ("unknown flows", |counters| counters.unknown_segments),

@@ -11,7 +11,15 @@ use tickwire_sim::{Options, Profile, Scenario};
 #[command(name = "sim", version, after_help = EXITS)]
 pub(crate) struct Cli {
     /// The seeds to run, without B
-    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..1000", conflicts_with = "seed")]
+    #[arg(
+        long,
+        value_name = "A..B",
+        value_parser = seeds,
+        default_value = "0..1000",
+        default_value_if("canaries", "true", "0..10000"),
+        default_value_if("compare_guard", "true", "0..20000"),
+        conflicts_with = "seed"
+    )]
     pub(crate) seeds: Range<u64>,
     /// One seed, with its options, its events, its fault counts and its trace
     #[arg(long, value_name = "N")]
@@ -37,6 +45,9 @@ pub(crate) struct Cli {
     /// Compares bare smoltcp sockets with guarded ones, without any app
     #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
     pub(crate) compare_guard: bool,
+    /// Plants one bug after the other and says which seed finds it; needs a build with planted bugs
+    #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard"])]
+    pub(crate) canaries: bool,
     /// Writes the result as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) json: Option<PathBuf>,

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file cannot be written.
 
+mod canaries;
 mod capture;
 mod cli;
 mod clock;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     guarded::quiet_panics();
     let ended = match cli.seed {
         Some(seed) => single::run(&cli, seed),
+        None if cli.canaries => canaries::run(&cli),
         None if cli.compare_guard => Ok(compare::run(&cli)),
         None => sweep::run(&cli),
     };

@@ -1,0 +1,286 @@
+//! Transfers with the kernel over a TAP that loses frames both ways, with the guard and without.
+//!
+//! Each transfer has a namespace and a process of its own, and all run side by side: they mostly wait for timers.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hosttap::tap::{FRAME_BYTES_MAX, Tap};
+use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
+use smoltcp::time::Instant;
+use smoltcp::wire::IpEndpoint;
+use tickwire::file::{Send, SendOptions};
+use tickwire::guard::Guard;
+use tickwire::http::{Get, GetOptions, Request, Url};
+use tickwire::wire::Generator;
+use tickwire::{Error, Sink, Source};
+
+use crate::link::{Link, MAC, Ours};
+use crate::loops::Stack;
+
+/// What one process does: direction, bytes, loss in percent, guard.
+const TASK: &str = "TICKWIRE_BENCH_LOSS";
+const SIZES: [u64; 2] = [64 << 10, 16 << 20];
+const PERCENTS: [u32; 3] = [1, 5, 10];
+/// Without new bytes for so long a transfer counts as stuck.
+const IDLE_TICKS: u64 = 120_000;
+
+/// Starts all transfers and prints how each ended.
+pub fn all() {
+    println!("with the kernel over a TAP that loses frames each way; seconds, or why it ended");
+    println!("direction      bytes  loss   guarded      bare");
+    let mut rows: Vec<(String, [Child; 2])> = Vec::new();
+    for direction in ["in", "out"] {
+        for bytes in SIZES {
+            for percent in PERCENTS {
+                let start = |guard: &str| start(&format!("{direction} {bytes} {percent} {guard}"));
+                let title = format!("{direction:9} {bytes:10} {percent:3} %");
+                rows.push((title, ["guarded", "bare"].map(start)));
+            }
+        }
+    }
+    for (title, pair) in rows {
+        let [guarded, bare] = pair.map(|child| {
+            let output = child.wait_with_output().expect("it was started");
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        });
+        println!("{title} {guarded:>9} {bare:>9}");
+    }
+}
+
+fn start(task: &str) -> Child {
+    let program = std::env::current_exe().expect("the program has a path");
+    let mut command = Command::new("unshare");
+    command.args(["-n", "--"]).arg(program).env(TASK, task);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    child.expect("unshare is there")
+}
+
+/// Does the transfer that this process was started for, if it was.
+pub fn one() -> bool {
+    let Ok(task) = std::env::var(TASK) else {
+        return false;
+    };
+    let words: Vec<_> = task.split(' ').collect();
+    let [direction, bytes, percent, guard] = words[..] else {
+        panic!("a task has four words");
+    };
+    let bytes = bytes.parse().expect("a number");
+    let percent: u32 = percent.parse().expect("a number");
+    let mut link = Ours::open("tap0", [192, 168, 69, 0]);
+    let transfer = Transfer {
+        bytes,
+        loss_ppm: percent * 10_000,
+        is_guarded: guard == "guarded",
+    };
+    let outcome = match direction {
+        "in" => transfer.receive(&mut link),
+        _ => transfer.send(&mut link),
+    };
+    match outcome {
+        Ok(elapsed) => println!("{:.2}", elapsed.as_secs_f64()),
+        Err(error) => println!("{error}"),
+    }
+    true
+}
+
+/// One transfer.
+struct Transfer {
+    bytes: u64,
+    loss_ppm: u32,
+    is_guarded: bool,
+}
+
+impl Transfer {
+    fn device<'l>(&self, link: &'l mut Ours) -> Guard<Lossy<'l>, 3> {
+        let lossy = Lossy {
+            tap: link.device(),
+            loss_ppm: self.loss_ppm,
+            random: Generator::new(7),
+            scratch: vec![0; FRAME_BYTES_MAX],
+        };
+        if self.is_guarded {
+            Guard::new(lossy, MAC)
+        } else {
+            Guard::passive(lossy)
+        }
+    }
+
+    /// From the kernel to us.
+    fn receive(&self, link: &mut Ours) -> Result<Duration, Error> {
+        let (remote, thread) = self.kernel_sends(link);
+        let text = format!("http://{remote}/");
+        let url = Url::parse(&text).expect("it is a URL");
+        let request = Request::new(&url, &[]).expect("it has no fields");
+        let (address, descriptor) = (link.address(), link.descriptor());
+        let mut device = self.device(link);
+        let mut stack = Stack::new(&mut device, address);
+        let options = GetOptions {
+            connect_ticks: IDLE_TICKS,
+            head_ticks: IDLE_TICKS,
+            idle_ticks: IDLE_TICKS,
+            ..GetOptions::default()
+        };
+        let to = IpEndpoint::from(remote);
+        let sink = Compare { offset: 0 };
+        let mut app = Get::new(stack.socket, to, request, options, &mut [], sink);
+        let elapsed = stack.try_run(&mut device, descriptor, &mut app)?;
+        assert_eq!(app.into_sink().offset, self.bytes);
+        thread.join().expect("the peer is content");
+        Ok(elapsed)
+    }
+
+    /// From us to the kernel.
+    fn send(&self, link: &mut Ours) -> Result<Duration, Error> {
+        let (remote, thread) = self.kernel_receives(link);
+        let (address, descriptor) = (link.address(), link.descriptor());
+        let mut device = self.device(link);
+        let mut stack = Stack::new(&mut device, address);
+        let options = SendOptions {
+            connect_ticks: IDLE_TICKS,
+            idle_ticks: IDLE_TICKS,
+            ..SendOptions::default()
+        };
+        let source = Pattern { bytes: self.bytes };
+        let mut app = Send::plain(stack.socket, IpEndpoint::from(remote), source, options);
+        let elapsed = stack.try_run(&mut device, descriptor, &mut app)?;
+        thread.join().expect("the peer got every byte");
+        Ok(elapsed)
+    }
+
+    fn kernel_sends(&self, link: &Ours) -> (SocketAddr, JoinHandle<()>) {
+        let listener = TcpListener::bind((link.kernel(), 0)).expect("the address is there");
+        let (local, bytes) = (listener.local_addr().expect("it is bound"), self.bytes);
+        let thread = std::thread::spawn(move || {
+            let (mut caller, _) = listener.accept().expect("one calls");
+            let asked = caller.read(&mut [0; 1_024]).expect("a request comes");
+            assert!(asked > 0);
+            let body: Vec<u8> = (0..bytes).map(byte_at).collect();
+            let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {bytes}\r\n\r\n");
+            // A client that gives up has told why.
+            let _ = caller.write_all(&[head.as_bytes(), &body].concat());
+            let _ = caller.read(&mut [0; 1]);
+        });
+        (local, thread)
+    }
+
+    fn kernel_receives(&self, link: &Ours) -> (SocketAddr, JoinHandle<()>) {
+        let listener = TcpListener::bind((link.kernel(), 0)).expect("the address is there");
+        let (local, bytes) = (listener.local_addr().expect("it is bound"), self.bytes);
+        let thread = std::thread::spawn(move || {
+            let (mut caller, _) = listener.accept().expect("one calls");
+            let mut body = Vec::new();
+            caller.read_to_end(&mut body).expect("it ends in order");
+            assert!(body.iter().copied().skip(4).eq((0..bytes).map(byte_at)));
+        });
+        (local, thread)
+    }
+}
+
+/// The byte at an offset of what is sent.
+fn byte_at(offset: u64) -> u8 {
+    (offset.wrapping_mul(7).wrapping_add(offset / 251)) as u8
+}
+
+/// Compares what comes with what was sent.
+struct Compare {
+    offset: u64,
+}
+
+impl Sink for Compare {
+    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        for &byte in data {
+            assert_eq!(byte, byte_at(self.offset), "at {}", self.offset);
+            self.offset += 1;
+        }
+        Ok(data.len())
+    }
+}
+
+struct Pattern {
+    bytes: u64,
+}
+
+impl Source for Pattern {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        for (byte, offset) in buffer.iter_mut().zip(offset..) {
+            *byte = byte_at(offset);
+        }
+        Ok(buffer.len())
+    }
+}
+
+/// A TAP that loses frames in both directions.
+struct Lossy<'l> {
+    tap: &'l mut Tap,
+    loss_ppm: u32,
+    random: Generator,
+    /// Where a frame that is lost on its way out is written.
+    scratch: Vec<u8>,
+}
+
+impl Device for Lossy<'_> {
+    type RxToken<'a>
+        = hosttap::tap::RxToken<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = Leave<'a>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        while self.random.chance(self.loss_ppm) {
+            self.tap.receive(now)?;
+        }
+        let lost = self.random.chance(self.loss_ppm);
+        let (frame, token) = self.tap.receive(now)?;
+        let scratch = &mut self.scratch;
+        Some((
+            frame,
+            Leave {
+                token,
+                lost,
+                scratch,
+            },
+        ))
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        let lost = self.random.chance(self.loss_ppm);
+        let (token, scratch) = (self.tap.transmit(now)?, &mut self.scratch);
+        Some(Leave {
+            token,
+            lost,
+            scratch,
+        })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.tap.capabilities()
+    }
+}
+
+/// Leave to send one frame, which may be lost.
+struct Leave<'a> {
+    token: hosttap::tap::TxToken<'a>,
+    lost: bool,
+    scratch: &'a mut [u8],
+}
+
+impl TxToken for Leave<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
+        if self.lost {
+            f(&mut self.scratch[..length])
+        } else {
+            self.token.consume(length, f)
+        }
+    }
+}
