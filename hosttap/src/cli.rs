@@ -247,6 +247,15 @@ impl LinkOptions {
         })
     }
 
+    /// Whether `gateway` can be reached without a gateway. IPv6 routers mostly go by their link-local address (RFC 4861,
+    /// 4.2), which is on every link.
+    fn is_on_link(&self, gateway: IpAddress) -> bool {
+        let is_link_local =
+            matches!(gateway, IpAddress::Ipv6(address) if address.is_unicast_link_local());
+        let is_local = is_link_local && matches!(self.address, IpCidr::Ipv6(_));
+        is_local || self.address.contains_addr(&gateway)
+    }
+
     /// Checks what one value alone does not show.
     ///
     /// # Errors
@@ -262,7 +271,7 @@ impl LinkOptions {
             if gateway == ours {
                 return usage(format!("--gateway {gateway} is our own --address"));
             }
-            if !self.address.contains_addr(&gateway) {
+            if !self.is_on_link(gateway) {
                 return usage(format!(
                     "--gateway {gateway} is not in the network of --address {}; nothing could reach it",
                     self.address

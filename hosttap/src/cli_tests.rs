@@ -95,6 +95,7 @@ fn values_that_cannot_work_together_are_reported() {
         ("hosttap --gateway 192.168.69.255", "broadcast"),
         ("hosttap --gateway 192.168.69.0", "the network itself"),
         ("hosttap --gateway 10.0.0.1", "not in the network"),
+        ("hosttap --gateway fe80::1", "not in the network"),
         ("hosttap --gateway 192.168.69.1", "our own"),
         ("hosttap --host-address 192.168.69.1/24", "our own"),
         ("hosttap --host-address 192.168.70.2/24", "one network"),
