@@ -68,6 +68,7 @@ mod recorder;
 mod report;
 mod run;
 mod script;
+mod side;
 mod stage;
 mod stranger;
 mod task_chat;
