@@ -17,7 +17,11 @@ for program in qemu-system-arm python3 nginx nc ip; do
 done
 ./build.sh
 ./panics.sh
-(cd .. && cargo build --quiet --locked --release -p tickwire-sim)
+(
+    cd ..
+    cargo build --quiet --locked --package hosttap
+    cargo build --quiet --locked --release --package tickwire-sim
+)
 
 # 15 minutes at most; the namespaces, and with them every process in there, end with this command.
 inside=(unshare --net --mount-proc --pid --fork --kill-child)

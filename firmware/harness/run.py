@@ -8,6 +8,7 @@ import sys
 
 import app_tests
 import board_tests
+import hosttap_tests
 import peers
 import sim_tests
 from budgets import budget_rows
@@ -109,7 +110,8 @@ def main():
         sys.exit("firmware: no TAP here (/dev/net/tun), but TICKWIRE_REQUIRE_TAP=1")
 
     table = Table()
-    everything = [*board_tests.tests(), *app_tests.tests(), *sim_tests.tests()]
+    modules = (board_tests, app_tests, hosttap_tests, sim_tests)
+    everything = [test for module in modules for test in module.tests()]
     for machine in options.board or MACHINES:
         for image, name, needs_tap, function in everything:
             label = f"{image}:{name}" if name else image
