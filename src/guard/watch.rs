@@ -78,7 +78,9 @@ impl<const FLOWS: usize> Watch<FLOWS> {
             count(&mut self.counters.bad_checksums);
             return Verdict::Refuse;
         }
-        if !frame.starts_with(self.mac.as_bytes()) {
+        // smoltcp reads TCP behind a group address too.
+        let is_group = frame.first().is_some_and(|first| first & 1 != 0);
+        if !is_group && !frame.starts_with(self.mac.as_bytes()) {
             return Verdict::Pass;
         }
         self.judge(frame, &segment)
