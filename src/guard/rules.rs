@@ -63,6 +63,9 @@ pub(super) fn incoming(flow: &mut Flow, segment: &Segment, counters: &mut Counte
         new.window = WINDOW_MIN;
     }
     note_accepted(flow, segment, new);
+    if new.flags & FIN != 0 {
+        flow.note_fin_received();
+    }
 
     if new == segment.fields {
         Verdict::Pass
