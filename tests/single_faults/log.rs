@@ -1,0 +1,76 @@
+//! What the hosts of a run told, for the message of a test that fails.
+
+use core::fmt;
+
+use smoltcp::wire::{EthernetFrame, Ipv4Packet, PrettyPrinter, TcpPacket};
+use tickwire::wire::{Fate, FrameEvent};
+use tickwire::{Event, Tick};
+use tickwire_sim::Witness;
+
+use crate::stage::Fault;
+
+/// What was told, and what the frame was that the fault struck.
+#[derive(Default)]
+pub(crate) struct Log {
+    fault: Option<Fault>,
+    struck: Option<Vec<u8>>,
+    lines: Vec<(Tick, usize, String)>,
+}
+
+impl Log {
+    pub(crate) fn new(fault: Option<Fault>) -> Self {
+        Self {
+            fault,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the frame of the fault was sent at all.
+    pub(crate) const fn has_struck(&self) -> bool {
+        self.struck.is_some()
+    }
+
+    /// Whether the fault struck a FIN without data.
+    pub(crate) fn struck_fin(&self) -> bool {
+        let Some(frame) = &self.struck else {
+            return false;
+        };
+        let ethernet = EthernetFrame::new_unchecked(frame);
+        let Ok(ip) = Ipv4Packet::new_checked(ethernet.payload()) else {
+            return false;
+        };
+        let tcp = TcpPacket::new_checked(ip.payload());
+        tcp.is_ok_and(|tcp| tcp.fin() && tcp.payload().is_empty())
+    }
+}
+
+impl Witness for Log {
+    fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
+        if !matches!(event, Event::Progress { .. } | Event::Hashed { .. }) {
+            self.lines.push((now, host, format!("{event:?}")));
+        }
+    }
+
+    fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
+        let is_struck = |fault: Fault| (fault.from, fault.number) == (event.from, event.number);
+        if event.fate == Fate::Sent && self.fault.is_some_and(is_struck) {
+            self.struck = Some(frame.to_vec());
+        }
+    }
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(fault) = &self.fault {
+            write!(f, "{fault}")?;
+        }
+        if let Some(frame) = &self.struck {
+            let frame = PrettyPrinter::<EthernetFrame<&[u8]>>::new("\n  ", &frame);
+            write!(f, ", which was{frame}")?;
+        }
+        for (now, host, line) in &self.lines {
+            write!(f, "\n  {now} host {host}: {line}")?;
+        }
+        Ok(())
+    }
+}
