@@ -3,6 +3,7 @@
 //! | fault | where |
 //! |---|---|
 //! | a frame is lost, late, doubled or damaged: every frame, in both directions | `frames` |
+//! | the peer's stream ends by FIN or RST: behind every byte | `ends`; `tests/file/replies.rs` for the sender |
 //!
 //! Each failure names the app, the fault, the frame and its sender, and shows what the hosts told.
 #![allow(
@@ -25,5 +26,7 @@ mod play;
 #[path = "single_faults/stage.rs"]
 mod stage;
 
+#[path = "single_faults/ends.rs"]
+mod ends;
 #[path = "single_faults/frames.rs"]
 mod frames;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use smoltcp::wire::{EthernetFrame, Ipv4Packet, PrettyPrinter, TcpPacket};
 use tickwire::wire::{Fate, FrameEvent};
-use tickwire::{Event, Tick};
+use tickwire::{Error, Event, Tick};
 use tickwire_sim::Witness;
 
 use crate::stage::Fault;
@@ -15,6 +15,7 @@ pub(crate) struct Log {
     fault: Option<Fault>,
     struck: Option<Vec<u8>>,
     lines: Vec<(Tick, usize, String)>,
+    ends: Vec<(usize, Result<(), Error>)>,
 }
 
 impl Log {
@@ -23,6 +24,12 @@ impl Log {
             fault,
             ..Self::default()
         }
+    }
+
+    /// How the conversations of a host ended.
+    pub(crate) fn ends(&self, host: usize) -> Vec<Result<(), Error>> {
+        let ends = self.ends.iter().filter(|(at, _)| *at == host);
+        ends.map(|(_, end)| *end).collect()
     }
 
     /// Whether the frame of the fault was sent at all.
@@ -46,6 +53,11 @@ impl Log {
 
 impl Witness for Log {
     fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
+        match *event {
+            Event::Disconnected { .. } => self.ends.push((host, Ok(()))),
+            Event::Failed { error, .. } => self.ends.push((host, Err(error))),
+            _ => {}
+        }
         if !matches!(event, Event::Progress { .. } | Event::Hashed { .. }) {
             self.lines.push((now, host, format!("{event:?}")));
         }
