@@ -4,6 +4,8 @@
 //! |---|---|
 //! | a frame is lost, late, doubled or damaged: every frame, in both directions | `frames` |
 //! | the peer's stream ends by FIN or RST: behind every byte | `ends`; `tests/file/replies.rs` for the sender |
+//! | a host stops and starts again: before every tick | `crashes`; `tests/file/flash.rs` at every write and erase |
+//! | a store, a source or a sink fails: every call | `storage`; `tests/file/broken.rs`, `tests/store_flash` inside a store |
 //!
 //! Each failure names the app, the fault, the frame and its sender, and shows what the hosts told.
 #![allow(
@@ -30,3 +32,8 @@ mod stage;
 mod ends;
 #[path = "single_faults/frames.rs"]
 mod frames;
+
+#[path = "single_faults/crashes.rs"]
+mod crashes;
+#[path = "single_faults/storage.rs"]
+mod storage;

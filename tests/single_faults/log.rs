@@ -16,6 +16,8 @@ pub(crate) struct Log {
     struck: Option<Vec<u8>>,
     lines: Vec<(Tick, usize, String)>,
     ends: Vec<(usize, Result<(), Error>)>,
+    resumed: Option<u64>,
+    last_frame_micros: u64,
 }
 
 impl Log {
@@ -30,6 +32,16 @@ impl Log {
     pub(crate) fn ends(&self, host: usize) -> Vec<Result<(), Error>> {
         let ends = self.ends.iter().filter(|(at, _)| *at == host);
         ends.map(|(_, end)| *end).collect()
+    }
+
+    /// Where a transfer went on that was resumed.
+    pub(crate) const fn resumed(&self) -> Option<u64> {
+        self.resumed
+    }
+
+    /// When the last frame was sent or arrived, in ticks.
+    pub(crate) const fn last_frame_ticks(&self) -> u64 {
+        self.last_frame_micros.div_ceil(1_000)
     }
 
     /// Whether the frame of the fault was sent at all.
@@ -56,6 +68,7 @@ impl Witness for Log {
         match *event {
             Event::Disconnected { .. } => self.ends.push((host, Ok(()))),
             Event::Failed { error, .. } => self.ends.push((host, Err(error))),
+            Event::Resumed { offset } => self.resumed = Some(offset),
             _ => {}
         }
         if !matches!(event, Event::Progress { .. } | Event::Hashed { .. }) {
@@ -64,6 +77,7 @@ impl Witness for Log {
     }
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
+        self.last_frame_micros = event.at_micros;
         let is_struck = |fault: Fault| (fault.from, fault.number) == (event.from, event.number);
         if event.fate == Fate::Sent && self.fault.is_some_and(is_struck) {
             self.struck = Some(frame.to_vec());

@@ -74,8 +74,8 @@ impl<'a> Player<'a> {
     }
 }
 
-/// Keeps a world running when all others have ended: sockets come to rest, and late frames arrive.
-struct Rest;
+/// Does nothing, and never ends: it keeps a world running while sockets come to rest and late frames arrive.
+pub(crate) struct Rest;
 
 impl App for Rest {
     fn name(&self) -> &'static str {
@@ -179,6 +179,14 @@ impl<'a> Stage<'a> {
         let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut rest_app)];
         let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
         self.world.run_watched(until, nodes, &mut self.log);
+    }
+
+    /// A host loses its power and starts again at once, with nothing but other random values.
+    pub(crate) fn crash(&mut self, host: usize, seed: u64) {
+        self.world.wire.set_up(host, false);
+        let places = self.arena.places.split_off_mut(..SOCKETS).unwrap();
+        self.hosts[host] = Host::new(&mut self.world.wire, host, seed, places);
+        self.world.wire.set_up(host, true);
     }
 
     /// The state of a socket that still carries something.
