@@ -3,7 +3,6 @@
 use tickwire::wire::{Action, Change};
 use tickwire::{Awaited, Error};
 
-use crate::log::Log;
 use crate::play::{KINDS, Kind, Play};
 use crate::stage::{CLIENT, Door, Fault, SERVER, with_stage};
 
@@ -26,8 +25,11 @@ fn converse(door: Door, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
         let play = Play::new(kind);
         let mut listener = play.listener(stage);
         let mut caller = play.caller(stage, 0);
-        let is_swap = fault.is_some_and(|fault| fault.action == SWAP);
-        let ticks = if is_swap { LOST_TICKS_MAX } else { TICKS_MAX };
+        let ticks = if is_swap(fault) {
+            LOST_TICKS_MAX
+        } else {
+            TICKS_MAX
+        };
         stage.run(ticks, &mut caller, &mut listener);
         let frames = stage.frames();
         assert_eq!(stage.log.has_struck(), fault.is_some(), "{}", stage.log);
@@ -35,7 +37,7 @@ fn converse(door: Door, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
         let is_fine = outcome == Some(Ok(()));
         let log = &stage.log;
         assert!(
-            is_fine || matches!(outcome, Some(Err(error)) if is_right(fault, log, error)),
+            is_fine || matches!(outcome, Some(Err(error)) if is_right(fault, error)),
             "{door:?} {kind:?}: {outcome:?} after {log}"
         );
         stage.run(REST_TICKS, &mut caller, &mut listener);
@@ -48,6 +50,11 @@ fn converse(door: Door, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
                 "{door:?} {kind:?}: not what was sent after {log}"
             );
             assert_eq!(play.arrivals(), 1, "{door:?} {kind:?} after {log}");
+            let told = log.ends(SERVER);
+            assert!(
+                kind == Kind::Get || told == [Ok(())],
+                "{door:?} {kind:?}: {told:?} after {log}"
+            );
         }
         if kind == Kind::Get {
             listener = play.listener(stage);
@@ -74,25 +81,23 @@ fn converse(door: Door, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
     })
 }
 
+const fn is_swap(fault: Option<Fault>) -> bool {
+    matches!(fault, Some(Fault { action: SWAP, .. }))
+}
+
 /// Whether a conversation may fail in this way.
-fn is_right(fault: Option<Fault>, log: &Log, error: Error) -> bool {
-    let fault = fault.expect("without a fault nothing may fail");
-    if fault.action == SWAP {
-        // An offer with its words swapped is another offer, no offer, or the plain form's announcement of much more;
-        // a reply becomes another or none; and data has another digest.
-        let misunderstood = matches!(
+const fn is_right(fault: Option<Fault>, error: Error) -> bool {
+    // An offer with its words swapped is another offer, no offer, or the plain form's announcement of much more; a reply
+    // becomes another or none; and data has another digest.
+    is_swap(fault)
+        && matches!(
             error,
             Error::TimedOut(Awaited::Answer | Awaited::Receipt)
                 | Error::ReceiverRefused(2 | 5)
                 | Error::BadReceipt
                 | Error::Truncated
                 | Error::Reset
-        );
-        return misunderstood;
-    }
-    // A listener lingers for as long as smoltcp waits before it sends its FIN again, and then leaves by RST: the caller
-    // cannot know that nothing was to come any more.
-    error == Error::Reset && fault.from == SERVER && log.struck_fin()
+        )
 }
 
 /// Does it to every frame of every conversation, one at a time, behind guards and without.
