@@ -82,9 +82,10 @@ static ECHO_ACTS: LazyLock<Vec<Act<'static>>> = LazyLock::new(|| {
     talk.chain([Act::Close, Act::ExpectEnd]).collect()
 });
 
-/// What one side of a chat says.
+/// What one side of a chat says. The listener has more to say, so that the caller's FIN finds some of it in the queue.
 fn lines(side: usize) -> [String; 5] {
-    core::array::from_fn(|n| format!("line {n} of host {side} ").repeat(16))
+    let times = if side == SERVER { 40 } else { 16 };
+    core::array::from_fn(|n| format!("line {n} of host {side} ").repeat(times))
 }
 
 /// What the other side must then hear.
@@ -112,7 +113,7 @@ impl Play {
 
     fn chat<'a>(&self, stage: &mut Stage<'a>, host: usize) -> Peer<'a, Tray> {
         let sockets = [stage.socket(host), stage.socket(host)];
-        let (line, queue) = (stage.bytes(512), stage.bytes(2_048));
+        let (line, queue) = (stage.bytes(1_024), stage.bytes(5_000));
         let options = Options {
             once: host == CLIENT,
             ..Options::DEFAULT

@@ -63,6 +63,8 @@ fn send_into_failing_store(
     {
         let mut shared = shelf.get();
         shared.bite = Some(300);
+        // The data is acknowledged before its fate is known.
+        shared.waits = Some((Call::Commit, 20));
         shared.fails_at = call;
         shared.fails_always = and_abandon.then_some(Call::Abandon);
     }
