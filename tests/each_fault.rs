@@ -7,6 +7,9 @@
 //! | a host stops and starts again: before every tick | `crashes`; `tests/file/flash.rs` at every write and erase |
 //! | a store, a source or a sink fails: every call | `storage`; `tests/file/broken.rs`, `tests/store_flash` inside a store |
 //!
+//! Behind each fault the listener goes on, and has to serve the next caller. `tests/single_faults` looks at conversations
+//! that are the app's only one, and at a receiver over flash.
+//!
 //! Each failure names the app, the fault, the frame and its sender, and shows what the hosts told.
 #![allow(
     clippy::unwrap_used,
@@ -21,19 +24,19 @@ mod book;
 #[allow(dead_code, reason = "shared with the tests of the file machines")]
 mod shelf;
 
-#[path = "single_faults/log.rs"]
+#[path = "each_fault/log.rs"]
 mod log;
-#[path = "single_faults/play.rs"]
+#[path = "each_fault/play.rs"]
 mod play;
-#[path = "single_faults/stage.rs"]
+#[path = "each_fault/stage.rs"]
 mod stage;
 
-#[path = "single_faults/ends.rs"]
+#[path = "each_fault/ends.rs"]
 mod ends;
-#[path = "single_faults/frames.rs"]
+#[path = "each_fault/frames.rs"]
 mod frames;
 
-#[path = "single_faults/crashes.rs"]
+#[path = "each_fault/crashes.rs"]
 mod crashes;
-#[path = "single_faults/storage.rs"]
+#[path = "each_fault/storage.rs"]
 mod storage;
