@@ -1,13 +1,27 @@
 #!/bin/bash
 # Builds every image and runs it under QEMU, in a network namespace of its own. The last lines are a table:
 #   board  image  ok|FAILED|skipped  flash RAM stack instructions-a-byte
-# TICKWIRE_REQUIRE_TAP=1: a test that cannot have its TAP fails instead of being skipped.
+# TICKWIRE_REQUIRE_TAP=1: a test that cannot have its TAP, or its emulator, fails instead of being skipped.
 # --bless: write the sizes that were found to firmware/expected.
 set -euo pipefail
 cd "$(dirname "$0")"
+
+for program in qemu-system-arm python3 nginx nc ip; do
+    command -v "$program" >/dev/null && continue
+    if [ "${TICKWIRE_REQUIRE_TAP:-0}" = 1 ]; then
+        echo "firmware: $program is missing, but TICKWIRE_REQUIRE_TAP=1" >&2
+        exit 1
+    fi
+    echo "firmware: skipped, for $program is missing"
+    exit 0
+done
 ./build.sh
 ./panics.sh
-(cd .. && cargo build --quiet --locked --release -p tickwire-sim)
+(
+    cd ..
+    cargo build --quiet --locked --package hosttap
+    cargo build --quiet --locked --release --package tickwire-sim
+)
 
 # 15 minutes at most; the namespaces, and with them every process in there, end with this command.
 inside=(unshare --net --mount-proc --pid --fork --kill-child)

@@ -18,6 +18,7 @@ pub enum Part {
 ///
 /// Borrowed bytes and names come from the peer as they are; a terminal must not see their control bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A machine went from one state to another.

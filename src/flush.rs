@@ -7,6 +7,7 @@ use crate::{Awaited, Deadline, Error, Io, Pace};
 
 /// Watches a send queue run empty, with a deadline that only acknowledged bytes move.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Flush {
     pace: Pace,
     queued: usize,

@@ -9,6 +9,7 @@ pub const IDLE_BYTES_MIN: u64 = 256;
 ///
 /// Less may be left than that; then the period does not begin anew, and the rest must come within it.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pace {
     period_ticks: u64,
     since: Tick,

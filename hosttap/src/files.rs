@@ -101,8 +101,12 @@ impl AtomicFile {
                 return Err(failed(Errno::ISDIR.into()));
             }
             if !found.is_file() || path.starts_with("/dev/fd") || names_own_descriptor(path) {
-                let fifo = found.file_type().is_fifo();
-                return Self::open_straight(path, fifo, interrupted).map_err(failed);
+                let file = open_straight(path, interrupted).map_err(failed)?;
+                return Ok(Self {
+                    file,
+                    place: Place::Straight,
+                    blocked: false,
+                });
             }
             // A rename asks the folder, not the file: a write-protected file is respected all the same.
             access(path, Access::WRITE_OK).map_err(|errno| failed(errno.into()))?;
@@ -121,32 +125,6 @@ impl AtomicFile {
             place,
             blocked: false,
         })
-    }
-
-    /// Non-blocking is safe here: it belongs to this opening of the node, which nobody shares.
-    fn open_straight(path: &Path, fifo: bool, interrupted: &dyn Fn() -> bool) -> io::Result<Self> {
-        // A file behind a descriptor may have bytes already, such as a log's: ours come behind them.
-        let flags =
-            OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::APPEND;
-        loop {
-            match open(path, flags, Mode::empty()) {
-                Ok(descriptor) => {
-                    return Ok(Self {
-                        file: descriptor.into(),
-                        place: Place::Straight,
-                        blocked: false,
-                    });
-                }
-                // fifo(7): nobody reads yet.
-                Err(Errno::NXIO) if fifo => {
-                    if interrupted() {
-                        return Err(ErrorKind::Interrupted.into());
-                    }
-                    std::thread::sleep(FIFO_PAUSE);
-                }
-                Err(errno) => return Err(errno.into()),
-            }
-        }
     }
 
     /// Writes the front of `data` and returns how many bytes were taken: fewer, or none, when a FIFO is full.
@@ -271,6 +249,35 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(Errno::LOOP.into())
+}
+
+/// Opens what is there already: a device, a FIFO, a file behind a descriptor. On a FIFO without a reader it waits for
+/// one until `interrupted`. Non-blocking is safe here: it belongs to this opening of the node, which nobody shares.
+///
+/// # Errors
+/// The system's; `ErrorKind::Interrupted`.
+pub(crate) fn open_straight(path: &Path, interrupted: &dyn Fn() -> bool) -> io::Result<File> {
+    // A file behind a descriptor may have bytes already, such as a log's: ours come behind them.
+    let flags =
+        OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::APPEND;
+    loop {
+        match open(path, flags, Mode::empty()) {
+            Ok(descriptor) => return Ok(descriptor.into()),
+            // fifo(7): nobody reads yet.
+            Err(Errno::NXIO) if is_fifo(path) => {
+                if interrupted() {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                std::thread::sleep(FIFO_PAUSE);
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Whether `path` leads to a FIFO.
+pub(crate) fn is_fifo(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 /// Opens a new file in the folder of `target`.

@@ -2,16 +2,18 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use smoltcp::phy::{Device, PcapMode, PcapSink, PcapWriter, Tracer, TracerPacket};
 use smoltcp::time::Instant;
 
 use crate::clock::Clock;
 use crate::exit::{Exit, Failure, system_text};
+use crate::files::{is_fifo, open_straight};
 
 /// A device whose frames are captured and shown as asked; without either it costs a branch or two a frame.
 pub type Watched<D> = PcapWriter<Tracer<D>, CaptureSink>;
@@ -49,14 +51,20 @@ impl Capture {
         Self::new(None, String::new(), Duration::ZERO)
     }
 
-    /// A capture into `path`, which is replaced.
+    /// A capture into `path`, which is replaced. On a FIFO without a reader it waits for one until `interrupted`.
     ///
     /// # Errors
-    /// [`Exit::Write`], when the file cannot be created.
-    pub fn create(path: &Path, clock: &Clock) -> Result<Self, Failure> {
+    /// [`Exit::Write`], when the file cannot be created; [`Exit::Interrupted`] while it waited.
+    pub fn create(
+        path: &Path,
+        clock: &Clock,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let file =
-            File::create(path).map_err(|error| Failure::system(Exit::Write, &name, &error))?;
+        let file = open(path, interrupted).map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => Failure::interrupted(),
+            _ => Failure::system(Exit::Write, &name, &error),
+        })?;
         let file = Some(BufWriter::with_capacity(256 * 1024, file));
         Ok(Self::new(file, name, clock.start_unix()))
     }
@@ -79,6 +87,16 @@ impl Capture {
     pub fn failure(&self) -> Option<String> {
         self.0.borrow().failure.clone()
     }
+}
+
+fn open(path: &Path, interrupted: &dyn Fn() -> bool) -> io::Result<File> {
+    if !is_fifo(path) {
+        return File::create(path);
+    }
+    let fifo = open_straight(path, interrupted)?;
+    // A reader that is slow is waited for; a frame left out would be a hole in the capture.
+    fcntl_setfl(&fifo, OFlags::empty())?;
+    Ok(fifo)
 }
 
 impl State {
@@ -157,6 +175,7 @@ fn line(now: Instant, frame: TracerPacket<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use smoltcp::phy::{DeviceCapabilities, Medium, RxToken, TracerDirection, TxToken};
 
     /// An ARP request as the kernel sends it.
@@ -218,7 +237,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.pcap");
         let clock = Clock::start();
-        let capture = Capture::create(&path, &clock).unwrap();
+        let capture = Capture::create(&path, &clock, &|| false).unwrap();
         let mut device = watch(Wire, &capture, false);
         exchange(&mut device, Instant::from_millis(1_234));
         capture.flush();
@@ -238,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_ends_the_capture_and_nothing_else() {
-        let capture = Capture::create(Path::new("/dev/full"), &Clock::start()).unwrap();
+        let capture = Capture::create(Path::new("/dev/full"), &Clock::start(), &|| false).unwrap();
         let mut device = watch(Wire, &capture, false);
         for _ in 0..5_000 {
             exchange(&mut device, Instant::from_millis(1));
@@ -249,8 +268,35 @@ mod tests {
             failure,
             "/dev/full: the capture ends here: No space left on device"
         );
-        assert!(Capture::create(Path::new("/none/x"), &Clock::start()).is_err());
+        assert!(Capture::create(Path::new("/none/x"), &Clock::start(), &|| false).is_err());
         exchange(&mut watch(Wire, &Capture::off(), false), Instant::ZERO);
+    }
+
+    #[test]
+    fn a_fifo_that_nobody_reads_is_waited_for_until_the_user_has_had_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        let (kind, mode) = (FileType::Fifo, Mode::from_raw_mode(0o600));
+        mknodat(CWD, &path, kind, mode, 0).unwrap();
+        let failure = Capture::create(&path, &Clock::start(), &|| true).unwrap_err();
+        assert_eq!(failure.exit, Exit::Interrupted);
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || std::fs::read(path).unwrap()
+        });
+        let capture = Capture::create(&path, &Clock::start(), &|| false).unwrap();
+        let mut device = watch(Wire, &capture, false);
+        // More than a pipe holds.
+        for _ in 0..5_000 {
+            exchange(&mut device, Instant::ZERO);
+        }
+        capture.flush();
+        assert_eq!(capture.failure(), None);
+        drop((device, capture));
+        assert_eq!(
+            reader.join().unwrap().len(),
+            24 + 5_000 * (16 + 42 + 16 + 58)
+        );
     }
 
     fn shown(buffer: &[u8]) -> String {

@@ -56,7 +56,7 @@ impl Stack {
             host_side::set_up(tap.name(), host)?;
         }
         let capture = match &link.pcap {
-            Some(path) => Capture::create(path, &clock)?,
+            Some(path) => Capture::create(path, &clock, &|| signals.raised())?,
             None => Capture::off(),
         };
         let watched = watch(tap, &capture, link.verbose);

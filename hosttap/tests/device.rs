@@ -232,7 +232,7 @@ fn tshark_reads_a_capture() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.pcap");
-    let capture = Capture::create(&path, &Clock::start()).unwrap();
+    let capture = Capture::create(&path, &Clock::start(), &|| false).unwrap();
     let mut device = watch(Tap::open("tap0").unwrap(), &capture, false);
     device.transmit(Instant::ZERO).unwrap().consume(60, fill);
     broadcaster().send(b"captured").unwrap();

@@ -1,8 +1,13 @@
 //! The loop allocates nothing while data flows, and sleeps while there is nothing to do.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -15,10 +20,12 @@ use hosttap::files::AtomicFile;
 use hosttap::narrator::Narrator;
 use hosttap::stack::{BULK_BUFFER_BYTES, Stack};
 use hosttap::terminal::Terminal;
+use rustix::fs::OFlags;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{App, Echo, Error, Sink, Slot};
 
-use crate::common::{Call, HOST, Running, Server, hosttap, inside, noise};
+use crate::common::{Call, HOST, Running, Server, hosttap, inside, mortal, noise};
 
 /// Bytes that flow while allocations are counted, and before.
 const STEADY_BYTES: u64 = 16 << 20;
@@ -219,4 +226,74 @@ fn a_server_without_a_caller_sleeps() {
         idle <= IDLE_SLEEPS_MAX,
         "{idle} wake-ups for nothing with a silent caller"
     );
+}
+
+/// A terminal that nobody reads: its master, which keeps it open, and its name.
+fn stopped_terminal() -> (File, PathBuf) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let path = Path::new(OsStr::from_bytes(name.as_bytes())).to_owned();
+    (master.into(), path)
+}
+
+fn open_terminal(path: &Path, flags: OFlags) -> File {
+    let flags = (flags | OFlags::NOCTTY).bits().cast_signed();
+    File::options()
+        .write(true)
+        .custom_flags(flags)
+        .open(path)
+        .unwrap()
+}
+
+const LINE: &[u8] =
+    b"a line of eighty bytes, sixty of which are dots ................................\n";
+
+/// Bytes of lines that a terminal takes before it presses back.
+fn terminal_bytes() -> usize {
+    let (_master, path) = stopped_terminal();
+    let mut terminal = open_terminal(&path, OFlags::NONBLOCK);
+    let mut total = 0;
+    while let Ok(count) = terminal.write(LINE) {
+        total += count;
+    }
+    total
+}
+
+/// The time on a processor that a program had, in hundredths of a second (proc(5), /proc/PID/stat).
+fn processor_time(program: &Running) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", program.id())).unwrap();
+    let numbers: Vec<_> = stat.split_whitespace().collect();
+    numbers[13].parse::<u64>().unwrap() + numbers[14].parse::<u64>().unwrap()
+}
+
+#[test]
+fn a_client_whose_last_bytes_wait_for_a_stopped_terminal_does_not_spin_over_a_frame() {
+    if !inside(
+        "frugal::a_client_whose_last_bytes_wait_for_a_stopped_terminal_does_not_spin_over_a_frame",
+    ) {
+        return;
+    }
+    // All of the body is taken, and a part of its last block finds no room.
+    let body: Vec<u8> = LINE
+        .iter()
+        .copied()
+        .cycle()
+        .take(terminal_bytes() + 400)
+        .collect();
+    let server = Server::holding(HOST, &body);
+    let (_master, path) = stopped_terminal();
+    let mut command = mortal(env!("CARGO_BIN_EXE_hosttap"));
+    command.args(["get", "-v", &server.url("/")]);
+    let terminal = Stdio::from(open_terminal(&path, OFlags::empty()));
+    let client = Running::start_with(&mut command, terminal, Stdio::piped());
+    client.wait_for_stderr("Body => Closing", SECONDS_MAX);
+    // Its lingering is over, and then a frame comes that belongs to nothing.
+    thread::sleep(Duration::from_millis(1_500));
+    let _refused = TcpStream::connect("192.168.69.1:9");
+    let before = processor_time(&client);
+    thread::sleep(Duration::from_secs(1));
+    let spent = processor_time(&client) - before;
+    assert!(spent < 10, "{spent} hundredths of a second for nothing");
 }

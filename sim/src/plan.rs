@@ -7,6 +7,7 @@ use tickwire::Tick;
 use tickwire::wire::Generator;
 
 use crate::Profile;
+use crate::draw::{draw_chat, draw_file, draw_get};
 use crate::pattern::{Pattern, Reading};
 use crate::vault::Moods;
 use crate::weather::draw_log;
@@ -271,114 +272,6 @@ impl Plan {
         }
         self.mishaps
             .sort_unstable_by_key(|(at, host, _)| (*at, *host));
-    }
-}
-
-/// The buffers of a socket: up to 16 KiB, above which congestion control would depend on how the core was built.
-fn draw_buffers(random: &mut Generator) -> [usize; 2] {
-    // At most 16 KiB.
-    core::array::from_fn(|_| draw_log(random, 512, 16_384) as usize)
-}
-
-fn draw_reading(random: &mut Generator, is_bad: bool) -> Option<Reading> {
-    let reading = Reading {
-        bytes: draw_log(random, 1, 8_192),
-        every_ticks: draw_log(random, 1, 15_000),
-    };
-    (random.chance(300_000) && is_bad).then_some(reading)
-}
-
-fn draw_get(random: &mut Generator, is_bad: bool) -> GetPlan {
-    let framing = match random.below(3) {
-        0 => Framing::Length,
-        1 => Framing::Chunked,
-        _ => Framing::Close,
-    };
-    let length = if random.chance(50_000) {
-        0
-    } else {
-        draw_log(random, 1, 65_536)
-    };
-    let cut = (random.below(length.max(1)), random.chance(500_000));
-    // Nobody can tell that a body which only the close ends was cut.
-    let may_cut = is_bad && framing != Framing::Close && length > 0;
-    GetPlan {
-        framing,
-        length,
-        cut: (random.chance(250_000) && may_cut).then_some(cut),
-        reading: draw_reading(random, is_bad),
-        total_ticks: (random.chance(200_000) && is_bad).then(|| draw_log(random, 100, 60_000)),
-        buffers: draw_buffers(random),
-        goals: random.between(1, 2) as u32,
-    }
-}
-
-fn draw_chat(random: &mut Generator, is_bad: bool) -> ChatPlan {
-    let memory: [usize; 2] = core::array::from_fn(|_| draw_log(random, 128, 1_024) as usize);
-    ChatPlan {
-        listener: random.below(2) as usize,
-        lines: core::array::from_fn(|_| draw_log(random, 1, 16) as u32 - 1),
-        // It must fit into the queue with its end.
-        line_bytes_max: draw_log(random, 8, memory[1] as u64 - 1),
-        gap_ticks_max: draw_log(random, 1, 4_000),
-        memory,
-        is_raw: random.chance(200_000),
-        redials: random.chance(300_000),
-        reading: draw_reading(random, is_bad),
-        buffers: draw_buffers(random),
-        salt: random.below(1 << 20),
-        goals: 1,
-        has_second_caller: random.chance(500_000),
-    }
-}
-
-fn draw_file(random: &mut Generator, is_bad: bool) -> FilePlan {
-    let slot_bytes = draw_log(random, 1, 64) as usize * 512;
-    let mut files = Vec::new();
-    for _ in 0..random.between(1, 3) {
-        let length = if random.chance(50_000) {
-            0
-        } else {
-            draw_log(random, 1, slot_bytes as u64)
-        };
-        let pattern = Pattern {
-            salt: random.below(1 << 20),
-            length,
-        };
-        let is_checked = random.chance(700_000);
-        // At most three.
-        let _ = files.push(File {
-            pattern,
-            is_checked,
-        });
-        if random.chance(200_000) {
-            let _ = files.push(File {
-                pattern,
-                is_checked,
-            });
-            break;
-        }
-    }
-    files.truncate(FILES_MAX - 1);
-    let moods = Moods {
-        fail_at: (random.chance(300_000) && is_bad).then(|| draw_log(random, 1, 400) - 1),
-        pending_ppm: if random.chance(300_000) {
-            random.below(500_000) as u32
-        } else {
-            0
-        },
-        write_bytes_max: random.chance(300_000).then(|| draw_log(random, 1, 2_000)),
-    };
-    FilePlan {
-        receiver: random.below(2) as usize,
-        word_swap_ppm: 0,
-        goals: files.len() as u32,
-        files,
-        is_flash: random.chance(650_000),
-        slot_bytes,
-        moods,
-        cut_after: (random.chance(300_000) && is_bad).then(|| draw_log(random, 1, 600) - 1),
-        buffers: draw_buffers(random),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the apps of a run meet.
 
+use smoltcp::iface::SocketHandle;
 use tickwire::Tick;
 use tickwire::wire::{Generator, Wire};
 
@@ -55,6 +56,15 @@ impl<'a> Stage<'a, '_> {
         self.machines
             .get(host)
             .is_some_and(|machine| machine.host.is_some())
+    }
+
+    /// A socket for a host that has just started.
+    pub(crate) fn add_socket(&mut self, host: usize, sizes: [usize; 2]) -> SocketHandle {
+        let [receive, send] = sizes.map(|size| self.arena.bytes(size));
+        let booted = self.machine(host).host.as_mut();
+        booted
+            .expect("it has just started")
+            .add_socket(receive, send)
     }
 
     /// Whom a client asks that wants something from `host`: at times a liar instead, where there is one.

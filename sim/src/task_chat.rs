@@ -1,6 +1,5 @@
 //! Two chat peers, and a stranger who calls.
 
-use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::Tick;
 use tickwire::chat::{LineEnd, Options, Peer};
@@ -8,8 +7,9 @@ use tickwire::wire::Generator;
 
 use crate::Host;
 use crate::cast::{CHAT, Cast, Idle};
-use crate::ledger::{Ledger, Speech};
+use crate::ledger::Speech;
 use crate::plan::{ChatPlan, STRANGER};
+use crate::side::Side;
 use crate::stage::Stage;
 use crate::stranger::Stranger;
 use crate::tries::{Tries, is_plausible};
@@ -18,22 +18,6 @@ use crate::tries::{Tries, is_plausible};
 pub(crate) const PORT: u16 = 1_001;
 /// Lines that each side says in the calm.
 const FRESH_LINES: u32 = 2;
-/// One side of the chat.
-#[derive(Debug)]
-struct Side {
-    sockets: Option<[SocketHandle; 2]>,
-    /// What the other side says, while no app has it.
-    ledger: Ledger,
-    speech: Speech,
-    /// Lines that were handed to the app.
-    said: u32,
-    /// Lines to say in all.
-    total: u32,
-    says_at: Tick,
-    /// Lines below this may be lost: their side was told so.
-    excused: u32,
-}
-
 /// One session after the other.
 pub(crate) struct ChatTask {
     plan: ChatPlan,
@@ -57,15 +41,7 @@ impl ChatTask {
             bytes_max: plan.line_bytes_max,
         };
         let [here, there] = plan.lines;
-        let side = |host, other, total| Side {
-            sockets: None,
-            ledger: Ledger::new(speech(other)),
-            speech: speech(host),
-            said: 0,
-            total,
-            says_at: Tick::ZERO,
-            excused: 0,
-        };
+        let side = |host, other, total| Side::new(speech(host), speech(other), total);
         Self {
             plan,
             connect_ticks,
@@ -96,14 +72,14 @@ impl ChatTask {
         let [receive, send] = self.plan.buffers;
         if host == STRANGER {
             if !is_listening {
-                self.stranger.socket = Some(add_socket(stage, host, [512, 512]));
+                self.stranger.socket = Some(stage.add_socket(host, [512, 512]));
             }
             return;
         }
         if is_listening != (host == self.plan.listener) {
             return;
         }
-        let sockets = [(); 2].map(|()| add_socket(stage, host, [receive, send]));
+        let sockets = [(); 2].map(|()| stage.add_socket(host, [receive, send]));
         self.side(host).sockets = Some(sockets);
         if is_listening {
             self.open(stage, host);
@@ -172,7 +148,7 @@ impl ChatTask {
             if self.tries.is_due(stage.now) {
                 self.is_ending = false;
                 self.open(stage, dialler);
-                self.tries.begin();
+                self.tries.begin(stage.now);
             }
         }
         self.stranger.direct(stage);
@@ -227,12 +203,21 @@ impl ChatTask {
         let partner = Host::address_of(1 - host).into();
         let is_dialler = host == self.dialler();
         let may_say = !self.is_ending || !is_dialler;
-        let gap = self.random.between(0, self.plan.gap_ticks_max);
+        // In the calm nobody takes long to type.
+        let gap_max = if stage.is_calm {
+            50
+        } else {
+            self.plan.gap_ticks_max
+        };
+        let gap = self.random.between(0, gap_max);
         let side = self.side(host);
         if side.said >= side.total || side.says_at > now || !may_say {
             return;
         }
         let line = side.speech.line(side.said);
+        if stage.machine(host).player(CHAT).outcome().is_some() {
+            return;
+        }
         let Cast::Chat(peer) = stage.cast(host, CHAT) else {
             return;
         };
@@ -387,12 +372,4 @@ impl ChatTask {
             );
         }
     }
-}
-
-fn add_socket<'a>(stage: &mut Stage<'a, '_>, host: usize, sizes: [usize; 2]) -> SocketHandle {
-    let [receive, send] = sizes.map(|size| stage.arena.bytes(size));
-    let booted = stage.machine(host).host.as_mut();
-    booted
-        .expect("it has just started")
-        .add_socket(receive, send)
 }

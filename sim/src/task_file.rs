@@ -95,11 +95,7 @@ impl<'a> FileTask<'a> {
             (host, false) if host == self.sender_host() => [512, send],
             _ => return,
         };
-        let [receive, send] = sizes.map(|size| stage.arena.bytes(size));
-        let booted = stage.machine(host).host.as_mut();
-        let handle = booted
-            .expect("it has just started")
-            .add_socket(receive, send);
+        let handle = stage.add_socket(host, sizes);
         if is_listening {
             self.serve(stage, handle);
         } else {
@@ -244,7 +240,7 @@ impl<'a> FileTask<'a> {
         stage
             .machine(self.sender_host())
             .seat(now, FILE, Cast::Send(send));
-        self.tries.begin();
+        self.tries.begin(stage.now);
     }
 
     fn judge(&mut self, stage: &mut Stage<'a, '_>) {

@@ -137,13 +137,11 @@ impl<'a> GetTask<'a> {
     pub(crate) fn install(&mut self, stage: &mut Stage<'a, '_>, host: usize, is_listening: bool) {
         let [client, server] = self.plan.buffers;
         let sizes = match (host, is_listening) {
-            (HERE, false) => (client, 512),
-            (THERE, true) => (512, server),
+            (HERE, false) => [client, 512],
+            (THERE, true) => [512, server],
             _ => return,
         };
-        let buffers = (stage.arena.bytes(sizes.0), stage.arena.bytes(sizes.1));
-        let booted = stage.machine(host).host.as_mut();
-        let handle = booted.map(|booted| booted.add_socket(buffers.0, buffers.1));
+        let handle = Some(stage.add_socket(host, sizes));
         if host == HERE {
             self.client = handle;
         } else {
@@ -210,7 +208,7 @@ impl<'a> GetTask<'a> {
         let remote = IpEndpoint::new(Host::address_of(partner).into(), PORT);
         let get = Get::new(handle, remote, request, options, &mut [], sink);
         stage.machine(HERE).seat(now, GET, Cast::Get(get));
-        self.tries.begin();
+        self.tries.begin(stage.now);
     }
 
     /// The client's user takes more of what came.

@@ -4,7 +4,7 @@ use tickwire::file::Status;
 use tickwire::wire::Generator;
 use tickwire::{Error, Tick};
 
-/// How long after the end of all faults a fresh request may take.
+/// How long a fresh request may take after the end of all faults.
 pub(crate) const LIVENESS_TICKS: u64 = 60_000;
 
 /// What is still wanted from before the calm, at most.
@@ -43,7 +43,9 @@ pub(crate) struct Tries {
     pub(crate) tally: Tally,
     /// Whether one has succeeded since the calm began.
     is_alive: bool,
-    calm_at: Option<Tick>,
+    is_calm: bool,
+    /// When the first attempt of the calm began; one from before may need its own deadline to notice what it lost.
+    fresh_at: Option<Tick>,
 }
 
 impl Tries {
@@ -57,7 +59,8 @@ impl Tries {
             goals,
             tally: Tally::default(),
             is_alive: false,
-            calm_at: None,
+            is_calm: false,
+            fresh_at: None,
         }
     }
 
@@ -72,8 +75,8 @@ impl Tries {
 
     /// When it is time for something, after `now`: what was due before was done, or its host has no power.
     pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
-        let liveness = self.calm_at.filter(|_| !self.is_alive);
-        let liveness = liveness.map(|calm| calm.after(LIVENESS_TICKS + 1));
+        let liveness = self.fresh_at.filter(|_| !self.is_alive);
+        let liveness = liveness.map(|fresh| fresh.after(LIVENESS_TICKS + 1));
         let due = match self.state {
             State::Waiting { until } if self.goals > 0 => Some(until),
             _ => None,
@@ -82,7 +85,10 @@ impl Tries {
         both.filter(|at| *at > now).min()
     }
 
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self, now: Tick) {
+        if self.is_calm {
+            self.fresh_at.get_or_insert(now);
+        }
         self.state = State::Running;
         self.tally.begun += 1;
     }
@@ -91,7 +97,7 @@ impl Tries {
         self.tally.succeeded += 1;
         self.goals = self.goals.saturating_sub(1);
         self.failures = 0;
-        self.is_alive |= self.calm_at.is_some();
+        self.is_alive |= self.is_calm;
         self.state = State::Waiting {
             until: now.after(self.random.below(1_000)),
         };
@@ -112,7 +118,7 @@ impl Tries {
     fn pause(&mut self, now: Tick) {
         self.failures += 1;
         // In the calm a user who wants something asks every second.
-        let most = if self.calm_at.is_some() {
+        let most = if self.is_calm {
             1_000
         } else {
             500 << self.failures.min(6)
@@ -133,7 +139,7 @@ impl Tries {
 
     /// All faults have ended; one more is wanted, and of those before no more than a few.
     pub(crate) fn calm(&mut self, now: Tick) {
-        self.calm_at = Some(now);
+        self.is_calm = true;
         self.goals = self.goals.min(GOALS_MAX) + 1;
         if !self.is_running() {
             self.state = State::Waiting { until: now };
@@ -144,8 +150,8 @@ impl Tries {
     pub(crate) fn is_dead(&self, now: Tick, excused_until: Tick) -> bool {
         !self.is_alive
             && self
-                .calm_at
-                .is_some_and(|calm| now.since(calm.max(excused_until)) > LIVENESS_TICKS)
+                .fresh_at
+                .is_some_and(|fresh| now.since(fresh.max(excused_until)) > LIVENESS_TICKS)
     }
 
     pub(crate) fn finish(&mut self) -> Tally {

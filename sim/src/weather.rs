@@ -228,7 +228,7 @@ impl Weather {
         for port in 0..self.ports {
             wire.set_up(port, true);
             wire.set_rule(port, None);
-            wire.set_link(
+            wire.replace_link(
                 port,
                 Link {
                     delay_micros: 500,

@@ -28,6 +28,7 @@ impl Ending {
 
 /// One message of a peer, in the splitter's buffer until [`LineSplitter::take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Message<'m> {
     /// The bytes as they came, without the line end and without what [`LineSplitter::advance`] has passed.
     /// They may be no UTF-8, and a [`Piece`](Ending::Piece) may end inside a character.

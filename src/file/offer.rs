@@ -25,6 +25,7 @@ pub fn plain_word(length: u64) -> Result<[u8; 4], Error> {
 
 /// An offer of the checked form: the whole file's name, length and digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Offer<'a> {
     name: &'a str,
     length: u64,
@@ -94,6 +95,7 @@ impl<'a> Offer<'a> {
 
 /// What the sender announced; data follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Announced<'a> {
     /// The plain form: so many bytes follow at once, and nothing is sent back.
     Plain {

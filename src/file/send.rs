@@ -37,6 +37,7 @@ impl Default for SendOptions {
 
 /// A file that was sent whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sent {
     /// Bytes in the file.
     pub length: u64,

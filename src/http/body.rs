@@ -25,6 +25,7 @@ pub enum Proof {
 
 /// What stands at the front of the bytes given to [`BodyDecoder::next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Piece<'b> {
     /// Payload, never empty. Give it to the sink, then call [`taken`](BodyDecoder::taken) with what the sink took.
     Payload(&'b [u8]),

@@ -10,6 +10,7 @@ const RESERVED: [&str; 3] = ["Content-Length", "Transfer-Encoding", "Connection"
 
 /// One of the caller's own header lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header<'a> {
     /// The name, a token (RFC 9110, 5.1).
     pub name: &'a str,
@@ -41,6 +42,7 @@ pub enum HeaderError {
 /// The bytes are its `Display`. They are never held whole: each [`write_from`](Self::write_from) makes them anew
 /// and keeps those that fit.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {
     url: Url<'a>,
     /// The caller's, until the request is written.

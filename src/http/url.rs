@@ -14,6 +14,7 @@ const LABEL_BYTES_MAX: usize = 63;
 ///
 /// The text stays the caller's. A fragment is dropped, for it is never sent (RFC 9110, 4.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
     host: Host<'a>,
     authority: Authority<'a>,
@@ -22,6 +23,7 @@ pub struct Url<'a> {
 
 /// Whom a URL names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Host<'a> {
     /// An address, written as one; IPv6 only with the feature `ipv6`.
     Address(IpAddr),
@@ -31,6 +33,7 @@ pub enum Host<'a> {
 
 /// Host and port as the Host header has them; see [`Url::authority`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Authority<'a> {
     /// As it was written, an IPv6 address in its brackets.
     host: &'a str,
@@ -39,6 +42,7 @@ pub struct Authority<'a> {
 
 /// Path and query as the request line has them; see [`Url::target`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Target<'a> {
     /// Empty, or begins with `/` or `?`.
     path_and_query: &'a str,

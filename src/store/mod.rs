@@ -30,6 +30,7 @@ pub type Digest = [u8; 32];
 
 /// What is about to be stored. The bytes are borrowed from the receiver for the length of the call.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Upload<'a> {
     /// The name that the sender gave, not cleaned of anything; `None` in the plain form, which has no name.
     pub name: Option<&'a str>,

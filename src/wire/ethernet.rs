@@ -94,6 +94,13 @@ impl<'a> Wire<'a> {
         port.line.change_rate();
     }
 
+    /// As [`set_link`](Self::set_link), and the frames to come do not wait for what the old link still has in its queue
+    /// or stands still for.
+    pub fn replace_link(&mut self, port: usize, link: Link) {
+        self.set_link(port, link);
+        self.segment.port_mut(port).line.replace();
+    }
+
     /// What happens by chance to the frames that a port sends.
     pub fn link(&self, port: usize) -> Link {
         self.segment.port(port).link

@@ -29,6 +29,11 @@ impl Line {
         self.remainder = 0;
     }
 
+    /// Another line takes the place of this one: it is free, and what the old one had in its queue is on its way.
+    pub(super) fn replace(&mut self) {
+        *self = Self::new();
+    }
+
     /// The line stands still for so long, from when it is free.
     pub(super) fn clog(&mut self, now_micros: u64, micros: u64) {
         self.free_at_micros = self.free_at_micros.max(now_micros).saturating_add(micros);

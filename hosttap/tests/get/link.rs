@@ -174,6 +174,15 @@ fn a_gateway_leads_to_other_networks() {
     let ended = get(&[&server.url("/"), "--gateway", HOST]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr());
     assert_eq!(ended.stdout(), "from afar");
+    // A router of IPv6 goes by its link-local address.
+    sh(
+        "ip addr add fd00::100/64 dev tap0 nodad; ip addr add fe80::100/64 dev tap0 nodad; ip addr add fd77::1/128 dev lo",
+    );
+    let server = Server::holding("fd77::1", b"from afar");
+    let address = ["--address", "fd00::1/64", "--gateway", "fe80::100"];
+    let ended = get(&[&[server.url("/").as_str()], &address[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr());
+    assert_eq!(ended.stdout(), "from afar");
 }
 
 #[test]

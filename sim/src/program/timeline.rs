@@ -200,6 +200,11 @@ fn draw_arrow(svg: &mut String, scale: &Scale, arrow: &Arrow) {
             end_y - 3.0
         );
     }
+    draw_label(svg, &arrow.label, (x1, y1), is_right, colour);
+}
+
+/// What a frame is called, where it leaves.
+fn draw_label(svg: &mut String, text: &str, (x1, y1): (f64, f64), is_right: bool, colour: &str) {
     let (x, anchor) = if is_right {
         (x1 + 4.0, "start")
     } else {
@@ -209,7 +214,7 @@ fn draw_arrow(svg: &mut String, scale: &Scale, arrow: &Arrow) {
         svg,
         "<text x=\"{x}\" y=\"{}\" font-size=\"7\" fill=\"{colour}\" text-anchor=\"{anchor}\">{}</text>",
         y1 - 2.0,
-        escaped(&arrow.label)
+        escaped(text)
     );
 }
 

@@ -291,5 +291,8 @@ fn a_clog_holds_all_frames_behind_it_in_order() {
     send(&mut wire, 0, Tick::ZERO, 1..2);
     let due = wire.next_due().unwrap();
     assert!(due > at(100), "this seed's clog lasts: {due}");
+    wire.replace_link(0, Link::PERFECT);
+    send(&mut wire, 0, Tick::ZERO, 2..3);
+    assert_eq!(drain(&mut wire, 1, Tick::ZERO), [2], "another link is free");
     assert_eq!(drain(&mut wire, 1, due), [0, 1]);
 }
