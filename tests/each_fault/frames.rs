@@ -3,7 +3,6 @@
 use tickwire::wire::{Action, Change};
 use tickwire::{Awaited, Error};
 
-use crate::log::Log;
 use crate::play::{KINDS, Kind, Play};
 use crate::stage::{CLIENT, Door, Fault, SERVER, with_stage};
 
@@ -38,7 +37,7 @@ fn converse(door: Door, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
         let is_fine = outcome == Some(Ok(()));
         let log = &stage.log;
         assert!(
-            is_fine || matches!(outcome, Some(Err(error)) if is_right(fault, log, error)),
+            is_fine || matches!(outcome, Some(Err(error)) if is_right(fault, error)),
             "{door:?} {kind:?}: {outcome:?} after {log}"
         );
         stage.run(REST_TICKS, &mut caller, &mut listener);
@@ -87,12 +86,7 @@ const fn is_swap(fault: Option<Fault>) -> bool {
 }
 
 /// Whether a conversation may fail in this way.
-fn is_right(fault: Option<Fault>, log: &Log, error: Error) -> bool {
-    // A listener lingers for as long as smoltcp waits before it sends its FIN again, and then leaves by RST: the caller
-    // cannot know that nothing was to come any more.
-    if error == Error::Reset && log.struck_fin() {
-        return fault.is_some_and(|fault| fault.from == SERVER);
-    }
+const fn is_right(fault: Option<Fault>, error: Error) -> bool {
     // An offer with its words swapped is another offer, no offer, or the plain form's announcement of much more; a reply
     // becomes another or none; and data has another digest.
     is_swap(fault)

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use smoltcp::wire::{EthernetFrame, Ipv4Packet, PrettyPrinter, TcpPacket};
+use smoltcp::wire::{EthernetFrame, PrettyPrinter};
 use tickwire::wire::{Fate, FrameEvent};
 use tickwire::{Error, Event, Tick};
 use tickwire_sim::Witness;
@@ -47,19 +47,6 @@ impl Log {
     /// Whether the frame of the fault was sent at all.
     pub(crate) const fn has_struck(&self) -> bool {
         self.struck.is_some()
-    }
-
-    /// Whether the fault struck a FIN without data.
-    pub(crate) fn struck_fin(&self) -> bool {
-        let Some(frame) = &self.struck else {
-            return false;
-        };
-        let ethernet = EthernetFrame::new_unchecked(frame);
-        let Ok(ip) = Ipv4Packet::new_checked(ethernet.payload()) else {
-            return false;
-        };
-        let tcp = TcpPacket::new_checked(ip.payload());
-        tcp.is_ok_and(|tcp| tcp.fin() && tcp.payload().is_empty())
     }
 }
 
