@@ -58,9 +58,8 @@ impl Row {
 #[derive(Debug, Default)]
 struct Pair([Row; 3]);
 
-/// Runs each kind over the range of seeds. Returns whether every guarded transfer was fine.
-pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
-    let count = cli.seeds.end - cli.seeds.start;
+/// What is compared, and the heads of the columns.
+fn print_head(cli: &Cli, count: u64, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{CONTEST_BYTES} bytes from smoltcp to smoltcp, {count} seeds from {} on",
@@ -74,7 +73,13 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
         out,
         "{:22} {:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {:>8} {:>8}",
         "", "", "stuck", "endless", "corrupt", "truncated", "reset", "panic", "p50 s", "p99 s"
-    )?;
+    )
+}
+
+/// Runs each kind over the range of seeds. Returns whether every guarded transfer was fine.
+pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
+    let count = cli.seeds.end - cli.seeds.start;
+    print_head(cli, count, out)?;
     let mut guarded = Row::default();
     for (both_ways, slow_readers, name) in [
         (false, false, "one way"),
