@@ -6,6 +6,7 @@ use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
+use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::{IpAddress, IpCidr};
 
@@ -171,8 +172,22 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
             {
                 return;
             }
+            self.abort_crossed();
         }
         self.capped = true;
+    }
+
+    /// Ends dialled connections whose peer dialled us on the same ports (RFC 9293, 3.5). No app needs them, and while
+    /// our own SYN still waits for the neighbour smoltcp panics at the next look at such a socket (`docs/upstream.md`).
+    fn abort_crossed(&mut self) {
+        for (_, socket) in self.sockets.iter_mut() {
+            let Some(socket) = Socket::downcast_mut(socket) else {
+                continue;
+            };
+            if socket.state() == State::SynReceived && socket.listen_endpoint().port == 0 {
+                socket.abort();
+            }
+        }
     }
 
     /// Polls each live app that `which` selects, and reports whether there was one.

@@ -59,6 +59,10 @@ pub(super) struct Flow {
     /// Nothing is touched before the handshake is done: half-open connections need their RST (RFC 9293, 3.5.1).
     established: bool,
     pub(super) fin_sent: bool,
+    /// The peer's FIN came in.
+    fin_received: bool,
+    /// A RST was the last that went either way.
+    reset: bool,
     /// smoltcp surely believes that the peer's window is closed.
     pub(super) zero_window: bool,
     /// A duplicate ACK came in and no data went out since, so a fast retransmit may be next.
@@ -83,6 +87,8 @@ impl Flow {
         window_scale: 0,
         established: false,
         fin_sent: false,
+        fin_received: false,
+        reset: false,
         zero_window: false,
         duplicate_acked: false,
     };
@@ -107,6 +113,24 @@ impl Flow {
         self.established
     }
 
+    /// Whether the connection has most likely ended, so that its place is the first to be taken. Until then the rules still
+    /// apply: a RST may be forged, and a FIN may have come before its data.
+    fn is_over(&self) -> bool {
+        self.is_free()
+            || self.reset
+            || self.fin_sent && self.fin_received && self.acked == self.sent
+    }
+
+    /// Notes a RST, ours or the peer's.
+    pub(super) fn note_reset(&mut self) {
+        self.reset = true;
+    }
+
+    /// Notes the peer's FIN.
+    pub(super) fn note_fin_received(&mut self) {
+        self.fin_received = true;
+    }
+
     /// Looks for the end of the handshake in a segment that came in before it.
     pub(super) fn await_established(&mut self, segment: &Segment, peer_scales: bool) {
         if segment.ack != self.sent {
@@ -128,6 +152,7 @@ impl Flow {
 
     /// Notes what smoltcp just sent.
     pub(super) fn note_sent(&mut self, segment: &Segment) {
+        self.reset = false;
         self.note_window(segment);
         let end = segment.fields.seq.after(segment.len());
         if self.sent.is_before(end) {
@@ -161,7 +186,7 @@ impl Flow {
     }
 }
 
-/// The flows, the one that sent last first, so that the least recently used is the last.
+/// The flows, the one that sent last first, so that the least recently used is the last. Flows that are over go before it.
 #[derive(Debug)]
 pub(super) struct Table<const FLOWS: usize>([Flow; FLOWS]);
 
@@ -186,7 +211,7 @@ impl<const FLOWS: usize> Table<FLOWS> {
         self.0.first_mut()
     }
 
-    /// Finds the flow of this SYN of ours, or begins it; true when another flow had to go for it.
+    /// Finds the flow of this SYN of ours, or begins it; true when a live flow had to go for it.
     pub(super) fn find_or_begin(
         &mut self,
         key: Key,
@@ -199,8 +224,12 @@ impl<const FLOWS: usize> Table<FLOWS> {
             .map(|flow| flow.sent == syn.fields.seq.after(1));
         let mut evicted = false;
         if known.is_none() {
-            evicted = self.0.last().is_some_and(|flow| !flow.is_free());
-            self.0.rotate_right(usize::from(FLOWS > 0));
+            let over = self.0.iter().rposition(Flow::is_over);
+            evicted = over.is_none();
+            let place = over.unwrap_or(FLOWS.saturating_sub(1));
+            if let Some(moved) = self.0.get_mut(..=place) {
+                moved.rotate_right(1);
+            }
         }
         let front = self.0.first_mut();
         match front {
@@ -208,7 +237,8 @@ impl<const FLOWS: usize> Table<FLOWS> {
                 *flow = Flow::new(key, syn, window_scale);
                 (Some(flow), evicted)
             }
-            front => (front, false),
+            // The flow is known, or the table has no place at all.
+            front => (front, evicted),
         }
     }
 

@@ -64,8 +64,12 @@
 //! # What passes untouched
 //!
 //! Everything but TCP over Ethernet, and every connection that the guard does not know: it learns one from our own SYN or
-//! SYN-ACK, and touches nothing before the handshake is done, but for rule R9. RST and SYN are never changed. An IPv6 connection is
+//! SYN-ACK, and touches nothing before the handshake is done, but for rule R9. RST and SYN are never changed. Frames for another
+//! host's hardware address pass, but not those for a group address, since smoltcp takes TCP from them. An IPv6 connection is
 //! known only with the feature `ipv6`.
+//!
+//! One panic of smoltcp has the cause of rule R9 and cannot be mended here: a SYN without an ACK on the ports of a SYN of ours that
+//! still waits for the neighbour. [`turn`](crate::turn()) ends such a connection in time.
 //!
 //! Checksums are the one thing that the guard takes over altogether. It must verify a segment before it believes it, so
 //! [`capabilities`](Device::capabilities) tells smoltcp not to do so again, and a segment with a wrong checksum, known or not,
@@ -92,7 +96,8 @@ pub use token::{RxToken, TxToken};
 ///
 /// `FLOWS` is how many connections it knows at a time, 40 bytes each (64 with `ipv6`). Make it at least two larger than the
 /// number of TCP sockets, for a socket may begin its next connection while frames of the last one are still
-/// about. With more, the one that has sent nothing for the longest time is forgotten and goes on unguarded.
+/// about. A new connection takes the place of one that is over. Where none is, the one that has sent nothing for the longest
+/// time is forgotten and goes on unguarded, and rule R9 rests from then on: the SYN that it asks for may have been forgotten.
 ///
 /// `FRAME_LEN` is the size in bytes of the one buffer, used only for a frame that must be changed. Make it the device's
 /// `max_transmission_unit`; with less, longer frames pass unchanged and rule R8 rests.

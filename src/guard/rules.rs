@@ -1,7 +1,7 @@
 //! The rules: one function each, named by what it prevents.
 //!
 //! The names in parentheses (`process`, `dispatch`, ...) are functions in `src/socket/tcp.rs` of smoltcp 0.14.0;
-//! `docs/upstream.md` has the lines, and `tests/guard.rs` the shortest script of frames for each. A rule can go when smoltcp
+//! `docs/upstream.md` has the lines, and `tests/guard/` the shortest script of frames for each. A rule can go when smoltcp
 //! passes its script without it.
 
 use super::counters::{Counters, count};
@@ -63,6 +63,9 @@ pub(super) fn incoming(flow: &mut Flow, segment: &Segment, counters: &mut Counte
         new.window = WINDOW_MIN;
     }
     note_accepted(flow, segment, new);
+    if new.flags & FIN != 0 {
+        flow.note_fin_received();
+    }
 
     if new == segment.fields {
         Verdict::Pass

@@ -78,7 +78,9 @@ impl<const FLOWS: usize> Watch<FLOWS> {
             count(&mut self.counters.bad_checksums);
             return Verdict::Refuse;
         }
-        if !frame.starts_with(self.mac.as_bytes()) {
+        // smoltcp reads TCP behind a group address too.
+        let is_group = frame.first().is_some_and(|first| first & 1 != 0);
+        if !is_group && !frame.starts_with(self.mac.as_bytes()) {
             return Verdict::Pass;
         }
         self.judge(frame, &segment)
@@ -95,14 +97,20 @@ impl<const FLOWS: usize> Watch<FLOWS> {
     fn judge(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
         let key = segment.key_received(frame);
         let Some(flow) = key.and_then(|key| self.flows.find(&key)) else {
-            if key.is_some() && rules::answers_no_syn_of_ours(segment) {
+            // A table that was once too small may have forgotten our SYN.
+            let remembers = self.counters.flows_evicted == 0;
+            if remembers && key.is_some() && rules::answers_no_syn_of_ours(segment) {
                 count(&mut self.counters.early_syn_acks_refused);
                 return Verdict::Refuse;
             }
             count(&mut self.counters.unknown_segments);
             return Verdict::Pass;
         };
-        if segment.has(RST) || !segment.has(ACK) {
+        if segment.has(RST) {
+            flow.note_reset();
+            return Verdict::Pass;
+        }
+        if !segment.has(ACK) {
             return Verdict::Pass;
         }
         if !flow.is_established() {
@@ -120,12 +128,15 @@ impl<const FLOWS: usize> Watch<FLOWS> {
         let Frame::Tcp(segment) = self.parse(frame) else {
             return;
         };
-        if segment.has(RST) {
-            return;
-        }
         let Some(key) = segment.key_sent(frame) else {
             return;
         };
+        if segment.has(RST) {
+            if let Some(flow) = self.flows.find(&key) {
+                flow.note_reset();
+            }
+            return;
+        }
         let flow = if segment.has(SYN) {
             let window_scale = segment.window_scale(frame).unwrap_or(0);
             let (flow, evicted) = self.flows.find_or_begin(key, &segment, window_scale);

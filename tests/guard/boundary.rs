@@ -178,6 +178,22 @@ fn a_known_flow_is_mended_only_for_our_hardware_address() {
 }
 
 #[test]
+fn a_known_flow_is_mended_for_a_group_address_as_smoltcp_reads_it_there() {
+    for &family in FAMILIES {
+        for group in [
+            EthernetAddress::BROADCAST,
+            EthernetAddress([1, 0, 0x5e, 0, 0, 1]),
+        ] {
+            let mut host = sending(family);
+            let mut frame = build(family, &CLOSED, host.start);
+            frame[..6].copy_from_slice(group.as_bytes());
+            assert_ne!(incoming(&mut host.device, &frame), frame);
+            assert_eq!(host.device.counters().early_zero_windows_opened, 1);
+        }
+    }
+}
+
+#[test]
 fn a_frame_with_a_vlan_tag_passes_untouched() {
     let mut host = sending(Family::V4);
     let mut frame = build(Family::V4, &CLOSED, host.start);

@@ -147,3 +147,55 @@ fn a_checksum_that_the_device_computes_stays_the_devices() {
     assert_eq!(frame[38..42], 1005_u32.to_be_bytes(), "rule 7 acted");
     assert_eq!(frame[50..52], [0, 0]);
 }
+
+/// An ACK of `ack`, a FIN or a RST of ours.
+fn ours(local: IpAddress, port: u16, control: TcpControl, seq: u32) -> Vec<u8> {
+    let repr = repr((port, PEER_PORT), control, seq, Some(1));
+    tcp_frame((HOST_MAC, local), (PEER_MAC, Family::V4.peer()), &repr)
+}
+
+#[test]
+fn connections_that_are_over_make_room_before_a_silent_one() {
+    let local = Family::V4.host();
+    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
+    let begin = |device: &mut Guard<Cable, 2>, port| {
+        outgoing(device, &syn(local, port, 1000));
+        incoming(device, &answer(local, port, TcpControl::Syn, 1001));
+    };
+    begin(&mut device, 1);
+    // Ended by both FINs, by the peer's RST and by ours.
+    begin(&mut device, 2);
+    outgoing(&mut device, &ours(local, 2, TcpControl::Fin, 1001));
+    incoming(&mut device, &answer(local, 2, TcpControl::Fin, 1002));
+    begin(&mut device, 3);
+    incoming(&mut device, &answer(local, 3, TcpControl::Rst, 1001));
+    begin(&mut device, 4);
+    outgoing(&mut device, &ours(local, 4, TcpControl::Rst, 1001));
+    begin(&mut device, 5);
+    assert_eq!(device.counters().flows_evicted, 0);
+    assert!(knows(&mut device, local, 1, 1000));
+    // One that goes on after a RST, as after a forged one, is alive.
+    incoming(&mut device, &answer(local, 1, TcpControl::Rst, 1001));
+    outgoing(&mut device, &ours(local, 1, TcpControl::None, 1001));
+    begin(&mut device, 6);
+    assert_eq!(device.counters().flows_evicted, 1);
+    assert!(knows(&mut device, local, 1, 1000));
+}
+
+#[test]
+fn the_answer_to_a_syn_that_was_forgotten_passes() {
+    fn forgotten<const FLOWS: usize>() {
+        let local = Family::V4.host();
+        let mut device: Guard<Cable, FLOWS> = Guard::new(Cable::default(), HOST_MAC);
+        for port in 1..=3 {
+            outgoing(&mut device, &syn(local, port, 1000));
+        }
+        for port in 1..=3 {
+            let syn_ack = answer(local, port, TcpControl::Syn, 1001);
+            assert_eq!(incoming(&mut device, &syn_ack), syn_ack);
+        }
+        assert_eq!(device.counters().early_syn_acks_refused, 0);
+    }
+    forgotten::<2>();
+    forgotten::<0>();
+}

@@ -1,9 +1,14 @@
-//! Defects of smoltcp 0.14 that a device wrapper cannot mend: an application needs its own deadline.
+//! Defects of smoltcp 0.14 that a device wrapper cannot mend: the loop or the application must.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use smoltcp::socket::tcp::{RecvError, State};
 use smoltcp::wire::TcpControl;
 
-use crate::frames::{ACK, Family, Segment};
+use crate::cable::Cable;
+use crate::frames::{
+    ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, Segment, repr, tcp_frame,
+};
 use crate::host::{Guarded, Host, resends};
 
 #[test]
@@ -44,4 +49,16 @@ fn what_is_unread_when_time_wait_ends_is_lost() {
     assert_eq!(host.socket().recv_queue(), 0, "smoltcp keeps it now");
     let read = host.socket().recv_slice(&mut [0; 4]);
     assert_eq!(read, Err(RecvError::InvalidState));
+}
+
+#[test]
+fn a_syn_that_crosses_ours_before_it_has_left_makes_smoltcp_panic() {
+    for &family in FAMILIES {
+        let mut host = Host::<Guarded>::resolving(family, 64, Cable::default());
+        let syn = repr((PEER_PORT, HOST_PORT), TcpControl::Syn, 0, None);
+        let frame = tcp_frame((PEER_MAC, family.peer()), (HOST_MAC, family.host()), &syn);
+        host.hear_frame(frame);
+        let slept = catch_unwind(AssertUnwindSafe(|| host.sleep()));
+        assert!(slept.is_err(), "smoltcp does not panic any more");
+    }
 }

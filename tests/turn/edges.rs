@@ -2,14 +2,14 @@
 
 use smoltcp::iface::Route;
 use smoltcp::socket::tcp::State;
-use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint, Ipv4Address};
+use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint, Ipv4Address, TcpControl};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{Awaited, BufferSink, Discard, Error, Slot, Step, Tick};
 use tickwire_sim::{Act, Opening, Script};
 
 use crate::bare::Bare;
 use crate::common::lab::{BUFFER, Lab, endpoint, leak, socket};
-use crate::frames::{self, Family};
+use crate::frames::{self, Family, HOST_MAC, PEER_MAC, PEER_PORT, repr, tcp_frame};
 use crate::puppet::{Puppet, at};
 
 const REQUEST_END: Act<'static> = Act::Expect(b"\r\n\r\n");
@@ -164,4 +164,37 @@ fn a_socket_that_carries_a_connection_is_not_given_to_another() {
     let mut slot = Slot::new();
     bare.turn(&mut [slot.seat(&mut app)]);
     assert_eq!(slot.outcome(), Some(Err(Error::SocketInUse)));
+}
+
+#[test]
+fn a_syn_that_crosses_ours_before_it_has_left_ends_the_attempt_and_not_the_program() {
+    let mut bare = Bare::new();
+    // Nobody has told the peer's hardware address.
+    bare.cable.0.borrow_mut().to_host.clear();
+    let (dialled, listening) = (bare.socket(64), bare.socket(64));
+    bare.tcp(listening).listen(7).unwrap();
+    let mut is_called = false;
+    let mut app = Puppet::new(&[dialled], |io, deadline| {
+        if !is_called {
+            is_called = true;
+            io.connect(dialled, IpEndpoint::new(Family::V4.peer(), PEER_PORT))?;
+            *deadline = at(5_000);
+        }
+        io.connected(dialled).map(|_| Step::Wait)
+    });
+    let mut slot = Slot::new();
+    bare.turn(&mut [slot.seat(&mut app)]);
+    assert!(bare.sent().is_empty(), "the SYN waits");
+    let local = bare.tcp(dialled).local_endpoint().unwrap();
+    for port in [7, local.port] {
+        let syn = repr((PEER_PORT, port), TcpControl::Syn, 0, None);
+        bare.hear_frame(tcp_frame(
+            (PEER_MAC, Family::V4.peer()),
+            (HOST_MAC, Family::V4.host()),
+            &syn,
+        ));
+    }
+    bare.turn(&mut [slot.seat(&mut app)]);
+    assert_eq!(slot.outcome(), Some(Err(Error::Refused)));
+    assert_eq!(bare.tcp(listening).state(), State::SynReceived);
 }
