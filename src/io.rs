@@ -231,7 +231,9 @@ impl<'s> Io<'_, 's> {
         let (socket, _) = self.tcp(handle);
         socket.set_ack_delay(None);
         socket.close();
-        Deadline::new(self.now.after(LINGER_TICKS), crate::Awaited::Close)
+        // smoltcp sends a lost FIN again after one second (RFC 6298, 2.4), and a turn looks at deadlines before it
+        // sends: one tick more lets that FIN leave. Else the peer of a whole conversation would meet a RST.
+        Deadline::new(self.now.after(LINGER_TICKS + 1), crate::Awaited::Close)
     }
 
     /// Whether a closed connection is over on both sides. Bytes that still come are dropped, so that they cannot

@@ -43,3 +43,27 @@ fn a_place_that_takes_no_files_is_known_at_once() {
     }
     assert_eq!(names(&folder), ["file"]);
 }
+
+#[test]
+fn a_link_under_the_name_of_a_partial_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let (victim, missing) = (outside.path().join("kept"), outside.path().join("made"));
+    fs::write(&victim, b"ke").unwrap();
+    let name = format!(".tickwire-{}-3.part", hex(&DIGEST));
+    let link = folder.path().join(name);
+    let mut store = store(&folder);
+    for aim in [&victim, &missing] {
+        symlink(aim, &link).unwrap();
+        let refused = begin(&mut store, &checked("a", 3));
+        assert!(
+            matches!(refused, Err(StoreError::Failed { .. })),
+            "{refused:?}"
+        );
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(fs::read(&victim).unwrap(), b"ke");
+    assert!(!missing.exists());
+    // Without the link the same file comes as ever.
+    assert_eq!(keep(&mut store, &checked("a", 3), b"one"), "a");
+}

@@ -6,7 +6,9 @@ use tickwire::chat::Peer;
 use tickwire::file::{Receive, Send};
 use tickwire::http::Get;
 use tickwire::wire::Wire;
-use tickwire::{App, CAPPED_TURNS_MAX, EGRESS_MAX, Error, INGRESS_MAX, Io, Slot, Step, Tick};
+use tickwire::{
+    App, Awaited, CAPPED_TURNS_MAX, Deadline, EGRESS_MAX, Error, INGRESS_MAX, Io, Slot, Step, Tick,
+};
 
 use crate::ledger::Ledger;
 use crate::pattern::{Checked, Pattern};
@@ -44,7 +46,7 @@ impl App for Idle {
         Ok(Step::Wait)
     }
 
-    fn deadline(&self) -> Option<tickwire::Deadline> {
+    fn deadline(&self) -> Option<Deadline> {
         None
     }
 
@@ -95,6 +97,8 @@ impl Cast<'_> {
 pub(crate) struct Player<'a> {
     pub(crate) cast: Cast<'a>,
     slot: Slot,
+    /// What it waited for after its last turn, and until when.
+    waits: Option<Deadline>,
 }
 
 impl<'a> Player<'a> {
@@ -102,6 +106,27 @@ impl<'a> Player<'a> {
         Self {
             cast,
             slot: Slot::new(),
+            waits: None,
+        }
+    }
+
+    /// Whether a deadline moved that counts from one moment: nothing that a peer says puts it off. A chat dials again by
+    /// itself.
+    fn puts_off(&mut self) -> bool {
+        let deadline = self.cast.app_ref().deadline();
+        let before = core::mem::replace(&mut self.waits, deadline);
+        let is_absolute = matches!(self.cast, Cast::Get(_) | Cast::Send(_));
+        match (before, deadline) {
+            (Some(before), Some(deadline)) => {
+                is_absolute
+                    && matches!(
+                        deadline.awaits,
+                        Awaited::Connect | Awaited::Head | Awaited::Total
+                    )
+                    && before.awaits == deadline.awaits
+                    && deadline.at > before.at
+            }
+            _ => false,
         }
     }
 
@@ -211,9 +236,12 @@ impl<'a> Machine<'a> {
         let is_capped = asked.is_some_and(|asked| asked <= local.after(1));
         for player in self
             .players
-            .iter()
+            .iter_mut()
             .filter(|player| player.outcome().is_none())
         {
+            if player.puts_off() {
+                return Err((2, "a deadline that counts from one moment was put off"));
+            }
             let app = player.cast.app_ref();
             let is_open = app.sockets().iter().any(|&handle| is_open(host, handle));
             match app.deadline() {

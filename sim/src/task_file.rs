@@ -2,9 +2,9 @@
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
-use tickwire::Tick;
-use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
+use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions, Status};
 use tickwire::store::MemoryStore;
+use tickwire::{Error, Tick};
 
 use crate::Host;
 use crate::cast::{Cast, FILE, Idle};
@@ -261,8 +261,8 @@ impl<'a> FileTask<'a> {
                 self.tries.succeed(now);
             }
             Err(error) => {
-                let is_plausible =
-                    is_plausible(error, self.is_lied_to || self.plan.word_swap_ppm > 0);
+                let is_lied_to = self.is_lied_to || self.plan.word_swap_ppm > 0;
+                let is_plausible = is_plausible(error, is_lied_to) || self.explains(error);
                 stage.expect(
                     is_plausible,
                     sender,
@@ -272,6 +272,12 @@ impl<'a> FileTask<'a> {
             }
         }
         stage.machine(sender).seat(now, FILE, Cast::Idle(Idle));
+    }
+
+    /// Whether an error can come of what this seed has drawn: a call of the store that fails, a flash without power.
+    fn explains(&self, error: Error) -> bool {
+        let may_fail = self.plan.moods.fail_at.is_some() || self.plan.cut_after.is_some();
+        may_fail && error == Error::ReceiverRefused(Status::STORAGE_FAILED.0)
     }
 
     pub(crate) fn crashed(&mut self, now: Tick, host: usize, remains: Cast<'a>) {

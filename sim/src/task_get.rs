@@ -4,9 +4,9 @@ use core::iter::repeat;
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
-use tickwire::Tick;
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::wire::Generator;
+use tickwire::{Error, Tick};
 
 use crate::arena::Arena;
 use crate::cast::{Cast, GET, Machine};
@@ -254,7 +254,10 @@ impl<'a> GetTask<'a> {
                 self.tries.succeed(now);
             }
             Err(error) => {
-                let is_plausible = is_plausible(error, self.is_lied_to);
+                let is_plausible = is_plausible(error, self.is_lied_to)
+                    || self.explains(error)
+                    // smoltcp itself closes at times before its last bytes.
+                    || error == Error::Truncated && !stage.options.is_guarded;
                 stage.expect(
                     is_plausible,
                     HERE,
@@ -267,6 +270,15 @@ impl<'a> GetTask<'a> {
         stage
             .machine(HERE)
             .seat(now, GET, Cast::Idle(crate::cast::Idle));
+    }
+
+    /// Whether an error can come of what this seed has drawn.
+    fn explains(&self, error: Error) -> bool {
+        match error {
+            Error::Truncated => self.plan.cut.is_some_and(|(_, is_clean)| is_clean),
+            Error::StalledSink => self.plan.reading.is_some(),
+            _ => false,
+        }
     }
 
     pub(crate) fn crashed(&mut self, now: Tick, host: usize) {

@@ -6,6 +6,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod crashes;
 mod ends;
 mod frames;
 mod stage;

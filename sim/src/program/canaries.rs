@@ -1,12 +1,12 @@
 //! `--canaries`: planted bugs, and the seeds that find them.
 
-use std::io;
+use std::io::{self, Write};
 
 use crate::cli::Cli;
 
 /// A build without planted bugs has nothing to find.
 #[cfg(not(tickwire_canary))]
-pub(crate) fn run(_cli: &Cli) -> io::Result<bool> {
+pub(crate) fn run(_cli: &Cli, _out: &mut dyn Write) -> io::Result<bool> {
     eprintln!("sim: this build has no planted bugs; make one that has:");
     eprintln!(
         "  RUSTFLAGS='--cfg tickwire_canary' cargo build --release -p tickwire-sim --target-dir target/canaries"
@@ -17,7 +17,7 @@ pub(crate) fn run(_cli: &Cli) -> io::Result<bool> {
 
 /// Plants one bug after the other. Returns whether each was found, and nothing without one.
 #[cfg(tickwire_canary)]
-pub(crate) fn run(cli: &Cli) -> io::Result<bool> {
+pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     use tickwire::{Canary, plant};
 
     let mut found_all = true;
@@ -26,21 +26,22 @@ pub(crate) fn run(cli: &Cli) -> io::Result<bool> {
         let found = first(cli, canary == Canary::DigestUnchecked);
         let name = format!("{canary:?}");
         match &found {
-            Some((seed, broken)) => println!("{name:24} found by seed {seed:>5}: {broken}"),
-            None => println!("{name:24} NOT FOUND"),
+            Some((seed, broken)) => writeln!(out, "{name:24} found by seed {seed:>5}: {broken}")?,
+            None => writeln!(out, "{name:24} NOT FOUND")?,
         }
         found_all &= found.is_some();
     }
     plant(None);
     let count = Canary::ALL.len();
-    println!(
+    writeln!(
+        out,
         "{count} planted bugs, {}",
         if found_all {
             "all found"
         } else {
             "not all found"
         }
-    );
+    )?;
     Ok(found_all)
 }
 

@@ -37,10 +37,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", conflicts_with = "seed")]
     pub(crate) shard: (u64, u64),
     /// Writes the frames of the one seed for Wireshark
-    #[arg(long, value_name = "FILE", requires = "seed")]
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = SWEEPS)]
     pub(crate) pcap: Option<PathBuf>,
     /// Draws the one seed: hosts as lanes, frames as arrows, states as bars, events as marks
-    #[arg(long, value_name = "FILE.svg", requires = "seed")]
+    #[arg(long, value_name = "FILE.svg", requires = "seed", conflicts_with_all = SWEEPS)]
     pub(crate) timeline: Option<PathBuf>,
     /// Compares bare smoltcp sockets with guarded ones, without any app
     #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
@@ -53,8 +53,9 @@ pub(crate) struct Cli {
     pub(crate) json: Option<PathBuf>,
 }
 
-const EXITS: &str =
-    "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file cannot be written.";
+const EXITS: &str = "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file or the output cannot be written.";
+/// What runs more than one seed. All of them conflict with `seed`, and clap asks for nothing that conflicts with what is there.
+const SWEEPS: [&str; 3] = ["seeds", "compare_guard", "canaries"];
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ProfileName {

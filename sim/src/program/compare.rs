@@ -1,5 +1,6 @@
 //! `--compare-guard`: bare smoltcp sockets beside guarded ones.
 
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tickwire_sim::{CONTEST_BYTES, CONTEST_MEMORY, Contest, Ending, contest};
@@ -57,20 +58,28 @@ impl Row {
 #[derive(Debug, Default)]
 struct Pair([Row; 3]);
 
-/// Runs each kind over the range of seeds. Returns whether every guarded transfer was fine.
-pub(crate) fn run(cli: &Cli) -> bool {
-    let count = cli.seeds.end - cli.seeds.start;
-    println!(
+/// What is compared, and the heads of the columns.
+fn print_head(cli: &Cli, count: u64, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
         "{CONTEST_BYTES} bytes from smoltcp to smoltcp, {count} seeds from {} on",
         cli.seeds.start
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "loss 0-30 %, duplicates 0-20 %, jitter 0-100 ms, bit flips 0-5 %, buffers 512 B-16 KiB"
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "{:22} {:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {:>8} {:>8}",
         "", "", "stuck", "endless", "corrupt", "truncated", "reset", "panic", "p50 s", "p99 s"
-    );
+    )
+}
+
+/// Runs each kind over the range of seeds. Returns whether every guarded transfer was fine.
+pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
+    let count = cli.seeds.end - cli.seeds.start;
+    print_head(cli, count, out)?;
     let mut guarded = Row::default();
     for (both_ways, slow_readers, name) in [
         (false, false, "one way"),
@@ -109,18 +118,24 @@ pub(crate) fn run(cli: &Cli) -> bool {
         }
         for (row, how) in rows.iter_mut().zip(["bare", "guarded", "twins"]) {
             let (p50, p99) = (row.percentile(50), row.percentile(99));
-            println!(
+            writeln!(
+                out,
                 "{name:22} {how:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {p50:>8.1} {p99:>8.1}",
                 row.stuck, row.endless, row.corrupt, row.truncated, row.reset, row.panicked
-            );
+            )?;
         }
         let [_, second, _] = rows;
         guarded.merge(second);
     }
-    println!("twins: the guarded transfers of those seeds whose bare transfer came whole");
-    println!(
+    writeln!(
+        out,
+        "twins: the guarded transfers of those seeds whose bare transfer came whole"
+    )?;
+    writeln!(
+        out,
         "guarded: stuck {}, endless {}, corrupt {}, truncated {}",
         guarded.stuck, guarded.endless, guarded.corrupt, guarded.truncated
-    );
-    guarded.stuck + guarded.endless + guarded.corrupt + guarded.truncated + guarded.panicked == 0
+    )?;
+    let defects = guarded.stuck + guarded.endless + guarded.corrupt + guarded.truncated;
+    Ok(defects + guarded.panicked == 0)
 }

@@ -1,6 +1,6 @@
 //! `sim`: runs seeds of deterministic networks and says which of them broke an invariant.
 //!
-//! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file cannot be written.
+//! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file or the output cannot be written.
 
 mod canaries;
 mod capture;
@@ -15,6 +15,7 @@ mod summary;
 mod sweep;
 mod timeline;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -24,11 +25,12 @@ use cli::Cli;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     guarded::quiet_panics();
+    let out = &mut io::stdout().lock();
     let ended = match cli.seed {
-        Some(seed) => single::run(&cli, seed),
-        None if cli.canaries => canaries::run(&cli),
-        None if cli.compare_guard => Ok(compare::run(&cli)),
-        None => sweep::run(&cli),
+        Some(seed) => single::run(&cli, seed, out),
+        None if cli.canaries => canaries::run(&cli, out),
+        None if cli.compare_guard => compare::run(&cli, out),
+        None => sweep::run(&cli, out),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! One seed, told in full.
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write};
 
 use std::path::Path;
 
@@ -16,15 +17,26 @@ use crate::summary::faults;
 use crate::timeline;
 
 /// Prints what happens, and collects what is to be drawn or captured.
-struct Teller {
+struct Teller<'o> {
+    out: &'o mut dyn Write,
+    /// Whether all could be printed so far. A run does not end for that, and a panic here would look like one of the seed.
+    printed: io::Result<()>,
     capture: Option<Capture>,
     scene: Option<Scene>,
 }
 
-impl Witness for Teller {
+impl Teller<'_> {
+    fn tell(&mut self, line: fmt::Arguments<'_>) {
+        if self.printed.is_ok() {
+            self.printed = writeln!(self.out, "{line}");
+        }
+    }
+}
+
+impl Witness for Teller<'_> {
     fn event(&mut self, now: Tick, host: usize, app: usize, event: &Event<'_>) {
         if !matches!(event, Event::Progress { .. }) {
-            println!("{now:>12} host {host} seat {app} {event:?}");
+            self.tell(format_args!("{now:>12} host {host} seat {app} {event:?}"));
         }
         if let Some(scene) = &mut self.scene {
             scene.event(now, host, app, event);
@@ -36,7 +48,7 @@ impl Witness for Teller {
             scene.note(now, host, text);
         }
         let host = host.map_or(String::new(), |host| format!(" host {host}"));
-        println!("{now:>12}{host} {text}");
+        self.tell(format_args!("{now:>12}{host} {text}"));
     }
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
@@ -50,22 +62,26 @@ impl Witness for Teller {
 }
 
 /// Runs one seed. Returns whether all is well.
-pub(crate) fn run(cli: &Cli, seed: u64) -> io::Result<bool> {
+pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool> {
     let options = cli.options();
     let mut text = String::new();
     // A string takes everything.
     let _ = describe(seed, &options, &mut text);
-    println!(
+    writeln!(
+        out,
         "seed {seed}, profile {}, scenario {}",
         options.profile.name(),
         options.scenario.name()
-    );
-    print!("{text}");
+    )?;
+    write!(out, "{text}")?;
     let mut teller = Teller {
+        out: &mut *out,
+        printed: Ok(()),
         capture: cli.pcap.as_ref().map(|_| Capture::new()),
         scene: cli.timeline.as_ref().map(|_| Scene::default()),
     };
     let result = attempt(seed, &options, &mut memory(), &mut teller);
+    teller.printed?;
     if let (Some(path), Some(capture)) = (&cli.pcap, &teller.capture) {
         write(path, capture.bytes())?;
     }
@@ -75,19 +91,20 @@ pub(crate) fn run(cli: &Cli, seed: u64) -> io::Result<bool> {
     }
     if let Ok(report) = &result {
         for line in faults(&report.counts) {
-            println!("{line}");
+            writeln!(out, "{line}")?;
         }
-        println!(
+        writeln!(
+            out,
             "ended at {}, {} turns, {:?}",
             report.ended_at, report.turns, report.tallies
-        );
+        )?;
     }
     let broken = verdict(&result);
     if let Some(broken) = &broken {
-        println!("FAILED: {broken}");
+        writeln!(out, "FAILED: {broken}")?;
     }
     if let Ok(report) = &result {
-        println!("trace {:016x}", report.trace);
+        writeln!(out, "trace {:016x}", report.trace)?;
     }
     Ok(broken.is_none())
 }

@@ -1,7 +1,9 @@
 //! Many seeds on all cores.
 
 use std::fmt::Write as _;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 
 use crate::cli::Cli;
 use crate::clock::Stopwatch;
@@ -10,7 +12,16 @@ use crate::guarded::{attempt, memory, verdict};
 use crate::summary::{APPS, Summary};
 
 /// Runs a range of seeds. Returns whether all is well.
-pub(crate) fn run(cli: &Cli) -> io::Result<bool> {
+pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
+    // Before the sweep: a result that nobody can read shall not cost hours.
+    let named = |path: &Path, error: io::Error| {
+        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    };
+    let file = cli.json.as_deref().map(|path| {
+        let file = File::create(path).map_err(|error| named(path, error));
+        file.map(|file| (path, file))
+    });
+    let file = file.transpose()?;
     let stopwatch = Stopwatch::start();
     let (shard, shards) = cli.shard;
     let range = &cli.seeds;
@@ -29,12 +40,13 @@ pub(crate) fn run(cli: &Cli) -> io::Result<bool> {
         summary.merge(part);
     }
     let seconds = stopwatch.elapsed().as_secs_f64();
-    if let Some(path) = &cli.json {
-        std::fs::write(path, json(cli, &summary, seconds)).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        })?;
-    }
-    tell(cli, &summary, seconds);
+    let written = file.map_or(Ok(()), |(path, mut file)| {
+        let text = json(cli, &summary, seconds);
+        file.write_all(text.as_bytes())
+            .map_err(|error| named(path, error))
+    });
+    tell(cli, &summary, seconds, out)?;
+    written?;
     Ok(summary.failures.is_empty())
 }
 
@@ -49,20 +61,21 @@ fn run_one(cli: &Cli, seed: u64, memory: &mut [u8], summary: &mut Summary) {
     }
 }
 
-fn tell(cli: &Cli, summary: &Summary, seconds: f64) {
+fn tell(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io::Result<()> {
     for (name, value) in &summary.faults {
-        println!("{name:24} {value}");
+        writeln!(out, "{name:24} {value}")?;
     }
-    println!(
+    writeln!(
+        out,
         "{:24} {}\n{:24} {}",
         "crashes", summary.crashes, "freezes", summary.freezes
-    );
+    )?;
     for ((app, error), count) in &summary.errors {
         let app = APPS.get(*app).copied().unwrap_or_default();
-        println!("{app:5} last failed in {count} seeds: {error}");
+        writeln!(out, "{app:5} last failed in {count} seeds: {error}")?;
     }
     for (seed, broken) in &summary.failures {
-        println!("seed {seed}: {broken}\n    {}", cli.replay(*seed));
+        writeln!(out, "seed {seed}: {broken}\n    {}", cli.replay(*seed))?;
     }
     let options = cli.options();
     let mut line = format!(
@@ -79,11 +92,12 @@ fn tell(cli: &Cli, summary: &Summary, seconds: f64) {
         }
     }
     let virtual_seconds = summary.virtual_ticks as f64 / 1_000.0;
-    println!(
+    writeln!(
+        out,
         "{line}, {:.0} seeds/s, {:.0} virtual seconds/s",
         summary.seeds as f64 / seconds,
         virtual_seconds / seconds,
-    );
+    )
 }
 
 fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {

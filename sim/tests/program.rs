@@ -1,0 +1,111 @@
+//! The program `sim` as a script sees it: its last lines, its files and its exit codes.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn sim(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    command.args(line.split_whitespace());
+    command
+}
+
+fn output(line: &str) -> Output {
+    sim(line).output().unwrap()
+}
+
+fn stdout(line: &str) -> String {
+    let output = output(line);
+    assert!(output.status.success(), "{line}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A path for this test alone.
+fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// A number out of the first level of a result.
+fn number(json: &str, name: &str) -> u64 {
+    let (_, value) = json.split_once(&format!("\"{name}\":")).unwrap();
+    let end = value.find([',', '}']).unwrap();
+    value[..end].parse().unwrap()
+}
+
+#[test]
+fn a_range_leaves_out_its_end_and_counts_in_its_last_line() {
+    let text = stdout("--seeds 3..5 --scenario get");
+    assert!(text.ends_with('\n'));
+    let last = text.lines().last().unwrap();
+    assert!(last.starts_with("2 seeds, 0 failed, bad get, "), "{last}");
+}
+
+#[test]
+fn shards_together_are_the_whole_range_and_no_seed_twice() {
+    let result = |shard: &str| {
+        let path = scratch(&format!("shard-{}.json", shard.replace('/', "-of-")));
+        let line = format!("--seeds 10..20 --scenario file --shard {shard} --json");
+        let status = sim(&line)
+            .arg(&path)
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+        let json = fs::read_to_string(path).unwrap();
+        (number(&json, "seeds"), number(&json, "turns"))
+    };
+    let parts = [result("0/3"), result("1/3"), result("2/3")];
+    assert_eq!(parts.map(|(seeds, _)| seeds), [4, 3, 3]);
+    // The turns that seeds need differ widely.
+    let turns = parts.iter().map(|(_, turns)| turns).sum();
+    assert_eq!((10, turns), result("0/1"));
+}
+
+#[test]
+fn what_makes_no_sense_is_wrong_usage_and_runs_nothing() {
+    for line in [
+        "--seeds 5..5",
+        "--seeds 6..5",
+        "--seeds 5",
+        "--seeds 0..18446744073709551616",
+        "--seed 1 --seeds 0..2",
+        "--shard 0/0",
+        "--shard 3/3",
+        "--seed 1 --shard 0/2",
+        "--seeds 0..2 --pcap never.pcap",
+        "--seeds 0..2 --timeline never.svg",
+        "--compare-guard --seeds 0..1 --pcap never.pcap",
+        "--canaries --timeline never.svg",
+        "--pcap never.pcap",
+        "--profile worse",
+    ] {
+        let output = output(line);
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(output.stdout.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_noticed_before_the_sweep() {
+    // So many seeds take days.
+    let output = output("--seeds 0..1000000000 --json /nonexistent/result.json");
+    assert_eq!(output.status.code(), Some(23));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/nonexistent/result.json"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_no_fault_of_a_seed() {
+    for line in ["--seed 5", "--seeds 0..4", "--compare-guard --seeds 0..1"] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = sim(line).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(23), "{line}");
+        assert!(output.stderr.starts_with(b"sim: "), "{line}");
+    }
+}

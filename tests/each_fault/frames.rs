@@ -1,0 +1,164 @@
+//! Every frame of a whole conversation is lost, late, doubled or damaged.
+
+use tickwire::wire::{Action, Change};
+use tickwire::{Awaited, Error};
+
+use crate::play::{KINDS, Kind, Play};
+use crate::stage::{CLIENT, Door, Fault, SERVER, with_stage};
+
+/// In which a conversation with one fault has to end.
+const TICKS_MAX: u64 = 20_000;
+/// In which one has to end that does not understand its peer any more: no deadline of ours is longer.
+const LOST_TICKS_MAX: u64 = 62_000;
+/// In which everything has come to rest: longer than any deadline, TIME-WAIT, or what a neighbour cache keeps.
+const REST_TICKS: u64 = 65_000;
+
+/// Damage that only a digest can tell.
+const SWAP: Action = Action::Change(Change::WordSwap);
+
+/// Late by less than a retransmission takes, and by more.
+const DELAYS_MICROS: [u64; 2] = [15_000, 5_000_000];
+
+/// One conversation with a fault, and one after it. Returns how many frames each side sent for the first.
+fn converse(door: Door, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
+    with_stage(door, fault, |stage| {
+        let play = Play::new(kind);
+        let mut listener = play.listener(stage);
+        let mut caller = play.caller(stage, 0);
+        let ticks = if is_swap(fault) {
+            LOST_TICKS_MAX
+        } else {
+            TICKS_MAX
+        };
+        stage.run(ticks, &mut caller, &mut listener);
+        let frames = stage.frames();
+        assert_eq!(stage.log.has_struck(), fault.is_some(), "{}", stage.log);
+        let outcome = caller.outcome();
+        let is_fine = outcome == Some(Ok(()));
+        let log = &stage.log;
+        assert!(
+            is_fine || matches!(outcome, Some(Err(error)) if is_right(fault, error)),
+            "{door:?} {kind:?}: {outcome:?} after {log}"
+        );
+        stage.run(REST_TICKS, &mut caller, &mut listener);
+        let open = stage.open_socket();
+        assert_eq!(open, None, "{door:?} {kind:?} after {}", stage.log);
+        if is_fine {
+            let log = &stage.log;
+            assert!(
+                play.has_arrived(0),
+                "{door:?} {kind:?}: not what was sent after {log}"
+            );
+            assert_eq!(play.arrivals(), 1, "{door:?} {kind:?} after {log}");
+            let told = log.ends(SERVER);
+            assert!(
+                kind == Kind::Get || told == [Ok(())],
+                "{door:?} {kind:?}: {told:?} after {log}"
+            );
+        }
+        if kind == Kind::Get {
+            listener = play.listener(stage);
+        }
+        assert_eq!(
+            listener.outcome(),
+            None,
+            "{door:?} {kind:?} after {}",
+            stage.log
+        );
+        let mut next = play.caller(stage, 1);
+        stage.run(TICKS_MAX, &mut next, &mut listener);
+        let log = &stage.log;
+        assert_eq!(
+            next.outcome(),
+            Some(Ok(())),
+            "{door:?} {kind:?}, next caller after {log}"
+        );
+        assert!(
+            play.has_arrived(1),
+            "{door:?} {kind:?}, next caller after {log}"
+        );
+        frames
+    })
+}
+
+const fn is_swap(fault: Option<Fault>) -> bool {
+    matches!(fault, Some(Fault { action: SWAP, .. }))
+}
+
+/// Whether a conversation may fail in this way.
+const fn is_right(fault: Option<Fault>, error: Error) -> bool {
+    // An offer with its words swapped is another offer, no offer, or the plain form's announcement of much more; a reply
+    // becomes another or none; and data has another digest.
+    is_swap(fault)
+        && matches!(
+            error,
+            Error::TimedOut(Awaited::Answer | Awaited::Receipt)
+                | Error::ReceiverRefused(2 | 5)
+                | Error::BadReceipt
+                | Error::Truncated
+                | Error::Reset
+        )
+}
+
+/// Does it to every frame of every conversation, one at a time, behind guards and without.
+fn strike_every_frame(kinds: &[Kind], actions: &[Action]) {
+    let with = |door| kinds.iter().map(move |&kind| (door, kind));
+    for (door, kind) in with(Door::Guarded).chain(with(Door::Bare)) {
+        let frames = converse(door, kind, None);
+        assert!(
+            frames.iter().all(|count| (5..40).contains(count)),
+            "{door:?} {kind:?}: {frames:?}"
+        );
+        for &action in actions {
+            for from in [CLIENT, SERVER] {
+                for number in 0..frames[from] {
+                    let fault = Fault {
+                        from,
+                        number,
+                        action,
+                    };
+                    converse(door, kind, Some(fault));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_is_lost_costs_nothing_but_time() {
+    strike_every_frame(&KINDS, &[Action::Drop]);
+}
+
+#[test]
+fn a_frame_that_comes_twice_costs_nothing() {
+    strike_every_frame(
+        &KINDS,
+        &[0, DELAYS_MICROS[0], DELAYS_MICROS[1]]
+            .map(|after_micros| Action::Duplicate { after_micros }),
+    );
+}
+
+#[test]
+fn a_frame_that_is_late_costs_nothing_but_time() {
+    strike_every_frame(
+        &KINDS,
+        &DELAYS_MICROS.map(|by_micros| Action::Delay { by_micros }),
+    );
+}
+
+#[test]
+fn a_frame_that_is_damaged_counts_as_lost() {
+    let noticed = [
+        Change::BitFlip,
+        Change::Truncation,
+        Change::Padding,
+        Change::Junk,
+    ];
+    strike_every_frame(&KINDS, &noticed.map(Action::Change));
+}
+
+#[test]
+fn a_frame_whose_damage_no_checksum_shows_costs_a_try_and_stores_nothing_wrong() {
+    // Nothing else has a digest: there, what came is what was sent as far as anybody can know.
+    strike_every_frame(&[Kind::Checked], &[SWAP]);
+}

@@ -1,0 +1,89 @@
+//! What the hosts of a run told, for the message of a test that fails.
+
+use core::fmt;
+
+use smoltcp::wire::{EthernetFrame, PrettyPrinter};
+use tickwire::wire::{Fate, FrameEvent};
+use tickwire::{Error, Event, Tick};
+use tickwire_sim::Witness;
+
+use crate::stage::Fault;
+
+/// What was told, and what the frame was that the fault struck.
+#[derive(Default)]
+pub(crate) struct Log {
+    fault: Option<Fault>,
+    struck: Option<Vec<u8>>,
+    lines: Vec<(Tick, usize, String)>,
+    ends: Vec<(usize, Result<(), Error>)>,
+    resumed: Option<u64>,
+    last_frame_micros: u64,
+}
+
+impl Log {
+    pub(crate) fn new(fault: Option<Fault>) -> Self {
+        Self {
+            fault,
+            ..Self::default()
+        }
+    }
+
+    /// How the conversations of a host ended.
+    pub(crate) fn ends(&self, host: usize) -> Vec<Result<(), Error>> {
+        let ends = self.ends.iter().filter(|(at, _)| *at == host);
+        ends.map(|(_, end)| *end).collect()
+    }
+
+    /// Where a transfer went on that was resumed.
+    pub(crate) const fn resumed(&self) -> Option<u64> {
+        self.resumed
+    }
+
+    /// When the last frame was sent or arrived, in ticks.
+    pub(crate) const fn last_frame_ticks(&self) -> u64 {
+        self.last_frame_micros.div_ceil(1_000)
+    }
+
+    /// Whether the frame of the fault was sent at all.
+    pub(crate) const fn has_struck(&self) -> bool {
+        self.struck.is_some()
+    }
+}
+
+impl Witness for Log {
+    fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
+        match *event {
+            Event::Disconnected { .. } => self.ends.push((host, Ok(()))),
+            Event::Failed { error, .. } => self.ends.push((host, Err(error))),
+            Event::Resumed { offset } => self.resumed = Some(offset),
+            _ => {}
+        }
+        if !matches!(event, Event::Progress { .. } | Event::Hashed { .. }) {
+            self.lines.push((now, host, format!("{event:?}")));
+        }
+    }
+
+    fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
+        self.last_frame_micros = event.at_micros;
+        let is_struck = |fault: Fault| (fault.from, fault.number) == (event.from, event.number);
+        if event.fate == Fate::Sent && self.fault.is_some_and(is_struck) {
+            self.struck = Some(frame.to_vec());
+        }
+    }
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(fault) = &self.fault {
+            write!(f, "{fault}")?;
+        }
+        if let Some(frame) = &self.struck {
+            let frame = PrettyPrinter::<EthernetFrame<&[u8]>>::new("\n  ", &frame);
+            write!(f, ", which was{frame}")?;
+        }
+        for (now, host, line) in &self.lines {
+            write!(f, "\n  {now} host {host}: {line}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! Two hosts on a virtual wire, in memory that lives for one run.
+
+use core::fmt;
+
+use smoltcp::iface::{SocketHandle, SocketStorage};
+use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::wire::IpEndpoint;
+use tickwire::wire::{Action, Frame, Link, Planned, Port, Wire};
+use tickwire::{App, Deadline, Error, Io, Slot, Step};
+use tickwire_sim::{Host, World};
+
+use crate::log::Log;
+
+/// The host that dials.
+pub(crate) const CLIENT: usize = 0;
+/// The host that listens.
+pub(crate) const SERVER: usize = 1;
+/// Where it listens.
+pub(crate) const PORT: u16 = 2001;
+/// Bytes of each socket buffer: less than a transfer, so that windows close and open.
+const BUFFER: usize = 1_024;
+/// The wire has a delay, so that there is a middle of a transfer.
+const LINK: Link = Link {
+    delay_micros: 1_000,
+    ..Link::PERFECT
+};
+const SEED: u64 = 7;
+const FRAMES: usize = 32;
+const FRAME_BYTES: usize = 1_514;
+const SOCKETS: usize = 8;
+/// Hosts that one run may start.
+const HOSTS: usize = 4;
+const BUFFERS_BYTES: usize = 48 * 1_024;
+
+/// What happens to one frame.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) from: usize,
+    pub(crate) number: u64,
+    pub(crate) action: Action,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = ["client", "server"][self.from];
+        let Self { number, action, .. } = self;
+        write!(f, "{action:?} of the {side}'s frame {number}")
+    }
+}
+
+/// How the hosts' loops meet the wire.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Door {
+    Guarded,
+    Bare,
+}
+
+/// An app and how it ended.
+pub(crate) struct Player<'a> {
+    app: Box<dyn App + 'a>,
+    slot: Slot,
+}
+
+impl<'a> Player<'a> {
+    pub(crate) fn new(app: impl App + 'a) -> Self {
+        Self {
+            app: Box::new(app),
+            slot: Slot::new(),
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Result<(), Error>> {
+        self.slot.outcome()
+    }
+}
+
+/// Does nothing, and never ends: it keeps a world running while sockets come to rest and late frames arrive.
+pub(crate) struct Rest;
+
+impl App for Rest {
+    fn name(&self) -> &'static str {
+        "rest"
+    }
+
+    fn step(&mut self, _io: &mut Io<'_, '_>) -> Result<Step, Error> {
+        Ok(Step::Wait)
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        None
+    }
+
+    fn sockets(&self) -> &[SocketHandle] {
+        &[]
+    }
+}
+
+/// Memory that is lent once.
+struct Arena<'a> {
+    bytes: &'a mut [u8],
+    places: &'a mut [SocketStorage<'a>],
+}
+
+impl<'a> Arena<'a> {
+    fn bytes(&mut self, count: usize) -> &'a mut [u8] {
+        self.bytes.split_off_mut(..count).unwrap()
+    }
+}
+
+pub(crate) struct Stage<'a> {
+    pub(crate) world: World<'a>,
+    pub(crate) log: Log,
+    hosts: [Host<'a>; 2],
+    arena: Arena<'a>,
+}
+
+/// Sets the stage for one run.
+pub(crate) fn with_stage<R>(
+    door: Door,
+    fault: Option<Fault>,
+    run: impl FnOnce(&mut Stage<'_>) -> R,
+) -> R {
+    let mut bytes = vec![0; FRAMES * FRAME_BYTES + BUFFERS_BYTES];
+    let mut places = [const { SocketStorage::EMPTY }; HOSTS * SOCKETS];
+    let plan = fault.map(|fault| Planned {
+        number: fault.number,
+        action: fault.action,
+    });
+    let mut arena = Arena {
+        bytes: &mut bytes,
+        places: &mut places,
+    };
+    let mut frames: [Frame<'_>; FRAMES] =
+        core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
+    let mut ports = [const { Port::new() }; 2];
+    let mut wire = Wire::new(SEED, &mut ports[..], &mut frames[..]);
+    for port in [CLIENT, SERVER] {
+        wire.set_link(port, LINK);
+    }
+    if let Some(fault) = fault {
+        wire.set_plan(fault.from, plan.as_slice());
+    }
+    let hosts = [CLIENT, SERVER].map(|port| {
+        let places = arena.places.split_off_mut(..SOCKETS).unwrap();
+        match door {
+            Door::Guarded => Host::new(&mut wire, port, SEED, places),
+            Door::Bare => Host::bare(&mut wire, port, SEED, places),
+        }
+    });
+    run(&mut Stage {
+        world: World::new(wire),
+        log: Log::new(fault),
+        hosts,
+        arena,
+    })
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn bytes(&mut self, count: usize) -> &'a mut [u8] {
+        self.arena.bytes(count)
+    }
+
+    pub(crate) fn socket(&mut self, host: usize) -> SocketHandle {
+        let (receive, send) = (self.arena.bytes(BUFFER), self.arena.bytes(BUFFER));
+        self.hosts[host].add_socket(receive, send)
+    }
+
+    pub(crate) fn server(&self) -> IpEndpoint {
+        (Host::address_of(SERVER), PORT).into()
+    }
+
+    /// Lets both apps run for so long, without a turn that neither of the hosts asked for.
+    pub(crate) fn run(&mut self, ticks: u64, client: &mut Player<'_>, server: &mut Player<'_>) {
+        let until = self.world.now().after(ticks);
+        let [dialler, listener] = &mut self.hosts;
+        let mut calling = [client.slot.seat(&mut *client.app)];
+        let mut rest = Slot::new();
+        let mut rest_app = Rest;
+        let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut rest_app)];
+        let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
+        self.world.run_watched(until, nodes, &mut self.log);
+    }
+
+    /// A host loses its power and starts again at once, with nothing but other random values.
+    pub(crate) fn crash(&mut self, host: usize, seed: u64) {
+        self.world.wire.set_up(host, false);
+        let places = self.arena.places.split_off_mut(..SOCKETS).unwrap();
+        self.hosts[host] = Host::new(&mut self.world.wire, host, seed, places);
+        self.world.wire.set_up(host, true);
+    }
+
+    /// The state of a socket that still carries something.
+    pub(crate) fn open_socket(&self) -> Option<(usize, State)> {
+        let hosts = self.hosts.iter().enumerate();
+        let sockets =
+            hosts.flat_map(|(index, host)| host.sockets.iter().map(move |it| (index, it)));
+        let states = sockets.map(|(host, (handle, _))| {
+            let socket = self.hosts[host].sockets.get::<Socket<'_>>(handle);
+            (host, socket.state())
+        });
+        let mut open = states.filter(|(_, state)| !matches!(state, State::Closed | State::Listen));
+        open.next()
+    }
+
+    /// Frames that each host has sent.
+    pub(crate) fn frames(&self) -> [u64; 2] {
+        [CLIENT, SERVER].map(|port| self.world.wire.counts(port).sent)
+    }
+}
