@@ -274,10 +274,9 @@ impl<'a> FileTask<'a> {
         stage.machine(sender).seat(now, FILE, Cast::Idle(Idle));
     }
 
-    /// Whether an error can come of what this seed has drawn: a call of the store that fails, or a flash, which may lose its
-    /// power and whose store stalls where the steps of its work come late.
+    /// Whether an error can come of what this seed has drawn: a call of the store that fails, a flash without power.
     fn explains(&self, error: Error) -> bool {
-        let may_fail = self.plan.moods.fail_at.is_some() || self.plan.is_flash;
+        let may_fail = self.plan.moods.fail_at.is_some() || self.plan.cut_after.is_some();
         may_fail && error == Error::ReceiverRefused(Status::STORAGE_FAILED.0)
     }
 
