@@ -33,6 +33,11 @@ const SEEDS: &[(Profile, u64, &str)] = &[
         "the queue of a slow line outlived the faults; another link is free",
     ),
     (
+        Profile::Bad,
+        5_004_711,
+        "the simulator starved a host whose loop was late: each new wish for a turn put off the one before",
+    ),
+    (
         Profile::Hostile,
         719,
         "the simulator lost a moment in a minimum: it was due before, on a host without power",

@@ -225,7 +225,8 @@ impl<'a> Host<'a> {
 
     /// Asks for a turn at once: the caller may have given its apps something to do.
     pub(crate) fn wake_now(&mut self, now: Tick) {
-        self.wake = Some(now);
+        // Not later than it was due before: a caller that wakes it again and again must not hold it back.
+        self.wake = Some(self.wake.map_or(now, |wake| wake.min(now)));
     }
 
     /// When this host must have its next turn.
