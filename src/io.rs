@@ -74,6 +74,18 @@ impl<'s> Io<'_, 's> {
         self.observer.event(self.now, self.seat, event);
     }
 
+    /// Tells the observer how a conversation with `remote` ended: [`Event::Disconnected`] in order, or else
+    /// [`Event::Failed`].
+    pub fn tell_end(&mut self, remote: IpEndpoint, result: Result<(), Error>) {
+        self.tell(&match result {
+            Ok(()) => Event::Disconnected { remote },
+            Err(error) => Event::Failed {
+                remote: Some(remote),
+                error,
+            },
+        });
+    }
+
     /// Tells the observer that the app's machine changes its state.
     pub(crate) fn entered(&mut self, from: &'static str, to: &'static str) {
         self.tell(&Event::Entered { from, to });

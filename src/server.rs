@@ -3,7 +3,7 @@
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
-use crate::{Awaited, Deadline, Error, Event, Flush, Io, Listener, Named, Phase, Step};
+use crate::{Awaited, Deadline, Error, Flush, Io, Listener, Named, Phase, Step};
 
 /// Serves one caller at a time over one socket: it listens, leaves the conversation to a function of its owner, closes
 /// in order, tells how it ended, and listens again. A second caller is refused meanwhile.
@@ -138,13 +138,7 @@ impl Server {
         remote: IpEndpoint,
         result: Result<(), Error>,
     ) -> Result<Step, Error> {
-        io.tell(&match result {
-            Ok(()) => Event::Disconnected { remote },
-            Err(error) => Event::Failed {
-                remote: Some(remote),
-                error,
-            },
-        });
+        io.tell_end(remote, result);
         io.drop_connection(self.socket);
         self.phase.enter(io, State::Waiting, None);
         if self.once {

@@ -30,7 +30,7 @@ impl<S: MessageSink> Peer<'_, S> {
                 let left = self.left.take();
                 if let Some(left) = left {
                     self.inbox.reset();
-                    tell_end(io, left.remote, left.result);
+                    io.tell_end(left.remote, left.result);
                 }
                 Ok(left.is_some())
             }
@@ -183,7 +183,7 @@ impl<S: MessageSink> Peer<'_, S> {
             self.left = Some(Left { remote, result });
             self.sockets.reverse();
         } else if io.tcp(self.current()).0.recv_queue() == 0 {
-            tell_end(io, remote, result);
+            io.tell_end(remote, result);
         } else {
             return Step::Wait;
         }
@@ -207,7 +207,7 @@ impl<S: MessageSink> Peer<'_, S> {
         let result = Err(Error::StalledSink);
         self.inbox.reset();
         if let Some(left) = self.left.take() {
-            tell_end(io, left.remote, result);
+            io.tell_end(left.remote, result);
             if matches!(self.phase.state(), State::Finishing(Ok(()))) {
                 self.phase.enter(io, State::Finishing(result), None);
             }
@@ -218,7 +218,7 @@ impl<S: MessageSink> Peer<'_, S> {
         };
         self.drop_unsent(io);
         io.drop_connection(self.current());
-        tell_end(io, remote, result);
+        io.tell_end(remote, result);
         self.go_on(io, result)
     }
 
@@ -239,14 +239,4 @@ impl<S: MessageSink> Peer<'_, S> {
         }
         result.map(|()| Step::Done)
     }
-}
-
-fn tell_end(io: &mut Io<'_, '_>, remote: IpEndpoint, result: Result<(), Error>) {
-    io.tell(&match result {
-        Ok(()) => Event::Disconnected { remote },
-        Err(error) => Event::Failed {
-            remote: Some(remote),
-            error,
-        },
-    });
 }

@@ -121,14 +121,7 @@ impl<S: Store> Receive<S> {
                 bytes: self.talk.surplus,
             });
         }
-        let remote = self.talk.remote;
-        io.tell(&match result {
-            Ok(()) => Event::Disconnected { remote },
-            Err(error) => Event::Failed {
-                remote: Some(remote),
-                error,
-            },
-        });
+        io.tell_end(self.talk.remote, result);
         io.drop_connection(self.socket);
         self.phase.enter(io, State::Waiting, None);
         if self.options.once {
