@@ -50,7 +50,7 @@ impl Scene {
         let at = now.as_millis() * 1_000;
         let text = match *event {
             Event::Entered { to, .. } => return self.enter(at, host, seat, to),
-            Event::Progress { .. } | Event::Head { .. } => return,
+            Event::Progress { .. } | Event::Hashed { .. } | Event::Head { .. } => return,
             Event::Listening { port } => format!("listens on {port}"),
             Event::Connecting { remote } => format!("dials {}:{}", remote.addr, remote.port),
             Event::Connected { remote, .. } => format!("connected with {}", remote.addr),
