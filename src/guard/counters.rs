@@ -26,6 +26,8 @@ pub struct Counters {
     pub frames_dropped: u32,
     /// R9: SYN-ACKs refused because they answer no SYN of ours.
     pub early_syn_acks_refused: u32,
+    /// R10: possible duplicate ACKs made distinct while the neighbour's address may have expired.
+    pub unsure_duplicates_varied: u32,
     /// Incoming TCP segments refused because their checksum is wrong.
     pub bad_checksums: u32,
     /// Incoming IPv4 fragments of TCP segments, refused because their checksum cannot be verified.

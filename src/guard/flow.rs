@@ -1,5 +1,6 @@
 //! What the guard knows of one connection, and the table of them.
 
+use super::neighbours::Mac;
 use super::segment::{FIN, SYN, Segment, Seq};
 
 #[cfg(feature = "ipv6")]
@@ -40,7 +41,7 @@ pub(super) struct Key {
     pub(super) remote_port: u16,
 }
 
-/// One connection as seen from the wire; 40 bytes without `ipv6`, 64 with it.
+/// One connection as seen from the wire; 48 bytes without `ipv6`, 72 with it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flow {
     key: Key,
@@ -67,9 +68,13 @@ pub(super) struct Flow {
     pub(super) zero_window: bool,
     /// A duplicate ACK came in and no data went out since, so a fast retransmit may be next.
     pub(super) duplicate_acked: bool,
+    /// The last possible duplicate ACK had its window varied.
+    pub(super) varied: bool,
+    /// The hardware address to which smoltcp sends: the peer's or a router's.
+    pub(super) next_hop: Mac,
 }
 
-const _: () = assert!(size_of::<Flow>() == 2 * ADDRESS_LEN + 32);
+const _: () = assert!(size_of::<Flow>() == 2 * ADDRESS_LEN + 40);
 
 impl Flow {
     const FREE: Self = Self {
@@ -91,6 +96,8 @@ impl Flow {
         reset: false,
         zero_window: false,
         duplicate_acked: false,
+        varied: false,
+        next_hop: [0; 6],
     };
 
     /// The flow that begins with this SYN or SYN-ACK of ours.

@@ -64,6 +64,7 @@ impl<const FLOWS: usize, const FRAME_LEN: usize> Memory<FLOWS, FRAME_LEN> {
         timestamp: Instant,
     ) -> Option<GuardedTokens<'a, D, FLOWS>> {
         let (received, reply) = device.receive(timestamp)?;
+        self.watch.get_mut().set_now(timestamp);
         let watch = &self.watch;
         let received = RxToken {
             token: received,
@@ -82,7 +83,9 @@ impl<const FLOWS: usize, const FRAME_LEN: usize> Memory<FLOWS, FRAME_LEN> {
         device: &'a mut D,
         timestamp: Instant,
     ) -> Option<TxToken<'a, D::TxToken<'a>, FLOWS>> {
-        let may_drop = self.buffer_fits_mtu && self.watch.get_mut().must_not_refuse();
+        let watch = self.watch.get_mut();
+        watch.set_now(timestamp);
+        let may_drop = self.buffer_fits_mtu && watch.must_not_refuse();
         let route = match device.transmit(timestamp) {
             Some(token) => Route::Device(token),
             None if may_drop => Route::Nowhere(&mut self.buffer),

@@ -60,6 +60,7 @@
 //! | R7 | out | pure ACK with a sequence number that went back | number brought forward | as R3, for a bare peer |
 //! | R8 | out | the device refuses while a fast retransmit may be due | frame dropped | stuck, no timer |
 //! | R9 | in | SYN-ACK that answers no SYN of ours | refused | panic, while our SYN waits for the neighbour |
+//! | R10 | in | possible duplicate ACK while the neighbour's address may have expired | window varied | stuck, no timer |
 //!
 //! # What passes untouched
 //!
@@ -79,6 +80,7 @@
 mod counters;
 mod flow;
 mod memory;
+mod neighbours;
 mod rules;
 mod segment;
 mod token;
@@ -94,7 +96,7 @@ pub use token::{RxToken, TxToken};
 
 /// A device that keeps the connections over `D` from getting stuck; see [the module](self).
 ///
-/// `FLOWS` is how many connections it knows at a time, 40 bytes each (64 with `ipv6`). Make it at least two larger than the
+/// `FLOWS` is how many connections it knows at a time, 48 bytes each (72 with `ipv6`). Make it at least two larger than the
 /// number of TCP sockets, for a socket may begin its next connection while frames of the last one are still
 /// about. A new connection takes the place of one that is over. Where none is, the one that has sent nothing for the longest
 /// time is forgotten and goes on unguarded, and rule R9 rests from then on: the SYN that it asks for may have been forgotten.

@@ -25,9 +25,14 @@ pub(super) enum Verdict {
     Rewrite(Fields),
 }
 
-/// Applies rules 1 to 6 to a segment that came in on an established flow. The order matters: a later rule sees
-/// the window that an earlier one left.
-pub(super) fn incoming(flow: &mut Flow, segment: &Segment, counters: &mut Counters) -> Verdict {
+/// Applies rules 1 to 6 and 10 to a segment that came in on an established flow. The order matters: a later rule sees
+/// the window that an earlier one left. `can_reply`: smoltcp surely knows the hardware address to send to.
+pub(super) fn incoming(
+    flow: &mut Flow,
+    segment: &Segment,
+    can_reply: bool,
+    counters: &mut Counters,
+) -> Verdict {
     if flow.sent.is_before(segment.ack) {
         if acks_what_was_never_sent(flow, segment) {
             count(&mut counters.unsent_acks_refused);
@@ -35,7 +40,10 @@ pub(super) fn incoming(flow: &mut Flow, segment: &Segment, counters: &mut Counte
         }
         return Verdict::Pass;
     }
-    note_duplicate(flow, segment);
+    let may_be_duplicate = may_be_duplicate(flow, segment);
+    if may_be_duplicate {
+        flow.duplicate_acked = true;
+    }
     if flow.acked.is_before(segment.ack) {
         flow.acked = segment.ack;
     }
@@ -52,6 +60,10 @@ pub(super) fn incoming(flow: &mut Flow, segment: &Segment, counters: &mut Counte
     if closes_window_on_data_in_flight(flow, segment.ack, new.window) {
         count(&mut counters.early_zero_windows_opened);
         new.window = WINDOW_MIN;
+    }
+    if may_be_duplicate && !can_reply && new.window != 0 {
+        count(&mut counters.unsure_duplicates_varied);
+        new.window = varied_window(flow, new.window);
     }
     if duplicates_while_only_fin_is_out(flow, segment) {
         count(&mut counters.fin_duplicates_varied);
@@ -151,12 +163,23 @@ pub(super) const fn answers_no_syn_of_ours(segment: &Segment) -> bool {
     segment.has(SYN) && segment.has(ACK) && !segment.has(RST)
 }
 
-/// R8 needs to know whether smoltcp may be about to send a fast retransmit, which it forgets when the device refuses
-/// (`dispatch`). This counts at least what smoltcp counts as a duplicate, and the first rather than the third.
-fn note_duplicate(flow: &mut Flow, segment: &Segment) {
+/// R8 and R10 need to know whether smoltcp may be about to send a fast retransmit, which it forgets when the device refuses
+/// or the neighbour's hardware address has expired (`dispatch`). This counts at least what smoltcp counts as a
+/// duplicate, and the first rather than the third.
+fn may_be_duplicate(flow: &Flow, segment: &Segment) -> bool {
     let is_old_ack = !segment.ack.is_before(flow.accepted) && !flow.acked.is_before(segment.ack);
-    if segment.payload_len == 0 && is_old_ack && segment.ack.is_before(flow.sent) {
-        flow.duplicate_acked = true;
+    segment.payload_len == 0 && is_old_ack && segment.ack.is_before(flow.sent)
+}
+
+/// R10. The neighbour's address cannot be kept from expiring, and the segment would not reach the device; but without
+/// duplicates there is no fast retransmit, and a timeout survives. The window is one smaller in every second of
+/// these ACKs, or one larger where it could not be smaller.
+fn varied_window(flow: &mut Flow, window: u16) -> u16 {
+    flow.varied = !flow.varied;
+    if window > WINDOW_MIN {
+        window - u16::from(flow.varied)
+    } else {
+        window + u16::from(flow.varied)
     }
 }
 

@@ -14,11 +14,11 @@ pub(super) const SYN: u8 = 0x02;
 pub(super) const RST: u8 = 0x04;
 pub(super) const ACK: u8 = 0x10;
 
-const ETHERNET_HEADER_LEN: usize = 14;
+pub(super) const ETHERNET_HEADER_LEN: usize = 14;
 const ETHERTYPE_IPV4: u16 = 0x0800;
-const ETHERTYPE_IPV6: u16 = 0x86dd;
+pub(super) const ETHERTYPE_IPV6: u16 = 0x86dd;
 const IPV4_HEADER_LEN_MIN: usize = 20;
-const IPV6_HEADER_LEN: usize = 40;
+pub(super) const IPV6_HEADER_LEN: usize = 40;
 const TCP_HEADER_LEN_MIN: usize = 20;
 const NEXT_HEADER_HOP_BY_HOP: u8 = 0;
 const NEXT_HEADER_TCP: u8 = 6;
@@ -197,7 +197,7 @@ impl Segment {
         Some((word(tcp, 0)?, word(tcp, 2)?))
     }
 
-    /// Whether the TCP checksum is right, over the pseudo-header of RFC 9293, 3.1 or RFC 8200, 8.1.
+    /// Whether the TCP checksum is right.
     pub(super) fn checksum_is_right(&self, frame: &[u8]) -> bool {
         let (Some(addresses), Some(tcp)) = (
             frame.get(self.addresses.clone()),
@@ -205,16 +205,7 @@ impl Segment {
         ) else {
             return false;
         };
-        let Ok(tcp_len) = u16::try_from(tcp.len()) else {
-            return false;
-        };
-        let parts = [
-            checksum::data(addresses),
-            u16::from(NEXT_HEADER_TCP),
-            tcp_len,
-            checksum::data(tcp),
-        ];
-        checksum::combine(&parts) == u16::MAX
+        checksum_is_right(addresses, NEXT_HEADER_TCP, tcp)
     }
 
     /// The shift of the window scale option (RFC 7323, 2.2), at most 14.
@@ -259,6 +250,20 @@ impl Segment {
     }
 }
 
+/// Whether the checksum in `payload` is right, with the pseudo-header of RFC 9293, 3.1 or RFC 8200, 8.1.
+pub(super) fn checksum_is_right(addresses: &[u8], next_header: u8, payload: &[u8]) -> bool {
+    let Ok(payload_len) = u16::try_from(payload.len()) else {
+        return false;
+    };
+    let parts = [
+        checksum::data(addresses),
+        u16::from(next_header),
+        payload_len,
+        checksum::data(payload),
+    ];
+    checksum::combine(&parts) == u16::MAX
+}
+
 /// The checksum after one 16-bit word changed from `old` to `new` (RFC 1624, 3, equation 3).
 fn updated_checksum(sum: u16, old: u16, new: u16) -> u16 {
     !checksum::combine(&[!sum, !old, new])
@@ -282,7 +287,7 @@ fn ipv4_header_len(ip: &[u8]) -> Option<usize> {
     (first >> 4 == 4 && header_len >= IPV4_HEADER_LEN_MIN).then_some(header_len)
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn word(bytes: &[u8], at: usize) -> Option<u16> {
     let two = bytes.get(at..)?.first_chunk()?;
     Some(u16::from_be_bytes(*two))
 }

@@ -1,10 +1,12 @@
 //! The guard without its device: frames go in, verdicts come out.
 
 use smoltcp::phy::{DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
 
 use super::counters::{Counters, count};
 use super::flow::Table;
+use super::neighbours::Neighbours;
 use super::rules::{self, Verdict};
 use super::segment::{ACK, Fields, Frame, RST, SYN, Segment, ip_header_is_right};
 
@@ -23,6 +25,9 @@ pub(super) struct Watch<const FLOWS: usize> {
     mac: EthernetAddress,
     duties: Duties,
     flows: Table<FLOWS>,
+    neighbours: Neighbours,
+    /// When the device was last asked for a frame, or for leave to send one.
+    now: Instant,
     pub(super) counters: Counters,
 }
 
@@ -47,6 +52,8 @@ impl<const FLOWS: usize> Watch<FLOWS> {
             mac,
             duties,
             flows: Table::new(),
+            neighbours: Neighbours::new(),
+            now: Instant::ZERO,
             counters: Counters::default(),
         }
     }
@@ -60,11 +67,20 @@ impl<const FLOWS: usize> Watch<FLOWS> {
         self.mac = mac;
     }
 
+    pub(super) const fn set_now(&mut self, now: Instant) {
+        self.now = now;
+    }
+
     /// Judges a frame that came in. What smoltcp would read as TCP never passes with a wrong checksum, whoever sent
     /// it to whom: smoltcp was told not to verify it again.
     pub(super) fn incoming(&mut self, frame: &[u8]) -> Verdict {
         let segment = match self.parse(frame) {
-            Frame::Other => return Verdict::Pass,
+            Frame::Other => {
+                if self.duties.reads_ethernet && frame.starts_with(self.mac.as_bytes()) {
+                    self.neighbours.note_received(frame, self.now);
+                }
+                return Verdict::Pass;
+            }
             // smoltcp drops these by itself.
             _ if self.duties.verifies_ipv4 && !ip_header_is_right(frame) => return Verdict::Pass,
             Frame::Fragment if self.duties.verifies_tcp => {
@@ -106,6 +122,9 @@ impl<const FLOWS: usize> Watch<FLOWS> {
             count(&mut self.counters.unknown_segments);
             return Verdict::Pass;
         };
+        if let (Some(key), Some(mac)) = (key, frame.get(6..).and_then(|rest| rest.first_chunk())) {
+            self.neighbours.note_heard(key.remote, *mac, self.now);
+        }
         if segment.has(RST) {
             flow.note_reset();
             return Verdict::Pass;
@@ -120,15 +139,19 @@ impl<const FLOWS: usize> Watch<FLOWS> {
         if segment.has(SYN) {
             return Verdict::Pass;
         }
-        rules::incoming(flow, segment, &mut self.counters)
+        let can_reply = self.neighbours.knows(flow.next_hop, self.now);
+        rules::incoming(flow, segment, can_reply, &mut self.counters)
     }
 
     /// Notes a frame that smoltcp just filled, and mends it before it goes out.
     pub(super) fn outgoing(&mut self, frame: &mut [u8]) {
         let Frame::Tcp(segment) = self.parse(frame) else {
+            if self.duties.reads_ethernet {
+                self.neighbours.note_sent(frame, self.now);
+            }
             return;
         };
-        let Some(key) = segment.key_sent(frame) else {
+        let (Some(key), Some(&next_hop)) = (segment.key_sent(frame), frame.first_chunk()) else {
             return;
         };
         if segment.has(RST) {
@@ -147,8 +170,11 @@ impl<const FLOWS: usize> Watch<FLOWS> {
         } else {
             self.flows.find_sender(&key)
         };
-        let new = flow.and_then(|flow| rules::outgoing(flow, &segment, &mut self.counters));
-        if let Some(new) = new {
+        let Some(flow) = flow else {
+            return;
+        };
+        flow.next_hop = next_hop;
+        if let Some(new) = rules::outgoing(flow, &segment, &mut self.counters) {
             segment.rewrite(frame, new, self.duties.computes_tcp);
         }
     }

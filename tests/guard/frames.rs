@@ -5,6 +5,8 @@ use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress,
     IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
+#[cfg(feature = "ipv6")]
+use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, NdiscNeighborFlags, NdiscRepr};
 
 pub(crate) const HOST_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 1]);
 pub(crate) const PEER_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 2]);
@@ -215,36 +217,68 @@ pub(crate) fn introduction(family: Family) -> Vec<u8> {
     }
 }
 
+/// The peer tells its hardware address because the host has asked for it.
+pub(crate) fn answer(family: Family) -> Vec<u8> {
+    match family {
+        Family::V4 => arp(ArpOperation::Reply, Ipv4Address::new(10, 0, 0, 2), HOST_MAC),
+        #[cfg(feature = "ipv6")]
+        Family::V6 => neighbor_advertisement(),
+    }
+}
+
 /// A request for the host's hardware address.
 pub(crate) fn arp_request(source: Ipv4Address) -> Vec<u8> {
-    let request = ArpRepr::EthernetIpv4 {
-        operation: ArpOperation::Request,
+    arp(ArpOperation::Request, source, EthernetAddress::BROADCAST)
+}
+
+fn arp(operation: ArpOperation, source: Ipv4Address, destination: EthernetAddress) -> Vec<u8> {
+    let packet = ArpRepr::EthernetIpv4 {
+        operation,
         source_hardware_addr: PEER_MAC,
         source_protocol_addr: source,
-        target_hardware_addr: EthernetAddress::BROADCAST,
+        target_hardware_addr: destination,
         target_protocol_addr: Ipv4Address::new(10, 0, 0, 1),
     };
-    let mut bytes = vec![0; 14 + request.buffer_len()];
+    let mut bytes = vec![0; 14 + packet.buffer_len()];
     let mut frame = EthernetFrame::new_unchecked(&mut bytes);
     frame.set_src_addr(PEER_MAC);
-    frame.set_dst_addr(EthernetAddress::BROADCAST);
+    frame.set_dst_addr(destination);
     frame.set_ethertype(EthernetProtocol::Arp);
-    request.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
+    packet.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
     bytes
 }
 
 #[cfg(feature = "ipv6")]
 fn neighbor_solicitation() -> Vec<u8> {
-    use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, NdiscRepr};
+    let IpAddress::Ipv6(target_addr) = Family::V6.host() else {
+        unreachable!("the family's addresses are IPv6");
+    };
+    neighbor_discovery(NdiscRepr::NeighborSolicit {
+        target_addr,
+        lladdr: Some(PEER_MAC.into()),
+    })
+}
 
+#[cfg(feature = "ipv6")]
+fn neighbor_advertisement() -> Vec<u8> {
+    let IpAddress::Ipv6(target_addr) = Family::V6.peer() else {
+        unreachable!("the family's addresses are IPv6");
+    };
+    neighbor_discovery(NdiscRepr::NeighborAdvert {
+        flags: NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE,
+        target_addr,
+        lladdr: Some(PEER_MAC.into()),
+    })
+}
+
+/// A packet from the peer to the host.
+#[cfg(feature = "ipv6")]
+fn neighbor_discovery(packet: NdiscRepr<'_>) -> Vec<u8> {
     let (IpAddress::Ipv6(host), IpAddress::Ipv6(peer)) = (Family::V6.host(), Family::V6.peer())
     else {
         unreachable!("the family's addresses are IPv6");
     };
-    let repr = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit {
-        target_addr: host,
-        lladdr: Some(PEER_MAC.into()),
-    });
+    let repr = Icmpv6Repr::Ndisc(packet);
     let (source, destination) = ((PEER_MAC, peer.into()), (HOST_MAC, host.into()));
     ip_frame(
         source,

@@ -40,7 +40,7 @@ impl Wrapped for Guarded {
 }
 
 pub(crate) struct Host<D> {
-    family: Family,
+    pub(crate) family: Family,
     pub(crate) cable: Cable,
     pub(crate) device: D,
     iface: Interface,
@@ -54,24 +54,32 @@ pub(crate) struct Host<D> {
 impl<D: Wrapped> Host<D> {
     /// A host that is connected to the peer, whose SYN-ACK announced `peer_window`; its own window is `window`.
     pub(crate) fn connected(family: Family, window: usize, peer_window: u16) -> Self {
-        let mut host = Self::dialling(family, window, Cable::default());
-        host.hear(Segment {
+        Self::dialling(family, window, Cable::default()).accepted(peer_window)
+    }
+
+    /// This host, whose SYN is out, when the peer's SYN-ACK has announced `peer_window`.
+    pub(crate) fn accepted(mut self, peer_window: u16) -> Self {
+        self.hear(Segment {
             seq: -1,
             window: peer_window,
             control: TcpControl::Syn,
             ..ACK
         });
-        assert_eq!(host.socket().state(), tcp::State::Established);
-        host
+        assert_eq!(self.socket().state(), tcp::State::Established);
+        self
     }
 
     /// A host whose SYN is out.
     pub(crate) fn dialling(family: Family, window: usize, cable: Cable) -> Self {
-        let mut host = Self::resolving(family, window, cable);
-        host.hear_frame(introduction(family));
-        host.start = host.find_start();
-        host.cable.0.borrow_mut().from_host.clear();
-        host
+        Self::resolving(family, window, cable).introduced(introduction(family))
+    }
+
+    /// This host, whose SYN waits for the neighbour, when `frame` has told it the hardware address.
+    pub(crate) fn introduced(mut self, frame: Vec<u8>) -> Self {
+        self.hear_frame(frame);
+        self.start = self.find_start();
+        self.cable.0.borrow_mut().from_host.clear();
+        self
     }
 
     /// A host whose SYN waits for the neighbour's hardware address.

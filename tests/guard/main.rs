@@ -15,6 +15,7 @@ mod defects;
 mod flows;
 mod frames;
 mod host;
+mod neighbour;
 mod properties;
 mod storm;
 mod unmended;

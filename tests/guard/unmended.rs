@@ -9,29 +9,7 @@ use crate::cable::Cable;
 use crate::frames::{
     ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, Segment, repr, tcp_frame,
 };
-use crate::host::{Guarded, Host, resends};
-
-#[test]
-fn a_fast_retransmit_is_forgotten_when_the_routers_address_has_expired() {
-    /// Three duplicate ACKs come `millis` after the data, which leaves 59.5 s after the router was heard.
-    fn after(millis: u64) -> Host<Guarded> {
-        let mut host = Host::<Guarded>::connected(Family::V4, 64, 1000);
-        host.move_behind_router();
-        host.pass(59_500);
-        assert!(resends(&host.write(b"data"), 0));
-        host.pass(millis);
-        let sent: Vec<_> = (0..3).flat_map(|_| host.hear(ACK)).collect();
-        // The router is known for 60 s, and the retransmission timer runs for 1 s.
-        assert_eq!(resends(&sent, 0), millis < 500);
-        host
-    }
-    after(400);
-    let mut host = after(600);
-    host.hear_router();
-    assert!(!resends(&host.sleep_a_minute(), 0));
-    assert!(host.sleeps_for_ever(), "smoltcp tries again now");
-    assert_eq!(host.socket().send_queue(), 4);
-}
+use crate::host::{Guarded, Host};
 
 #[test]
 fn what_is_unread_when_time_wait_ends_is_lost() {
