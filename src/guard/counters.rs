@@ -12,7 +12,7 @@ pub struct Counters {
     pub unsent_acks_refused: u32,
     /// R2: FINs taken off a segment that our window cuts short.
     pub cut_fins_removed: u32,
-    /// R3: ACKs carried forward although their sequence number is old.
+    /// R3: ACKs moved into our window, although their sequence number is old, or at the window's end.
     pub old_acks_revived: u32,
     /// R4: closed windows hidden while data is in flight.
     pub early_zero_windows_opened: u32,

@@ -53,7 +53,7 @@
 //! |---|---|---|---|---|
 //! | R1 | in | acknowledges what was never sent | refused | bytes vanish unsent |
 //! | R2 | in | FIN behind data that our window cuts short | FIN removed | the stream ends early, but cleanly |
-//! | R3 | in | pure ACK, new acknowledgement, old sequence number | number brought forward | both sides resend for ever |
+//! | R3 | in | pure ACK, new acknowledgement, sequence number before our window or at its end | number moved into it | both sides resend for ever |
 //! | R4 | in | window 0 while data is in flight | window 1 | stuck, no timer |
 //! | R5 | in | ACK of all but the FIN | window varied | the FIN is never resent |
 //! | R6 | in | window 0 after our FIN was acknowledged | window 1 | endless ACKs |

@@ -53,7 +53,7 @@ pub(super) fn incoming(
         count(&mut counters.cut_fins_removed);
         new.flags &= !FIN;
     }
-    if has_new_ack_but_old_seq(flow, segment) {
+    if has_new_ack_but_is_out_of_window(flow, segment) {
         count(&mut counters.old_acks_revived);
         new.seq = flow.expected;
     }
@@ -119,13 +119,13 @@ fn loses_data_before_fin(flow: &Flow, segment: &Segment) -> bool {
 
 /// R3. After a timeout smoltcp's pure ACKs carry its rewound sequence number (`dispatch`), which the peer calls
 /// out of window, and so it ignores their acknowledgement (`process`). When both sides have data out, neither ever
-/// learns that it arrived. RFC 9293, 3.4 wants an ACK sent with SND.NXT.
-fn has_new_ack_but_old_seq(flow: &Flow, segment: &Segment) -> bool {
+/// learns that it arrived. RFC 9293, 3.4 wants an ACK sent with SND.NXT. But a peer that has filled our window sends even that
+/// from the window's right edge, which is out of it as well, while what it lost is under way again.
+fn has_new_ack_but_is_out_of_window(flow: &Flow, segment: &Segment) -> bool {
     let seq = segment.fields.seq;
-    segment.is_pure_ack()
-        && seq.is_before(flow.expected)
-        && flow.expected.since(seq) <= OLD_ACK_DISTANCE_MAX
-        && flow.accepted.is_before(segment.ack)
+    let is_old = seq.is_before(flow.expected) && flow.expected.since(seq) <= OLD_ACK_DISTANCE_MAX;
+    let is_at_edge = flow.expected.is_before(seq) && seq == flow.edge;
+    segment.is_pure_ack() && (is_old || is_at_edge) && flow.accepted.is_before(segment.ack)
 }
 
 /// R4. smoltcp believes a closed window even in a stale ACK, and while data is in flight. Then the retransmission

@@ -166,6 +166,43 @@ fn an_old_sequence_number_does_not_hide_a_new_acknowledgement() {
 }
 
 #[test]
+fn an_ack_from_the_end_of_our_window_is_not_ignored() {
+    /// The peer has filled our window, and the first half of it was lost.
+    fn script<D: Wrapped>(host: &mut Host<D>) -> usize {
+        host.write(b"data");
+        host.hear(Segment {
+            seq: 4,
+            payload: b"peer",
+            ..ACK
+        });
+        host.hear(Segment {
+            seq: 8,
+            ack: 4,
+            ..ACK
+        });
+        host.socket().send_queue()
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| assert_eq!(script(&mut bare), 4, "defect N6 is gone"),
+        |mut guarded| {
+            assert_eq!(script(&mut guarded), 0);
+            assert_eq!(guarded.device.counters().old_acks_revived, 1);
+            // Only the end itself can be an honest peer's.
+            guarded.write(b"more");
+            guarded.hear(Segment {
+                seq: 9,
+                ack: 8,
+                ..ACK
+            });
+            assert_eq!(guarded.device.counters().old_acks_revived, 1);
+            assert_eq!(guarded.socket().send_queue(), 4);
+        },
+    );
+}
+
+#[test]
 fn our_own_acks_do_not_go_back_behind_what_the_peer_has() {
     /// The sequence number of the ACK for data that the peer sends again, after our timeout.
     fn seq_of_reply<D: Wrapped>(host: &mut Host<D>) -> i32 {
