@@ -36,7 +36,7 @@ pub struct Counters {
     pub unknown_segments: u32,
     /// Incoming frames passed untouched although a rule applied, because they are longer than the guard's buffer.
     pub frames_too_long: u32,
-    /// Live flows forgotten to make room for a new one; not 0 means that the table is too small, and that rule R9 rests.
+    /// Live flows forgotten to make room for a new one; not 0 means that the table is too small.
     pub flows_evicted: u32,
 }
 

@@ -193,6 +193,15 @@ impl Flow {
     }
 }
 
+/// What had to go to make room for a new flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evicted {
+    /// Nothing, or a flow that was over.
+    Nothing,
+    /// A live flow, whose handshake was done or not: then the answer to its SYN may still come.
+    Flow { was_established: bool },
+}
+
 /// The flows, the one that sent last first, so that the least recently used is the last. Flows that are over go before it.
 #[derive(Debug)]
 pub(super) struct Table<const FLOWS: usize>([Flow; FLOWS]);
@@ -218,21 +227,25 @@ impl<const FLOWS: usize> Table<FLOWS> {
         self.0.first_mut()
     }
 
-    /// Finds the flow of this SYN of ours, or begins it; true when a live flow had to go for it.
+    /// Finds the flow of this SYN of ours, or begins it, and says what had to go for it.
     pub(super) fn find_or_begin(
         &mut self,
         key: Key,
         syn: &Segment,
         window_scale: u8,
-    ) -> (Option<&mut Flow>, bool) {
+    ) -> (Option<&mut Flow>, Evicted) {
         // The same SYN again is a retransmission; another one begins a new connection on the old ports.
         let known = self
             .find_sender(&key)
             .map(|flow| flow.sent == syn.fields.seq.after(1));
-        let mut evicted = false;
+        let mut evicted = Evicted::Nothing;
         if known.is_none() {
             let over = self.0.iter().rposition(Flow::is_over);
-            evicted = over.is_none();
+            if over.is_none() {
+                // A table without a place forgets the new flow itself.
+                let was_established = self.0.last().is_some_and(Flow::is_established);
+                evicted = Evicted::Flow { was_established };
+            }
             let place = over.unwrap_or(FLOWS.saturating_sub(1));
             if let Some(moved) = self.0.get_mut(..=place) {
                 moved.rotate_right(1);

@@ -99,7 +99,8 @@ pub use token::{RxToken, TxToken};
 /// `FLOWS` is how many connections it knows at a time, 48 bytes each (72 with `ipv6`). Make it at least two larger than the
 /// number of TCP sockets, for a socket may begin its next connection while frames of the last one are still
 /// about. A new connection takes the place of one that is over. Where none is, the one that has sent nothing for the longest
-/// time is forgotten and goes on unguarded, and rule R9 rests from then on: the SYN that it asks for may have been forgotten.
+/// time is forgotten and goes on unguarded. If its handshake was not done, rule R9 rests for 60 s: the SYN that it asks for may be the
+/// forgotten one, until smoltcp has sent it again.
 ///
 /// `FRAME_LEN` is the size in bytes of the one buffer, used only for a frame that must be changed. Make it the device's
 /// `max_transmission_unit`; with less, longer frames pass unchanged and rule R8 rests.

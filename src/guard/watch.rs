@@ -1,14 +1,17 @@
 //! The guard without its device: frames go in, verdicts come out.
 
 use smoltcp::phy::{DeviceCapabilities, Medium};
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
 
 use super::counters::{Counters, count};
-use super::flow::Table;
+use super::flow::{Evicted, Table};
 use super::neighbours::Neighbours;
 use super::rules::{self, Verdict};
 use super::segment::{ACK, Fields, Frame, RST, SYN, Segment, ip_header_is_right};
+
+/// Within this time smoltcp sends a SYN again that has no answer (`RTTE_MAX_RTO`).
+const SYN_INTERVAL_MAX: Duration = Duration::from_secs(60);
 
 /// What the device leaves to the stack.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,6 +31,8 @@ pub(super) struct Watch<const FLOWS: usize> {
     neighbours: Neighbours,
     /// When the device was last asked for a frame, or for leave to send one.
     now: Instant,
+    /// When the table last forgot a flow of which the SYN may have been unanswered.
+    syn_forgotten_at: Option<Instant>,
     pub(super) counters: Counters,
 }
 
@@ -54,6 +59,7 @@ impl<const FLOWS: usize> Watch<FLOWS> {
             flows: Table::new(),
             neighbours: Neighbours::new(),
             now: Instant::ZERO,
+            syn_forgotten_at: None,
             counters: Counters::default(),
         }
     }
@@ -113,9 +119,8 @@ impl<const FLOWS: usize> Watch<FLOWS> {
     fn judge(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
         let key = segment.key_received(frame);
         let Some(flow) = key.and_then(|key| self.flows.find(&key)) else {
-            // A table that was once too small may have forgotten our SYN.
-            let remembers = self.counters.flows_evicted == 0;
-            if remembers && key.is_some() && rules::answers_no_syn_of_ours(segment) {
+            if self.remembers_our_syns() && key.is_some() && rules::answers_no_syn_of_ours(segment)
+            {
                 count(&mut self.counters.early_syn_acks_refused);
                 return Verdict::Refuse;
             }
@@ -143,6 +148,13 @@ impl<const FLOWS: usize> Watch<FLOWS> {
         rules::incoming(flow, segment, can_reply, &mut self.counters)
     }
 
+    /// Whether the table has a flow for every SYN of ours that may be unanswered: where it forgot one, smoltcp has either
+    /// sent the SYN again by now, or does not wait for its answer any more.
+    fn remembers_our_syns(&self) -> bool {
+        self.syn_forgotten_at
+            .is_none_or(|forgotten_at| self.now > forgotten_at + SYN_INTERVAL_MAX)
+    }
+
     /// Notes a frame that smoltcp just filled, and mends it before it goes out.
     pub(super) fn outgoing(&mut self, frame: &mut [u8]) {
         let Frame::Tcp(segment) = self.parse(frame) else {
@@ -163,8 +175,11 @@ impl<const FLOWS: usize> Watch<FLOWS> {
         let flow = if segment.has(SYN) {
             let window_scale = segment.window_scale(frame).unwrap_or(0);
             let (flow, evicted) = self.flows.find_or_begin(key, &segment, window_scale);
-            if evicted {
+            if let Evicted::Flow { was_established } = evicted {
                 count(&mut self.counters.flows_evicted);
+                if !was_established {
+                    self.syn_forgotten_at = Some(self.now);
+                }
             }
             flow
         } else {

@@ -15,13 +15,22 @@ pub(crate) fn incoming<const FLOWS: usize, const FRAME_LEN: usize>(
     device: &mut Guard<Cable, FLOWS, FRAME_LEN>,
     frame: &[u8],
 ) -> Vec<u8> {
+    incoming_at(device, Instant::ZERO, frame)
+}
+
+/// The same, later.
+pub(crate) fn incoming_at<const FLOWS: usize, const FRAME_LEN: usize>(
+    device: &mut Guard<Cable, FLOWS, FRAME_LEN>,
+    now: Instant,
+    frame: &[u8],
+) -> Vec<u8> {
     device
         .get_ref()
         .0
         .borrow_mut()
         .to_host
         .push_back(frame.to_vec());
-    let (received, _) = device.receive(Instant::ZERO).expect("a frame is there");
+    let (received, _) = device.receive(now).expect("a frame is there");
     received.consume(<[u8]>::to_vec)
 }
 

@@ -1,10 +1,11 @@
 //! Which flows the guard knows, and from when on.
 
 use smoltcp::phy::Checksum;
+use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, TcpControl, TcpRepr};
 use tickwire::guard::Guard;
 
-use crate::boundary::{incoming, outgoing};
+use crate::boundary::{incoming, incoming_at, outgoing};
 use crate::cable::Cable;
 use crate::frames::{Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, repr, tcp_frame};
 use crate::host::Guarded;
@@ -198,4 +199,27 @@ fn the_answer_to_a_syn_that_was_forgotten_passes() {
     }
     forgotten::<2>();
     forgotten::<0>();
+}
+
+#[test]
+fn a_syn_is_forgotten_for_a_minute_and_an_established_connection_without_a_doubt() {
+    let local = Family::V4.host();
+    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
+    let never_asked = answer(local, 9, TcpControl::Syn, 1001);
+    for port in 1..=3 {
+        outgoing(&mut device, &syn(local, port, 1000));
+        incoming(&mut device, &answer(local, port, TcpControl::Syn, 1001));
+    }
+    assert_eq!(device.counters().flows_evicted, 1);
+    assert!(incoming(&mut device, &never_asked).is_empty());
+
+    for port in 4..=6 {
+        outgoing(&mut device, &syn(local, port, 1000));
+    }
+    assert_eq!(device.counters().flows_evicted, 4);
+    // smoltcp has sent the forgotten SYN again within 60 s.
+    for (secs, passes) in [(0, true), (60, true), (61, false)] {
+        let passed = incoming_at(&mut device, Instant::from_secs(secs), &never_asked);
+        assert_eq!(!passed.is_empty(), passes, "after {secs} s");
+    }
 }
