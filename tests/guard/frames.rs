@@ -222,7 +222,9 @@ pub(crate) fn answer(family: Family) -> Vec<u8> {
     match family {
         Family::V4 => arp(ArpOperation::Reply, Ipv4Address::new(10, 0, 0, 2), HOST_MAC),
         #[cfg(feature = "ipv6")]
-        Family::V6 => neighbor_advertisement(),
+        Family::V6 => {
+            neighbor_advertisement(NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE)
+        }
     }
 }
 
@@ -260,12 +262,12 @@ fn neighbor_solicitation() -> Vec<u8> {
 }
 
 #[cfg(feature = "ipv6")]
-fn neighbor_advertisement() -> Vec<u8> {
+pub(crate) fn neighbor_advertisement(flags: NdiscNeighborFlags) -> Vec<u8> {
     let IpAddress::Ipv6(target_addr) = Family::V6.peer() else {
         unreachable!("the family's addresses are IPv6");
     };
     neighbor_discovery(NdiscRepr::NeighborAdvert {
-        flags: NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE,
+        flags,
         target_addr,
         lladdr: Some(PEER_MAC.into()),
     })
