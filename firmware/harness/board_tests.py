@@ -115,6 +115,7 @@ def tests():
     yield "probe", "stack", False, ends("stack", 0, "")
     yield "probe", "panic", False, ends("panic", 101, "panic")
     yield "probe", "fault", False, ends("fault", 102, "hard fault at 0x")
+    yield "probe", "overflow", False, ends("overflow", 102, "stack overflow")
     yield "probe", "interrupt", False, ends("interrupt", 103, "unhandled interrupt -2")
 
 
