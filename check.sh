@@ -24,6 +24,16 @@ check_clippy() {
     cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
     cargo clippy --locked --manifest-path benches/tap/Cargo.toml -- -D warnings
+    # The firmware, in which the features of both boards exclude each other.
+    (
+        cd firmware
+        source ./toolchain.sh
+        core_find
+        for features in mps2-an385,every,sim lm3s6965evb lm3s6965evb,ram-16k,panic-location; do
+            "${CORE_CARGO[@]}" clippy --locked --package board --package images --features "images/${features//,/,images/}" \
+                --target-dir target/clippy "${CORE_FLAGS[@]}" -- -D warnings
+        done
+    )
 }
 
 # README's test command. The TAP tests are part of it.
