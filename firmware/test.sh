@@ -16,6 +16,7 @@ for program in qemu-system-arm python3 nginx nc ip; do
     exit 0
 done
 ./build.sh
+./porting.sh
 ./panics.sh
 (
     cd ..
