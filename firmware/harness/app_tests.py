@@ -52,6 +52,18 @@ def gets_in_16_kib(machine):
     return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
 
 
+def guarded_gets(machine):
+    """The whole image, with the guard between smoltcp and the controller."""
+    with peers.nginx():
+        parameters = on_tap(url=url(peers.NGINX_PORT, "/body"))
+        outcome = run(machine, "get-guard", parameters, tap(peers.TAP))
+        expect(outcome, 0)
+        counted = run(machine, "get-guard", {**parameters, "discard": 1}, tap(peers.TAP), extra=ICOUNT)
+        expect(counted, 0, f"received {BODY_BYTES}\n")
+    stack = without_losses(outcome)["stack"]
+    return {"outcome": outcome, "stack": stack, "rate": instructions_per_byte(counted, BODY_BYTES)}
+
+
 def minimal_gets(machine):
     """The program of docs/porting.md, whose addresses are fixed."""
     with peers.nginx():
@@ -101,7 +113,8 @@ def get_tests():
     yield "minimal", "", True, minimal_gets
     yield "get", "", True, gets_from_nginx
     yield "get", "python", True, gets_from_python
-    yield "get", "16k", True, gets_in_16_kib
+    yield "get-16k", "", True, gets_in_16_kib
+    yield "get-guard", "", True, guarded_gets
     yield "get", "chunked", True, gets(peers.chunked, 0)
     yield "get", "refused", True, fails(7, url=url(peers.CLOSED_PORT))
     yield "get", "unroutable", True, fails(7, url="http://0.0.0.0/")
