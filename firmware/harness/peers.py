@@ -137,8 +137,12 @@ def raw_peer(answer):
             connection, _ = listener.accept()
             with connection:
                 connection.settimeout(20)
-                while b"\r\n\r\n" not in connection.recv(65536):
-                    pass
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    part = connection.recv(65536)
+                    if not part:
+                        return
+                    request += part
                 answer(connection)
 
     thread = threading.Thread(target=serve, daemon=True)

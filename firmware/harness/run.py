@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import subprocess
 import sys
 
 import app_tests
@@ -69,8 +68,9 @@ class Table:
         """Runs one test for one row; `function` gives columns, or raises what is wrong."""
         try:
             columns = function() or {}
-        except (Failed, OSError, subprocess.SubprocessError) as finding:
-            self.findings.append(f"{machine} {label}: {finding}")
+        except Exception as finding:  # Any: a test that breaks must not take the others and the table with it.
+            what = finding if isinstance(finding, Failed) else repr(finding)
+            self.findings.append(f"{machine} {label}: {what}")
             self.add(machine, label, "FAILED", {})
         else:
             self.columns[machine, label] = columns
