@@ -10,7 +10,7 @@ use tickwire::{Error, Tick};
 
 use crate::book::{Book, Bytes};
 use crate::flash_chip::{Flash, Plan, TORN, Torn};
-use crate::world::{World, leak};
+use crate::world::World;
 
 type Chip = Flash<1, 4, 128>;
 type Chipped = FlashStore<'static, Chip>;
@@ -62,7 +62,7 @@ impl Store for Mortal {
 
 fn open(chip: &Chip) -> Chipped {
     let layout = Layout::whole(chip).unwrap();
-    FlashStore::new(chip.clone(), layout, leak(vec![0; 1_024])).unwrap()
+    FlashStore::new(chip.clone(), layout, vec![0; 1_024].leak()).unwrap()
 }
 
 /// Starts a receiver on host 0 over what is in the chip.
