@@ -4,10 +4,11 @@
 //! a write keeps it too is shown in `tests/file/flash.rs` and `tests/store_flash`.
 
 use tickwire::Error;
+use tickwire_sim::Idle;
 
 use crate::play::{KINDS, Kind, Play};
 use crate::shelf::{Call, Kept};
-use crate::stage::{CLIENT, Player, Rest, SERVER, Setting, Stage, with_stage};
+use crate::stage::{CLIENT, Player, SERVER, Setting, Stage, with_stage};
 
 /// In which a conversation ends that nothing disturbs.
 const TICKS_MAX: u64 = 20_000;
@@ -128,6 +129,7 @@ fn a_listener_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
             has_both,
             "{setting:?} {kind:?} was cut before and behind its end: {ends:?}"
         );
+        assert_resumed(kind, &offsets);
     }
 }
 
@@ -142,7 +144,7 @@ fn a_caller_that_stops_at_any_tick_and_starts_again_is_served() {
                 let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
                 stage.run(tick, &mut caller, &mut listener);
                 stage.crash(CLIENT, tick);
-                stage.run(NOTICE_TICKS_MAX, &mut Player::new(Rest), &mut listener);
+                stage.run(NOTICE_TICKS_MAX, &mut Player::new(Idle), &mut listener);
                 assert_eq!(stage.open_socket(), None, "{what}{}", stage.log);
                 ends.extend(stage.log.ends(SERVER));
                 assert_stored(&play, &what);

@@ -4,12 +4,12 @@
 //! file sender fall silent there, too.
 
 use tickwire::chat::{Options, Peer};
-use tickwire::http::{Get, GetOptions, Proof, Request, Url};
+use tickwire::http::Proof;
 use tickwire::{Echo, Error};
 use tickwire_sim::{Act, Opening, Script};
 
 use crate::book::Book;
-use crate::play::{Tray, receiver, sender};
+use crate::play::{Tray, getter, receiver, sender};
 use crate::shelf::Shelf;
 use crate::stage::{CLIENT, PORT, Player, SERVER, Setting, Stage, with_stage};
 
@@ -141,11 +141,7 @@ fn get_knows_at_every_byte_of_the_response_what_an_end_there_means() {
             with_stage(Setting::Guarded, None, |stage| {
                 let listen = Opening::Listen(PORT);
                 let mut server = Player::new(Script::new(stage.socket(SERVER), listen, &acts));
-                let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
-                let (socket, remote) = (stage.socket(CLIENT), stage.server());
-                let options = GetOptions::default();
-                let get = Get::new(socket, remote, request, options, &mut [], tray.clone());
-                let mut get = Player::new(get);
+                let mut get = getter(stage, tray.clone());
                 stage.run(TICKS_MAX, &mut get, &mut server);
                 let expected = judge(response, front.len(), end);
                 let context = format!("Get, {end:?} behind byte {} of {stream:?}", front.len());

@@ -1,9 +1,6 @@
 //! A receiver over flash stops before every tick of a transfer and starts again: the next try stores the file.
 
-use core::task::Poll;
-
 use tickwire::file::{Receive, ReceiveOptions};
-use tickwire::store::{FlashStore, Layout};
 
 use crate::book::{Book, Bytes};
 use crate::flash_chip::Flash;
@@ -15,27 +12,8 @@ type Chip = Flash<1, 4, 256>;
 /// In which a transfer ends that nothing disturbs, and in which its end is noticed where something does.
 const TICKS_MAX: u64 = 62_000;
 
-/// The store after a start; its memory is leaked.
-fn mounted(chip: &Chip) -> FlashStore<'static, Chip> {
-    let layout = Layout::whole(chip).unwrap();
-    let mut store = FlashStore::new(chip.clone(), layout, vec![0; 1_024].leak()).unwrap();
-    while store.mount() != Poll::Ready(Ok(())) {}
-    store
-}
-
-/// The image that a device would boot now.
-fn booted(chip: &Chip) -> Option<Bytes> {
-    let mut store = mounted(chip);
-    let mut bytes = vec![0; store.image()?.length as usize];
-    let mut at = 0;
-    while at < bytes.len() {
-        at += store.read_image(at as u32, &mut bytes[at..]).unwrap();
-    }
-    Some(Bytes(bytes))
-}
-
 fn receiver<'a>(stage: &mut Stage<'a>, chip: &Chip) -> Player<'a> {
-    let (store, options) = (mounted(chip), ReceiveOptions::default());
+    let (store, options) = (chip.open(), ReceiveOptions::default());
     Player::new(Receive::new(stage.socket(SERVER), PORT, store, options))
 }
 
@@ -50,7 +28,7 @@ fn a_receiver_over_flash_that_stops_at_any_tick_takes_the_file_up_again() {
                 (receiver(stage, &chip), sender(stage, Some("name"), &book));
             stage.run(tick, &mut first, &mut receive);
             let is_done = first.outcome() == Some(Ok(()));
-            let image = booted(&chip);
+            let image = chip.booted().map(Bytes);
             assert!(image.is_some() || !is_done, "tick {tick}{}", stage.log);
             assert!(image.is_none_or(|image| image == book.bytes()), "{tick}");
             stage.crash(SERVER, tick);
@@ -60,7 +38,7 @@ fn a_receiver_over_flash_that_stops_at_any_tick_takes_the_file_up_again() {
             let mut next = sender(stage, Some("name"), &book);
             stage.run(TICKS_MAX, &mut next, &mut receive);
             assert_eq!(next.outcome(), Some(Ok(())), "tick {tick}{}", stage.log);
-            assert_eq!(booted(&chip), Some(book.bytes()), "tick {tick}");
+            assert_eq!(chip.booted().map(Bytes), Some(book.bytes()), "tick {tick}");
             offsets.extend(stage.log.resumed());
             is_done
         });

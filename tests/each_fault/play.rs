@@ -131,6 +131,14 @@ pub(crate) fn sender<'a>(
     })
 }
 
+/// A GET into a sink.
+pub(crate) fn getter<'a>(stage: &mut Stage<'a>, sink: impl Sink + 'a) -> Player<'a> {
+    let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
+    let (socket, remote) = (stage.socket(CLIENT), stage.server());
+    let options = GetOptions::default();
+    Player::new(Get::new(socket, remote, request, options, &mut [], sink))
+}
+
 /// One app and its peer; what they stored and heard outlives a host.
 pub(crate) struct Play {
     pub(crate) kind: Kind,
@@ -195,12 +203,7 @@ impl Play {
                 peer.end_input();
                 Player::new(peer)
             }
-            Kind::Get => {
-                let socket = stage.socket(CLIENT);
-                let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
-                let (options, tray) = (GetOptions::default(), self.trays[CLIENT].clone());
-                Player::new(Get::new(socket, remote, request, options, &mut [], tray))
-            }
+            Kind::Get => getter(stage, self.trays[CLIENT].clone()),
             Kind::Echo => {
                 let socket = stage.socket(CLIENT);
                 let script = Script::new(socket, Opening::Dial(remote), &ECHO_ACTS);

@@ -6,8 +6,8 @@ use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpEndpoint;
 use tickwire::wire::{Action, Frame, Link, Planned, Port, Wire};
-use tickwire::{App, Deadline, Error, Io, Slot, Step};
-use tickwire_sim::{Host, World};
+use tickwire::{App, Error, Slot};
+use tickwire_sim::{Host, Idle, World};
 
 use crate::log::Log;
 
@@ -79,27 +79,6 @@ impl<'a> Player<'a> {
 
     pub(crate) fn outcome(&self) -> Option<Result<(), Error>> {
         self.slot.outcome()
-    }
-}
-
-/// Does nothing, and never ends: it keeps a world running while sockets come to rest and late frames arrive.
-pub(crate) struct Rest;
-
-impl App for Rest {
-    fn name(&self) -> &'static str {
-        "rest"
-    }
-
-    fn step(&mut self, _io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        Ok(Step::Wait)
-    }
-
-    fn deadline(&self) -> Option<Deadline> {
-        None
-    }
-
-    fn sockets(&self) -> &[SocketHandle] {
-        &[]
     }
 }
 
@@ -195,9 +174,8 @@ impl<'a> Stage<'a> {
         let until = self.world.now().after(ticks);
         let [dialler, listener] = &mut self.hosts;
         let mut calling = [client.slot.seat(&mut *client.app)];
-        let mut rest = Slot::new();
-        let mut rest_app = Rest;
-        let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut rest_app)];
+        let (mut rest, mut idle) = (Slot::new(), Idle);
+        let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut idle)];
         let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
         self.world.run_watched(until, nodes, &mut self.log);
     }

@@ -6,12 +6,11 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use tickwire::chat::{Options, Peer};
-use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{Error, Sink};
 use tickwire_sim::{Act, Opening, Script};
 
 use crate::book::{Book, UNREADABLE};
-use crate::play::{Tray, receiver, sender};
+use crate::play::{Tray, getter, receiver, sender};
 use crate::shelf::{Call, Shelf};
 use crate::stage::{CLIENT, PORT, Player, SERVER, Setting, with_stage};
 
@@ -162,11 +161,7 @@ fn get_into(fails_at: Option<usize>) -> (Result<(), Error>, Cracked) {
     let outcome = with_stage(Setting::Guarded, None, |stage| {
         let listen = Opening::Listen(PORT);
         let mut server = Player::new(Script::new(stage.socket(SERVER), listen, &acts));
-        let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
-        let (socket, remote) = (stage.socket(CLIENT), stage.server());
-        let options = GetOptions::default();
-        let get = Get::new(socket, remote, request, options, &mut [], sink.clone());
-        let mut get = Player::new(get);
+        let mut get = getter(stage, sink.clone());
         stage.run(TICKS_MAX, &mut get, &mut server);
         assert_eq!(
             stage.open_socket(),
