@@ -170,6 +170,20 @@ fn an_app_may_not_stay_in_a_state_that_has_expired() {
     bare.turn(&mut [Slot::new().seat(&mut app)]);
 }
 
+#[cfg(not(debug_assertions))]
+#[test]
+fn an_app_that_stays_in_a_state_that_has_expired_ends_with_what_it_awaited() {
+    let mut bare = Bare::new();
+    bare.now = Tick::from_millis(10);
+    let mut app = Stubborn {
+        polls_itself: false,
+    };
+    let mut slot = Slot::new();
+    bare.turn(&mut [slot.seat(&mut app)]);
+    let timeout = Error::TimedOut(Awaited::Total);
+    assert_eq!(slot.outcome(), Some(Err(timeout)));
+}
+
 #[cfg(debug_assertions)]
 #[test]
 #[should_panic(expected = "stubborn left its deadline in the past")]
