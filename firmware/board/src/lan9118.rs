@@ -264,8 +264,8 @@ fn discard(words: usize) {
     }
 }
 
-/// A register may be read as it was before the last write, for 45 ns (165 ns on a LAN9220): as idle where it is busy. One
-/// read of BYTE_TEST takes as long (AN 12.12, table 3.4; LAN9220 data sheet, 6.2).
+/// A register may be read as it was before the last write, for 45 ns (165 ns on a LAN9220): as idle where it is busy.
+/// One read of BYTE_TEST takes as long (AN 12.12, table 3.4; LAN9220 data sheet, 6.2).
 fn settle() {
     let _ = LAN9118.read(BYTE_TEST);
 }
