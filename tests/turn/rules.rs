@@ -5,9 +5,7 @@ use std::task::Poll;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpControl;
-use tickwire::{
-    App, Awaited, Called, Deadline, Error, Io, Named, Phase, STEPS_MAX, Slot, Step, Tick,
-};
+use tickwire::{App, Awaited, Called, Deadline, Error, Io, STEPS_MAX, Slot, Step, Tick};
 
 use crate::bare::Bare;
 use crate::frames::HOST_PORT;
@@ -198,6 +196,8 @@ fn an_app_may_not_leave_its_deadline_in_the_past() {
 #[test]
 #[should_panic(expected = "Only begins with a deadline that has passed")]
 fn a_state_may_not_begin_with_a_deadline_that_has_passed() {
+    use tickwire::{Named, Phase};
+
     struct Only;
     impl Named for Only {
         fn name(&self) -> &'static str {
