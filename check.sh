@@ -24,11 +24,23 @@ check_clippy() {
     cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
     cargo clippy --locked --manifest-path benches/tap/Cargo.toml -- -D warnings
+    # The firmware, in which the features of both boards exclude each other.
+    (
+        cd firmware
+        source ./toolchain.sh
+        core_find
+        for features in mps2-an385,every,sim lm3s6965evb lm3s6965evb,ram-16k,panic-location; do
+            "${CORE_CARGO[@]}" clippy --locked --package board --package images --features "images/${features//,/,images/}" \
+                --target-dir target/clippy "${CORE_FLAGS[@]}" -- -D warnings
+        done
+    )
 }
 
 # README's test command. The TAP tests are part of it.
 check_test() {
     cargo test --locked --workspace
+    # The loop as it ships: a broken rule of deadlines is asserted in debug builds, and survived in all others.
+    cargo test --locked --release -p tickwire --test turn
 }
 
 check_docs() {
@@ -55,6 +67,9 @@ check_sim() {
         echo "profile $profile, seeds from $first"
         target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
     done
+    # The same simulator must find every bug that is planted on purpose, or its silence above says nothing.
+    RUSTFLAGS="--cfg tickwire_canary" cargo build --locked --release -p tickwire-sim --target-dir target/canaries
+    target/canaries/release/sim --canaries
 }
 
 check_firmware() {

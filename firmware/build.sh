@@ -35,11 +35,13 @@ build() {
 
 for board in "${boards[@]}"; do
     images=target/$board/$CORE_TARGET/release
-    # The image `get` once more, with all of its RAM in 16 KiB.
-    build "$board" ram-16k --bin get
-    # Not a link: cargo links what it has built, and the next image takes the same place.
-    rm -f "$images/get-16k"
-    cp "$images/get" "$images/get-16k"
+    # The image `get` twice more: with all of its RAM in 16 KiB, and with the guard around the controller.
+    for variant in ram-16k guard; do
+        build "$board" "$variant" --bin get
+        # Not a link: cargo links what it has built, and the next image takes the same place.
+        rm -f "$images/get-${variant#ram-}"
+        cp "$images/get" "$images/get-${variant#ram-}"
+    done
     if [ "$board" = mps2-an385 ]; then
         # Only this board has the 2 MiB of RAM that the simulator needs.
         build "$board" sim --bin sim

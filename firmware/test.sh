@@ -16,6 +16,7 @@ for program in qemu-system-arm python3 nginx nc ip; do
     exit 0
 done
 ./build.sh
+./porting.sh
 ./panics.sh
 (
     cd ..
@@ -23,11 +24,12 @@ done
     cargo build --quiet --locked --release --package tickwire-sim
 )
 
-# 15 minutes at most; the namespaces, and with them every process in there, end with this command.
+# 15 minutes at most; the namespaces, and with them every process in there, end with this command. In the foreground, so
+# that an interrupt from the keyboard reaches it.
 inside=(unshare --net --mount-proc --pid --fork --kill-child)
 [ "$(id -u)" -eq 0 ] || inside+=(--map-root-user)
 if "${inside[@]}" true 2>/dev/null; then
-    exec timeout --kill-after=10 840 "${inside[@]}" python3 harness/run.py --namespace "$@"
+    exec timeout --foreground --kill-after=10 840 "${inside[@]}" python3 harness/run.py --namespace "$@"
 fi
 if [ "${TICKWIRE_REQUIRE_TAP:-0}" = 1 ]; then
     echo "firmware: no network namespace here (unshare --net), but TICKWIRE_REQUIRE_TAP=1" >&2

@@ -167,7 +167,7 @@ impl<'s> Io<'_, 's> {
     pub fn receive<R>(
         &mut self,
         handle: SocketHandle,
-        take: impl FnOnce(&mut [u8]) -> (usize, R),
+        take: impl FnOnce(&[u8]) -> (usize, R),
     ) -> Result<Received<R>, Error> {
         let lost = self.lost();
         let (socket, _) = self.tcp(handle);
@@ -176,11 +176,13 @@ impl<'s> Io<'_, 's> {
         {
             return Ok(Received::Nothing);
         }
-        match socket.recv(take) {
-            Ok(value) => Ok(Received::Data(value)),
-            Err(RecvError::Finished) => Ok(Received::End),
-            Err(RecvError::InvalidState) => Err(lost),
-        }
+        let (taken, value) = match socket.peek(usize::MAX) {
+            Ok(bytes) => take(bytes),
+            Err(RecvError::Finished) => return Ok(Received::End),
+            Err(RecvError::InvalidState) => return Err(lost),
+        };
+        dequeue(socket, taken);
+        Ok(Received::Data(value))
     }
 
     /// Copies received bytes into `buffer` and returns those that came; [`Received::Nothing`] also when `buffer` is
@@ -252,7 +254,7 @@ impl<'s> Io<'_, 's> {
     /// hold the peer in its last sends.
     pub fn lingered(&mut self, handle: SocketHandle) -> bool {
         let (socket, _) = self.tcp(handle);
-        while socket.recv(|bytes| (bytes.len(), ())).is_ok() && socket.can_recv() {}
+        while dequeue(socket, usize::MAX) && socket.can_recv() {}
         matches!(
             socket.state(),
             State::Closed | State::TimeWait | State::Listen
@@ -331,6 +333,12 @@ impl<'s> Io<'_, 's> {
             }
         }
     }
+}
+
+/// Drops up to `count` of the contiguous bytes at the front of the receive buffer; whether it could have held some.
+/// smoltcp's `recv` is compiled for each closure that it is given, so all of ours goes through this one.
+fn dequeue(socket: &mut tcp::Socket<'_>, count: usize) -> bool {
+    socket.recv(|bytes| (count.min(bytes.len()), ())).is_ok()
 }
 
 fn is_loopback(address: &IpAddress) -> bool {

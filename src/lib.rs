@@ -34,7 +34,7 @@
 //! turn.note_lost_addresses(seats);
 //! turn.ingress();                        // at most 32 frames
 //! turn.look_for_movement(seats);
-//! turn.poll_apps(seats, |_, _| true);    // steps first, then deadlines
+//! turn.poll_apps(seats);                 // steps first, then deadlines
 //! turn.look_for_movement(seats);
 //! turn.egress(seats);                    // and once more for whom it changed something
 //! let capped = turn.capped;

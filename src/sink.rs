@@ -248,6 +248,75 @@ mod tests {
         assert_eq!(sink.0.taken, 7);
     }
 
+    type Answer<T> = Result<T, ErrorKind>;
+
+    /// Answers each question as it is told to.
+    struct Modem {
+        ready: Answer<bool>,
+        takes: Answer<usize>,
+        writes: u32,
+    }
+
+    impl ErrorType for Modem {
+        type Error = ErrorKind;
+    }
+
+    impl Write for Modem {
+        fn write(&mut self, _: &[u8]) -> Answer<usize> {
+            self.writes += 1;
+            self.takes
+        }
+
+        fn flush(&mut self) -> Answer<()> {
+            Err(ErrorKind::Unsupported)
+        }
+    }
+
+    impl WriteReady for Modem {
+        fn write_ready(&mut self) -> Answer<bool> {
+            self.ready
+        }
+    }
+
+    /// What came of an offer of three bytes, and how often the writer was asked to write.
+    fn offer(ready: Answer<bool>, takes: Answer<usize>) -> (Result<usize, Error>, u32) {
+        let writes = 0;
+        let mut sink = WriterSink(Modem {
+            ready,
+            takes,
+            writes,
+        });
+        (sink.write(b"abc"), sink.0.writes)
+    }
+
+    #[test]
+    fn a_writer_that_fails_is_an_error_with_the_number_of_its_kind() {
+        let code = ErrorKind::TimedOut as i32;
+        let failed = Err(Error::Sink { code });
+        assert_eq!(offer(Err(ErrorKind::TimedOut), Ok(3)), (failed, 0));
+        assert_eq!(offer(Ok(true), Err(ErrorKind::TimedOut)), (failed, 1));
+    }
+
+    #[test]
+    fn a_writer_that_says_it_is_ready_and_takes_nothing_presses_back() {
+        assert_eq!(offer(Ok(true), Ok(0)), (Ok(0), 1));
+    }
+
+    /// What an app that owns its source sees of it.
+    fn whole<S: Source>(mut source: S) -> (bool, u64, [u8; 4]) {
+        let mut buffer = *b"....";
+        source.read_at(1, &mut buffer).unwrap();
+        (source.is_empty(), source.len(), buffer)
+    }
+
+    #[test]
+    fn a_source_that_is_lent_reads_as_the_source_itself() {
+        let (mut bytes, mut none): (&[u8], &[u8]) = (b"abc", b"");
+        assert_eq!(whole(&mut bytes), (false, 3, *b"bc.."));
+        assert_eq!(whole(&mut none), (true, 0, *b"...."));
+        assert_eq!(whole(&mut bytes as &mut dyn Source), (false, 3, *b"bc.."));
+    }
+
     #[test]
     fn a_slice_is_read_at_any_place() {
         let mut source: &[u8] = b"abcdef";
@@ -265,6 +334,12 @@ mod tests {
         seeks: u32,
         is_out: bool,
     }
+
+    const CARD: Card = Card {
+        at: 0,
+        seeks: 0,
+        is_out: false,
+    };
 
     impl ErrorType for Card {
         type Error = ErrorKind;
@@ -298,12 +373,7 @@ mod tests {
 
     #[test]
     fn a_reader_is_read_at_any_place_and_seeks_only_when_it_must() {
-        let card = Card {
-            at: 0,
-            seeks: 0,
-            is_out: false,
-        };
-        let mut source = ReaderSource::new(card).unwrap();
+        let mut source = ReaderSource::new(CARD).unwrap();
         assert_eq!((source.len(), source.reader.seeks), (6, 1));
         let mut buffer = [0u8; 4];
         assert_eq!(source.read_at(0, &mut buffer), Ok(3));
@@ -316,12 +386,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_failed_is_not_trusted_to_stand_where_it_stood() {
-        let card = Card {
-            at: 0,
-            seeks: 0,
-            is_out: false,
-        };
-        let mut source = ReaderSource::new(card).unwrap();
+        let mut source = ReaderSource::new(CARD).unwrap();
         let mut buffer = [0u8; 2];
         assert_eq!(source.read_at(0, &mut buffer), Ok(2));
         source.reader.is_out = true;

@@ -182,3 +182,80 @@ fn ports(frame: &[u8]) -> Option<(u16, u16)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ports;
+    use smoltcp::phy::ChecksumCapabilities;
+    use smoltcp::wire::{
+        EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, IpRepr, TcpPacket,
+    };
+
+    /// A frame with the first 20 bytes of some protocol in it, which say 80 and 49,152 where TCP has its ports.
+    fn frame(
+        ethertype: EthernetProtocol,
+        ends: (IpAddress, IpAddress),
+        protocol: IpProtocol,
+    ) -> [u8; 74] {
+        let mut bytes = [0; 74];
+        let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
+        frame.set_ethertype(ethertype);
+        let ip = IpRepr::new(ends.0, ends.1, protocol, 20, 64);
+        ip.emit(frame.payload_mut(), &ChecksumCapabilities::default());
+        let mut segment = TcpPacket::new_unchecked(&mut frame.payload_mut()[ip.header_len()..]);
+        segment.set_src_port(80);
+        segment.set_dst_port(49_152);
+        segment.set_header_len(20);
+        bytes
+    }
+
+    fn v4() -> (IpAddress, IpAddress) {
+        (IpAddress::v4(10, 0, 0, 1), IpAddress::v4(10, 0, 0, 2))
+    }
+
+    #[test]
+    fn a_tcp_segment_has_ports_and_nothing_else_has() {
+        let ipv4 = EthernetProtocol::Ipv4;
+        assert_eq!(
+            ports(&frame(ipv4, v4(), IpProtocol::Tcp)),
+            Some((80, 49_152))
+        );
+        assert_eq!(ports(&frame(ipv4, v4(), IpProtocol::Udp)), None);
+        assert_eq!(
+            ports(&frame(EthernetProtocol::Arp, v4(), IpProtocol::Tcp)),
+            None
+        );
+    }
+
+    #[cfg(feature = "ipv6")]
+    #[test]
+    fn a_tcp_segment_over_ipv6_has_ports_and_nothing_else_has() {
+        let address = |last| IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, last);
+        let ends = (address(1), address(2));
+        let ipv6 = EthernetProtocol::Ipv6;
+        assert_eq!(
+            ports(&frame(ipv6, ends, IpProtocol::Tcp)),
+            Some((80, 49_152))
+        );
+        assert_eq!(ports(&frame(ipv6, ends, IpProtocol::Udp)), None);
+        // Its own bytes, taken for the other family's.
+        assert_eq!(
+            ports(&frame(EthernetProtocol::Ipv4, ends, IpProtocol::Tcp)),
+            None
+        );
+    }
+
+    #[test]
+    fn a_segment_that_is_cut_has_no_ports() {
+        let mut whole = frame(EthernetProtocol::Ipv4, v4(), IpProtocol::Tcp);
+        let segment_end = 14 + 20 + 20;
+        for len in 0..segment_end {
+            assert_eq!(ports(&whole[..len]), None, "{len} bytes");
+        }
+        assert_eq!(ports(&whole[..segment_end]), Some((80, 49_152)));
+        // A header that is longer than its packet.
+        let data_offset = &mut whole[14 + 20 + 12];
+        *data_offset = 6 << 4;
+        assert_eq!(ports(&whole), None);
+    }
+}

@@ -48,9 +48,8 @@ pub struct Slot {
     outcome: Option<Result<(), Error>>,
     /// Why its connection ended, where the loop knows better than the sockets.
     cause: Option<Error>,
-    states: u64,
-    /// One bit for each socket that carried a connection before egress.
-    open: u32,
+    /// What they looked like before egress.
+    look: Look,
     pub(crate) spin: spin::Notes,
 }
 
@@ -136,7 +135,7 @@ pub fn turn<D: Device + ?Sized>(
     turn.note_lost_addresses(seats);
     turn.ingress();
     turn.look_for_movement(seats);
-    turn.poll_apps(seats, |_, _| true);
+    turn.poll_apps(seats);
     turn.look_for_movement(seats);
     turn.egress(seats);
     let capped = turn.capped;
@@ -190,20 +189,12 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
         }
     }
 
-    /// Polls each live app that `which` selects, and reports whether there was one.
-    fn poll_apps(
-        &mut self,
-        seats: &mut [Seat<'_>],
-        which: impl Fn(&Seat<'_>, &SocketSet<'_>) -> bool,
-    ) -> bool {
-        let mut any = false;
+    fn poll_apps(&mut self, seats: &mut [Seat<'_>]) {
         for (index, seat) in seats.iter_mut().enumerate() {
-            if seat.is_live() && which(seat, self.sockets) {
-                any = true;
+            if seat.is_live() {
                 self.poll_app(index, seat);
             }
         }
-        any
     }
 
     fn poll_app(&mut self, index: usize, seat: &mut Seat<'_>) {
@@ -231,29 +222,34 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
     fn egress(&mut self, seats: &mut [Seat<'_>]) {
         for _ in 0..LOOKS_MAX {
             for seat in seats.iter_mut().filter(|seat| seat.is_live()) {
-                seat.slot.states = states(seat.app, self.sockets);
-                seat.slot.open = open(seat.app, self.sockets);
+                seat.slot.look = Look::at(seat.app, self.sockets);
             }
             self.egress_once(seats);
-            self.note_timeouts(seats);
-            if !self.poll_apps(seats, |seat, sockets| {
-                seat.slot.states != states(seat.app, sockets)
-            }) {
+            if !self.poll_changed(seats) {
                 return;
             }
         }
         self.capped = true;
     }
 
-    /// A peer's RST closes a socket in ingress; in egress only smoltcp's own timeout does, and afterwards nobody can
-    /// tell them apart.
-    fn note_timeouts(&self, seats: &mut [Seat<'_>]) {
-        for seat in seats.iter_mut().filter(|seat| seat.is_live()) {
-            if seat.slot.open & !open(seat.app, self.sockets) != 0 {
+    /// Polls the apps whose sockets no longer look as they did, and reports whether there was one.
+    fn poll_changed(&mut self, seats: &mut [Seat<'_>]) -> bool {
+        let mut any = false;
+        for (index, seat) in seats.iter_mut().enumerate() {
+            let look = Look::at(seat.app, self.sockets);
+            if !seat.is_live() || look == seat.slot.look {
+                continue;
+            }
+            if seat.slot.look.open & !look.open != 0 {
+                // A peer's RST closes a socket in ingress; in egress only smoltcp's own timeout does, and afterwards
+                // nobody can tell them apart.
                 let timeout = Error::TimedOut(Awaited::Peer);
                 seat.slot.cause.get_or_insert(timeout);
             }
+            any = true;
+            self.poll_app(index, seat);
         }
+        any
     }
 
     /// Runs egress until nothing leaves any more, but no more than [`EGRESS_MAX`] passes.
@@ -357,25 +353,29 @@ impl Carry {
     }
 }
 
-/// What of an app's sockets can change in egress, folded into one number.
-fn states(app: &dyn App, sockets: &SocketSet<'_>) -> u64 {
-    app.sockets().iter().fold(0, |states, &handle| {
-        let socket = sockets.get::<Socket<'_>>(handle);
-        let state = socket.state() as u64 * 2 + u64::from(socket.remote_endpoint().is_some());
-        states.rotate_left(5) ^ state
-    })
+/// What of an app's sockets can change in egress.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Look {
+    /// The states, folded into one number.
+    states: u64,
+    /// Which of the first 32 carry a connection, one bit each.
+    open: u32,
 }
 
-/// Which of an app's first 32 sockets carry a connection, one bit each.
-fn open(app: &dyn App, sockets: &SocketSet<'_>) -> u32 {
-    let bits = (0..u32::BITS).map(|index| 1 << index);
-    app.sockets()
-        .iter()
-        .zip(bits)
-        .fold(0, |open, (&handle, bit)| {
-            match sockets.get::<Socket<'_>>(handle).state() {
-                State::Closed | State::Listen | State::TimeWait => open,
-                _ => open | bit,
+impl Look {
+    fn at(app: &dyn App, sockets: &SocketSet<'_>) -> Self {
+        let mut look = Self::default();
+        let mut bit: u32 = 1;
+        for &handle in app.sockets() {
+            let socket = sockets.get::<Socket<'_>>(handle);
+            let state = socket.state();
+            let has_peer = u64::from(socket.remote_endpoint().is_some());
+            look.states = look.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
+            if !matches!(state, State::Closed | State::Listen | State::TimeWait) {
+                look.open |= bit;
             }
-        })
+            bit <<= 1;
+        }
+        look
+    }
 }

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | a frame is lost, late, doubled or damaged: every frame, in both directions | `frames` |
 //! | the peer's stream ends by FIN or RST: behind every byte | `ends`; `tests/file/replies.rs` for the sender |
-//! | a host stops and starts again: before every tick | `crashes`; `tests/file/flash.rs` at every write and erase |
+//! | a host stops and starts again: before every tick | `crashes`, `flash`; `tests/file/flash.rs` at every write and erase |
 //! | a store, a source or a sink fails: every call | `storage`; `tests/file/broken.rs`, `tests/store_flash` inside a store |
 //!
-//! Behind each fault the listener goes on, and has to serve the next caller. `tests/single_faults` looks at conversations
-//! that are the app's only one, and at a receiver over flash.
+//! Behind each fault the listener goes on, and has to serve the next caller, unless it was for one caller: then it has to
+//! come to its end.
 //!
 //! Each failure names the app, the fault, the frame and its sender, and shows what the hosts told.
 #![allow(
@@ -20,6 +20,9 @@
 #[path = "file/book.rs"]
 #[allow(dead_code, reason = "shared with the tests of the file machines")]
 mod book;
+#[path = "common/flash.rs"]
+#[allow(dead_code, reason = "shared with the tests of the flash store")]
+mod flash_chip;
 #[path = "file/shelf.rs"]
 #[allow(dead_code, reason = "shared with the tests of the file machines")]
 mod shelf;
@@ -38,5 +41,7 @@ mod frames;
 
 #[path = "each_fault/crashes.rs"]
 mod crashes;
+#[path = "each_fault/flash.rs"]
+mod flash;
 #[path = "each_fault/storage.rs"]
 mod storage;

@@ -5,6 +5,8 @@
     reason = "a test that panics has failed"
 )]
 
+mod common;
+
 #[path = "common/flash.rs"]
 #[allow(dead_code, reason = "shared with the tests of the flash store")]
 mod flash_chip;

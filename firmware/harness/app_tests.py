@@ -17,6 +17,11 @@ IMAGE_BYTES = 256 * 1024
 IMAGE = BODY[:IMAGE_BYTES]
 # Of the model in a host file: a journal and two slots of more than the image.
 FLASH_BYTES = 1 << 20
+# Of the image `get`: its deadlines in milliseconds, and its exit code when one passes.
+DEADLINES = ("connect", "head", "idle", "total")
+TIMED_OUT = 28
+# What QEMU may take to start on a machine that has much to do.
+SLACK_SECONDS = 4
 RECV_PORT = 2001
 CHAT_PORT = 1001
 ERASED = b"\xff"
@@ -52,6 +57,18 @@ def gets_in_16_kib(machine):
     return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
 
 
+def guarded_gets(machine):
+    """The whole image, with the guard between smoltcp and the controller."""
+    with peers.nginx():
+        parameters = on_tap(url=url(peers.NGINX_PORT, "/body"))
+        outcome = run(machine, "get-guard", parameters, tap(peers.TAP))
+        expect(outcome, 0)
+        counted = run(machine, "get-guard", {**parameters, "discard": 1}, tap(peers.TAP), extra=ICOUNT)
+        expect(counted, 0, f"received {BODY_BYTES}\n")
+    stack = without_losses(outcome)["stack"]
+    return {"outcome": outcome, "stack": stack, "rate": instructions_per_byte(counted, BODY_BYTES)}
+
+
 def minimal_gets(machine):
     """The program of docs/porting.md, whose addresses are fixed."""
     with peers.nginx():
@@ -77,6 +94,7 @@ def gets(answer, code, **parameters):
         with peers.raw_peer(answer):
             outcome = get(machine, url=url(peers.RAW_PORT), **parameters)
         expect(outcome, code)
+        ends_in_time(outcome, parameters)
         return {"outcome": outcome}
 
     return test
@@ -88,9 +106,19 @@ def fails(code, **parameters):
     def test(machine):
         outcome = get(machine, **parameters)
         expect(outcome, code, "")
+        ends_in_time(outcome, parameters)
         return {"outcome": outcome}
 
     return test
+
+
+def ends_in_time(outcome, parameters):
+    """A GET that timed out did so by the deadline that it was given: not before, and not by a default of 5 s or more."""
+    if outcome.code != TIMED_OUT:
+        return
+    (given,) = (parameters[name] / 1000 for name in DEADLINES if name in parameters)
+    if not given <= outcome.seconds < given + SLACK_SECONDS:
+        raise Failed(f"it gave up after {outcome.seconds:.2f} s, at a deadline of {given} s")
 
 
 def says(text):
@@ -101,7 +129,8 @@ def get_tests():
     yield "minimal", "", True, minimal_gets
     yield "get", "", True, gets_from_nginx
     yield "get", "python", True, gets_from_python
-    yield "get", "16k", True, gets_in_16_kib
+    yield "get-16k", "", True, gets_in_16_kib
+    yield "get-guard", "", True, guarded_gets
     yield "get", "chunked", True, gets(peers.chunked, 0)
     yield "get", "refused", True, fails(7, url=url(peers.CLOSED_PORT))
     yield "get", "unroutable", True, fails(7, url="http://0.0.0.0/")

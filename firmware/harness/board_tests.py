@@ -34,6 +34,21 @@ def serves(machine):
     return {"outcome": outcome, "stack": outcome.cost()["stack"]}
 
 
+def survives_long_frames(machine):
+    """Frames too long to take are counted, and what comes behind them is whole."""
+    # Within what the receive FIFO holds in QEMU, and each remainder of a word.
+    count = 5
+    with Board(machine, "serve", on_tap(port=7, bytes=BODY_BYTES), tap(peers.TAP)) as board:
+        await_listening(board)
+        peers.send_long_frames(count)
+        answer = peers.fetch(7, 20)
+        outcome = board.finish(10)
+    expect(outcome, 0, f"listening\nsent {BODY_BYTES}\n")
+    if answer != peers.pattern(BODY_BYTES) or outcome.cost()["long"] != count:
+        raise Failed(f"{len(answer)} bytes came, and {outcome.cost()}")
+    return {"outcome": outcome}
+
+
 def hears_refusal(machine):
     outcome = run(machine, "bare", on_tap(peer=HOST, port=peers.CLOSED_PORT), tap(peers.TAP))
     expect(outcome, 7, "", "the connection was refused")
@@ -106,6 +121,7 @@ def tests():
     yield "bare", "refused", True, hears_refusal
     yield "bare", "nobody", True, sleeps_while_nobody_answers
     yield "serve", "", True, serves
+    yield "serve", "long", True, survives_long_frames
     yield "probe", "wake", True, loses_no_wake_up
     for server in ("mps2-an385", "lm3s6965evb"):
         yield "bare", f"from {server}", False, fetches_from_board(server)
@@ -115,6 +131,7 @@ def tests():
     yield "probe", "stack", False, ends("stack", 0, "")
     yield "probe", "panic", False, ends("panic", 101, "panic")
     yield "probe", "fault", False, ends("fault", 102, "hard fault at 0x")
+    yield "probe", "overflow", False, ends("overflow", 102, "stack overflow")
     yield "probe", "interrupt", False, ends("interrupt", 103, "unhandled interrupt -2")
 
 

@@ -35,12 +35,16 @@ def budget_rows(table):
         minimal_flash, _ = flash_and_ram(image_path(board, "minimal"))
         bare_flash, _ = flash_and_ram(image_path(board, "bare"))
         lines = [(RAM, ram - BUFFER_BYTES)]
-        if core_route() == ROUTE:
-            lines += [(FLASH, minimal_flash), (SHARE, flash - bare_flash)]
-            if "stack" in get:
-                lines.append((STACK, get["stack"]))
+        by_route = [(FLASH, minimal_flash), (SHARE, flash - bare_flash)]
+        if "stack" in get:
+            by_route.append((STACK, get["stack"]))
         if "rate" in python and "rate" in bare:
             lines.append((RATIO, round(python["rate"] / bare["rate"], 3)))
+        if core_route() == ROUTE:
+            lines += by_route
+        else:
+            for (name, *_), found in by_route:
+                table.line(f"{board:<12} {'get:budget':<22} {'skipped':<8} {name} {found}, for core is {core_route()}")
         for budget, found in lines:
             try:
                 table.line(f"{board:<12} {'get:budget':<22} {'ok':<8} {check(budget, found)}")

@@ -34,7 +34,7 @@ def on_tap(**parameters):
 def without_losses(outcome):
     """The cost of a run on a quiet wire, where no frame is lost."""
     cost = outcome.cost()
-    if cost["damaged"] or cost["long"] or cost["dropped"]:
+    if any(cost[loss] for loss in ("damaged", "long", "overrun", "dropped", "failed")):
         raise Failed(f"frames were lost: {cost}")
     return cost
 

@@ -6,7 +6,7 @@ IMAGES = FIRMWARE / "target" / "costs-images"
 # (what, image, the image that it is compared with)
 ROWS = (
     ("bare socket: smoltcp, driver, clock, harness", "plain-bare", None),
-    ("`minimal`: the program below", "plain-minimal", None),
+    ("`minimal`: the program above", "plain-minimal", None),
     ("`get`: loop and HTTP client", "plain-get", "plain-bare"),
     ("`echo`: loop and server", "plain-echo", "plain-bare"),
     ("`chat`: loop and peer", "plain-chat", "plain-bare"),

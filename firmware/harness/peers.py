@@ -38,6 +38,17 @@ def make_tap():
         subprocess.run(command.split(), check=True, timeout=10)
 
 
+def send_long_frames(count):
+    """Frames that no Ethernet has, longer than the buffer that the board lends for one; each of another length."""
+    subprocess.run(["ip", "link", "set", TAP, "mtu", "2000"], check=True, timeout=10)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind((TAP, 0))
+        for index in range(count):
+            # To everybody, of a type for experiments (IEEE 802): smoltcp would ignore it, were it short.
+            raw.send(b"\xff" * 6 + b"\x02" + b"\0" * 5 + b"\x88\xb5" + BODY[: 1_501 + index])
+    subprocess.run(["ip", "link", "set", TAP, "mtu", "1500"], check=True, timeout=10)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         # Without Date and Server, so that the length is known to the byte.
@@ -137,8 +148,12 @@ def raw_peer(answer):
             connection, _ = listener.accept()
             with connection:
                 connection.settimeout(20)
-                while b"\r\n\r\n" not in connection.recv(65536):
-                    pass
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    part = connection.recv(65536)
+                    if not part:
+                        return
+                    request += part
                 answer(connection)
 
     thread = threading.Thread(target=serve, daemon=True)

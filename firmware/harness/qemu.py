@@ -17,7 +17,8 @@ NOISE = re.compile(r"Timer with period zero, disabling|qemu-system-arm: warning:
 
 COST = re.compile(
     r"cost: awake (?P<awake>\d+) asleep (?P<asleep>\d+) sleeps (?P<sleeps>\d+) stack (?P<stack>\d+)"
-    r" frames in (?P<received>\d+) damaged (?P<damaged>\d+) long (?P<long>\d+) out (?P<sent>\d+) dropped (?P<dropped>\d+)"
+    r" frames in (?P<received>\d+) damaged (?P<damaged>\d+) long (?P<long>\d+) overrun (?P<overrun>\d+)"
+    r" out (?P<sent>\d+) dropped (?P<dropped>\d+) failed (?P<failed>\d+)"
 )
 
 

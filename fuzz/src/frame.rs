@@ -2,8 +2,9 @@
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, IpRepr,
-    Ipv4Packet, Ipv4Repr, Ipv6ExtHeader, Ipv6Packet, Ipv6Repr, TcpPacket, TcpSeqNumber,
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress,
+    IpEndpoint, IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, Ipv4Repr, Ipv6ExtHeader, Ipv6Packet,
+    Ipv6Repr, TcpPacket, TcpSeqNumber,
 };
 
 pub(crate) const HOST_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
@@ -76,6 +77,7 @@ pub(crate) struct Read {
     pub(crate) is_fragment: bool,
     pub(crate) checksum_is_right: bool,
     pub(crate) seq: u32,
+    pub(crate) ack: u32,
     pub(crate) flags: u8,
     pub(crate) window: u16,
     pub(crate) payload_len: usize,
@@ -133,6 +135,7 @@ fn fragment((source, destination): (IpAddress, IpAddress)) -> Read {
         is_fragment: true,
         checksum_is_right: false,
         seq: 0,
+        ack: 0,
         flags: 0,
         window: 0,
         payload_len: 0,
@@ -156,9 +159,32 @@ fn read_tcp(
         is_fragment: false,
         checksum_is_right: packet.verify_checksum(&source, &destination),
         seq: packet.seq_number().0 as u32,
+        ack: packet.ack_number().0 as u32,
         flags: bytes[13],
         window: packet.window_len(),
         payload_len: packet.payload().len(),
         tcp_at,
     })
+}
+
+/// The peer at `peer` asks for the hardware address of `host`, or tells its own.
+pub(crate) fn arp(operation: ArpOperation, peer: Ipv4Address, host: Ipv4Address) -> Vec<u8> {
+    let repr = ArpRepr::EthernetIpv4 {
+        operation,
+        source_hardware_addr: PEER_MAC,
+        source_protocol_addr: peer,
+        target_hardware_addr: if operation == ArpOperation::Reply {
+            HOST_MAC
+        } else {
+            EthernetAddress::default()
+        },
+        target_protocol_addr: host,
+    };
+    let mut bytes = vec![0; ETHERNET_HEADER_LEN + repr.buffer_len()];
+    let mut frame = EthernetFrame::new_unchecked(&mut bytes);
+    frame.set_src_addr(PEER_MAC);
+    frame.set_dst_addr(HOST_MAC);
+    frame.set_ethertype(EthernetProtocol::Arp);
+    repr.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
+    bytes
 }

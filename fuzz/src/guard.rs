@@ -1,42 +1,91 @@
-//! Arbitrary frames through the guard, on flows that it knows and on flows that it does not.
+//! Arbitrary frames through the guard, on flows that it knows and on flows that it does not, and to a real host behind it.
+
+mod drawn;
+mod host;
 
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpEndpoint, Ipv4Packet, TcpPacket};
+use smoltcp::wire::{
+    ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, Ipv4Address,
+};
 use tickwire::guard::{Counters, Guard};
 
 use crate::cable::Cable;
 use crate::draw::Draw;
-use crate::frame::{ACK, HOST_MAC, PEER_MAC, RST, Read, SYN, Segment, read, read_sent};
+use crate::frame::{ACK, FIN, HOST_MAC, PEER_MAC, RST, Read, SYN, arp, read, read_sent};
+use drawn::{Drawn, damage, segment};
+use host::{HOST, Host, Memory, PORT};
 
 /// Offsets in the TCP header that the guard may change in what comes in: sequence number, flags, window, checksum.
 const CHANGEABLE_IN: [usize; 9] = [4, 5, 6, 7, 13, 14, 15, 16, 17];
 /// And in what goes out: sequence number and checksum.
 const CHANGEABLE_OUT: [usize; 6] = [4, 5, 6, 7, 16, 17];
-/// Flags that occur in the world, and every other value.
-const FLAGS: [u8; 8] = [ACK, ACK, ACK, ACK | 1, ACK | 8, SYN, SYN | ACK, RST | ACK];
-
 /// Two ends, ours first.
 type Ends = (IpEndpoint, IpEndpoint);
 
-/// Draws frames until the input is over, and returns how many there were and what the guard did about them.
-pub fn run(data: &[u8]) -> (u64, Counters) {
-    let mut draw = Draw(data);
-    let mut yard = Yard::new();
-    let mut frames = 0;
-    while !draw.is_over() {
-        yard.step(&mut draw);
-        frames += 1;
-    }
-    (frames, yard.device.counters())
+/// Places in the guard's table: too few for what is drawn, so that it forgets flows and rule R9 rests; or as many as an
+/// input needs, so that it remembers them all and R9 acts to the end.
+pub const PLACES: [usize; 2] = [3, 64];
+
+/// The peer of the flows over IPv4.
+const PEER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
+/// The flow that ends in a real host; on the others nobody is behind the guard.
+const REAL: usize = 3;
+
+/// What happened in one input.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    /// Which of [`PLACES`] it chose.
+    pub choice: usize,
+    /// Frames drawn; those of the real host are not among them.
+    pub frames: u64,
+    /// Turns of the real host.
+    pub turns: u64,
+    /// What the guard did about the frames.
+    pub counters: Counters,
 }
 
-/// A guard, and what is sure about its flows.
-struct Yard {
-    device: Guard<Cable, 3>,
-    flows: [Flow; 3],
+/// Chooses the table's size, and draws frames until the input is over.
+pub fn run(data: &[u8]) -> Report {
+    let mut draw = Draw(data);
+    let choice = usize::from(draw.byte()) % PLACES.len();
+    match choice {
+        0 => play::<{ PLACES[0] }>(choice, draw),
+        _ => play::<{ PLACES[1] }>(choice, draw),
+    }
+}
+
+fn play<const FLOWS: usize>(choice: usize, mut draw: Draw<'_>) -> Report {
+    let mut memory = Memory::new();
+    let mut yard = Yard::<FLOWS>::new(&mut memory);
+    let mut frames = 0;
+    while !draw.is_over() {
+        frames += u64::from(yard.step(&mut draw));
+    }
+    yard.turn(0);
+    Report {
+        choice,
+        frames,
+        turns: yard.host.turns,
+        counters: yard.device.counters(),
+    }
+}
+
+/// A guard, what is sure about its flows, and a host behind it.
+struct Yard<'a, const FLOWS: usize> {
+    device: Guard<Cable, FLOWS>,
+    flows: [Flow; 4],
     /// The flows that the guard may know: those on which a SYN of ours went out.
-    begun: Vec<Ends>,
+    begun: Vec<Begun>,
+    /// It has a queue between itself and the guard, as a driver may.
+    host: Host<'a>,
+}
+
+/// A flow on which a SYN of ours went out.
+struct Begun {
+    ends: Ends,
+    /// A FIN or a RST was seen on it, so that it may be over and another one may have taken its place.
+    may_be_over: bool,
 }
 
 /// What both ends of a flow would send next, so that what is drawn comes near it.
@@ -47,9 +96,9 @@ struct Flow {
     theirs: u32,
 }
 
-impl Yard {
-    /// Two established flows, one of each family, and one that never begins.
-    fn new() -> Self {
+impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
+    /// Two established flows, one of each family, one that never begins, and one to the real host, which awaits its SYN.
+    fn new(memory: &'a mut Memory<'a>) -> Self {
         let v4 = |number| IpAddress::v4(10, 0, 0, number);
         let v6 = |number| IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, number);
         let flow = |ours, theirs, port| Flow {
@@ -63,9 +112,13 @@ impl Yard {
                 flow(v4(1), v4(2), 49_152),
                 flow(v6(1), v6(2), 49_152),
                 flow(v4(1), v4(2), 49_153),
+                flow(HOST.into(), PEER.into(), PORT),
             ],
             begun: Vec::new(),
+            host: Host::new(memory),
         };
+        yard.turn(0);
+        yard.hear(&arp(ArpOperation::Request, PEER, HOST));
         for index in 0..2 {
             let Flow {
                 ends: (local, remote),
@@ -82,10 +135,15 @@ impl Yard {
         yard
     }
 
-    fn step(&mut self, draw: &mut Draw<'_>) {
+    /// Draws a frame, or a turn of the host, which sends its own; whether it was a frame.
+    fn step(&mut self, draw: &mut Draw<'_>) -> bool {
         let choice = draw.byte();
         let comes_in = choice & 1 == 0;
         let index = usize::from(choice >> 1) % self.flows.len();
+        if index == REAL && !comes_in {
+            self.turn(u64::from(draw.byte()) * 8);
+            return false;
+        }
         let flow = &mut self.flows[index];
         let mut ends = flow.ends;
         if choice & 0xe0 == 0xe0 {
@@ -121,6 +179,27 @@ impl Yard {
         } else {
             self.send(&frame);
         }
+        true
+    }
+
+    /// The host turns, and what it sends goes out through the guard.
+    fn turn(&mut self, ticks: u64) {
+        for frame in self.host.turns(ticks) {
+            self.send(&frame);
+            if EthernetFrame::new_unchecked(&frame).ethertype() == EthernetProtocol::Arp {
+                self.hear(&arp(ArpOperation::Reply, PEER, HOST));
+                continue;
+            }
+            let Some(sent) = read_sent(&frame) else {
+                continue;
+            };
+            let flow = &mut self.flows[REAL];
+            if (sent.source, sent.destination) == flow.ends && sent.flags & RST == 0 {
+                let controls = (sent.flags & (SYN | FIN)).count_ones();
+                flow.ours = sent.seq.wrapping_add(sent.payload_len as u32 + controls);
+                flow.theirs = sent.ack;
+            }
+        }
     }
 
     /// A frame comes in.
@@ -134,9 +213,11 @@ impl Yard {
         let before = read(frame);
         let was_refused = given.is_empty() && !frame.is_empty();
         let Some(before) = before else {
-            return assert_eq!(given, frame, "what smoltcp does not read as TCP passes");
+            assert_eq!(given, frame, "what smoltcp does not read as TCP passes");
+            return self.host.hear(given);
         };
-        let knows = self.begun.contains(&(before.destination, before.source));
+        let flow = self.begun((before.destination, before.source));
+        let knows = flow.is_some();
         let is_ours = frame.starts_with(HOST_MAC.as_bytes()) || frame[0] & 1 != 0;
         if before.is_fragment || !before.checksum_is_right {
             return assert!(
@@ -144,8 +225,12 @@ impl Yard {
                 "nobody verifies this behind the guard: {before:?} {frame:?}"
             );
         }
+        self.note_end(flow, before.flags);
+        let is_syn_ack = before.flags & (SYN | ACK | RST) == SYN | ACK;
+        if is_syn_ack && is_ours {
+            self.check_syn_ack(was_refused, flow);
+        }
         if was_refused {
-            let is_syn_ack = before.flags & (SYN | ACK) == SYN | ACK;
             let may = is_ours && before.flags & RST == 0 && (knows || is_syn_ack);
             return assert!(may, "refused although right: {before:?}, known {knows}");
         }
@@ -160,6 +245,38 @@ impl Yard {
             // Only a FIN may go, and no window may close.
             assert!(after.flags == before.flags || after.flags == before.flags & !1);
             assert!(after.window == before.window || after.window > 0);
+        }
+        self.host.hear(given);
+    }
+
+    /// R9: a SYN-ACK that answers no SYN of ours never reaches smoltcp, as long as the guard remembers our SYNs.
+    fn check_syn_ack(&self, was_refused: bool, flow: Option<usize>) {
+        let is_remembered = |index: usize| {
+            self.begun.len() <= FLOWS || self.begun.get(index).is_some_and(|flow| !flow.may_be_over)
+        };
+        if self.device.counters().flows_evicted > 0 {
+            assert!(
+                !was_refused,
+                "a guard that has forgotten a flow does not judge"
+            );
+        } else if let Some(index) = flow {
+            assert!(
+                !was_refused || !is_remembered(index),
+                "an answer to our SYN is lost"
+            );
+        } else {
+            assert!(was_refused, "an early SYN-ACK reaches smoltcp");
+        }
+    }
+
+    /// The place of a flow among those that the guard may know.
+    fn begun(&self, ends: Ends) -> Option<usize> {
+        self.begun.iter().position(|flow| flow.ends == ends)
+    }
+
+    fn note_end(&mut self, flow: Option<usize>, flags: u8) {
+        if let Some(flow) = flow.and_then(|index| self.begun.get_mut(index)) {
+            flow.may_be_over |= flags & (FIN | RST) != 0;
         }
     }
 
@@ -177,9 +294,14 @@ impl Yard {
             return assert_eq!(sent, frame, "only TCP is changed");
         };
         let ends = (before.source, before.destination);
-        let knows = self.begun.contains(&ends);
-        if before.flags & SYN != 0 && before.flags & RST == 0 && !knows {
-            self.begun.push(ends);
+        let flow = self.begun(ends);
+        self.note_end(flow, before.flags);
+        let knows = flow.is_some();
+        // Ports 0 on both sides mark a free place in the guard's table; no socket has them.
+        let has_port = ends.0.port != 0 || ends.1.port != 0;
+        if before.flags & SYN != 0 && before.flags & RST == 0 && !knows && has_port {
+            let may_be_over = before.flags & FIN != 0;
+            self.begun.push(Begun { ends, may_be_over });
         }
         let after = check_change(frame, &sent, &before, &CHANGEABLE_OUT);
         if sent != frame {
@@ -203,104 +325,4 @@ fn check_change(before: &[u8], after: &[u8], was: &Read, changeable: &[usize]) -
     let is = read_sent(after).expect("a changed segment is one");
     assert_eq!(is.checksum_is_right, was.checksum_is_right);
     is
-}
-
-fn segment(
-    source: IpEndpoint,
-    destination: IpEndpoint,
-    seq: u32,
-    ack: u32,
-    flags: u8,
-    window: u16,
-) -> Segment<'static> {
-    Segment {
-        source,
-        destination,
-        seq,
-        ack,
-        flags,
-        window,
-        options: &[],
-        payload: &[],
-    }
-}
-
-struct Drawn<'d> {
-    segment: Segment<'d>,
-    /// Of sequence number and acknowledgement from what is expected.
-    distances: (i32, i32),
-}
-
-impl<'d> Drawn<'d> {
-    fn new(draw: &mut Draw<'d>) -> Self {
-        let nobody = IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), 0);
-        let choice = draw.byte();
-        let flags = match choice & 15 {
-            15 => draw.byte(),
-            common => FLAGS[usize::from(common) % FLAGS.len()],
-        };
-        let window = match choice >> 4 & 3 {
-            0 => 0,
-            1 => u16::from(draw.byte()),
-            _ => draw.word(),
-        };
-        let options: &[u8] = match choice >> 6 {
-            0 | 1 => &[],
-            2 => &[1, 3, 3, 7],
-            _ => {
-                let options = draw.bytes(12);
-                &options[..options.len() / 4 * 4]
-            }
-        };
-        let payload_len = match draw.byte() {
-            small @ 0..128 => usize::from(small % 4),
-            large => usize::from(large),
-        };
-        Self {
-            distances: (draw.distance(), draw.distance()),
-            segment: Segment {
-                options,
-                payload: &[0x5a; 255][..payload_len],
-                ..segment(nobody, nobody, 0, 0, flags, window)
-            },
-        }
-    }
-}
-
-/// Bytes that change on their way, a frame that is cut, one for somebody else.
-fn damage(draw: &mut Draw<'_>, frame: &mut Vec<u8>, ends: Ends) {
-    if draw.once_in(4) {
-        for _ in 0..=draw.byte() % 4 {
-            // Mostly in the headers.
-            let within = if draw.once_in(4) { frame.len() } else { 80 };
-            let at = usize::from(draw.word()) % within;
-            if let Some(byte) = frame.get_mut(at) {
-                *byte ^= draw.byte();
-            }
-        }
-        // Or they were meant.
-        if draw.once_in(2) {
-            seal(frame, ends);
-        }
-    }
-    if draw.once_in(16) {
-        frame.truncate(usize::from(draw.word()) % frame.len());
-    }
-    if draw.once_in(16) && frame.len() >= 6 {
-        let others = [EthernetAddress::BROADCAST, PEER_MAC];
-        let other = others[usize::from(draw.byte()) % 2];
-        frame[..6].copy_from_slice(other.as_bytes());
-    }
-}
-
-/// Computes the checksums anew, as far as the frame is still what it was.
-fn seal(frame: &mut [u8], (source, destination): Ends) {
-    let tcp_at = match source.addr {
-        IpAddress::Ipv4(_) => 34,
-        IpAddress::Ipv6(_) => 54,
-    };
-    if frame.get(12..15) == Some(&[0x08, 0x00, 0x45]) {
-        Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
-    }
-    TcpPacket::new_unchecked(&mut frame[tcp_at..]).fill_checksum(&source.addr, &destination.addr);
 }

@@ -9,6 +9,7 @@ compile_error!(
 );
 
 pub mod app;
+mod bounds;
 mod cable;
 pub mod chunks;
 mod draw;

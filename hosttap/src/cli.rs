@@ -111,7 +111,7 @@ pub struct GetOptions {
     /// The URL, not parsed yet: a bad one has an exit code of its own.
     #[arg(help = "http://HOST[:PORT]/PATH, with HOST as an address")]
     pub url: String,
-    /// Write to FILE, which appears whole or not at all; without it, to stdout as bytes come
+    /// Write to FILE, which appears whole or not at all; without it, or with `-`, to stdout as bytes come
     #[arg(short = 'o', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// One more header; Host replaces ours
@@ -245,6 +245,15 @@ impl LinkOptions {
             };
             EthernetAddress([0x02, 0x00, a, b, c, d])
         })
+    }
+
+    /// Bytes of the smallest MTU that our address's family allows us: what every host must take whole (RFC 791, 3.1;
+    /// RFC 8200, 5).
+    pub const fn mtu_min(&self) -> usize {
+        match self.address {
+            IpCidr::Ipv4(_) => 576,
+            IpCidr::Ipv6(_) => 1280,
+        }
     }
 
     /// Whether `gateway` can be reached without a gateway. IPv6 routers mostly go by their link-local address (RFC 4861,

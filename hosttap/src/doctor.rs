@@ -223,11 +223,7 @@ fn check_link(report: &mut Report, name: &str, link: &Link, options: &LinkOption
         let command = format!("sudo ip link set {name} up");
         report.wrong(format!("{name} is down"), &[command]);
     }
-    // RFC 791 and RFC 8200: what every host must take whole.
-    let mtu_min = match options.address {
-        IpCidr::Ipv4(_) => 576,
-        IpCidr::Ipv6(_) => 1280,
-    };
+    let mtu_min = options.mtu_min();
     if link.mtu >= mtu_min {
         report.fine(format!("MTU {}", link.mtu));
     } else {

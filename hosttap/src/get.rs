@@ -50,9 +50,12 @@ impl Target {
 /// # Errors
 /// The failure of the transfer, with curl's exit code for it.
 pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failure> {
-    let shown = clean_line(&options.url).into_owned();
-    let url = Url::parse(&options.url)
-        .map_err(|why| Failure::new(Exit::Url, format!("{shown}: {why}")))?;
+    let url = Url::parse(&options.url).map_err(|why| {
+        let shown = without_secrets(&options.url);
+        Failure::new(Exit::Url, format!("{}: {why}", clean_line(&shown)))
+    })?;
+    // It has no password: such a one is refused.
+    let shown = clean_line(&options.url);
     let headers: Vec<_> = options
         .header
         .iter()
@@ -85,6 +88,18 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
     Ok(Exit::Fine)
 }
 
+/// A bad URL without what may be a password: all that stands before an `@`, wherever the URL is bad.
+fn without_secrets(url: &str) -> String {
+    let Some((before, behind)) = url.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let schemes = ["http://", "https://"];
+    let scheme = schemes
+        .into_iter()
+        .find(|scheme| before.starts_with(scheme));
+    format!("{}***@{behind}", scheme.unwrap_or_default())
+}
+
 /// Whom to dial; names need a resolver, which is not there yet.
 fn endpoint(url: &Url<'_>) -> Result<IpEndpoint, Failure> {
     match url.host() {
@@ -101,8 +116,10 @@ fn endpoint(url: &Url<'_>) -> Result<IpEndpoint, Failure> {
 
 fn open_target(options: &cli::GetOptions, stack: &Stack) -> Result<Target, Failure> {
     match &options.output {
-        Some(path) => AtomicFile::create(path, &|| stack.signals.raised()).map(Target::File),
-        None => Output::stdout()
+        Some(path) if path.as_os_str() != "-" => {
+            AtomicFile::create(path, &|| stack.signals.raised()).map(Target::File)
+        }
+        _ => Output::stdout()
             .map(Target::Stdout)
             .map_err(|error| Failure::system(Exit::Write, "stdout", &error)),
     }

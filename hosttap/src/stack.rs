@@ -52,6 +52,7 @@ impl Stack {
         let unusable = |what: &str, error: std::io::Error| Failure::system(Exit::Tap, what, &error);
         let signals = Signals::install().map_err(|error| unusable("signals", error))?;
         let tap = Tap::open(&link.tap)?;
+        check_mtu(&tap, link.mtu_min())?;
         if let Some(host) = link.host_address {
             host_side::set_up(tap.name(), host)?;
         }
@@ -196,6 +197,18 @@ fn mended(counters: &Counters) -> String {
     let acts: u64 = acts.map(u64::from).iter().sum();
     let bad = counters.bad_checksums;
     format!("{acts} segments mended, {bad} with a wrong checksum")
+}
+
+/// With less, headers leave little room, and the kernel begins to send fragments, which the guard refuses.
+fn check_mtu(tap: &Tap, mtu_min: usize) -> Result<(), Failure> {
+    let (name, mtu) = (tap.name(), tap.mtu());
+    if mtu >= mtu_min {
+        return Ok(());
+    }
+    let text = format!(
+        "the TAP {name} has an MTU of {mtu}, below {mtu_min}: sudo ip link set {name} mtu 1500"
+    );
+    Err(Failure::new(Exit::Tap, text))
 }
 
 fn random_seed() -> std::io::Result<u64> {

@@ -17,8 +17,6 @@ use crate::{sys, values};
 pub const ETHERNET_HEADER_BYTES: usize = 14;
 /// Bytes of the longest frame: an IPv4 packet has at most 65,535 bytes (RFC 791, section 3.1).
 pub const FRAME_BYTES_MAX: usize = 65_535 + ETHERNET_HEADER_BYTES;
-/// RFC 791: every host takes datagrams of 576 bytes; below 68 there is no IPv4 at all.
-const MTU_MIN: usize = 68;
 /// Frames that `receive` drops in one call before it gives the loop its turn back.
 const DROPS_A_CALL_MAX: usize = 32;
 
@@ -107,12 +105,6 @@ impl Tap {
         sys::disable_offload(sys::borrow_descriptor(&iface))?;
         let link = Netlink::open()?.link(iface.name())?;
         let link = link.ok_or(io::ErrorKind::NotFound)?;
-        if link.mtu < MTU_MIN {
-            return Err(io::Error::other(format!(
-                "an MTU of {} is too small",
-                link.mtu
-            )));
-        }
         let frame_bytes_max = link.mtu + ETHERNET_HEADER_BYTES;
         Ok(Self {
             port: Port {

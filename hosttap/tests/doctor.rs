@@ -26,6 +26,29 @@ fn doctor_is_content_with_a_complete_set_up() {
 }
 
 #[test]
+fn no_command_starts_over_an_mtu_that_doctor_calls_wrong() {
+    let Some(namespace) = Namespace::with_tap() else {
+        return;
+    };
+    for (mtu, mtu_min, address) in [(575, 576, "192.168.69.1/24"), (1279, 1280, "fd00::1/64")] {
+        let set = namespace.sh(&format!("ip link set tap0 mtu {mtu}"));
+        assert!(set.status.success(), "{set:?}");
+        let arguments = ["--address", address];
+        let (code, text) = doctor(&namespace, &arguments);
+        assert_eq!(code, Some(45), "{text}");
+        let found = format!("WRONG  an MTU of {mtu} is below {mtu_min}\n");
+        assert!(text.contains(&found), "{text}");
+        let command = "sudo ip link set tap0 mtu 1500";
+        assert!(text.contains(command), "{text}");
+        let ended = namespace.hosttap(&[&["echo"][..], &arguments].concat());
+        let ended = ended.finish(10);
+        let said =
+            format!("hosttap: the TAP tap0 has an MTU of {mtu}, below {mtu_min}: {command}\n");
+        assert_eq!((ended.code, ended.stderr()), (Some(45), said));
+    }
+}
+
+#[test]
 fn the_commands_that_doctor_prints_mend_what_is_wrong() {
     let Some(namespace) = Namespace::with_tap() else {
         return;

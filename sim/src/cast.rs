@@ -33,9 +33,9 @@ const FRAMES_MAX: u64 = (INGRESS_MAX + (4 * EGRESS_MAX + EGRESS_MAX) * SOCKETS) 
 /// Turns of one host at one tick: those that stopped at a cap, and some that frames or the caller asked for.
 const TURNS_MAX: u32 = CAPPED_TURNS_MAX + 64;
 
-/// Nobody.
+/// Does nothing, and never ends: it keeps a world running while sockets come to rest and late frames arrive.
 #[derive(Debug, Default)]
-pub(crate) struct Idle;
+pub struct Idle;
 
 impl App for Idle {
     fn name(&self) -> &'static str {

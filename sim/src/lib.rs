@@ -82,6 +82,7 @@ mod weather;
 mod witness;
 mod world;
 
+pub use cast::Idle;
 pub use contest::{CONTEST_BYTES, CONTEST_MEMORY, Contest, Ending, contest};
 pub use host::{Host, Node};
 pub use plan::{Options, Scenario};

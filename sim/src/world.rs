@@ -4,7 +4,7 @@ use tickwire::wire::Wire;
 use tickwire::{Observer, Tick};
 
 use crate::witness::{EventsOnly, Shared};
-use crate::{Node, Weather, Witness};
+use crate::{Host, Node, Weather, Witness};
 
 /// Turns at one tick after which a world is broken: neither frames nor deadlines may hold the clock.
 const TURNS_AT_TICK_MAX: u32 = 100_000;
@@ -95,27 +95,50 @@ impl<'w> World<'w> {
             if nodes.iter().all(Node::is_finished) {
                 return true;
             }
-            let next = nodes
-                .iter()
-                .filter_map(|node| node.host.next_turn(&self.wire))
-                .min();
-            let next = next.map_or(until, |next| next.max(self.now));
-            if next >= until {
-                self.now = self.now.max(until);
+            if !self.rest(until, nodes.iter().map(|node| &*node.host)) {
                 return false;
             }
-            self.turns_at_tick = if next == self.now {
-                self.turns_at_tick + 1
-            } else {
-                0
-            };
-            assert!(
-                self.turns_at_tick < TURNS_AT_TICK_MAX,
-                "the clock stands still at {}",
-                self.now
-            );
-            self.now = next;
         }
+    }
+
+    /// Gives each host one turn at once, for a caller that looks at its apps between turns; then it lets the hosts
+    /// [`rest`](Self::rest).
+    pub fn turn(&mut self, nodes: &mut [Node<'_, '_, '_>], witness: &mut dyn Witness) {
+        for node in nodes.iter_mut() {
+            node.host.wake_now(self.now);
+        }
+        self.turn_due(nodes, &Shared::new(witness));
+    }
+
+    /// Lets the clock jump to when one of `hosts` must have its next turn, at most to `until`. Returns whether that is
+    /// before `until`.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn rest<'h, 'a: 'h>(
+        &mut self,
+        until: Tick,
+        hosts: impl IntoIterator<Item = &'h Host<'a>>,
+    ) -> bool {
+        let hosts = hosts.into_iter();
+        let next = hosts.filter_map(|host| host.next_turn(&self.wire)).min();
+        let next = next.map_or(until, |next| next.max(self.now));
+        if next >= until {
+            self.now = self.now.max(until);
+            return false;
+        }
+        self.turns_at_tick = if next == self.now {
+            self.turns_at_tick + 1
+        } else {
+            0
+        };
+        assert!(
+            self.turns_at_tick < TURNS_AT_TICK_MAX,
+            "the clock stands still at {}",
+            self.now
+        );
+        self.now = next;
+        true
     }
 
     /// Gives a turn to each host whose time has come.

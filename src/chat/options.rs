@@ -39,3 +39,21 @@ impl Default for Options {
         Self::DEFAULT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_options_are_the_documented_ones() {
+        let documented = Options {
+            line_end: LineEnd::Lf,
+            once: false,
+            redial: false,
+            stay: false,
+            connect_ticks: 5_000,
+            stall_ticks: 60_000,
+        };
+        assert_eq!(Options::default(), documented);
+    }
+}

@@ -42,6 +42,11 @@ pub enum Piece<'b> {
 #[derive(Debug, Clone)]
 pub struct BodyDecoder {
     state: State,
+    /// Payload that is left of a body with a length or of the present chunk; of a chunk whose size is being read, the
+    /// size so far.
+    remaining: u64,
+    /// Digits of the size that is being read.
+    digits: u8,
     /// Bytes of chunk extensions and trailers that may still come.
     skippable: u32,
 }
@@ -57,16 +62,12 @@ pub struct BodyDecoder {
 /// ```
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// A body with a length, of which this much is left; never 0.
-    Counted {
-        remaining: u64,
-    },
+    /// A body with a length, of which something is left.
+    Counted,
     UntilClose,
     Framing(Place),
-    /// A chunk, of which this much is left; never 0.
-    Chunk {
-        remaining: u64,
-    },
+    /// A chunk of which something is left.
+    Chunk,
     Complete(Proof),
     Failed(Malformed),
 }
@@ -75,20 +76,11 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 enum Place {
     /// Before or in the digits of a chunk size.
-    Size {
-        digits: u8,
-        size: u64,
-    },
+    Size,
     /// In the white space behind a size, where some servers pad and others begin an extension.
-    SizeBlank {
-        size: u64,
-    },
-    Extension {
-        size: u64,
-    },
-    SizeLf {
-        size: u64,
-    },
+    SizeBlank,
+    Extension,
+    SizeLf,
     DataCr,
     DataLf,
     TrailerStart,
@@ -101,15 +93,17 @@ impl BodyDecoder {
     /// A decoder for a body that ends as `framing` says, whose chunk extensions and trailers may have `bytes_max`
     /// bytes over the whole body, line ends not counted.
     pub const fn new(framing: Framing, bytes_max: u32) -> Self {
-        let state = match framing {
-            Framing::Length(0) => State::Complete(Proof::Length),
-            Framing::Length(remaining) => State::Counted { remaining },
-            Framing::Chunked => State::Framing(Place::Size { digits: 0, size: 0 }),
-            Framing::Close => State::UntilClose,
-            Framing::Empty => State::Complete(Proof::Empty),
+        let (state, remaining) = match framing {
+            Framing::Length(0) => (State::Complete(Proof::Length), 0),
+            Framing::Length(remaining) => (State::Counted, remaining),
+            Framing::Chunked => (State::Framing(Place::Size), 0),
+            Framing::Close => (State::UntilClose, 0),
+            Framing::Empty => (State::Complete(Proof::Empty), 0),
         };
         Self {
             state,
+            remaining,
+            digits: 0,
             skippable: bytes_max,
         }
     }
@@ -119,15 +113,21 @@ impl BodyDecoder {
     /// # Errors
     /// The first framing byte that breaks the protocol; the same error again in every later call.
     pub fn next<'b>(&mut self, bytes: &'b [u8]) -> Result<Piece<'b>, Malformed> {
-        match self.state {
-            State::Counted { remaining } | State::Chunk { remaining } => {
-                Ok(payload(bytes, remaining))
-            }
-            State::UntilClose => Ok(payload(bytes, u64::MAX)),
-            State::Framing(_) => self.skip_framing(bytes).map(Piece::Framing),
-            State::Complete(proof) => Ok(Piece::End(proof)),
-            State::Failed(how) => Err(how),
-        }
+        let payload = match self.state {
+            State::Counted | State::Chunk => usize::try_from(self.remaining)
+                .ok()
+                .and_then(|remaining| bytes.get(..remaining))
+                .unwrap_or(bytes),
+            State::UntilClose => bytes,
+            State::Framing(_) => return self.skip_framing(bytes).map(Piece::Framing),
+            State::Complete(proof) => return Ok(Piece::End(proof)),
+            State::Failed(how) => return Err(how),
+        };
+        Ok(if payload.is_empty() {
+            Piece::Framing(0)
+        } else {
+            Piece::Payload(payload)
+        })
     }
 
     /// The sink took `count` bytes of the last [`Piece::Payload`]; 0 is fine.
@@ -135,25 +135,20 @@ impl BodyDecoder {
     /// # Panics
     /// When `count` is more than the body has left: a sink cannot take what it was not offered.
     pub fn taken(&mut self, count: usize) {
+        let end = match self.state {
+            State::Counted => State::Complete(Proof::Length),
+            State::Chunk => State::Framing(Place::DataCr),
+            _ => return,
+        };
         // No target has a usize of more than 64 bits.
-        let count = count as u64;
-        let left = |remaining: u64| {
-            remaining
-                .checked_sub(count)
-                .expect("a sink takes no more than it was offered")
-        };
-        self.state = match self.state {
-            State::Counted { remaining } => match left(remaining) {
-                0 => State::Complete(Proof::Length),
-                1 if is_planted(Canary::LengthOffByOne) => State::Complete(Proof::Length),
-                remaining => State::Counted { remaining },
-            },
-            State::Chunk { remaining } => match left(remaining) {
-                0 => State::Framing(Place::DataCr),
-                remaining => State::Chunk { remaining },
-            },
-            state => state,
-        };
+        self.remaining = self
+            .remaining
+            .checked_sub(count as u64)
+            .expect("a sink takes no more than it was offered");
+        let last = u64::from(is_planted(Canary::LengthOffByOne) && self.is_counted());
+        if self.remaining <= last {
+            self.state = end;
+        }
     }
 
     /// How the body is known to be complete; `None` as long as it is not, and always `None` where only the peer's
@@ -174,19 +169,21 @@ impl BodyDecoder {
             State::Complete(proof) => Ok(proof),
             State::UntilClose => Ok(Proof::CloseOnly),
             State::Failed(how) => Err(Error::Malformed(how)),
-            State::Counted { .. } | State::Chunk { .. } | State::Framing(_) => {
-                Err(Error::Truncated)
-            }
+            State::Counted | State::Chunk | State::Framing(_) => Err(Error::Truncated),
         }
     }
 
     /// Payload bytes that are still to come; `None` where nobody has announced them.
     pub const fn remaining(&self) -> Option<u64> {
         match self.state {
-            State::Counted { remaining } => Some(remaining),
+            State::Counted => Some(self.remaining),
             State::Complete(_) => Some(0),
-            State::UntilClose | State::Framing(_) | State::Chunk { .. } | State::Failed(_) => None,
+            State::UntilClose | State::Framing(_) | State::Chunk | State::Failed(_) => None,
         }
+    }
+
+    const fn is_counted(&self) -> bool {
+        matches!(self.state, State::Counted)
     }
 
     fn skip_framing(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
@@ -194,12 +191,12 @@ impl BodyDecoder {
             let State::Framing(place) = self.state else {
                 return Ok(index);
             };
-            self.state = match self.after(place, byte) {
-                Ok(state) => state,
-                Err(how) => State::Failed(how),
-            };
-            if let State::Failed(how) = self.state {
-                return Err(how);
+            match self.after(place, byte) {
+                Ok(state) => self.state = state,
+                Err(how) => {
+                    self.state = State::Failed(how);
+                    return Err(how);
+                }
             }
         }
         Ok(bytes.len())
@@ -207,58 +204,48 @@ impl BodyDecoder {
 
     /// The state behind `byte`, which came at `place`.
     fn after(&mut self, place: Place, byte: u8) -> Result<State, Malformed> {
-        let place = match (place, byte) {
-            (Place::Size { digits, size }, _) => return self.after_size(digits, size, byte),
-            (Place::SizeBlank { size } | Place::Extension { size }, b'\r') => {
-                Place::SizeLf { size }
-            }
-            (Place::SizeBlank { size }, b';') => self.skip(byte, Place::Extension { size })?,
-            (Place::SizeBlank { .. }, _) if is_blank(byte) => self.skip(byte, place)?,
-            (Place::SizeBlank { .. }, b'\n') => return Err(Malformed::ChunkEnd),
-            (Place::SizeBlank { .. }, _) => return Err(Malformed::ChunkSize),
-            (Place::Extension { .. }, _) => self.skip(byte, place)?,
-            (Place::SizeLf { size: 0 }, b'\n') => Place::TrailerStart,
-            (Place::SizeLf { size }, b'\n') => return Ok(State::Chunk { remaining: size }),
+        let next = match (place, byte) {
+            (Place::Size, _) if self.accept_digit(byte)? => Place::Size,
+            (Place::Size | Place::SizeBlank | Place::Extension, b'\r') => Place::SizeLf,
+            (Place::SizeLf, b'\n') if self.remaining > 0 => return Ok(State::Chunk),
+            (Place::SizeLf | Place::TrailerLf, b'\n') => Place::TrailerStart,
             (Place::DataCr, b'\r') => Place::DataLf,
-            (Place::DataLf, b'\n') => Place::Size { digits: 0, size: 0 },
+            (Place::DataLf, b'\n') => {
+                self.digits = 0;
+                Place::Size
+            }
             (Place::TrailerStart, b'\r') => Place::LastLf,
             (Place::Trailer, b'\r') => Place::TrailerLf,
-            (Place::TrailerStart | Place::Trailer, _) => self.skip(byte, Place::Trailer)?,
-            (Place::TrailerLf, b'\n') => Place::TrailerStart,
             (Place::LastLf, b'\n') => return Ok(State::Complete(Proof::LastChunk)),
-            (
-                Place::SizeLf { .. }
-                | Place::DataCr
-                | Place::DataLf
-                | Place::TrailerLf
-                | Place::LastLf,
-                _,
-            ) => return Err(Malformed::ChunkEnd),
+            _ => self.skip(place, byte)?,
         };
-        Ok(State::Framing(place))
+        Ok(State::Framing(next))
     }
 
-    fn after_size(&mut self, digits: u8, size: u64, byte: u8) -> Result<State, Malformed> {
-        let digit = char::from(byte).to_digit(16);
-        let place = match (digit, byte) {
-            (Some(_), _) if digits == CHUNK_DIGITS_MAX => return Err(Malformed::ChunkSize),
-            (Some(digit), _) => Place::Size {
-                digits: digits + 1,
-                // Sixteen digits of four bits fit.
-                size: size << 4 | u64::from(digit),
-            },
-            (None, _) if digits == 0 => return Err(Malformed::ChunkSize),
-            (None, b'\r') => Place::SizeLf { size },
-            (None, b'\n') => return Err(Malformed::ChunkEnd),
-            (None, b';') => self.skip(byte, Place::Extension { size })?,
-            (None, blank) if is_blank(blank) => self.skip(byte, Place::SizeBlank { size })?,
-            (None, _) => return Err(Malformed::ChunkSize),
-        };
-        Ok(State::Framing(place))
+    /// Takes `byte` as a digit of a chunk's size; false when it is the first byte behind them.
+    fn accept_digit(&mut self, byte: u8) -> Result<bool, Malformed> {
+        match char::from(byte).to_digit(16) {
+            Some(digit) if self.digits < CHUNK_DIGITS_MAX => {
+                self.digits += 1;
+                // Sixteen digits of four bits fit, and what is left of the chunk before is 0.
+                self.remaining = self.remaining << 4 | u64::from(digit);
+                Ok(true)
+            }
+            None if self.digits > 0 => Ok(false),
+            _ => Err(Malformed::ChunkSize),
+        }
     }
 
-    /// Counts one byte of an extension or a trailer against the limit, and judges it.
-    fn skip(&mut self, byte: u8, next: Place) -> Result<Place, Malformed> {
+    /// Counts one byte of an extension or a trailer against the limit, and judges it; where it leads to.
+    fn skip(&mut self, place: Place, byte: u8) -> Result<Place, Malformed> {
+        let next = match place {
+            Place::Extension => Place::Extension,
+            Place::TrailerStart | Place::Trailer => Place::Trailer,
+            Place::Size | Place::SizeBlank if byte == b';' => Place::Extension,
+            Place::Size | Place::SizeBlank if is_blank(byte) => Place::SizeBlank,
+            Place::Size | Place::SizeBlank if byte != b'\n' => return Err(Malformed::ChunkSize),
+            _ => return Err(Malformed::ChunkEnd),
+        };
         if byte == b'\n' {
             return Err(Malformed::ChunkEnd);
         }
@@ -271,16 +258,6 @@ impl BodyDecoder {
             .ok_or(Malformed::TrailerTooLong)?;
         Ok(next)
     }
-}
-
-fn payload(bytes: &[u8], remaining: u64) -> Piece<'_> {
-    if bytes.is_empty() {
-        return Piece::Framing(0);
-    }
-    let ours = usize::try_from(remaining)
-        .ok()
-        .and_then(|remaining| bytes.get(..remaining));
-    Piece::Payload(ours.unwrap_or(bytes))
 }
 
 impl fmt::Display for Proof {

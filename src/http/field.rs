@@ -15,42 +15,59 @@ pub(super) enum Field {
     Other,
 }
 
-const KNOWN: [(&[u8], Field); 3] = [
-    (b"content-length", Field::ContentLength),
-    (b"transfer-encoding", Field::TransferEncoding),
-    (b"location", Field::Location),
-];
-
 /// Recognises a field name without keeping it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NameMatcher {
-    /// Bytes seen; it stays at its maximum, which is longer than every known name.
+    /// Bytes that agreed.
     seen: u8,
-    /// Which of the known names still agree with all bytes seen.
-    possible: [bool; KNOWN.len()],
+    /// The one known field that the name may still turn out to be; `Other` when there is none.
+    candidate: Field,
+}
+
+impl Field {
+    /// The name in small letters, for the fields that have one.
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::ContentLength => b"content-length",
+            Self::TransferEncoding => b"transfer-encoding",
+            Self::Location => b"location",
+            Self::None | Self::Other => b"",
+        }
+    }
 }
 
 impl NameMatcher {
     pub(super) const fn new() -> Self {
         Self {
             seen: 0,
-            possible: [true; KNOWN.len()],
+            candidate: Field::None,
         }
     }
 
     pub(super) fn push(&mut self, byte: u8) {
-        for ((name, _), possible) in KNOWN.iter().zip(&mut self.possible) {
-            *possible &= name.get(usize::from(self.seen)) == Some(&byte.to_ascii_lowercase());
+        let byte = byte.to_ascii_lowercase();
+        if self.candidate == Field::None {
+            // No two of the names begin alike.
+            self.candidate = match byte {
+                b'c' => Field::ContentLength,
+                b't' => Field::TransferEncoding,
+                b'l' => Field::Location,
+                _ => Field::Other,
+            };
         }
-        self.seen = self.seen.saturating_add(1);
+        if self.candidate.name().get(usize::from(self.seen)) == Some(&byte) {
+            self.seen += 1;
+        } else {
+            self.candidate = Field::Other;
+        }
     }
 
-    pub(super) fn field(&self) -> Field {
-        KNOWN
-            .iter()
-            .zip(self.possible)
-            .find(|((name, _), possible)| *possible && name.len() == usize::from(self.seen))
-            .map_or(Field::Other, |((_, field), _)| *field)
+    pub(super) const fn field(&self) -> Field {
+        if self.candidate.name().len() == self.seen as usize {
+            self.candidate
+        } else {
+            Field::Other
+        }
     }
 }
 

@@ -112,7 +112,7 @@ impl<'a> Request<'a> {
             offset,
             out,
         };
-        self.pieces(&mut |piece| window.take(piece.as_bytes()));
+        self.pieces(&mut |piece| window.take(piece));
         window.position.saturating_sub(offset).min(window.out.len())
     }
 
@@ -125,7 +125,7 @@ impl<'a> Request<'a> {
             offset: 0,
             out: &mut [],
         };
-        self.pieces(&mut |piece| window.take(piece.as_bytes()));
+        self.pieces(&mut |piece| window.take(piece));
         window.position
     }
 
@@ -135,28 +135,28 @@ impl<'a> Request<'a> {
 
     /// Gives the request's text to `put`, piece by piece.
     #[inline(never)]
-    fn pieces(&self, put: &mut dyn FnMut(&str)) {
-        put("GET ");
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(b"GET ");
         self.url.target().pieces(put);
         // Host goes first, whoever it is from (RFC 9110, 7.2).
-        put(" HTTP/1.0\r\nHost: ");
+        put(b" HTTP/1.0\r\nHost: ");
         match self.own("Host") {
-            Some(own) => put(own.value.trim_ascii()),
+            Some(own) => put(own.value.trim_ascii().as_bytes()),
             None => self.url.authority().pieces(put),
         }
         if self.own("User-Agent").is_none() {
-            put("\r\nUser-Agent: ");
-            put(Self::USER_AGENT);
+            put(b"\r\nUser-Agent: ");
+            put(Self::USER_AGENT.as_bytes());
         }
-        put("\r\nConnection: close\r\n");
+        put(b"\r\nConnection: close\r\n");
         for header in self.headers.iter().filter(|header| !header.is("Host")) {
-            put(header.name);
-            put(": ");
+            put(header.name.as_bytes());
+            put(b": ");
             // Its only white space is blanks and HTABs.
-            put(header.value.trim_ascii());
-            put("\r\n");
+            put(header.value.trim_ascii().as_bytes());
+            put(b"\r\n");
         }
-        put("\r\n");
+        put(b"\r\n");
     }
 }
 

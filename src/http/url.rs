@@ -280,16 +280,16 @@ fn parse_port(digits: &[u8]) -> Result<u16, UrlError> {
 
 impl Authority<'_> {
     /// Gives its text to `put`, piece by piece.
-    pub(super) fn pieces(&self, put: &mut dyn FnMut(&str)) {
-        put(self.host);
+    pub(super) fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.host.as_bytes());
         if self.port == PORT_DEFAULT {
             return;
         }
-        put(":");
+        put(b":");
         let mut unit = 10_000;
         while unit > 0 {
             if self.port >= unit {
-                put(digit(self.port / unit % 10));
+                put(&[digit(self.port / unit % 10)]);
             }
             unit /= 10;
         }
@@ -298,41 +298,43 @@ impl Authority<'_> {
 
 impl Target<'_> {
     /// Gives its text to `put`, piece by piece.
-    pub(super) fn pieces(&self, put: &mut dyn FnMut(&str)) {
+    pub(super) fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
         // The origin form begins with a slash even when the URL has no path (RFC 9112, 3.2.1).
-        let mut rest = self.path_and_query;
-        if !rest.starts_with('/') {
-            put("/");
+        if !self.path_and_query.starts_with('/') {
+            put(b"/");
         }
-        while !rest.is_empty() {
-            // The bytes of a character outside ASCII are all outside ASCII, so no cut is inside of one.
-            let ascii = rest.bytes().take_while(u8::is_ascii).count();
-            put(rest.get(..ascii).unwrap_or_default());
-            rest = rest.get(ascii..).unwrap_or_default();
-            let others = rest.bytes().take_while(|byte| !byte.is_ascii()).count();
-            for byte in rest.bytes().take(others) {
-                put("%");
-                put(digit(u16::from(byte >> 4)));
-                put(digit(u16::from(byte & 0xF)));
+        for &byte in self.path_and_query.as_bytes() {
+            if byte.is_ascii() {
+                put(&[byte]);
+            } else {
+                let (high, low) = (u16::from(byte >> 4), u16::from(byte & 0xF));
+                put(&[b'%', digit(high), digit(low)]);
             }
-            rest = rest.get(others..).unwrap_or_default();
         }
     }
 }
 
-/// One digit as text.
-fn digit(value: u16) -> &'static str {
-    let at = usize::from(value);
-    "0123456789ABCDEF".get(at..=at).unwrap_or_default()
+/// One decimal or hexadecimal digit as text.
+const fn digit(value: u16) -> u8 {
+    // Callers give no more than 15.
+    let value = value as u8;
+    if value < 10 {
+        b'0' + value
+    } else {
+        b'A' - 10 + value
+    }
 }
 
-/// Shows what comes in pieces; they need no formatting, which would cost a small device several kilobytes.
+/// Shows what comes in pieces, none of which ends inside of a character; they need no formatting, which would cost a small device several kilobytes.
 pub(super) fn display(
     f: &mut fmt::Formatter<'_>,
-    pieces: impl FnOnce(&mut dyn FnMut(&str)),
+    pieces: impl FnOnce(&mut dyn FnMut(&[u8])),
 ) -> fmt::Result {
     let mut result = Ok(());
-    pieces(&mut |piece| result = result.and_then(|()| f.write_str(piece)));
+    pieces(&mut |piece| {
+        let text = str::from_utf8(piece).unwrap_or_default();
+        result = result.and_then(|()| f.write_str(text));
+    });
     result
 }
 

@@ -2,6 +2,7 @@
 
 use tickwire::chat::{Ending, LineEnd, Options, PushError};
 
+use crate::faults::called;
 use crate::world::{World, endpoint, options};
 
 /// Host 0 listens on 1001, host 1 dials it, and they are connected.
@@ -168,11 +169,7 @@ fn a_listener_goes_on_receiving_after_its_input_has_ended() {
 
 #[test]
 fn silence_ends_the_messages_of_a_peer_without_line_ends_only() {
-    let mut world = World::new(8, 2);
-    world.chat(0, options()).listen(1001);
-    world.run(10);
-    world.raw_connect(1, endpoint(0, 1001), 5_000);
-    world.run(1_500);
+    let mut world = called(8, options());
     world.raw(1).send_slice(b"bare").unwrap();
     world.run(199);
     assert_eq!(world.heard(0), "");
@@ -189,11 +186,7 @@ fn silence_ends_the_messages_of_a_peer_without_line_ends_only() {
 
 #[test]
 fn long_lines_come_in_pieces_and_the_last_line_when_the_peer_closes() {
-    let mut world = World::new(9, 2);
-    world.chat(0, options()).listen(1001);
-    world.run(10);
-    world.raw_connect(1, endpoint(0, 1001), 5_000);
-    world.run(1_500);
+    let mut world = called(9, options());
     let long: String = (0..170u8).map(|n| char::from(b'a' + n % 26)).collect();
     world
         .raw(1)

@@ -9,6 +9,7 @@ use std::{cell::RefCell, rc::Rc};
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
+use tickwire::store::{FlashStore, Layout};
 
 /// A xorshift generator: enough for faults, the same everywhere.
 #[derive(Debug, Clone)]
@@ -153,6 +154,27 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Flash<READ, WRIT
 
     pub(crate) fn counts(&self) -> Counts {
         self.0.borrow().counts
+    }
+
+    /// A store over the whole chip, which has not looked at it yet. Its memory is leaked.
+    pub(crate) fn open(&self) -> FlashStore<'static, Self> {
+        let layout = Layout::whole(self).expect("the chip is large enough");
+        let buffer = vec![0; 1_024].leak();
+        FlashStore::new(self.clone(), layout, buffer).expect("the buffer is large enough")
+    }
+
+    /// The image that a device would boot now.
+    pub(crate) fn booted(&self) -> Option<Vec<u8>> {
+        let mut store = self.open();
+        while store.mount().map(Result::unwrap).is_pending() {}
+        let mut bytes = vec![0; store.image()?.length as usize];
+        let mut done = 0;
+        while done < bytes.len() {
+            let count = store.read_image(done as u32, &mut bytes[done..]).unwrap();
+            assert!(count > 0);
+            done += count;
+        }
+        Some(bytes)
     }
 
     /// Erases by block.

@@ -1,22 +1,29 @@
 //! A host stops before every tick of a conversation, loses all that was on its way to it, and starts again.
 //!
-//! What a receiver stored outlives it. That a medium which is cut off in the middle of a write does so too is shown in
-//! `tests/file/flash.rs` and `tests/store_flash`.
+//! What a receiver stored outlives it; `flash` shows the same of a real medium. That one which is cut off in the middle of
+//! a write keeps it too is shown in `tests/file/flash.rs` and `tests/store_flash`.
 
 use tickwire::Error;
+use tickwire_sim::Idle;
 
 use crate::play::{KINDS, Kind, Play};
-use crate::shelf::{Call, Kept, Shelf};
-use crate::stage::{CLIENT, Door, Player, Rest, SERVER, Stage, with_stage};
+use crate::shelf::{Call, Kept};
+use crate::stage::{CLIENT, Player, SERVER, Setting, Stage, with_stage};
 
 /// In which a conversation ends that nothing disturbs.
 const TICKS_MAX: u64 = 20_000;
 /// In which whoever is left notices that the other is gone, and is ready for the next: longer than any deadline of ours.
 const NOTICE_TICKS_MAX: u64 = 62_000;
 
+/// All that is played, and on what.
+fn plays() -> impl Iterator<Item = (Setting, Kind)> {
+    let settings = [Setting::Guarded, Setting::Small].into_iter();
+    settings.flat_map(|setting| KINDS.map(|kind| (setting, kind)))
+}
+
 /// When the last frame of an undisturbed conversation moves.
-fn last_tick(kind: Kind) -> u64 {
-    with_stage(Door::Guarded, None, |stage| {
+fn last_tick(setting: Setting, kind: Kind) -> u64 {
+    with_stage(setting, None, |stage| {
         let play = slow_play(kind);
         let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
         stage.run(TICKS_MAX, &mut caller, &mut listener);
@@ -43,9 +50,10 @@ fn old_file() -> Kept {
     }
 }
 
-/// Only whole files are there, and a partial is the front of the file that was on its way.
-fn assert_stored(shelf: &Shelf, context: &str) {
-    let shared = shelf.get();
+/// Only whole files are there, and a partial is the front of the file that was on its way; so is what was heard.
+fn assert_stored(play: &Play, context: &str) {
+    assert!(play.has_only_front(), "{context}");
+    let shared = play.shelf.get();
     let new = Play::book(0).bytes();
     let (first, others) = shared.files.split_first().unwrap();
     assert_eq!(first, &old_file(), "{context}");
@@ -56,7 +64,16 @@ fn assert_stored(shelf: &Shelf, context: &str) {
 }
 
 /// The next caller brings what the last one brought, and is served. Returns where its transfer was resumed.
-fn serve_next(stage: &mut Stage<'_>, play: &Play, listener: &mut Player<'_>, what: &str) -> u64 {
+fn serve_next<'a>(
+    stage: &mut Stage<'a>,
+    play: &Play,
+    listener: &mut Player<'a>,
+    what: &str,
+) -> u64 {
+    // It may have been for one caller.
+    if listener.outcome().is_some() {
+        *listener = play.listener(stage);
+    }
     let held = play.shelf.held().map_or(0, |held| held.len() as u64);
     let is_here = play.shelf.get().files.len() > 1;
     let mut next = play.caller(stage, 0);
@@ -82,15 +99,15 @@ fn assert_resumed(kind: Kind, offsets: &[u64]) {
 
 #[test]
 fn a_listener_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
-    for kind in KINDS {
+    for (setting, kind) in plays() {
         let (mut ends, mut offsets) = (Vec::new(), Vec::new());
-        for tick in 1..=last_tick(kind) {
-            let what = format!("{kind:?}, listener stops before tick {tick}");
+        for tick in 1..=last_tick(setting, kind) {
+            let what = format!("{setting:?} {kind:?}, listener stops before tick {tick}");
             let play = slow_play(kind);
-            with_stage(Door::Guarded, None, |stage| {
+            with_stage(setting, None, |stage| {
                 let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
                 stage.run(tick, &mut caller, &mut listener);
-                assert_stored(&play.shelf, &what);
+                assert_stored(&play, &what);
                 stage.crash(SERVER, tick);
                 listener = play.listener(stage);
                 stage.run(NOTICE_TICKS_MAX, &mut caller, &mut listener);
@@ -103,39 +120,43 @@ fn a_listener_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
                     _ => panic!("{what}: {outcome:?}{}", stage.log),
                 }
                 ends.push(outcome);
-                assert_stored(&play.shelf, &what);
-                // A scripted server has one conversation in it.
-                if kind == Kind::Get && listener.outcome().is_some() {
-                    listener = play.listener(stage);
-                }
+                assert_stored(&play, &what);
                 offsets.push(serve_next(stage, &play, &mut listener, &what));
             });
         }
         let has_both = ends.contains(&Some(Ok(()))) && ends.contains(&Some(Err(Error::Reset)));
         assert!(
             has_both,
-            "{kind:?} was cut before and behind its end: {ends:?}"
+            "{setting:?} {kind:?} was cut before and behind its end: {ends:?}"
         );
+        assert_resumed(kind, &offsets);
     }
 }
 
 #[test]
 fn a_caller_that_stops_at_any_tick_and_starts_again_is_served() {
-    for kind in [Kind::Chat, Kind::Checked, Kind::Plain, Kind::Echo] {
-        let mut offsets = Vec::new();
-        for tick in 1..=last_tick(kind) {
-            let what = format!("{kind:?}, caller stops before tick {tick}");
+    for (setting, kind) in plays() {
+        let (mut ends, mut offsets) = (Vec::new(), Vec::new());
+        for tick in 1..=last_tick(setting, kind) {
+            let what = format!("{setting:?} {kind:?}, caller stops before tick {tick}");
             let play = slow_play(kind);
-            with_stage(Door::Guarded, None, |stage| {
+            with_stage(setting, None, |stage| {
                 let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
                 stage.run(tick, &mut caller, &mut listener);
                 stage.crash(CLIENT, tick);
-                stage.run(NOTICE_TICKS_MAX, &mut Player::new(Rest), &mut listener);
+                stage.run(NOTICE_TICKS_MAX, &mut Player::new(Idle), &mut listener);
                 assert_eq!(stage.open_socket(), None, "{what}{}", stage.log);
-                assert_stored(&play.shelf, &what);
+                ends.extend(stage.log.ends(SERVER));
+                assert_stored(&play, &what);
                 offsets.push(serve_next(stage, &play, &mut listener, &what));
             });
         }
+        // A scripted server tells nothing.
+        let is_noticed = ends.iter().any(Result::is_err) && ends.contains(&Ok(()));
+        assert!(
+            kind == Kind::Get || is_noticed,
+            "{setting:?} {kind:?}: {ends:?}"
+        );
         assert_resumed(kind, &offsets);
     }
 }

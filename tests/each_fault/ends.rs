@@ -4,22 +4,24 @@
 //! file sender fall silent there, too.
 
 use tickwire::chat::{Options, Peer};
-use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
-use tickwire::http::{Get, GetOptions, Proof, Request, Url};
+use tickwire::http::Proof;
 use tickwire::{Echo, Error};
 use tickwire_sim::{Act, Opening, Script};
 
 use crate::book::Book;
-use crate::play::Tray;
+use crate::play::{Tray, getter, receiver, sender};
 use crate::shelf::Shelf;
-use crate::stage::{CLIENT, Door, PORT, Player, SERVER, Stage, with_stage};
+use crate::stage::{CLIENT, PORT, Player, SERVER, Setting, Stage, with_stage};
 
 /// In which everything has ended: a peer that reads a FIN or a RST waits for nothing but its lingering.
 const TICKS_MAX: u64 = 3_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
+    /// With the last bytes.
     Fin,
+    /// In a segment of its own, once all bytes are acknowledged.
+    LateFin,
     Reset,
 }
 
@@ -27,8 +29,16 @@ impl End {
     /// What a peer reports that was promised more.
     const fn early(self) -> Error {
         match self {
-            Self::Fin => Error::Truncated,
+            Self::Fin | Self::LateFin => Error::Truncated,
             Self::Reset => Error::Reset,
+        }
+    }
+
+    /// What a peer reports for which any orderly end is a good one.
+    const fn result(self) -> Result<(), Error> {
+        match self {
+            Self::Fin | Self::LateFin => Ok(()),
+            Self::Reset => Err(Error::Reset),
         }
     }
 
@@ -36,6 +46,7 @@ impl End {
     fn behind<'b>(self, front: &'b [u8]) -> Vec<Act<'b>> {
         let tail: &[Act<'_>] = match self {
             Self::Fin => &[Act::Close, Act::ExpectEnd],
+            Self::LateFin => &[Act::Flush, Act::Close, Act::ExpectEnd],
             // What is not acknowledged would be thrown away.
             Self::Reset => &[Act::Flush, Act::Reset],
         };
@@ -45,7 +56,7 @@ impl End {
     /// How a listener's conversations end. One that was reset before its first byte had not begun: the RST came together
     /// with the last step of its handshake.
     fn heard(self, front: &[u8], end: Result<(), Error>) -> Vec<Result<(), Error>> {
-        let is_call = self == Self::Fin || !front.is_empty();
+        let is_call = self != Self::Reset || !front.is_empty();
         is_call.then_some(end).into_iter().collect()
     }
 }
@@ -53,7 +64,7 @@ impl End {
 /// Every front of `stream`, the empty one and all of it too, with each end.
 fn cuts(stream: &[u8]) -> impl Iterator<Item = (&[u8], End)> {
     let fronts = (0..=stream.len()).map(|count| &stream[..count]);
-    fronts.flat_map(|front| [(front, End::Fin), (front, End::Reset)])
+    fronts.flat_map(|front| [End::Fin, End::LateFin, End::Reset].map(|end| (front, end)))
 }
 
 /// A response, and what it is worth.
@@ -109,8 +120,8 @@ const RESPONSES: [Response; 5] = [
 fn judge(response: &Response, came: usize, end: End) -> Result<Proof, Error> {
     let whole = response.head.len() + response.body.len();
     let is_whole = match (response.proof, end) {
-        (Proof::CloseOnly, End::Fin) => came >= response.head.len(),
         (Proof::CloseOnly, End::Reset) => false,
+        (Proof::CloseOnly, _) => came >= response.head.len(),
         _ => came >= whole,
     };
     if is_whole {
@@ -127,14 +138,10 @@ fn get_knows_at_every_byte_of_the_response_what_an_end_there_means() {
         for (front, end) in cuts(stream.as_bytes()) {
             let acts = [vec![Act::Expect(b"\r\n\r\n")], end.behind(front)].concat();
             let tray = Tray::default();
-            with_stage(Door::Guarded, None, |stage| {
+            with_stage(Setting::Guarded, None, |stage| {
                 let listen = Opening::Listen(PORT);
                 let mut server = Player::new(Script::new(stage.socket(SERVER), listen, &acts));
-                let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
-                let (socket, remote) = (stage.socket(CLIENT), stage.server());
-                let options = GetOptions::default();
-                let get = Get::new(socket, remote, request, options, &mut [], tray.clone());
-                let mut get = Player::new(get);
+                let mut get = getter(stage, tray.clone());
                 stage.run(TICKS_MAX, &mut get, &mut server);
                 let expected = judge(response, front.len(), end);
                 let context = format!("Get, {end:?} behind byte {} of {stream:?}", front.len());
@@ -166,18 +173,13 @@ fn echo_tells_at_every_byte_an_end_from_a_reset_and_hears_the_next_caller() {
         let echoed = [vec![Act::Send(front), Act::Read(count)], end.behind(b"")].concat();
         for acts in [end.behind(front), echoed] {
             let next = [Act::Send(words), Act::Expect(words)];
-            with_stage(Door::Guarded, None, |stage| {
+            with_stage(Setting::Guarded, None, |stage| {
                 let mut echo = Player::new(Echo::new(stage.socket(SERVER), PORT, false));
                 let dial = Opening::Dial(stage.server());
                 let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &acts));
                 stage.run(TICKS_MAX, &mut caller, &mut echo);
-                let expected = if end == End::Fin {
-                    Ok(())
-                } else {
-                    Err(Error::Reset)
-                };
                 assert_eq!(caller.outcome(), Some(Ok(())), "{context}{}", stage.log);
-                let ends = end.heard(front, expected);
+                let ends = end.heard(front, end.result());
                 assert_eq!(stage.log.ends(SERVER), ends, "{context}{}", stage.log);
                 let dial = Opening::Dial(stage.server());
                 let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &next));
@@ -203,11 +205,11 @@ fn shown(front: &[u8]) -> String {
     text
 }
 
-fn chat<'a>(stage: &mut Stage<'a>, host: usize, tray: &Tray, once: bool) -> Peer<'a, Tray> {
+fn chat<'a>(stage: &mut Stage<'a>, host: usize, tray: &Tray) -> Peer<'a, Tray> {
     let sockets = [stage.socket(host), stage.socket(host)];
     let (line, queue) = (stage.bytes(80), stage.bytes(80));
     let options = Options {
-        once,
+        once: host == CLIENT || stage.is_once(),
         ..Options::DEFAULT
     };
     Peer::new(sockets, line, queue, tray.clone(), options)
@@ -217,15 +219,16 @@ fn chat<'a>(stage: &mut Stage<'a>, host: usize, tray: &Tray, once: bool) -> Peer
 fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
     for (front, end) in cuts(b"one\ntwo\r\n\nunfinished") {
         let acts = end.behind(front);
-        let expected = if end == End::Fin {
-            Ok(())
-        } else {
-            Err(Error::Reset)
-        };
-        for dials in [false, true] {
+        let expected = end.result();
+        for (setting, dials) in [
+            (Setting::Guarded, false),
+            (Setting::Guarded, true),
+            (Setting::Small, false),
+        ] {
             let tray = Tray::default();
-            let context = format!("Chat, dials: {dials}, {end:?} behind byte {}", front.len());
-            with_stage(Door::Guarded, None, |stage| {
+            let at = front.len();
+            let context = format!("Chat, {setting:?}, dials: {dials}, {end:?} behind byte {at}");
+            with_stage(setting, None, |stage| {
                 let opening = if dials {
                     Opening::Listen(PORT)
                 } else {
@@ -237,7 +240,7 @@ fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
                     (SERVER, CLIENT)
                 };
                 let mut script = Player::new(Script::new(stage.socket(plays), opening, &acts));
-                let mut peer = chat(stage, chats, &tray, dials);
+                let mut peer = chat(stage, chats, &tray);
                 if dials {
                     peer.dial(stage.server());
                 } else {
@@ -258,7 +261,9 @@ fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
                 assert_eq!(stage.log.ends(chats), ends, "{context}{}", stage.log);
                 let heard = String::from_utf8(tray.0.borrow().clone()).unwrap();
                 assert_eq!(heard, shown(front), "{context}{}", stage.log);
-                if !dials {
+                if stage.is_once() {
+                    assert_eq!(peer.outcome(), ends.first().copied(), "{context}");
+                } else if !dials {
                     assert_next_line_comes(stage, &mut peer, &tray, &context);
                 }
             });
@@ -286,15 +291,15 @@ fn a_file_receiver_knows_at_every_byte_what_an_end_there_means_and_the_next_try_
     let book = Book::new(40);
     let checked = [book.offer("name"), book.bytes().0].concat();
     for (stream, name) in [(checked, Some("name")), (book.plain(), None)] {
-        for (front, end) in cuts(&stream) {
+        let settings = |cut| [(Setting::Guarded, cut), (Setting::Small, cut)];
+        for (setting, (front, end)) in cuts(&stream).flat_map(settings) {
             let acts = end.behind(front);
             let is_whole = front.len() == stream.len();
-            let context = format!("Receive, {name:?}, {end:?} behind byte {}", front.len());
+            let at = front.len();
+            let context = format!("Receive, {setting:?}, {name:?}, {end:?} behind byte {at}");
             let shelf = Shelf::new();
-            with_stage(Door::Guarded, None, |stage| {
-                let options = ReceiveOptions::default();
-                let receive = Receive::new(stage.socket(SERVER), PORT, shelf.clone(), options);
-                let mut receive = Player::new(receive);
+            with_stage(setting, None, |stage| {
+                let mut receive = receiver(stage, &shelf);
                 let dial = Opening::Dial(stage.server());
                 let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &acts));
                 stage.run(TICKS_MAX, &mut caller, &mut receive);
@@ -302,12 +307,13 @@ fn a_file_receiver_knows_at_every_byte_what_an_end_there_means_and_the_next_try_
                 let ends = end.heard(front, expected);
                 assert_eq!(stage.log.ends(SERVER), ends, "{context}{}", stage.log);
                 assert_eq!(shelf.get().files.len(), usize::from(is_whole), "{context}");
-                let (socket, remote) = (stage.socket(CLIENT), stage.server());
-                let (book, options) = (book.clone(), SendOptions::default());
-                let mut send = Player::new(match name {
-                    Some(name) => Send::checked(socket, remote, name, book, options),
-                    None => Send::plain(socket, remote, book, options),
-                });
+                if stage.is_once() {
+                    assert_eq!(receive.outcome(), ends.first().copied(), "{context}");
+                }
+                if receive.outcome().is_some() {
+                    receive = receiver(stage, &shelf);
+                }
+                let mut send = sender(stage, name, &book);
                 stage.run(TICKS_MAX, &mut send, &mut receive);
                 assert_eq!(send.outcome(), Some(Ok(())), "{context}, next{}", stage.log);
             });

@@ -18,7 +18,7 @@ use crate::stage::{CLIENT, PORT, Player, SERVER, Stage};
 const BYTES: usize = 4_000;
 /// Bytes that a caller of the echo server sends before it waits for them.
 const CHUNK: usize = 256;
-/// Patience of a scripted caller.
+/// Patience of a script whose peer has gone.
 const PATIENCE_TICKS: u64 = 20_000;
 
 /// Which app is on stage.
@@ -74,6 +74,16 @@ static PAGE_ACTS: LazyLock<[Act<'static>; 4]> = LazyLock::new(|| {
     ]
 });
 
+/// A server whose FIN comes alone.
+static SLOW_PAGE_ACTS: LazyLock<[Act<'static>; 4]> = LazyLock::new(|| {
+    [
+        Act::Expect(b"\r\n\r\n"),
+        Act::Send(&PAGE),
+        Act::Flush,
+        Act::Close,
+    ]
+});
+
 static ECHO_BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| content().take(6 * CHUNK).collect());
 
 static ECHO_ACTS: LazyLock<Vec<Act<'static>>> = LazyLock::new(|| {
@@ -85,13 +95,48 @@ static ECHO_ACTS: LazyLock<Vec<Act<'static>>> = LazyLock::new(|| {
 /// What one side of a chat says. The listener has more to say, so that the caller's FIN finds some of it in the queue.
 fn lines(side: usize) -> [String; 5] {
     let times = if side == SERVER { 40 } else { 16 };
-    core::array::from_fn(|n| format!("line {n} of host {side} ").repeat(times))
+    // The first line fits into one frame: until a line end has come, a pause ends a message.
+    core::array::from_fn(|n| {
+        format!("line {n} of host {side} ").repeat(if n == 0 { 1 } else { times })
+    })
 }
 
 /// What the other side must then hear.
 fn heard(side: usize) -> Vec<u8> {
     let lines = lines(side).map(|line| line + "\n");
     lines.concat().into_bytes()
+}
+
+/// A receiver into a shelf.
+pub(crate) fn receiver<'a>(stage: &mut Stage<'a>, shelf: &Shelf) -> Player<'a> {
+    let options = ReceiveOptions {
+        once: stage.is_once(),
+        ..ReceiveOptions::default()
+    };
+    let socket = stage.socket(SERVER);
+    Player::new(Receive::new(socket, PORT, shelf.clone(), options))
+}
+
+/// A sender: with a name in the checked form, else in the plain one.
+pub(crate) fn sender<'a>(
+    stage: &mut Stage<'a>,
+    name: Option<&'static str>,
+    book: &Book,
+) -> Player<'a> {
+    let (socket, remote) = (stage.socket(CLIENT), stage.server());
+    let (book, options) = (book.clone(), SendOptions::default());
+    Player::new(match name {
+        Some(name) => Send::checked(socket, remote, name, book, options),
+        None => Send::plain(socket, remote, book, options),
+    })
+}
+
+/// A GET into a sink.
+pub(crate) fn getter<'a>(stage: &mut Stage<'a>, sink: impl Sink + 'a) -> Player<'a> {
+    let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
+    let (socket, remote) = (stage.socket(CLIENT), stage.server());
+    let options = GetOptions::default();
+    Player::new(Get::new(socket, remote, request, options, &mut [], sink))
 }
 
 /// One app and its peer; what they stored and heard outlives a host.
@@ -115,7 +160,7 @@ impl Play {
         let sockets = [stage.socket(host), stage.socket(host)];
         let (line, queue) = (stage.bytes(1_024), stage.bytes(5_000));
         let options = Options {
-            once: host == CLIENT,
+            once: host == CLIENT || stage.is_once(),
             ..Options::DEFAULT
         };
         let mut peer = Peer::new(sockets, line, queue, self.trays[host].clone(), options);
@@ -127,19 +172,23 @@ impl Play {
 
     /// The listener. The chat's has something to say to its first caller.
     pub(crate) fn listener<'a>(&self, stage: &mut Stage<'a>) -> Player<'a> {
-        if self.kind == Kind::Chat {
-            let mut peer = self.chat(stage, SERVER);
-            peer.listen(PORT);
-            return Player::new(peer);
-        }
-        let socket = stage.socket(SERVER);
         match self.kind {
-            Kind::Get => Player::new(Script::new(socket, Opening::Listen(PORT), &*PAGE_ACTS)),
-            Kind::Echo => Player::new(Echo::new(socket, PORT, false)),
-            _ => {
-                let (shelf, options) = (self.shelf.clone(), ReceiveOptions::default());
-                Player::new(Receive::new(socket, PORT, shelf, options))
+            Kind::Chat => {
+                let mut peer = self.chat(stage, SERVER);
+                peer.listen(PORT);
+                Player::new(peer)
             }
+            Kind::Get => {
+                let acts = if stage.is_once() {
+                    &*SLOW_PAGE_ACTS
+                } else {
+                    &*PAGE_ACTS
+                };
+                let script = Script::new(stage.socket(SERVER), Opening::Listen(PORT), acts);
+                Player::new(script.with_patience(PATIENCE_TICKS))
+            }
+            Kind::Echo => Player::new(Echo::new(stage.socket(SERVER), PORT, stage.is_once())),
+            Kind::Checked | Kind::Plain => receiver(stage, &self.shelf),
         }
     }
 
@@ -147,30 +196,21 @@ impl Play {
     pub(crate) fn caller<'a>(&self, stage: &mut Stage<'a>, round: usize) -> Player<'a> {
         self.trays[CLIENT].0.borrow_mut().clear();
         let remote = stage.server();
-        if self.kind == Kind::Chat {
-            let mut peer = self.chat(stage, CLIENT);
-            peer.dial(remote);
-            peer.end_input();
-            return Player::new(peer);
-        }
-        let socket = stage.socket(CLIENT);
         match self.kind {
-            Kind::Get => {
-                let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
-                let (options, tray) = (GetOptions::default(), self.trays[CLIENT].clone());
-                Player::new(Get::new(socket, remote, request, options, &mut [], tray))
+            Kind::Chat => {
+                let mut peer = self.chat(stage, CLIENT);
+                peer.dial(remote);
+                peer.end_input();
+                Player::new(peer)
             }
+            Kind::Get => getter(stage, self.trays[CLIENT].clone()),
             Kind::Echo => {
+                let socket = stage.socket(CLIENT);
                 let script = Script::new(socket, Opening::Dial(remote), &ECHO_ACTS);
                 Player::new(script.with_patience(PATIENCE_TICKS))
             }
-            _ => {
-                let (book, options) = (Self::book(round), SendOptions::default());
-                Player::new(match self.kind {
-                    Kind::Checked => Send::checked(socket, remote, "name", book, options),
-                    _ => Send::plain(socket, remote, book, options),
-                })
-            }
+            Kind::Checked => sender(stage, Some("name"), &Self::book(round)),
+            Kind::Plain => sender(stage, None, &Self::book(round)),
         }
     }
 
@@ -199,6 +239,25 @@ impl Play {
                 let last = shared.files.last();
                 last.is_some_and(|file| file.bytes == Self::book(round).bytes())
             }
+        }
+    }
+
+    /// Whether nothing has come but the front of what was said; the last line may have been cut.
+    pub(crate) fn has_only_front(&self) -> bool {
+        let said = [heard(SERVER), heard(CLIENT)];
+        let is_front = |tray: &Tray, said: &[u8]| {
+            let came = tray.0.borrow();
+            said.starts_with(came.strip_suffix(b"\n").unwrap_or(&came))
+        };
+        match self.kind {
+            Kind::Get => PAGE[PAGE.len() - BYTES..].starts_with(&self.trays[CLIENT].0.borrow()),
+            Kind::Chat => self
+                .trays
+                .iter()
+                .zip(&said)
+                .all(|(tray, said)| is_front(tray, said)),
+            // What a receiver has is on its shelf.
+            _ => true,
         }
     }
 

@@ -6,8 +6,8 @@ use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpEndpoint;
 use tickwire::wire::{Action, Frame, Link, Planned, Port, Wire};
-use tickwire::{App, Deadline, Error, Io, Slot, Step};
-use tickwire_sim::{Host, World};
+use tickwire::{App, Error, Slot};
+use tickwire_sim::{Host, Idle, World};
 
 use crate::log::Log;
 
@@ -19,6 +19,10 @@ pub(crate) const SERVER: usize = 1;
 pub(crate) const PORT: u16 = 2001;
 /// Bytes of each socket buffer: less than a transfer, so that windows close and open.
 const BUFFER: usize = 1_024;
+/// And in a [`Setting::Small`], where every few hundred bytes need a frame of their own.
+const SMALL_BUFFER: usize = 256;
+/// IP bytes of a frame there.
+const SMALL_MTU: usize = 600;
 /// The wire has a delay, so that there is a middle of a transfer.
 const LINK: Link = Link {
     delay_micros: 1_000,
@@ -48,11 +52,15 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How the hosts' loops meet the wire.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Door {
+/// On what the hosts run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// Behind guards.
     Guarded,
+    /// Without them.
     Bare,
+    /// Behind guards, with the smallest buffers and frames that the simulator draws. Listeners are for one caller.
+    Small,
 }
 
 /// An app and how it ended.
@@ -74,27 +82,6 @@ impl<'a> Player<'a> {
     }
 }
 
-/// Does nothing, and never ends: it keeps a world running while sockets come to rest and late frames arrive.
-pub(crate) struct Rest;
-
-impl App for Rest {
-    fn name(&self) -> &'static str {
-        "rest"
-    }
-
-    fn step(&mut self, _io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        Ok(Step::Wait)
-    }
-
-    fn deadline(&self) -> Option<Deadline> {
-        None
-    }
-
-    fn sockets(&self) -> &[SocketHandle] {
-        &[]
-    }
-}
-
 /// Memory that is lent once.
 struct Arena<'a> {
     bytes: &'a mut [u8],
@@ -110,13 +97,14 @@ impl<'a> Arena<'a> {
 pub(crate) struct Stage<'a> {
     pub(crate) world: World<'a>,
     pub(crate) log: Log,
+    setting: Setting,
     hosts: [Host<'a>; 2],
     arena: Arena<'a>,
 }
 
 /// Sets the stage for one run.
 pub(crate) fn with_stage<R>(
-    door: Door,
+    setting: Setting,
     fault: Option<Fault>,
     run: impl FnOnce(&mut Stage<'_>) -> R,
 ) -> R {
@@ -136,20 +124,25 @@ pub(crate) fn with_stage<R>(
     let mut wire = Wire::new(SEED, &mut ports[..], &mut frames[..]);
     for port in [CLIENT, SERVER] {
         wire.set_link(port, LINK);
+        if setting == Setting::Small {
+            wire.set_mtu(port, SMALL_MTU);
+        }
     }
     if let Some(fault) = fault {
         wire.set_plan(fault.from, plan.as_slice());
     }
     let hosts = [CLIENT, SERVER].map(|port| {
         let places = arena.places.split_off_mut(..SOCKETS).unwrap();
-        match door {
-            Door::Guarded => Host::new(&mut wire, port, SEED, places),
-            Door::Bare => Host::bare(&mut wire, port, SEED, places),
+        if setting == Setting::Bare {
+            Host::bare(&mut wire, port, SEED, places)
+        } else {
+            Host::new(&mut wire, port, SEED, places)
         }
     });
     run(&mut Stage {
         world: World::new(wire),
         log: Log::new(fault),
+        setting,
         hosts,
         arena,
     })
@@ -161,8 +154,15 @@ impl<'a> Stage<'a> {
     }
 
     pub(crate) fn socket(&mut self, host: usize) -> SocketHandle {
-        let (receive, send) = (self.arena.bytes(BUFFER), self.arena.bytes(BUFFER));
+        let is_small = self.setting == Setting::Small;
+        let count = if is_small { SMALL_BUFFER } else { BUFFER };
+        let (receive, send) = (self.arena.bytes(count), self.arena.bytes(count));
         self.hosts[host].add_socket(receive, send)
+    }
+
+    /// Whether listeners are for one caller.
+    pub(crate) fn is_once(&self) -> bool {
+        self.setting == Setting::Small
     }
 
     pub(crate) fn server(&self) -> IpEndpoint {
@@ -174,9 +174,8 @@ impl<'a> Stage<'a> {
         let until = self.world.now().after(ticks);
         let [dialler, listener] = &mut self.hosts;
         let mut calling = [client.slot.seat(&mut *client.app)];
-        let mut rest = Slot::new();
-        let mut rest_app = Rest;
-        let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut rest_app)];
+        let (mut rest, mut idle) = (Slot::new(), Idle);
+        let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut idle)];
         let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
         self.world.run_watched(until, nodes, &mut self.log);
     }

@@ -6,15 +6,13 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use tickwire::chat::{Options, Peer};
-use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
-use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{Error, Sink};
 use tickwire_sim::{Act, Opening, Script};
 
 use crate::book::{Book, UNREADABLE};
-use crate::play::Tray;
+use crate::play::{Tray, getter, receiver, sender};
 use crate::shelf::{Call, Shelf};
-use crate::stage::{CLIENT, Door, PORT, Player, SERVER, Stage, with_stage};
+use crate::stage::{CLIENT, PORT, Player, SERVER, Setting, with_stage};
 
 /// In which everything has ended and come to rest.
 const TICKS_MAX: u64 = 20_000;
@@ -68,10 +66,8 @@ fn send_into_failing_store(
         shared.fails_at = call;
         shared.fails_always = and_abandon.then_some(Call::Abandon);
     }
-    with_stage(Door::Guarded, None, |stage| {
-        let options = ReceiveOptions::default();
-        let receive = Receive::new(stage.socket(SERVER), PORT, shelf.clone(), options);
-        let mut receive = Player::new(receive);
+    with_stage(Setting::Guarded, None, |stage| {
+        let mut receive = receiver(stage, &shelf);
         let mut first = sender(stage, name, &book);
         stage.run(TICKS_MAX, &mut first, &mut receive);
         let outcome = first.outcome();
@@ -93,15 +89,6 @@ fn send_into_failing_store(
         assert_eq!(shelf.file().bytes, book.bytes(), "{what}");
         assert_eq!(shelf.held(), None, "{what}");
         (outcome.expect(&what), calls)
-    })
-}
-
-fn sender<'a>(stage: &mut Stage<'a>, name: Option<&'static str>, book: &Book) -> Player<'a> {
-    let (socket, remote) = (stage.socket(CLIENT), stage.server());
-    let (book, options) = (book.clone(), SendOptions::default());
-    Player::new(match name {
-        Some(name) => Send::checked(socket, remote, name, book, options),
-        None => Send::plain(socket, remote, book, options),
     })
 }
 
@@ -150,10 +137,8 @@ fn a_file_whose_reading_fails_at_any_call_costs_the_sender_its_try_and_the_recei
 /// Sends a file that may fail, and then a whole one. How the first ended, and how often it was read.
 fn send_failing_book(name: Option<&'static str>, book: &Book) -> (Result<(), Error>, usize) {
     let (shelf, whole) = (Shelf::new(), Book::new(2_000));
-    with_stage(Door::Guarded, None, |stage| {
-        let options = ReceiveOptions::default();
-        let receive = Receive::new(stage.socket(SERVER), PORT, shelf.clone(), options);
-        let mut receive = Player::new(receive);
+    with_stage(Setting::Guarded, None, |stage| {
+        let mut receive = receiver(stage, &shelf);
         let mut first = sender(stage, name, book);
         stage.run(TICKS_MAX, &mut first, &mut receive);
         let outcome = first.outcome().unwrap();
@@ -173,14 +158,10 @@ fn get_into(fails_at: Option<usize>) -> (Result<(), Error>, Cracked) {
     let sink = Cracked::new(fails_at);
     let head = b"HTTP/1.0 200 OK\r\nContent-Length: 2000\r\n\r\n";
     let acts = [Act::Expect(b"\r\n\r\n"), Act::Send(head), Act::Fill(2_000)];
-    let outcome = with_stage(Door::Guarded, None, |stage| {
+    let outcome = with_stage(Setting::Guarded, None, |stage| {
         let listen = Opening::Listen(PORT);
         let mut server = Player::new(Script::new(stage.socket(SERVER), listen, &acts));
-        let request = Request::new(&Url::parse("http://10.0.0.2/").unwrap(), &[]).unwrap();
-        let (socket, remote) = (stage.socket(CLIENT), stage.server());
-        let options = GetOptions::default();
-        let get = Get::new(socket, remote, request, options, &mut [], sink.clone());
-        let mut get = Player::new(get);
+        let mut get = getter(stage, sink.clone());
         stage.run(TICKS_MAX, &mut get, &mut server);
         assert_eq!(
             stage.open_socket(),
@@ -215,7 +196,7 @@ fn get_ends_with_the_error_of_its_sink_whichever_call_fails() {
 fn chat_into(fails_at: Option<usize>) -> (Option<Result<(), Error>>, Cracked) {
     let sink = Cracked::new(fails_at);
     let acts = [Act::Send(b"one\ntwo\nlast"), Act::Close, Act::ExpectEnd];
-    let outcome = with_stage(Door::Guarded, None, |stage| {
+    let outcome = with_stage(Setting::Guarded, None, |stage| {
         let sockets = [stage.socket(SERVER), stage.socket(SERVER)];
         let (line, queue) = (stage.bytes(80), stage.bytes(80));
         let mut peer = Peer::new(sockets, line, queue, sink.clone(), Options::DEFAULT);

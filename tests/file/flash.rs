@@ -10,7 +10,7 @@ use tickwire::{Error, Tick};
 
 use crate::book::{Book, Bytes};
 use crate::flash_chip::{Flash, Plan, TORN, Torn};
-use crate::world::{World, leak};
+use crate::world::World;
 
 type Chip = Flash<1, 4, 128>;
 type Chipped = FlashStore<'static, Chip>;
@@ -60,35 +60,16 @@ impl Store for Mortal {
     }
 }
 
-fn open(chip: &Chip) -> Chipped {
-    let layout = Layout::whole(chip).unwrap();
-    FlashStore::new(chip.clone(), layout, leak(vec![0; 1_024])).unwrap()
-}
-
 /// Starts a receiver on host 0 over what is in the chip.
 fn start(world: &mut World, chip: &Chip) -> Rc<Cell<bool>> {
     let is_dead = Rc::default();
-    let store = open(chip);
+    let store = chip.open();
     let mortal = Mortal {
         store,
         is_dead: Rc::clone(&is_dead),
     };
     world.receive(0, mortal, ReceiveOptions::default());
     is_dead
-}
-
-/// The image that a device would boot now.
-fn booted(chip: &Chip) -> Option<Bytes> {
-    let mut store = open(chip);
-    while store.mount().map(Result::unwrap).is_pending() {}
-    let mut bytes = vec![0; store.image()?.length as usize];
-    let mut done = 0;
-    while done < bytes.len() {
-        let count = store.read_image(done as u32, &mut bytes[done..]).unwrap();
-        assert!(count > 0);
-        done += count;
-    }
-    Some(Bytes(bytes))
 }
 
 /// A chip with an image that came over the wire.
@@ -98,7 +79,7 @@ fn used(old: &Book) -> Chip {
     start(&mut world, &chip);
     world.send(1, 0, Some("old.bin"), old);
     assert_eq!(world.finish(1, 30), Ok(()));
-    assert_eq!(booted(&chip), Some(old.bytes()));
+    assert_eq!(chip.booted().map(Bytes), Some(old.bytes()));
     chip
 }
 
@@ -117,7 +98,7 @@ fn cut_and_resume(chip: &Chip, old: &Book, new: &Book, at: usize, torn: Torn) ->
     }
     world.crash(0);
     chip.mend();
-    let image = booted(chip);
+    let image = chip.booted().map(Bytes);
     assert!(
         image == Some(old.bytes()) || image == Some(new.bytes()),
         "the old image or the new one: {image:?}"
@@ -130,7 +111,7 @@ fn cut_and_resume(chip: &Chip, old: &Book, new: &Book, at: usize, torn: Torn) ->
     );
     world.send(1, 0, Some("new.bin"), new);
     assert_eq!(world.finish(1, 30), Ok(()));
-    assert_eq!(booted(chip), Some(new.bytes()));
+    assert_eq!(chip.booted().map(Bytes), Some(new.bytes()));
     Some(world.sent(1)?.offset)
 }
 
@@ -160,43 +141,44 @@ fn a_power_cut_at_any_write_or_erase_leaves_an_image_and_a_transfer_that_goes_on
     assert!(resumed.contains(&3_000), "a receipt that was cut off");
 }
 
+/// A world in which the first try to bring a file ended by a reset.
+fn reset_in_the_middle(seed: u64, chip: &Chip, new: &Book) -> World {
+    let mut world = World::new(seed, 2);
+    start(&mut world, chip);
+    world.send(1, 0, Some("new.bin"), new);
+    world.run_until(10_000, |world| world.progress(0) > 3_000);
+    world.raw(1).abort();
+    world.finish_talk(0, 10);
+    world
+}
+
 #[test]
 fn a_reset_in_the_middle_is_resumed_from_flash() {
     let (old, new) = (Book::new(1_000), Book::new(6_000));
     let chip = used(&old);
-    let mut world = World::new(2, 2);
-    start(&mut world, &chip);
-    world.send(1, 0, Some("new.bin"), &new);
-    world.run_until(10_000, |world| world.progress(0) > 3_000);
-    world.raw(1).abort();
-    world.finish_talk(0, 10);
-    assert_eq!(booted(&chip), Some(old.bytes()));
+    let mut world = reset_in_the_middle(2, &chip, &new);
+    assert_eq!(chip.booted().map(Bytes), Some(old.bytes()));
     world.send(1, 0, Some("new.bin"), &new);
     assert_eq!(world.finish(1, 30), Ok(()));
     // Whole blocks of 128 bytes.
     let offset = world.sent(1).unwrap().offset;
     assert!(offset > 2_800 && offset.is_multiple_of(128), "{offset}");
-    assert_eq!(booted(&chip), Some(new.bytes()));
+    assert_eq!(chip.booted().map(Bytes), Some(new.bytes()));
 }
 
 #[test]
 fn flash_that_loses_bits_costs_a_try_and_no_image() {
     let (old, new) = (Book::new(1_000), Book::new(6_000));
     let chip = used(&old);
-    let mut world = World::new(3, 2);
-    start(&mut world, &chip);
-    world.send(1, 0, Some("new.bin"), &new);
-    world.run_until(10_000, |world| world.progress(0) > 3_000);
-    world.raw(1).abort();
-    world.finish_talk(0, 10);
+    let mut world = reset_in_the_middle(3, &chip, &new);
     // In a block of the second slot, behind the first image.
     let layout = Layout::whole(&chip).unwrap();
     chip.flip(layout.slots[1] + 200);
     world.send(1, 0, Some("new.bin"), &new);
     assert_eq!(world.finish(1, 30), Err(Error::ReceiverRefused(5)));
-    assert_eq!(booted(&chip), Some(old.bytes()));
+    assert_eq!(chip.booted().map(Bytes), Some(old.bytes()));
     world.finish_talk(0, 10);
     world.send(1, 0, Some("new.bin"), &new);
     assert_eq!(world.finish(1, 30), Ok(()));
-    assert_eq!(booted(&chip), Some(new.bytes()));
+    assert_eq!(chip.booted().map(Bytes), Some(new.bytes()));
 }

@@ -1,13 +1,13 @@
 //! What hosts tell.
 
-use tickwire::{Event, Observer, Tick};
+use tickwire::{Event, Tick};
 
+use crate::common::hosts::Notes;
 use crate::report::Report;
 
-/// What a host told, as text with its time. Progress is checked instead.
+/// Events as text. Progress is checked instead.
 #[derive(Default)]
-pub(crate) struct Log {
-    pub(crate) lines: Vec<(Tick, String)>,
+pub(crate) struct Words {
     pub(crate) report: Report,
     /// The state of its machine.
     pub(crate) state: &'static str,
@@ -17,25 +17,25 @@ pub(crate) struct Log {
     pub(crate) hashed: Option<(u64, u64)>,
 }
 
-impl Observer for Log {
-    fn event(&mut self, now: Tick, _app: usize, event: &Event<'_>) {
+impl Notes for Words {
+    fn line(&mut self, now: Tick, event: &Event<'_>) -> Option<String> {
         self.report.note(now, event);
-        let line = match *event {
+        Some(match *event {
             Event::Entered { to, .. } => {
                 self.state = to;
-                return;
+                return None;
             }
             Event::Progress { bytes, total } => {
                 let total = total.expect("a file has a length");
                 let before = self.progress.replace((bytes, total));
                 assert!(bytes <= total, "{bytes} of {total}");
                 assert!(before.is_none_or(|(old, of)| old < bytes && of == total));
-                return;
+                return None;
             }
             Event::Hashed { bytes, total } => {
                 assert!(bytes <= total, "{bytes} of {total}");
                 self.hashed = Some((bytes, total));
-                return;
+                return None;
             }
             Event::Connected { .. } => {
                 self.progress = None;
@@ -55,10 +55,9 @@ impl Observer for Log {
             Event::Surplus { bytes } => format!("surplus {bytes}"),
             Event::Disconnected { .. } => "disconnected".into(),
             Event::Failed { error, .. } => format!("failed {error:?}"),
-            Event::Listening { .. } => return,
+            Event::Listening { .. } => return None,
             Event::Connecting { .. } => "connecting".into(),
             _ => format!("{event:?}"),
-        };
-        self.lines.push((now, line));
+        })
     }
 }

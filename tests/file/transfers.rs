@@ -11,7 +11,7 @@ use tickwire::wire::Link;
 use crate::book::{Book, Bytes};
 use crate::shelf::{Call, Kept, Shelf};
 use crate::stores::Lent;
-use crate::world::{LINK, World, leak};
+use crate::world::{LINK, World};
 
 /// A receiver on host 0, and another two hosts.
 fn world(seed: u64) -> (World, Shelf) {
@@ -355,8 +355,8 @@ fn a_receiver_on_port_0_is_an_error() {
 fn memory_keeps_what_was_sent_resumes_and_repeats() {
     let mut world = World::new(13, 2);
     let store = Rc::new(RefCell::new(MemoryStore::new(
-        leak(vec![0; 60_000]),
-        leak(vec![0; 60_000]),
+        vec![0; 60_000].leak(),
+        vec![0; 60_000].leak(),
     )));
     world.receive(0, Lent(store.clone()), ReceiveOptions::default());
     let (book, large) = (Book::new(50_000), Book::new(60_001));

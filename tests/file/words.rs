@@ -3,11 +3,9 @@
 use tickwire::file::{Answer, Receipt, Status};
 use tickwire_sim::Act;
 
-use crate::world::leak;
-
 /// A script's bytes.
 pub(crate) fn bytes(bytes: impl Into<Vec<u8>>) -> &'static [u8] {
-    leak(bytes.into())
+    bytes.into().leak()
 }
 
 pub(crate) fn answer(status: u8, offset: u64) -> &'static [u8] {

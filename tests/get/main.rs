@@ -13,6 +13,7 @@ mod waits;
 
 use common::lab::{BUFFER, Lab, endpoint, leak, socket};
 use smoltcp::iface::SocketHandle;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 use tickwire::http::{Complete, Get, GetOptions, Proof, Request, Url};
 use tickwire::wire::Link;
 use tickwire::{Awaited, BufferSink, Discard, Error, Event, Malformed, Sink, Tick};
@@ -45,6 +46,15 @@ fn fetch(options: GetOptions, acts: &[Act<'_>]) -> (Result<Complete, Error>, Vec
         .expect("a GET ends by itself");
     let result = result.map(|()| app.complete().expect("success has a proof"));
     (result, app.into_sink().bytes().to_vec(), at.as_millis())
+}
+
+/// Runs a GET from `remote`, and returns how it ended, and when.
+fn dial(lab: &mut Lab, remote: IpEndpoint, acts: &[Act<'_>]) -> (Result<(), Error>, Tick) {
+    let handle = socket(&mut lab.client, BUFFER);
+    let options = GetOptions::default();
+    let mut app = Get::new(handle, remote, request(), options, &mut [], Discard);
+    lab.against(&mut app, acts, 60)
+        .expect("a GET ends by itself")
 }
 
 fn failed(acts: &[Act<'_>]) -> (Error, u64) {
@@ -146,7 +156,6 @@ fn get_is_refused_at_once_where_nobody_listens() {
 
 #[test]
 fn get_refuses_addresses_that_cannot_be_a_peer() {
-    use smoltcp::wire::{IpAddress, IpEndpoint};
     let own = endpoint(0, 80);
     let bad = [
         IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), 80),
@@ -158,42 +167,16 @@ fn get_refuses_addresses_that_cannot_be_a_peer() {
         own,
     ];
     for remote in bad {
-        let mut lab = Lab::new(1);
-        let handle = socket(&mut lab.client, BUFFER);
-        let mut app = Get::new(
-            handle,
-            remote,
-            request(),
-            GetOptions::default(),
-            &mut [],
-            Discard,
-        );
-        assert_eq!(
-            lab.against(&mut app, &[], 60).unwrap().0,
-            Err(Error::Unaddressable),
-            "{remote}"
-        );
+        let (result, _) = dial(&mut Lab::new(1), remote, &[]);
+        assert_eq!(result, Err(Error::Unaddressable), "{remote}");
     }
     for remote in [
         IpAddress::v4(10, 1, 0, 1),
         IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1),
     ] {
-        let mut lab = Lab::new(1);
-        let handle = socket(&mut lab.client, BUFFER);
         let remote = IpEndpoint::new(remote, 80);
-        let mut app = Get::new(
-            handle,
-            remote,
-            request(),
-            GetOptions::default(),
-            &mut [],
-            Discard,
-        );
-        assert_eq!(
-            lab.against(&mut app, &[], 60).unwrap().0,
-            Err(Error::Unreachable),
-            "{remote}"
-        );
+        let (result, _) = dial(&mut Lab::new(1), remote, &[]);
+        assert_eq!(result, Err(Error::Unreachable), "{remote}");
     }
 }
 

@@ -6,7 +6,6 @@ use super::*;
 fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
     for cut in [false, true] {
         let mut lab = Lab::new(1);
-        let handle = socket(&mut lab.client, BUFFER);
         let remote = if cut {
             endpoint(1, 80)
         } else {
@@ -18,15 +17,7 @@ fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
                 |_, frame: &[u8]| (frame[12..14] != [8, 6]).then_some(tickwire::wire::Action::Drop);
             lab.world.wire.set_rule(0, Some(arp_only));
         }
-        let mut app = Get::new(
-            handle,
-            remote,
-            request(),
-            GetOptions::default(),
-            &mut [],
-            Discard,
-        );
-        let (result, at) = lab.against(&mut app, &[Act::ExpectEnd], 60).unwrap();
+        let (result, at) = dial(&mut lab, remote, &[Act::ExpectEnd]);
         assert_eq!(result, Err(Error::TimedOut(Awaited::Connect)));
         assert!((5_000..5_200).contains(&at.as_millis()), "{at}");
     }

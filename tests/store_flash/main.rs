@@ -6,6 +6,7 @@
 )]
 
 #[path = "../common/flash.rs"]
+#[allow(dead_code, reason = "shared with the tests of the file machines")]
 mod flash;
 
 mod chaos;

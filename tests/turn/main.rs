@@ -19,6 +19,7 @@ mod bare;
 mod busy;
 mod edges;
 mod egress;
+mod listener;
 mod order;
 mod puppet;
 mod rules;

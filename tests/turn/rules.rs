@@ -5,9 +5,7 @@ use std::task::Poll;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpControl;
-use tickwire::{
-    App, Awaited, Called, Deadline, Error, Io, Named, Phase, STEPS_MAX, Slot, Step, Tick,
-};
+use tickwire::{App, Awaited, Called, Deadline, Error, Io, STEPS_MAX, Slot, Step, Tick};
 
 use crate::bare::Bare;
 use crate::frames::HOST_PORT;
@@ -170,6 +168,20 @@ fn an_app_may_not_stay_in_a_state_that_has_expired() {
     bare.turn(&mut [Slot::new().seat(&mut app)]);
 }
 
+#[cfg(not(debug_assertions))]
+#[test]
+fn an_app_that_stays_in_a_state_that_has_expired_ends_with_what_it_awaited() {
+    let mut bare = Bare::new();
+    bare.now = Tick::from_millis(10);
+    let mut app = Stubborn {
+        polls_itself: false,
+    };
+    let mut slot = Slot::new();
+    bare.turn(&mut [slot.seat(&mut app)]);
+    let timeout = Error::TimedOut(Awaited::Total);
+    assert_eq!(slot.outcome(), Some(Err(timeout)));
+}
+
 #[cfg(debug_assertions)]
 #[test]
 #[should_panic(expected = "stubborn left its deadline in the past")]
@@ -184,6 +196,8 @@ fn an_app_may_not_leave_its_deadline_in_the_past() {
 #[test]
 #[should_panic(expected = "Only begins with a deadline that has passed")]
 fn a_state_may_not_begin_with_a_deadline_that_has_passed() {
+    use tickwire::{Named, Phase};
+
     struct Only;
     impl Named for Only {
         fn name(&self) -> &'static str {

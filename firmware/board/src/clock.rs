@@ -21,7 +21,7 @@ pub trait Wake {
     /// leaves an interrupt pending, and WFI does not sleep on a pending interrupt (B1.5.18), PRIMASK or not.
     fn arm(&mut self) -> bool;
 
-    /// Silences the interrupt at its source, and forgets that it was pending.
+    /// Silences the interrupt at its source, and keeps back one that is pending.
     fn disarm(&mut self);
 }
 
@@ -116,6 +116,9 @@ impl Clock {
                 self.wait_for_interrupt(counts);
             }
             wake.disarm();
+            // PRIMASK goes only when both have taken effect, or a handler could still run (Arm AN 321).
+            asm::dsb();
+            asm::isb();
         });
     }
 

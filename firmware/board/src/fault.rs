@@ -39,6 +39,12 @@ pub(crate) fn report(pc: u32, lr: u32) -> ! {
     host::exit(EXIT_FAULT)
 }
 
+// The frame that the processor pushed may lie in the guard itself, so it tells nothing.
+pub(crate) fn report_overflow() -> ! {
+    host::report(Line::new().text("stack overflow"));
+    host::exit(EXIT_FAULT)
+}
+
 pub(crate) fn report_interrupt(number: i16) -> ! {
     let mut line = Line::new();
     line.text("unhandled interrupt ");

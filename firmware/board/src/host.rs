@@ -1,6 +1,7 @@
 //! The host behind the debugger or emulator, through Arm semihosting: arguments, text, files, and the end.
 //!
-//! A call stops the core for as long as the host takes, so images make one call a line and none in a hot path.
+//! A call stops the core for as long as the host takes, so images make one call a line and none in a hot path. On a
+//! board without a debugger a call is a fault, and the fault's report one more, which locks the core up.
 
 use core::ffi::CStr;
 use core::fmt;

@@ -2,12 +2,16 @@
 //!
 //! Sources: "LAN9118 data sheet" (SMSC, now Microchip), sections 3.12 "TX Data Path Operation", 3.13 "RX Data Path
 //! Operation", 5.3 "System Control and Status Registers", 5.4 "MAC Control and Status Registers" and 5.5 "PHY
-//! Registers"; "LAN9118 Family Programmer Reference Guide" (SMSC AN 12.12).
+//! Registers"; "LAN9118 Family Programmer Reference Guide" (SMSC AN 12.12); "LAN9220 data sheet" (SMSC) for what
+//! differs on the real MPS2 board.
+//!
+//! Both ends of the link must be able to do full duplex: no hub. Multicast is not let in, so IPv6 would need MAC_CR's
+//! MCPAS besides.
 
 use cortex_m::peripheral::NVIC;
 
 use crate::raw::{self, Interrupt, LAN9118};
-use crate::{Absent, Controller, FRAME_BYTES_MAX, Refusal, Wake};
+use crate::{Absent, Controller, Counters, FRAME_BYTES_MAX, Refusal, Wake};
 
 /// AN385, interrupt assignments: Ethernet.
 const INTERRUPT: Interrupt = Interrupt(13);
@@ -29,6 +33,7 @@ const HW_CFG: usize = 0x74;
 const RX_FIFO_INF: usize = 0x7C;
 const TX_FIFO_INF: usize = 0x80;
 const PMT_CTRL: usize = 0x84;
+const RX_DROP: usize = 0xA0;
 const MAC_CSR_CMD: usize = 0xA4;
 const MAC_CSR_DATA: usize = 0xA8;
 const AFC_CFG: usize = 0xAC;
@@ -53,11 +58,16 @@ const RX_STATUS_LEVEL: u32 = 1 << 3;
 const POLLS_MAX: u32 = 50_000;
 /// The same for the link, which takes the PHY up to 3 s; each poll is a transfer of 26 us on the MII's wire.
 const LINK_POLLS_MAX: u32 = 100_000;
+/// RX status and TX status: the frame is damaged, or was not sent.
+const FRAME_ERROR: u32 = 1 << 15;
 /// Commands A and B before a frame, and the slack that 3.12 asks for.
 const TX_OVERHEAD_BYTES: usize = 16;
 
 /// The controller of the MPS2 board.
-pub struct Lan9118(());
+pub struct Lan9118 {
+    /// Frames that it could not send, since they were last asked for.
+    failed: u32,
+}
 
 impl Lan9118 {
     /// Resets the controller and lets it run, with the hardware address `mac`.
@@ -74,13 +84,22 @@ impl Lan9118 {
         LAN9118.write(RX_CFG, 0);
         // Full duplex, transmitter and receiver of the MAC on; it drops frames that are not for us (5.4.1).
         write_mac(MAC_CR, 1 << 20 | 1 << 3 | 1 << 2)?;
-        raw::unmask(INTERRUPT);
-        Ok(Self(()))
+        Ok(Self { failed: 0 })
+    }
+
+    /// Takes out the status of the frames that were sent, or its FIFO fills and stops the transmitter.
+    fn take_statuses(&mut self) {
+        for _ in 0..LAN9118.read(TX_FIFO_INF) >> 16 & 0xFF {
+            if LAN9118.read(TX_STATUS_FIFO) & FRAME_ERROR != 0 {
+                self.failed = self.failed.wrapping_add(1);
+            }
+        }
     }
 }
 
 impl Wake for Lan9118 {
     fn arm(&mut self) -> bool {
+        raw::unmask(INTERRUPT);
         // The status bit latches; it is cleared first, so that it can only speak of frames from now on.
         LAN9118.write(INT_STS, RX_STATUS_LEVEL);
         LAN9118.write(INT_EN, RX_STATUS_LEVEL);
@@ -89,9 +108,8 @@ impl Wake for Lan9118 {
 
     fn disarm(&mut self) {
         LAN9118.write(INT_EN, 0);
-        // The line must be seen low before the pending bit goes, or the level would set it again.
-        let _ = LAN9118.read(INT_EN);
-        NVIC::unpend(INTERRUPT);
+        // Not unpended: the line needs time to fall, and its level would pend again.
+        NVIC::mask(INTERRUPT);
     }
 }
 
@@ -109,10 +127,12 @@ impl Controller for Lan9118 {
         let fifo_bytes = (status >> 16 & 0x3FFF) as usize;
         let len = fifo_bytes.saturating_sub(4);
         let words = fifo_bytes.div_ceil(4);
-        let damaged = status & 1 << 15 != 0;
+        let damaged = status & FRAME_ERROR != 0;
         let Some(frame) = frame.get_mut(..len).filter(|_| !damaged) else {
             // Read out rather than skipped by RX_DP_CTRL, which QEMU does not account for.
             discard(words);
+            // RX_FIFO_INF follows its FIFO after 135 ns; where a frame is good, smoltcp looks at it meanwhile.
+            (0..3).for_each(|_| settle());
             return Err(if damaged {
                 Refusal::Damaged
             } else {
@@ -134,10 +154,7 @@ impl Controller for Lan9118 {
 
     fn send(&mut self, frame: &[u8]) -> Result<(), Refusal> {
         debug_assert!(frame.len() <= FRAME_BYTES_MAX, "the MTU bounds a frame");
-        // The status of earlier frames must be taken out, or its FIFO fills and stops the transmitter.
-        while LAN9118.read(TX_FIFO_INF) >> 16 & 0xFF != 0 {
-            let _ = LAN9118.read(TX_STATUS_FIFO);
-        }
+        self.take_statuses();
         let room = frame.len() + TX_OVERHEAD_BYTES;
         wait_for(|| (LAN9118.read(TX_FIFO_INF) & 0xFFFF) as usize >= room)
             .map_err(|_| Refusal::Full)?;
@@ -154,6 +171,14 @@ impl Controller for Lan9118 {
             LAN9118.write(TX_DATA_FIFO, u32::from_le_bytes(word));
         }
         Ok(())
+    }
+
+    fn count(&mut self, counters: &mut Counters) {
+        self.take_statuses();
+        counters.failed = counters.failed.wrapping_add(self.failed);
+        self.failed = 0;
+        // To read it clears it. QEMU's is always 0, though its FIFO drops frames too.
+        counters.overrun = counters.overrun.wrapping_add(LAN9118.read(RX_DROP));
     }
 }
 
@@ -189,8 +214,8 @@ fn set_address(mac: [u8; 6]) -> Result<(), Absent> {
 }
 
 fn start_phy() -> Result<(), Absent> {
-    // All of 10 and 100 Mbit/s, half and full duplex; then begin the negotiation anew.
-    write_phy(PHY_ADVERTISEMENT, 0x01E1)?;
+    // 10 and 100 Mbit/s, and full duplex only, which is what the MAC is set to; then begin the negotiation anew.
+    write_phy(PHY_ADVERTISEMENT, 0x0141)?;
     write_phy(PHY_BASIC_CONTROL, 0x1200)?;
     for _ in 0..LINK_POLLS_MAX {
         if read_phy(PHY_BASIC_STATUS)? & 1 << 2 != 0 {
@@ -239,7 +264,14 @@ fn discard(words: usize) {
     }
 }
 
+/// A register may be read as it was before the last write, for 45 ns (165 ns on a LAN9220): as idle where it is busy.
+/// One read of BYTE_TEST takes as long (AN 12.12, table 3.4; LAN9220 data sheet, 6.2).
+fn settle() {
+    let _ = LAN9118.read(BYTE_TEST);
+}
+
 fn wait_for(mut condition: impl FnMut() -> bool) -> Result<(), Absent> {
+    settle();
     (0..POLLS_MAX)
         .any(|_| condition())
         .then_some(())

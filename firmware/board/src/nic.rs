@@ -41,6 +41,9 @@ pub trait Controller: Wake {
     /// # Errors
     /// [`Refusal::Full`]; the frame is not sent.
     fn send(&mut self, frame: &[u8]) -> Result<(), Refusal>;
+
+    /// Adds what only the controller knows, and has not been asked for yet: losses of its own.
+    fn count(&mut self, counters: &mut Counters);
 }
 
 /// What became of the frames. All counts wrap.
@@ -52,10 +55,14 @@ pub struct Counters {
     pub damaged: u32,
     /// Frames that arrived and were longer than the receive buffer.
     pub too_long: u32,
+    /// Frames that found the controller's FIFO full, or at least one where it only has a bit for that.
+    pub overrun: u32,
     /// Frames that the controller took for sending.
     pub sent: u32,
     /// Frames of ours that were dropped, because the controller stayed full.
     pub dropped: u32,
+    /// Frames that the controller took and could not send.
+    pub failed: u32,
 }
 
 /// A network interface for smoltcp: a controller, and one frame buffer for each direction.
@@ -82,7 +89,8 @@ impl<'b, C: Controller> Nic<'b, C> {
     }
 
     /// What became of the frames so far.
-    pub const fn counters(&self) -> Counters {
+    pub fn counters(&mut self) -> Counters {
+        self.controller.count(&mut self.counters);
         self.counters
     }
 

@@ -1,9 +1,10 @@
-//! All `unsafe` of the firmware: device registers, the interrupt controller, the stack's memory, HardFault.
+//! All `unsafe` of the firmware: device registers, the interrupt controller, the stack's memory and guard, HardFault.
 
 use core::ptr;
 
+use cortex_m::asm;
 use cortex_m::interrupt::InterruptNumber;
-use cortex_m::peripheral::NVIC;
+use cortex_m::peripheral::{MPU, NVIC, SCB};
 use cortex_m_rt::{ExceptionFrame, exception};
 
 /// A block of 32-bit device registers. Only this module makes one, so each names real registers of the board.
@@ -98,8 +99,7 @@ unsafe impl InterruptNumber for Interrupt {
 
 /// Lets `interrupt` through the NVIC. With PRIMASK set it then ends WFI, and no handler runs.
 ///
-/// Its device must be silent. What is pending is from before the device was set up (an idle LAN9118 pulls
-/// its line low, which reads as active until its polarity is set), so it is forgotten.
+/// Its device must be silent: what is pending is from before, so it is forgotten.
 pub(crate) fn unmask(interrupt: Interrupt) {
     NVIC::unpend(interrupt);
     // SAFETY: nothing here relies on the line being masked: no data is shared with a handler, as there is none.
@@ -129,27 +129,67 @@ static __INTERRUPTS: [unsafe extern "C" fn(); INTERRUPTS] = [default_handler; IN
 /// What cortex-m-rt's `paint-stack` writes over the stack before `main`.
 const STACK_PAINT: u32 = 0xCCCC_CCCC;
 
+unsafe extern "C" {
+    static _stack_start: u32;
+    static _stack_end: u32;
+}
+
+/// What nobody may touch at the stack's low end, in bytes: a power of two, and the MPU wants it aligned to itself.
+const STACK_GUARD_BYTES: usize = 256;
+
+/// The addresses of the stack's low end, behind its guard, and of its high end.
+fn stack_bounds() -> (usize, usize) {
+    let (end, start) = (&raw const _stack_end, &raw const _stack_start);
+    let low = end.addr().next_multiple_of(STACK_GUARD_BYTES) + STACK_GUARD_BYTES;
+    (low, start.addr())
+}
+
+/// Makes a stack that overflows fault, where it would otherwise go on into the statics below it.
+///
+/// A function whose frame is larger than the guard may still step over it. On a core without MPU nothing changes.
+pub(crate) fn guard_stack(mpu: &MPU) {
+    // ARMv7-M Architecture Reference Manual, B3.5. RBAR: VALID, region 0. RASR: XN, no access, 2^(SIZE + 1) bytes,
+    // ENABLE. CTRL: ENABLE, and PRIVDEFENA, which leaves all other memory as it is; without HFNMIENA the handler of
+    // the fault runs unguarded.
+    let base = stack_bounds().0 - STACK_GUARD_BYTES;
+    let size = STACK_GUARD_BYTES.ilog2() - 1;
+    // SAFETY: nothing lies in the region but the stack's last bytes, which no code names.
+    unsafe {
+        mpu.rbar.write(base as u32 | 1 << 4);
+        mpu.rasr.write(1 << 28 | size << 1 | 1);
+        mpu.ctrl.write(1 << 2 | 1);
+    }
+    asm::dsb();
+    asm::isb();
+}
+
+/// Whether the fault that is handled now came from the stack's guard, the only memory without access.
+fn is_stack_overflow() -> bool {
+    // CFSR (B3.2.15): DACCVIOL, MUNSTKERR and MSTKERR.
+    // SAFETY: a read of CFSR has no side effect.
+    unsafe { (*SCB::PTR).cfsr.read() & (1 << 1 | 1 << 3 | 1 << 4) != 0 }
+}
+
 /// The size of the stack, and how much of it was never written, in bytes.
 pub(crate) fn stack_bytes() -> (usize, usize) {
-    unsafe extern "C" {
-        static _stack_start: u32;
-        static _stack_end: u32;
-    }
-    let (end, start) = (&raw const _stack_end, &raw const _stack_start);
-    let size_bytes = start.addr() - end.addr();
-    let words = size_bytes / size_of::<u32>();
-    let untouched = (0..words)
-        // SAFETY: the linker script gives the words from `_stack_end` to `_stack_start` to the stack, aligned; they
-        // are RAM, painted before `main`. Volatile, as the part in use changes behind the compiler's back.
-        .take_while(|&word| unsafe { end.add(word).read_volatile() } == STACK_PAINT)
+    let (low, high) = stack_bounds();
+    let untouched = (low..high)
+        .step_by(size_of::<u32>())
+        .map(ptr::with_exposed_provenance::<u32>)
+        // SAFETY: the linker script gives the words between these addresses to the stack, aligned; they are RAM,
+        // painted before `main`. Volatile, as the part in use changes behind the compiler's back.
+        .take_while(|word| unsafe { word.read_volatile() } == STACK_PAINT)
         .count();
-    (size_bytes, untouched * size_of::<u32>())
+    (high - low, untouched * size_of::<u32>())
 }
 
 // `exception` wants an `unsafe fn`: the fault may have come while anything was half done. Nothing is touched
 // but the frame that the processor pushed.
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    if is_stack_overflow() {
+        crate::fault::report_overflow();
+    }
     crate::fault::report(frame.pc(), frame.lr())
 }
 

@@ -5,7 +5,7 @@ use crate::raw;
 /// The stack's size and the most of it that was ever in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    /// All RAM that the image left to the stack, in bytes.
+    /// All RAM that the image left to the stack, without its guard, in bytes.
     pub size_bytes: usize,
     /// The high-water mark, in bytes.
     pub used_bytes: usize,

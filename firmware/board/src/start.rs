@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Clock;
+use crate::{Clock, raw};
 
 /// The Ethernet controller of this board.
 #[cfg(feature = "mps2-an385")]
@@ -52,12 +52,14 @@ impl Absent {
     }
 }
 
-/// Starts the board's clock and its Ethernet controller, which takes the hardware address `mac`.
+/// Starts the board's clock and its Ethernet controller, which takes the hardware address `mac`. From here on a
+/// stack that overflows is a fault.
 ///
 /// # Errors
 /// The part that does not answer; a second call is refused.
 pub fn start(mac: [u8; 6]) -> Result<(Clock, Ethernet), Absent> {
     let peripherals = cortex_m::Peripherals::take().ok_or(Absent::Board)?;
+    raw::guard_stack(&peripherals.MPU);
     #[cfg(feature = "lm3s6965evb")]
     crate::stellaris::start_system_clock()?;
     let clock = Clock::new(peripherals.SYST, COUNTS_PER_TICK);

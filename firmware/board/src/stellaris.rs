@@ -1,12 +1,14 @@
 //! The LM3S6965's own Ethernet controller, and its system clock.
 //!
 //! Source: "Stellaris LM3S6965 Microcontroller Data Sheet" (Texas Instruments), chapters "Ethernet Controller"
-//! (register descriptions MACRIS to MACTR) and "System Control" (RCC, RIS, RCGC2).
+//! (register descriptions MACRIS to MACTR) and "System Control" (LDOPCTL, RCC, RIS, RCGC2); its errata.
+//!
+//! The PHY negotiates by itself, and the MAC is set to full duplex: both ends of the link must be able to do that.
 
 use cortex_m::peripheral::NVIC;
 
 use crate::raw::{self, ETHERNET, Interrupt, SYSTEM_CONTROL};
-use crate::{Absent, Controller, Refusal, Wake};
+use crate::{Absent, Controller, Counters, Refusal, Wake};
 
 /// The clock of core and SysTick that `start_system_clock` sets.
 pub(crate) const SYSTEM_CLOCK_HZ: u32 = 25_000_000;
@@ -26,6 +28,7 @@ const MACMDV: usize = 0x24;
 const MACNP: usize = 0x34;
 const MACTR: usize = 0x38;
 
+const LDOPCTL: usize = 0x034;
 const RIS: usize = 0x050;
 const MISC: usize = 0x058;
 const RCC: usize = 0x060;
@@ -33,9 +36,21 @@ const RCGC2: usize = 0x108;
 
 /// MACRIS, MACIM: a frame has come.
 const RX_INTERRUPT: u32 = 1 << 0;
+/// MACRIS: a frame could not be sent.
+const TX_ERROR: u32 = 1 << 1;
+/// MACRIS: a frame found the receive FIFO full.
+const RX_OVERRUN: u32 = 1 << 3;
+/// MACRIS: a frame arrived damaged.
+const RX_ERROR: u32 = 1 << 4;
+/// MACRCTL: empties the receive FIFO.
+const RX_RESET: u32 = 1 << 4;
+/// MACRCTL: BADCRC (frames with a bad check sequence are rejected), RXEN.
+const RX_ON: u32 = 1 << 3 | 1;
 /// RIS, MISC: the PLL has locked.
 const PLL_LOCKED: u32 = 1 << 6;
 const HEADER_BYTES: usize = 14;
+/// Twice the receive FIFO, so no frame is as long, nor are QEMU's.
+const IMPOSSIBLE_BYTES: usize = 4_096;
 /// What the first word of a received frame counts besides the frame: itself, two bytes, and the check sequence, four.
 const RX_OVERHEAD_BYTES: usize = 6;
 /// Reads of a register that a wait makes at most: about 10 ms, eight times what a frame takes at 10 Mbit/s.
@@ -54,6 +69,8 @@ pub(crate) fn start_system_clock() -> Result<(), Absent> {
     const XTAL_8_MHZ: u32 = 0xE << 6;
     const OSCSRC: u32 = 0x3 << 4;
 
+    // 2.75 V: at the default of 2.5 V the PLL of revision A2 is not reliable (errata).
+    SYSTEM_CONTROL.write(LDOPCTL, 0x1B);
     let mut rcc = SYSTEM_CONTROL.read(RCC);
     rcc = (rcc | BYPASS) & !(USESYSDIV | MOSCDIS);
     SYSTEM_CONTROL.write(RCC, rcc);
@@ -85,9 +102,7 @@ impl Stellaris {
             return Err(Absent::Ethernet);
         }
         ETHERNET.write(MACIM, 0);
-        // RSTFIFO. Only here: QEMU's model never receives again when this comes while it presses back.
-        ETHERNET.write(MACRCTL, 1 << 4);
-        ETHERNET.write(MACRCTL, 0);
+        reset_receiver();
         ETHERNET.write(MACRIS, 0x7F);
         // The management clock: 25 MHz / (2 x (4 + 1)) = 2.5 MHz, the most that the PHY takes.
         ETHERNET.write(MACMDV, 4);
@@ -98,15 +113,14 @@ impl Stellaris {
         ETHERNET.write(MACTHR, 0x3F);
         // DUPLEX, CRC, PADEN, TXEN.
         ETHERNET.write(MACTCTL, 1 << 4 | 1 << 2 | 1 << 1 | 1);
-        // BADCRC (frames with a bad check sequence are rejected), RXEN.
-        ETHERNET.write(MACRCTL, 1 << 3 | 1);
-        raw::unmask(INTERRUPT);
+        ETHERNET.write(MACRCTL, RX_ON);
         Ok(Self(()))
     }
 }
 
 impl Wake for Stellaris {
     fn arm(&mut self) -> bool {
+        raw::unmask(INTERRUPT);
         // The status bit latches; it is cleared first, so that it can only speak of frames from now on.
         ETHERNET.write(MACRIS, RX_INTERRUPT);
         ETHERNET.write(MACIM, RX_INTERRUPT);
@@ -115,9 +129,8 @@ impl Wake for Stellaris {
 
     fn disarm(&mut self) {
         ETHERNET.write(MACIM, 0);
-        // The line must be seen low before the pending bit goes, or the level would set it again.
-        let _ = ETHERNET.read(MACIM);
-        NVIC::unpend(INTERRUPT);
+        // Not unpended: the line needs time to fall, and its level would pend again.
+        NVIC::mask(INTERRUPT);
     }
 }
 
@@ -132,6 +145,12 @@ impl Controller for Stellaris {
         // The FIFO's first word: the length of all that follows and itself, then the frame's first two bytes.
         let [len_low, len_high, first, second] = ETHERNET.read(MACDATA).to_le_bytes();
         let fifo_bytes = usize::from(u16::from_le_bytes([len_low, len_high]));
+        if fifo_bytes >= IMPOSSIBLE_BYTES {
+            // No length: the place in the FIFO is lost, so begin anew.
+            reset_receiver();
+            ETHERNET.write(MACRCTL, RX_ON);
+            return Err(Refusal::Damaged);
+        }
         let words = fifo_bytes.div_ceil(4).saturating_sub(1);
         let len = fifo_bytes.saturating_sub(RX_OVERHEAD_BYTES);
         let Some(([to_first, to_second], body)) = frame
@@ -182,6 +201,28 @@ impl Controller for Stellaris {
         ETHERNET.write(MACTR, 1);
         Ok(())
     }
+
+    /// The controller has a bit for each kind, so several of a kind since the last call count as one.
+    fn count(&mut self, counters: &mut Counters) {
+        let status = ETHERNET.read(MACRIS);
+        ETHERNET.write(MACRIS, status & (TX_ERROR | RX_OVERRUN | RX_ERROR));
+        for (bit, counter) in [
+            (TX_ERROR, &mut counters.failed),
+            (RX_OVERRUN, &mut counters.overrun),
+            (RX_ERROR, &mut counters.damaged),
+        ] {
+            *counter = counter.wrapping_add(u32::from(status & bit != 0));
+        }
+    }
+}
+
+/// Stops the receiver, and empties its FIFO. The data sheet asks for this order (MACRCTL).
+///
+/// QEMU's model never receives again when this comes while it presses back.
+fn reset_receiver() {
+    ETHERNET.write(MACRCTL, 0);
+    ETHERNET.write(MACRCTL, RX_RESET);
+    ETHERNET.write(MACRCTL, 0);
 }
 
 fn discard(words: usize) {

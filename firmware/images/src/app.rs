@@ -138,9 +138,9 @@ impl Stack {
     /// Says on stderr what the run cost.
     pub fn report_cost(&mut self) {
         #[cfg(feature = "guard")]
-        let nic = self.link.get_ref();
+        let nic = self.link.get_mut();
         #[cfg(not(feature = "guard"))]
-        let nic = &self.link;
+        let nic = &mut self.link;
         report_cost(&mut self.clock, nic);
     }
 }

@@ -126,7 +126,7 @@ pub fn number<N: TryFrom<u32>>(
 /// Says on stderr what the run cost: counts of the core's clock, bytes of stack, and frames.
 ///
 /// Under QEMU's `-icount shift=0` an instruction is a nanosecond, so that the counts tell instructions.
-pub fn report_cost(clock: &mut Clock, nic: &Nic<'_, Ethernet>) {
+pub fn report_cost(clock: &mut Clock, nic: &mut Nic<'_, Ethernet>) {
     let frames = nic.counters();
     let spent = clock.spent();
     let numbers = [
@@ -137,8 +137,10 @@ pub fn report_cost(clock: &mut Clock, nic: &Nic<'_, Ethernet>) {
         (" frames in ", frames.received.into()),
         (" damaged ", frames.damaged.into()),
         (" long ", frames.too_long.into()),
+        (" overrun ", frames.overrun.into()),
         (" out ", frames.sent.into()),
         (" dropped ", frames.dropped.into()),
+        (" failed ", frames.failed.into()),
     ];
     let mut line = Line::new();
     for (name, number) in numbers {

@@ -76,7 +76,7 @@ pub fn hold<const RECEIVE: usize, const SEND: usize>(
         ),
         conversation,
     );
-    report_cost(&mut clock, &nic);
+    report_cost(&mut clock, &mut nic);
     result
 }
 

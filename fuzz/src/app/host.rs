@@ -8,6 +8,7 @@ use tickwire::{Carry, Error, Slot, Tick, turn};
 
 use super::peer::Peer;
 use super::{HOST, Subject};
+use crate::bounds::Before;
 use crate::cable::Cable;
 use crate::frame::HOST_MAC;
 
@@ -58,6 +59,7 @@ impl<'a> Host<'a> {
     /// Lets the loop turn until it waits, with the peer answering.
     pub(super) fn settle(&mut self, peer: &mut Peer) {
         for _ in 0..TURNS_MAX {
+            let before = Before::new(self.device.get_ref());
             let seats = &mut [self.slot.seat(self.subject.app())];
             self.next = turn(
                 self.now,
@@ -68,6 +70,7 @@ impl<'a> Host<'a> {
                 &mut self.carry,
                 &mut (),
             );
+            before.check_turn(self.device.get_ref(), self.sockets.iter().count());
             while let Some(frame) = self.device.get_mut().from_host.pop_front() {
                 peer.hear(self, &frame);
             }

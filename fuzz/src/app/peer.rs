@@ -1,14 +1,11 @@
 //! The peer: frames made by hand.
 
-use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress,
-    IpEndpoint,
-};
+use smoltcp::wire::{ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint};
 
 use super::host::Host;
 use super::{HOST, PEER, PORT};
 use crate::draw::Draw;
-use crate::frame::{ACK, FIN, HOST_MAC, PEER_MAC, SYN, Segment, read};
+use crate::frame::{ACK, FIN, HOST_MAC, PEER_MAC, SYN, Segment, arp, read};
 
 /// The port of a peer that dials.
 const DIALLER_PORT: u16 = 40_000;
@@ -75,7 +72,7 @@ impl Peer {
 
     /// Dials, or introduces itself again.
     pub(super) fn call(&mut self, host: &mut Host<'_>) {
-        host.hear(arp(ArpOperation::Request));
+        host.hear(arp(ArpOperation::Request, PEER, HOST));
         if !self.listens {
             let syn = Segment {
                 ack: 0,
@@ -108,7 +105,7 @@ impl Peer {
         }
         let ethernet = EthernetFrame::new_unchecked(frame);
         if ethernet.ethertype() == EthernetProtocol::Arp {
-            return host.hear(arp(ArpOperation::Reply));
+            return host.hear(arp(ArpOperation::Reply, PEER, HOST));
         }
         let segment = read(frame).expect("the host sends ARP and TCP");
         assert!(segment.checksum_is_right && segment.destination.addr == IpAddress::from(PEER));
@@ -134,25 +131,4 @@ impl Peer {
             self.send(host, &ack);
         }
     }
-}
-
-fn arp(operation: ArpOperation) -> Vec<u8> {
-    let repr = ArpRepr::EthernetIpv4 {
-        operation,
-        source_hardware_addr: PEER_MAC,
-        source_protocol_addr: PEER,
-        target_hardware_addr: if operation == ArpOperation::Reply {
-            HOST_MAC
-        } else {
-            EthernetAddress::default()
-        },
-        target_protocol_addr: HOST,
-    };
-    let mut bytes = vec![0; 14 + repr.buffer_len()];
-    let mut frame = EthernetFrame::new_unchecked(&mut bytes);
-    frame.set_src_addr(PEER_MAC);
-    frame.set_dst_addr(HOST_MAC);
-    frame.set_ethertype(EthernetProtocol::Arp);
-    repr.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
-    bytes
 }

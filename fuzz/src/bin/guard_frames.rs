@@ -3,7 +3,7 @@
 //! `guard_frames FRAMES [SEED]`
 
 use tickwire::guard::Counters;
-use tickwire_fuzz::guard::run;
+use tickwire_fuzz::guard::{PLACES, run};
 
 /// Longer than libFuzzer's inputs, so that flows live through more frames.
 const INPUT_BYTES: usize = 4096;
@@ -17,26 +17,38 @@ fn main() {
     let seed = seed.and_then(Result::ok).unwrap_or(1);
     println!("seed {seed}");
     let mut random = Random(seed);
-    let mut frames = 0;
-    let mut acted = [0; ACTIONS.len()];
-    while frames < wanted {
+    let (mut frames, mut turns) = ([0; PLACES.len()], [0; PLACES.len()]);
+    let mut acted = [[0; PLACES.len()]; ACTIONS.len()];
+    while frames.iter().sum::<u64>() < wanted {
         let mut input = [0; INPUT_BYTES];
         random.fill(&mut input);
-        let (more, counters) = run(&input);
-        frames += more;
-        for (sum, (_, count)) in acted.iter_mut().zip(ACTIONS) {
-            *sum += u64::from(count(&counters));
+        let report = run(&input);
+        frames[report.choice] += report.frames;
+        turns[report.choice] += report.turns;
+        for (sums, (_, count)) in acted.iter_mut().zip(ACTIONS) {
+            sums[report.choice] += u64::from(count(&report.counters));
         }
     }
-    println!("{frames} frames");
-    for ((name, _), sum) in ACTIONS.iter().zip(acted) {
-        println!("{sum:>12} {name}");
+    print("places in the table", PLACES.map(|places| places as u64));
+    print("frames", frames);
+    print("turns", turns);
+    for ((name, _), sums) in ACTIONS.iter().zip(acted) {
+        print(name, sums);
     }
+}
+
+/// A line of the table, with a column for each size of the guard's.
+fn print(name: &str, columns: [u64; PLACES.len()]) {
+    print!("{name:20}");
+    for column in columns {
+        print!("{column:>12}");
+    }
+    println!();
 }
 
 type Action = (&'static str, fn(&Counters) -> u32);
 
-const ACTIONS: [Action; 11] = [
+const ACTIONS: [Action; 12] = [
     ("R1", |counters| counters.unsent_acks_refused),
     ("R2", |counters| counters.cut_fins_removed),
     ("R3", |counters| counters.old_acks_revived),
@@ -47,6 +59,7 @@ const ACTIONS: [Action; 11] = [
     ("R9", |counters| counters.early_syn_acks_refused),
     ("wrong checksums", |counters| counters.bad_checksums),
     ("fragments", |counters| counters.fragments_refused),
+    ("evicted flows", |counters| counters.flows_evicted),
     ("unknown flows", |counters| counters.unknown_segments),
 ];
 

@@ -41,21 +41,6 @@ impl Talker {
         }
     }
 
-    fn turn(&mut self, tour: &mut Tour, network: &mut Network) {
-        let name = name(self.host);
-        let mut observer = |now: Tick, _app: usize, event: &Event<'_>| {
-            let what = match *event {
-                Event::Listening { port } => format!("listens on port {port}"),
-                Event::Connected { remote, .. } => format!("is connected with {remote}"),
-                Event::Disconnected { remote } => format!("has ended the chat with {remote}"),
-                _ => return,
-            };
-            tour.say(format_args!("   {}  {name} {what}", clock(now)));
-        };
-        let seats = &mut [self.slot.seat(&mut self.peer)];
-        network.turn(self.host, seats, &mut observer);
-    }
-
     fn has_heard(&mut self, line: &str) -> bool {
         let heard = &self.peer.sink_mut().0;
         heard.strip_suffix(b"\n") == Some(line.as_bytes())
@@ -108,9 +93,19 @@ fn run_until(
     is_done: impl Fn(&mut [Talker; 2]) -> bool,
 ) -> Result<(), Failure> {
     loop {
-        for talker in pair.iter_mut() {
-            talker.turn(tour, network);
-        }
+        let show = |now: Tick, host: usize, event: &Event<'_>| {
+            let what = match *event {
+                Event::Listening { port } => format!("listens on port {port}"),
+                Event::Connected { remote, .. } => format!("is connected with {remote}"),
+                Event::Disconnected { remote } => format!("has ended the chat with {remote}"),
+                _ => return,
+            };
+            tour.say(format_args!("   {}  {} {what}", clock(now), name(host)));
+        };
+        let [mut device, mut laptop] = pair
+            .each_mut()
+            .map(|talker| [talker.slot.seat(&mut talker.peer)]);
+        network.turn(&mut device, &mut laptop, show);
         if is_done(pair) {
             return Ok(());
         }

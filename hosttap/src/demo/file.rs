@@ -62,7 +62,7 @@ fn await_end(
     let mut ended = false;
     while !ended {
         network.rest()?;
-        let mut observer = |now: Tick, _app: usize, event: &Event<'_>| {
+        let show = |now: Tick, _host: usize, event: &Event<'_>| {
             if let Event::Failed { error, .. } = event {
                 tour.say(format_args!(
                     "   {}  the device gives up: {error}",
@@ -72,8 +72,7 @@ fn await_end(
             }
         };
         let seats = &mut [receiver.slot.seat(&mut receiver.app)];
-        network.turn(DEVICE, seats, &mut observer);
-        network.turn(LAPTOP, &mut [], &mut ());
+        network.turn(seats, &mut [], show);
     }
     Ok(())
 }
@@ -93,7 +92,8 @@ fn send(
     let mut pulls_at = pull.then_some(PULLED_AT_BYTES);
     loop {
         let mut pulled = false;
-        let mut observer = |now: Tick, _app: usize, event: &Event<'_>| match *event {
+        let show = |now: Tick, host: usize, event: &Event<'_>| match *event {
+            _ if host == LAPTOP => {}
             Event::Progress {
                 bytes,
                 total: Some(total),
@@ -116,8 +116,7 @@ fn send(
             _ => {}
         };
         let seats = &mut [receiver.slot.seat(&mut receiver.app)];
-        network.turn(DEVICE, seats, &mut observer);
-        network.turn(LAPTOP, &mut [slot.seat(&mut sender)], &mut ());
+        network.turn(seats, &mut [slot.seat(&mut sender)], show);
         if pulled {
             pulls_at = None;
             network.set_cable(false);

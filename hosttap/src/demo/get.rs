@@ -71,8 +71,8 @@ fn fetch(
     let (mut slot, mut server_slot) = (Slot::new(), Slot::new());
     let mut meter = Meter::new();
     let outcome = loop {
-        network.turn(LAPTOP, &mut [server_slot.seat(&mut server)], &mut ());
-        let mut observer = |now: Tick, _app: usize, event: &Event<'_>| match *event {
+        let show = |now: Tick, host: usize, event: &Event<'_>| match *event {
+            _ if host == LAPTOP => {}
             Event::Connected { remote, .. } => {
                 tour.say(format_args!("   {}  connected to {remote}", clock(now)));
             }
@@ -82,7 +82,8 @@ fn fetch(
             } => meter.show(tour, now, bytes, total),
             _ => {}
         };
-        network.turn(DEVICE, &mut [slot.seat(&mut get)], &mut observer);
+        let serving = &mut [server_slot.seat(&mut server)];
+        network.turn(&mut [slot.seat(&mut get)], serving, show);
         if let Some(outcome) = slot.outcome() {
             break outcome;
         }

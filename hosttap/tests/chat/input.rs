@@ -26,17 +26,7 @@ fn a_stdout_that_nobody_reads_closes_the_window_and_nothing_is_lost() {
 import hashlib
 text = b''.join(b'line %d\\n' % i for i in range(200000))
 s = dial()
-s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-s.settimeout(1)
-sent = 0
-try:
-    while sent < len(text):
-        sent += s.send(text[sent:sent + 65536])
-    print('all was taken')
-except TimeoutError:
-    print('blocked')
-s.settimeout(60)
-s.sendall(text[sent:])
+flood(s, text)
 s.close()
 print(hashlib.sha256(text).hexdigest())
 ";

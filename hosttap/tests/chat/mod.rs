@@ -54,6 +54,20 @@ def rest(s):
         data += more
     return data
 
+# Sends until the other side presses back, and then all the rest.
+def flood(s, text):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+    s.settimeout(1)
+    sent = 0
+    try:
+        while sent < len(text):
+            sent += s.send(text[sent:sent + 65536])
+        print('all was taken')
+    except TimeoutError:
+        print('blocked')
+    s.settimeout(60)
+    s.sendall(text[sent:])
+
 def reset(s):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     s.close()

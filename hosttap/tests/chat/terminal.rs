@@ -193,17 +193,7 @@ fn a_stopped_terminal_presses_back_and_loses_nothing() {
     let script = r"
 text = b''.join(b'line %d\n' % i for i in range(80000))
 s = dial()
-s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-s.settimeout(1)
-sent = 0
-try:
-    while sent < len(text):
-        sent += s.send(text[sent:sent + 65536])
-    print('all was taken')
-except TimeoutError:
-    print('blocked')
-s.settimeout(60)
-s.sendall(text[sent:])
+flood(s, text)
 input()
 ";
     let mut sender = stepping(&namespace, script);

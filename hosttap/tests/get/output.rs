@@ -41,6 +41,23 @@ fn the_request_is_what_a_server_expects() {
 }
 
 #[test]
+fn a_target_of_one_dash_is_stdout() {
+    if !inside("get::output::a_target_of_one_dash_is_stdout") {
+        return;
+    }
+    let server = Server::holding(HOST, b"hello");
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, url) = (folder.path().display(), server.url("/"));
+    let listed = |target| {
+        let script = format!("cd {folder}; $hosttap get -q {url} -o {target}; echo; ls");
+        sh(&script)
+    };
+    assert_eq!(listed("-"), "hello\n");
+    // A file of that name can still be meant.
+    assert_eq!(listed("./-"), "\n-\n");
+}
+
+#[test]
 fn quiet_says_nothing_and_verbose_shows_frames_and_states() {
     if !inside("get::output::quiet_says_nothing_and_verbose_shows_frames_and_states") {
         return;

@@ -56,10 +56,13 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
         None => peer.listen(port),
     }
     let result = loop {
-        let has_pushed = match &mut script {
-            Some(script) => script.push_into(&mut peer)?,
-            None => false,
-        };
+        // All that the queue holds: what is still in the file when the peer closes is not sent.
+        let mut has_pushed = false;
+        while let Some(script) = &mut script
+            && script.push_into(&mut peer)?
+        {
+            has_pushed = true;
+        }
         let next = stack.turn(&mut peer, &mut Announcer);
         if let Some(outcome) = stack.outcome() {
             break outcome;

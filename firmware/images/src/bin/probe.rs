@@ -7,6 +7,7 @@
 //! | `file` | a host file is written, read and measured at random offsets (`file` names it) |
 //! | `stack` | the high-water mark tells a deep call |
 //! | `panic`, `fault`, `interrupt` | each ends with its own exit code |
+//! | `overflow` | a stack that grows without end faults before it reaches a static |
 #![no_std]
 #![no_main]
 
@@ -50,6 +51,7 @@ fn run() -> Result<(), Failure> {
         Some("stack") => deep_stack(),
         Some("panic") => panic!("asked for"),
         Some("fault") => cortex_m::asm::udf(),
+        Some("overflow") => overflow(),
         Some("interrupt") => {
             SCB::set_pendsv();
             Err(failed("PendSV did not come"))
@@ -220,4 +222,17 @@ fn deep_stack() -> Result<(), Failure> {
     } else {
         Err(failed("the high-water mark missed a deep call"))
     }
+}
+
+fn overflow() -> Result<(), Failure> {
+    // Some frames of this, and none larger than the stack's guard.
+    #[inline(never)]
+    #[allow(unconditional_recursion)]
+    fn deeper(depth: u32) -> u32 {
+        black_box(deeper(black_box(depth) + 1)) + 1
+    }
+
+    board::start([2, 0, 0, 0, 0, 1])?;
+    black_box(deeper(0));
+    Err(failed("the stack had no end"))
 }
