@@ -15,8 +15,8 @@ build() {
     local name=$1 list=mps2-an385${2:+,$2} image
     shift 2
     for image; do
-        "${CORE_CARGO[@]}" build --quiet --release --locked --package images --features "$list" --bin "$image" \
-            --target-dir target/costs "${CORE_FLAGS[@]}"
+        "${CORE_CARGO[@]}" build --quiet --release --locked --package images --bin "$image" \
+            --no-default-features --features "$list" --target-dir target/costs "${CORE_FLAGS[@]}"
         cp "target/costs/$CORE_TARGET/release/$image" "target/costs-images/$name-$image"
     done
 }

@@ -57,13 +57,13 @@ def gets_in_16_kib(machine):
     return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
 
 
-def guarded_gets(machine):
-    """The whole image, with the guard between smoltcp and the controller."""
-    with peers.nginx():
-        parameters = on_tap(url=url(peers.NGINX_PORT, "/body"))
-        outcome = run(machine, "get-guard", parameters, tap(peers.TAP))
+def unguarded_gets(machine):
+    """The image of the budgets, without the guard, from the same peer as the bare socket's."""
+    with peers.http_peer():
+        parameters = on_tap(url=url(peers.HTTP_PORT, "/f"))
+        outcome = run(machine, "get-unguarded", parameters, tap(peers.TAP))
         expect(outcome, 0)
-        counted = run(machine, "get-guard", {**parameters, "discard": 1}, tap(peers.TAP), extra=ICOUNT)
+        counted = run(machine, "get-unguarded", {**parameters, "discard": 1}, tap(peers.TAP), extra=ICOUNT)
         expect(counted, 0, f"received {BODY_BYTES}\n")
     stack = without_losses(outcome)["stack"]
     return {"outcome": outcome, "stack": stack, "rate": instructions_per_byte(counted, BODY_BYTES)}
@@ -79,7 +79,6 @@ def minimal_gets(machine):
 
 def gets_from_python(machine):
     with peers.http_peer():
-        # The same peer as the bare socket's, for the comparison of instructions.
         counted = get(machine, ICOUNT, url=url(peers.HTTP_PORT, "/f"), discard=1)
         expect(counted, 0, f"received {BODY_BYTES}\n")
         outcome = get(machine, url=url(peers.HTTP_PORT, "/f"))
@@ -130,7 +129,7 @@ def get_tests():
     yield "get", "", True, gets_from_nginx
     yield "get", "python", True, gets_from_python
     yield "get-16k", "", True, gets_in_16_kib
-    yield "get-guard", "", True, guarded_gets
+    yield "get-unguarded", "", True, unguarded_gets
     yield "get", "chunked", True, gets(peers.chunked, 0)
     yield "get", "refused", True, fails(7, url=url(peers.CLOSED_PORT))
     yield "get", "unroutable", True, fails(7, url="http://0.0.0.0/")

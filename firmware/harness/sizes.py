@@ -5,7 +5,7 @@ import struct
 import sys
 
 FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
-IMAGES = ("bare", "minimal", "get", "echo", "chat", "recv", "serve", "probe")
+IMAGES = ("bare", "minimal", "get", "get-unguarded", "echo", "chat", "recv", "serve", "probe")
 
 # ELF-32 (System V ABI, chapter 4): section types and flags.
 SHT_NOBITS = 8
@@ -41,11 +41,11 @@ def core_route():
 
 
 def main(boards):
-    print(f"{'board':<12} {'image':<8} {'flash':>7} {'RAM':>7}   bytes, core {core_route()}")
+    print(f"{'board':<12} {'image':<13} {'flash':>7} {'RAM':>7}   bytes, core {core_route()}")
     for board in boards:
         for image in IMAGES:
             flash, ram = flash_and_ram(image_path(board, image))
-            print(f"{board:<12} {image:<8} {flash:>7} {ram:>7}")
+            print(f"{board:<12} {image:<13} {flash:>7} {ram:>7}")
 
 
 if __name__ == "__main__":

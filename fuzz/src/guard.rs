@@ -86,6 +86,8 @@ struct Begun {
     ends: Ends,
     /// A FIN or a RST was seen on it, so that it may be over and another one may have taken its place.
     may_be_over: bool,
+    /// An ACK came in on it, so that its handshake may be done.
+    may_be_answered: bool,
 }
 
 /// What both ends of a flow would send next, so that what is drawn comes near it.
@@ -230,6 +232,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         if is_syn_ack && is_ours {
             self.check_syn_ack(was_refused, flow);
         }
+        self.note_answer(flow.filter(|_| is_ours), before.flags);
         if was_refused {
             let may = is_ours && before.flags & RST == 0 && (knows || is_syn_ack);
             return assert!(may, "refused although right: {before:?}, known {knows}");
@@ -249,24 +252,22 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         self.host.hear(given);
     }
 
-    /// R9: a SYN-ACK that answers no SYN of ours never reaches smoltcp, as long as the guard remembers our SYNs.
+    /// R9: a SYN-ACK that answers no SYN of ours never reaches smoltcp, as long as the guard remembers all our SYNs; and the
+    /// answer to a SYN that nothing has answered yet always does.
     fn check_syn_ack(&self, was_refused: bool, flow: Option<usize>) {
-        let is_remembered = |index: usize| {
-            self.begun.len() <= FLOWS || self.begun.get(index).is_some_and(|flow| !flow.may_be_over)
+        let Some(flow) = flow.and_then(|index| self.begun.get(index)) else {
+            let remembers_all = self.device.counters().flows_evicted == 0;
+            return assert!(
+                was_refused || !remembers_all,
+                "an early SYN-ACK reaches smoltcp"
+            );
         };
-        if self.device.counters().flows_evicted > 0 {
-            assert!(
-                !was_refused,
-                "a guard that has forgotten a flow does not judge"
-            );
-        } else if let Some(index) = flow {
-            assert!(
-                !was_refused || !is_remembered(index),
-                "an answer to our SYN is lost"
-            );
-        } else {
-            assert!(was_refused, "an early SYN-ACK reaches smoltcp");
-        }
+        let is_awaited = !flow.may_be_over && !flow.may_be_answered;
+        let is_remembered = is_awaited || self.begun.len() <= FLOWS;
+        assert!(
+            !was_refused || !is_remembered,
+            "an answer to our SYN is lost"
+        );
     }
 
     /// The place of a flow among those that the guard may know.
@@ -277,6 +278,12 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
     fn note_end(&mut self, flow: Option<usize>, flags: u8) {
         if let Some(flow) = flow.and_then(|index| self.begun.get_mut(index)) {
             flow.may_be_over |= flags & (FIN | RST) != 0;
+        }
+    }
+
+    fn note_answer(&mut self, flow: Option<usize>, flags: u8) {
+        if let Some(flow) = flow.and_then(|index| self.begun.get_mut(index)) {
+            flow.may_be_answered |= flags & ACK != 0;
         }
     }
 
@@ -301,7 +308,11 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         let has_port = ends.0.port != 0 || ends.1.port != 0;
         if before.flags & SYN != 0 && before.flags & RST == 0 && !knows && has_port {
             let may_be_over = before.flags & FIN != 0;
-            self.begun.push(Begun { ends, may_be_over });
+            self.begun.push(Begun {
+                ends,
+                may_be_over,
+                may_be_answered: false,
+            });
         }
         let after = check_change(frame, &sent, &before, &CHANGEABLE_OUT);
         if sent != frame {

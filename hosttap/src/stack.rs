@@ -184,17 +184,7 @@ impl Drop for Stack {
 
 /// How often the guard stepped in, in words.
 fn mended(counters: &Counters) -> String {
-    let acts = [
-        counters.unsent_acks_refused,
-        counters.cut_fins_removed,
-        counters.old_acks_revived,
-        counters.early_zero_windows_opened,
-        counters.fin_duplicates_varied,
-        counters.late_zero_windows_opened,
-        counters.rewound_acks_advanced,
-        counters.frames_dropped,
-    ];
-    let acts: u64 = acts.map(u64::from).iter().sum();
+    let acts = counters.acts();
     let bad = counters.bad_checksums;
     format!("{acts} segments mended, {bad} with a wrong checksum")
 }

@@ -40,6 +40,43 @@ pub struct Counters {
     pub flows_evicted: u32,
 }
 
+impl Counters {
+    pub(super) const ZERO: Self = Self {
+        unsent_acks_refused: 0,
+        cut_fins_removed: 0,
+        old_acks_revived: 0,
+        early_zero_windows_opened: 0,
+        fin_duplicates_varied: 0,
+        late_zero_windows_opened: 0,
+        rewound_acks_advanced: 0,
+        frames_dropped: 0,
+        early_syn_acks_refused: 0,
+        unsure_duplicates_varied: 0,
+        bad_checksums: 0,
+        fragments_refused: 0,
+        unknown_segments: 0,
+        frames_too_long: 0,
+        flows_evicted: 0,
+    };
+
+    /// How often any of the rules acted.
+    pub fn acts(&self) -> u64 {
+        let acts = [
+            self.unsent_acks_refused,
+            self.cut_fins_removed,
+            self.old_acks_revived,
+            self.early_zero_windows_opened,
+            self.fin_duplicates_varied,
+            self.late_zero_windows_opened,
+            self.rewound_acks_advanced,
+            self.frames_dropped,
+            self.early_syn_acks_refused,
+            self.unsure_duplicates_varied,
+        ];
+        acts.iter().copied().map(u64::from).sum()
+    }
+}
+
 /// Counts one more.
 pub(super) fn count(counter: &mut u32) {
     *counter = counter.saturating_add(1);

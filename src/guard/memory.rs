@@ -24,20 +24,26 @@ pub struct Memory<const FLOWS: usize, const FRAME_LEN: usize = 1514> {
 impl<const FLOWS: usize, const FRAME_LEN: usize> Memory<FLOWS, FRAME_LEN> {
     /// No connections yet, over devices of these `capabilities` whose interface has the hardware address `mac`.
     pub fn new(mac: EthernetAddress, capabilities: &DeviceCapabilities) -> Self {
-        Self {
-            buffer_fits_mtu: capabilities.max_transmission_unit <= FRAME_LEN,
-            watch: RefCell::new(Watch::new(mac, capabilities)),
-            buffer: [0; FRAME_LEN],
-        }
+        let mut memory = Self::passive();
+        memory.begin(mac, capabilities);
+        memory
     }
 
-    /// A memory that changes nothing and counts nothing, over any device.
-    pub fn passive() -> Self {
+    /// A memory that changes nothing and counts nothing, over any device. Where the stack is short, this in a `static` and
+    /// [`begin`](Self::begin) there do what [`new`](Self::new) does, which builds some 2 KB and moves them.
+    pub const fn passive() -> Self {
         Self {
             buffer_fits_mtu: false,
             watch: RefCell::new(Watch::passive()),
             buffer: [0; FRAME_LEN],
         }
+    }
+
+    /// Begins to guard, over devices of these `capabilities` whose interface has the hardware address `mac`. What was known of
+    /// connections stays known.
+    pub fn begin(&mut self, mac: EthernetAddress, capabilities: &DeviceCapabilities) {
+        self.buffer_fits_mtu = capabilities.max_transmission_unit <= FRAME_LEN;
+        self.watch.get_mut().begin(mac, capabilities);
     }
 
     /// The device, guarded for as long as it is borrowed.
@@ -126,6 +132,13 @@ type GuardedTokens<'a, D, const FLOWS: usize> = (
 pub struct Guarded<'m, D, const FLOWS: usize, const FRAME_LEN: usize = 1514> {
     device: D,
     memory: &'m mut Memory<FLOWS, FRAME_LEN>,
+}
+
+impl<D, const FLOWS: usize, const FRAME_LEN: usize> Guarded<'_, D, FLOWS, FRAME_LEN> {
+    /// The device inside, to drive it. Frames sent or taken here pass the guard by.
+    pub const fn get_mut(&mut self) -> &mut D {
+        &mut self.device
+    }
 }
 
 impl<D: Device, const FLOWS: usize, const FRAME_LEN: usize> Device

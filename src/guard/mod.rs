@@ -121,7 +121,7 @@ impl<D: Device, const FLOWS: usize, const FRAME_LEN: usize> Guard<D, FLOWS, FRAM
     }
 
     /// A guard that changes nothing and counts nothing, for a program that lets its user choose.
-    pub fn passive(device: D) -> Self {
+    pub const fn passive(device: D) -> Self {
         let memory = Memory::passive();
         Self { device, memory }
     }

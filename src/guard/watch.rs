@@ -14,13 +14,22 @@ use super::segment::{ACK, Fields, Frame, RST, SYN, Segment, ip_header_is_right};
 const SYN_INTERVAL_MAX: Duration = Duration::from_secs(60);
 
 /// What the device leaves to the stack.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Duties {
     /// Its frames are Ethernet's; the guard reads no others.
     reads_ethernet: bool,
     verifies_ipv4: bool,
     verifies_tcp: bool,
     computes_tcp: bool,
+}
+
+impl Duties {
+    const NONE: Self = Self {
+        reads_ethernet: false,
+        verifies_ipv4: false,
+        verifies_tcp: false,
+        computes_tcp: false,
+    };
 }
 
 #[derive(Debug)]
@@ -37,31 +46,28 @@ pub(super) struct Watch<const FLOWS: usize> {
 }
 
 impl<const FLOWS: usize> Watch<FLOWS> {
-    pub(super) fn new(mac: EthernetAddress, device: &DeviceCapabilities) -> Self {
-        let duties = Duties {
+    /// Reads nothing, so that everything passes.
+    pub(super) const fn passive() -> Self {
+        Self {
+            mac: EthernetAddress([0; 6]),
+            duties: Duties::NONE,
+            flows: Table::new(),
+            neighbours: Neighbours::new(),
+            now: Instant::ZERO,
+            syn_forgotten_at: None,
+            counters: Counters::ZERO,
+        }
+    }
+
+    /// Reads everything from now on, over such a device.
+    pub(super) fn begin(&mut self, mac: EthernetAddress, device: &DeviceCapabilities) {
+        self.mac = mac;
+        self.duties = Duties {
             reads_ethernet: device.medium == Medium::Ethernet,
             verifies_ipv4: device.checksum.ipv4.rx(),
             verifies_tcp: device.checksum.tcp.rx(),
             computes_tcp: device.checksum.tcp.tx(),
         };
-        Self::with_duties(mac, duties)
-    }
-
-    /// Reads nothing, so that everything passes.
-    pub(super) fn passive() -> Self {
-        Self::with_duties(EthernetAddress::default(), Duties::default())
-    }
-
-    fn with_duties(mac: EthernetAddress, duties: Duties) -> Self {
-        Self {
-            mac,
-            duties,
-            flows: Table::new(),
-            neighbours: Neighbours::new(),
-            now: Instant::ZERO,
-            syn_forgotten_at: None,
-            counters: Counters::default(),
-        }
     }
 
     /// Whether it reads the frames at all.

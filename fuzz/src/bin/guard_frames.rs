@@ -48,7 +48,7 @@ fn print(name: &str, columns: [u64; PLACES.len()]) {
 
 type Action = (&'static str, fn(&Counters) -> u32);
 
-const ACTIONS: [Action; 12] = [
+const ACTIONS: [Action; 13] = [
     ("R1", |counters| counters.unsent_acks_refused),
     ("R2", |counters| counters.cut_fins_removed),
     ("R3", |counters| counters.old_acks_revived),
@@ -57,6 +57,7 @@ const ACTIONS: [Action; 12] = [
     ("R6", |counters| counters.late_zero_windows_opened),
     ("R7", |counters| counters.rewound_acks_advanced),
     ("R9", |counters| counters.early_syn_acks_refused),
+    ("R10", |counters| counters.unsure_duplicates_varied),
     ("wrong checksums", |counters| counters.bad_checksums),
     ("fragments", |counters| counters.fragments_refused),
     ("evicted flows", |counters| counters.flows_evicted),
