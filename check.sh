@@ -23,6 +23,8 @@ check_clippy() {
     cargo clippy --locked -p tickwire --no-default-features -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
+    # A line of its own: the simulator, which comes with every test, switches `ipv6` and `guard` on.
+    cargo clippy --locked -p tickwire --no-default-features --features reno,defmt --test defmt -- -D warnings
     cargo clippy --locked --manifest-path benches/tap/Cargo.toml -- -D warnings
     # The firmware, in which the features of both boards exclude each other.
     (

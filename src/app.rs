@@ -152,6 +152,19 @@ pub struct Phase<S> {
     deadline: Option<Deadline>,
 }
 
+/// The state goes by its name alone: the machines need no more, and its data may be a hash or a whole message.
+#[cfg(feature = "defmt")]
+impl<S: Named> defmt::Format for Phase<S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Phase {{ state: {=str}, deadline: {=?} }}",
+            self.state.name(),
+            self.deadline
+        );
+    }
+}
+
 impl<S: Named> Phase<S> {
     /// The first state, which waits for nothing.
     pub const fn new(state: S) -> Self {

@@ -5,6 +5,7 @@
 
 /// A bug that can be planted; each is one that somebody has made somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(not(tickwire_canary), expect(unreachable_pub))]
 pub enum Canary {
     /// A body that ends early counts as whole.

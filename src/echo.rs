@@ -35,6 +35,7 @@ const SILENCE_TICKS: u64 = 60_000;
 /// assert_eq!((slot.outcome(), caller_slot.outcome()), (Some(Ok(())), Some(Ok(()))));
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Echo {
     server: Server,
 }

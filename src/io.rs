@@ -32,6 +32,19 @@ pub struct Io<'a, 's> {
     pub(crate) sockets: &'a mut SocketSet<'s>,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Io<'_, '_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Io {{ now: {=?}, seat: {=usize}, addresses: {=[?]} }}",
+            self.now,
+            self.seat,
+            self.addresses
+        );
+    }
+}
+
 /// What a look into a receive buffer found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -13,6 +13,7 @@ use crate::{
 /// It hears again within 1 s, and neither a caller that vanishes in the middle of its handshake nor a neighbour
 /// that does not answer can hold it for longer than its deadlines.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Listener {
     port: u16,
     phase: Phase<State>,

@@ -18,6 +18,7 @@ const GIVEN_MAX: u16 = COUNT / STEP_MAX / 2;
 /// It walks the ephemeral range in random steps (RFC 6056, section 3.3.5). A step is at most 8, so that a round takes
 /// at least 2,048 ports; at most 1,024 are given out in 10 s, so that no round is shorter than that.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ports {
     random: u64,
     cursor: u16,

@@ -11,6 +11,7 @@ use crate::{Awaited, Deadline, Error, Flush, Io, Listener, Named, Phase, Step};
 /// An app that owns one passes [`step`](Self::step), [`deadline`](Self::deadline), [`expired`](Self::expired) and
 /// [`sockets`](Self::sockets) on; [`Echo`](crate::Echo) does nothing else.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Server {
     socket: SocketHandle,
     listener: Listener,

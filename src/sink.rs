@@ -23,6 +23,7 @@ impl<S: Sink + ?Sized> Sink for &mut S {
 
 /// Takes everything and keeps nothing.
 #[derive(Debug, Clone, Copy, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Discard;
 
 impl Sink for Discard {
@@ -37,6 +38,18 @@ pub struct BufferSink<'a> {
     /// Lent by the caller until it drops the sink.
     buffer: ManagedSlice<'a, u8>,
     len: usize,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for BufferSink<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "BufferSink {{ capacity: {=usize}, len: {=usize} }}",
+            self.buffer.len(),
+            self.len
+        );
+    }
 }
 
 impl<'a> BufferSink<'a> {
@@ -71,6 +84,7 @@ impl Sink for BufferSink<'_> {
 /// A writer that is not ready presses back: call [`turn`](crate::turn) when it is ready again. Its errors become
 /// [`Error::Sink`] with the number of their `embedded_io::ErrorKind`.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WriterSink<W>(pub W);
 
 impl<W: Write + WriteReady> Sink for WriterSink<W> {
@@ -145,6 +159,7 @@ impl<S: Source + ?Sized> Source for &mut S {
 ///
 /// Its errors become [`Error::Source`] with the number of their `embedded_io::ErrorKind`.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReaderSource<R> {
     reader: R,
     len: u64,
@@ -192,208 +207,4 @@ fn source_error<E: embedded_io::Error>(error: E) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use core::convert::Infallible;
-    use embedded_io::{ErrorKind, ErrorType};
-
-    #[test]
-    fn a_full_buffer_is_too_large_and_keeps_what_it_has() {
-        let mut memory = [0u8; 4];
-        let mut sink = BufferSink::new(&mut memory[..]);
-        assert_eq!(sink.write(b"abc"), Ok(3));
-        assert_eq!(sink.write(b"de"), Err(Error::TooLarge));
-        assert_eq!(sink.write(b"d"), Ok(1));
-        assert_eq!(sink.bytes(), b"abcd");
-    }
-
-    /// Takes two bytes at a time, as long as its queue has room.
-    struct Uart {
-        room: usize,
-        taken: usize,
-    }
-
-    impl ErrorType for Uart {
-        type Error = Infallible;
-    }
-
-    impl Write for Uart {
-        fn write(&mut self, data: &[u8]) -> Result<usize, Infallible> {
-            assert!(!data.is_empty() && self.room > 0);
-            let count = data.len().min(2).min(self.room);
-            self.room -= count;
-            self.taken += count;
-            Ok(count)
-        }
-
-        fn flush(&mut self) -> Result<(), Infallible> {
-            Ok(())
-        }
-    }
-
-    impl WriteReady for Uart {
-        fn write_ready(&mut self) -> Result<bool, Infallible> {
-            Ok(self.room > 0)
-        }
-    }
-
-    #[test]
-    fn a_writer_is_filled_until_it_is_not_ready_and_then_presses_back() {
-        let mut sink = WriterSink(Uart { room: 5, taken: 0 });
-        assert_eq!(sink.write(b"abcdefg"), Ok(5));
-        assert_eq!(sink.write(b"fg"), Ok(0));
-        sink.0.room = 8;
-        assert_eq!(sink.write(b"fg"), Ok(2));
-        assert_eq!(sink.write(b""), Ok(0));
-        assert_eq!(sink.0.taken, 7);
-    }
-
-    type Answer<T> = Result<T, ErrorKind>;
-
-    /// Answers each question as it is told to.
-    struct Modem {
-        ready: Answer<bool>,
-        takes: Answer<usize>,
-        writes: u32,
-    }
-
-    impl ErrorType for Modem {
-        type Error = ErrorKind;
-    }
-
-    impl Write for Modem {
-        fn write(&mut self, _: &[u8]) -> Answer<usize> {
-            self.writes += 1;
-            self.takes
-        }
-
-        fn flush(&mut self) -> Answer<()> {
-            Err(ErrorKind::Unsupported)
-        }
-    }
-
-    impl WriteReady for Modem {
-        fn write_ready(&mut self) -> Answer<bool> {
-            self.ready
-        }
-    }
-
-    /// What came of an offer of three bytes, and how often the writer was asked to write.
-    fn offer(ready: Answer<bool>, takes: Answer<usize>) -> (Result<usize, Error>, u32) {
-        let writes = 0;
-        let mut sink = WriterSink(Modem {
-            ready,
-            takes,
-            writes,
-        });
-        (sink.write(b"abc"), sink.0.writes)
-    }
-
-    #[test]
-    fn a_writer_that_fails_is_an_error_with_the_number_of_its_kind() {
-        let code = ErrorKind::TimedOut as i32;
-        let failed = Err(Error::Sink { code });
-        assert_eq!(offer(Err(ErrorKind::TimedOut), Ok(3)), (failed, 0));
-        assert_eq!(offer(Ok(true), Err(ErrorKind::TimedOut)), (failed, 1));
-    }
-
-    #[test]
-    fn a_writer_that_says_it_is_ready_and_takes_nothing_presses_back() {
-        assert_eq!(offer(Ok(true), Ok(0)), (Ok(0), 1));
-    }
-
-    /// What an app that owns its source sees of it.
-    fn whole<S: Source>(mut source: S) -> (bool, u64, [u8; 4]) {
-        let mut buffer = *b"....";
-        source.read_at(1, &mut buffer).unwrap();
-        (source.is_empty(), source.len(), buffer)
-    }
-
-    #[test]
-    fn a_source_that_is_lent_reads_as_the_source_itself() {
-        let (mut bytes, mut none): (&[u8], &[u8]) = (b"abc", b"");
-        assert_eq!(whole(&mut bytes), (false, 3, *b"bc.."));
-        assert_eq!(whole(&mut none), (true, 0, *b"...."));
-        assert_eq!(whole(&mut bytes as &mut dyn Source), (false, 3, *b"bc.."));
-    }
-
-    #[test]
-    fn a_slice_is_read_at_any_place() {
-        let mut source: &[u8] = b"abcdef";
-        let mut buffer = [0u8; 4];
-        assert_eq!(source.read_at(4, &mut buffer), Ok(2));
-        assert_eq!(&buffer[..2], b"ef");
-        assert_eq!(source.read_at(6, &mut buffer), Ok(0));
-        assert_eq!(source.read_at(u64::MAX, &mut buffer), Ok(0));
-        assert_eq!(Source::len(&source), 6);
-    }
-
-    /// Six bytes, read three at a time; it stands wherever a failed read left it.
-    struct Card {
-        at: usize,
-        seeks: u32,
-        is_out: bool,
-    }
-
-    const CARD: Card = Card {
-        at: 0,
-        seeks: 0,
-        is_out: false,
-    };
-
-    impl ErrorType for Card {
-        type Error = ErrorKind;
-    }
-
-    impl Seek for Card {
-        fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
-            self.seeks += 1;
-            self.at = match to {
-                SeekFrom::Start(at) => usize::try_from(at).map_err(|_| ErrorKind::InvalidInput)?,
-                SeekFrom::End(0) => 6,
-                _ => return Err(ErrorKind::Unsupported),
-            };
-            Ok(self.at as u64)
-        }
-    }
-
-    impl Read for Card {
-        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
-            if self.is_out {
-                self.at = 1;
-                return Err(ErrorKind::NotConnected);
-            }
-            let rest = b"abcdef".get(self.at..).unwrap_or_default();
-            let count = rest.len().min(buffer.len()).min(3);
-            buffer[..count].copy_from_slice(&rest[..count]);
-            self.at += count;
-            Ok(count)
-        }
-    }
-
-    #[test]
-    fn a_reader_is_read_at_any_place_and_seeks_only_when_it_must() {
-        let mut source = ReaderSource::new(CARD).unwrap();
-        assert_eq!((source.len(), source.reader.seeks), (6, 1));
-        let mut buffer = [0u8; 4];
-        assert_eq!(source.read_at(0, &mut buffer), Ok(3));
-        assert_eq!(source.read_at(3, &mut buffer), Ok(3));
-        assert_eq!((&buffer[..3], source.reader.seeks), (&b"def"[..], 2));
-        assert_eq!(source.read_at(6, &mut buffer), Ok(0));
-        assert_eq!(source.read_at(4, &mut buffer), Ok(2));
-        assert_eq!((&buffer[..2], source.reader.seeks), (&b"ef"[..], 3));
-    }
-
-    #[test]
-    fn a_reader_that_failed_is_not_trusted_to_stand_where_it_stood() {
-        let mut source = ReaderSource::new(CARD).unwrap();
-        let mut buffer = [0u8; 2];
-        assert_eq!(source.read_at(0, &mut buffer), Ok(2));
-        source.reader.is_out = true;
-        let code = ErrorKind::NotConnected as i32;
-        assert_eq!(source.read_at(2, &mut buffer), Err(Error::Source { code }));
-        source.reader.is_out = false;
-        assert_eq!(source.read_at(2, &mut buffer), Ok(2));
-        assert_eq!(&buffer, b"cd");
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ const SEGMENT_BYTES_MIN: usize = 536;
 
 /// How an app's sockets stand, and for how many turns at egress's cap nothing about them has moved.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Notes {
     standing: u64,
     still_turns: u32,

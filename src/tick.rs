@@ -79,6 +79,7 @@ impl fmt::Display for Tick {
 /// Call [`update`](Self::update) at least once a wrap (at 25 MHz every 171 s, at 1 kHz every 49 days): a board
 /// that may sleep longer than that needs a timer interrupt that wakes it.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TickCounter {
     counts_per_tick: NonZeroU32,
     last: u32,

@@ -25,6 +25,7 @@ pub const CAPPED_TURNS_MAX: u32 = 64;
 
 /// What the loop carries from one turn to the next. One for each interface.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Carry {
     ports: Ports,
     capped_turns: u32,
@@ -44,6 +45,7 @@ impl Carry {
 
 /// The loop's notes on one app: its outcome, and what its sockets looked like. The caller keeps it beside the app.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slot {
     outcome: Option<Result<(), Error>>,
     /// Why its connection ended, where the loop knows better than the sockets.
@@ -74,6 +76,18 @@ impl Slot {
 pub struct Seat<'a> {
     pub(crate) slot: &'a mut Slot,
     pub(crate) app: &'a mut dyn App,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Seat<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Seat {{ app: {=str}, slot: {=?} }}",
+            self.app.name(),
+            self.slot
+        );
+    }
 }
 
 impl Seat<'_> {
@@ -355,6 +369,7 @@ impl Carry {
 
 /// What of an app's sockets can change in egress.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Look {
     /// The states, folded into one number.
     states: u64,

@@ -22,6 +22,7 @@ pub(super) enum Pumped {
 
 /// Splits what one socket receives and gives each message to the sink.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Inbox<'a, S> {
     sink: S,
     lines: LineSplitter<'a>,

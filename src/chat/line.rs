@@ -76,6 +76,20 @@ pub struct LineSplitter<'a> {
     line_end_seen: bool,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for LineSplitter<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "LineSplitter {{ capacity: {=usize}, filled: {=usize}, advanced: {=usize}, ready: {=?} }}",
+            self.buffer.len(),
+            self.filled,
+            self.advanced,
+            self.ready
+        );
+    }
+}
+
 impl<'a> LineSplitter<'a> {
     /// A splitter for a new conversation; the longest line that comes out whole has the length of `buffer`.
     ///

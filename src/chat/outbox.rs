@@ -9,6 +9,7 @@ use crate::canary::{Canary, is_planted};
 
 /// What waits to be sent, and how much of it belongs to the present conversation.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Outbox<'a> {
     queue: LineQueue<'a>,
     line_end: LineEnd,

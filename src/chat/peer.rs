@@ -36,6 +36,7 @@ const PAUSE_TICKS_MAX: u64 = 30_000;
 /// Lines pushed while nobody is connected wait for whoever comes. Lines that a conversation has taken over go down
 /// with it when it fails ([`Event::Unsent`]), for the next peer may be another.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Peer<'a, S> {
     /// The first is for the present conversation, the second rests or holds what the last one left behind.
     pub(super) sockets: [SocketHandle; 2],

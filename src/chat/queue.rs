@@ -41,6 +41,18 @@ pub struct LineQueue<'a> {
     ring: RingBuffer<'a, u8>,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for LineQueue<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "LineQueue {{ len: {=usize}, capacity: {=usize} }}",
+            self.len(),
+            self.capacity()
+        );
+    }
+}
+
 impl<'a> LineQueue<'a> {
     /// An empty queue that holds as many bytes as `storage`.
     pub fn new(storage: impl Into<ManagedSlice<'a, u8>>) -> Self {

@@ -7,6 +7,7 @@ use crate::{Error, Named};
 
 /// The part that the caller has given us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Role {
     None,
     Listen(u16),
@@ -15,6 +16,7 @@ pub(super) enum Role {
 
 /// What the caller wants next. A conversation is ended in order first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Wish {
     Play(Role),
     Disconnect,
@@ -23,6 +25,7 @@ pub(super) enum Wish {
 
 /// How a conversation ended that is still being delivered.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Left {
     pub(super) remote: IpEndpoint,
     pub(super) result: Result<(), Error>,

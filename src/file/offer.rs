@@ -114,6 +114,7 @@ pub enum Announced<'a> {
 /// ```
 /// and from each of them to `Failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Field {
     Word,
     Version,
@@ -142,6 +143,19 @@ pub struct OfferParser {
     name_len: usize,
     digest: Digest,
     name: [u8; NAME_LEN_MAX],
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for OfferParser {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "OfferParser {{ field: {=?}, filled: {=usize}, length: {=u64} }}",
+            self.field,
+            self.filled,
+            self.length
+        );
+    }
 }
 
 impl OfferParser {

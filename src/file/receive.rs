@@ -59,6 +59,7 @@ impl Default for ReceiveOptions {
 ///
 /// Its memory is an offer of at most 303 bytes, a block of 1 KiB on the stack, and the hash.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Receive<S> {
     socket: SocketHandle,
     listener: Listener,

@@ -95,6 +95,7 @@ pub enum Reply {
 ///
 /// Whether an answer or a receipt is due, and whether its number is possible, is for the sender to judge.
 #[derive(Debug, Clone, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReplyParser {
     bytes: [u8; REPLY_LEN],
     /// Bytes of the present reply that have come, fewer than `REPLY_LEN` between calls.

@@ -65,6 +65,7 @@ pub struct Sent {
 ///
 /// It ends after one try. Another try is another `Send`, and in the checked form goes on where this one stopped.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Send<'a, S> {
     socket: SocketHandle,
     remote: IpEndpoint,

@@ -32,6 +32,21 @@ pub(super) struct Talk {
     next_word: Tick,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Talk {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Talk {{ remote: {=?}, parser: {=?}, got: {=u64}, is_open: {=bool}, is_whole: {=bool} }}",
+            self.remote,
+            self.parser,
+            self.got,
+            self.is_open,
+            self.is_whole
+        );
+    }
+}
+
 /// The last word to a sender.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Farewell {

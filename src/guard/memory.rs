@@ -21,6 +21,13 @@ pub struct Memory<const FLOWS: usize, const FRAME_LEN: usize = 1514> {
     buffer: [u8; FRAME_LEN],
 }
 
+#[cfg(feature = "defmt")]
+impl<const FLOWS: usize, const FRAME_LEN: usize> defmt::Format for Memory<FLOWS, FRAME_LEN> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Memory {{ counters: {=?} }}", self.counters());
+    }
+}
+
 impl<const FLOWS: usize, const FRAME_LEN: usize> Memory<FLOWS, FRAME_LEN> {
     /// No connections yet, over devices of these `capabilities` whose interface has the hardware address `mac`.
     pub fn new(mac: EthernetAddress, capabilities: &DeviceCapabilities) -> Self {
@@ -129,6 +136,7 @@ type GuardedTokens<'a, D, const FLOWS: usize> = (
 
 /// A device under a [`Memory`]; as a [`Guard`](super::Guard), for a shorter time.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Guarded<'m, D, const FLOWS: usize, const FRAME_LEN: usize = 1514> {
     device: D,
     memory: &'m mut Memory<FLOWS, FRAME_LEN>,

@@ -108,6 +108,7 @@ pub use token::{RxToken, TxToken};
 /// Make the [`Interface`](smoltcp::iface::Interface) with the guard, not with the device inside: the interface asks for
 /// the capabilities only then.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Guard<D, const FLOWS: usize, const FRAME_LEN: usize = 1514> {
     device: D,
     memory: Memory<FLOWS, FRAME_LEN>,

@@ -16,6 +16,13 @@ pub struct RxToken<'a, T, const FLOWS: usize> {
     pub(super) buffer: &'a mut [u8],
 }
 
+#[cfg(feature = "defmt")]
+impl<T: defmt::Format, const FLOWS: usize> defmt::Format for RxToken<'_, T, FLOWS> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "RxToken {{ token: {=?} }}", self.token);
+    }
+}
+
 impl<T: smoltcp::phy::RxToken, const FLOWS: usize> smoltcp::phy::RxToken for RxToken<'_, T, FLOWS> {
     fn consume<R, F>(self, f: F) -> R
     where
@@ -45,6 +52,16 @@ impl<T: smoltcp::phy::RxToken, const FLOWS: usize> smoltcp::phy::RxToken for RxT
 pub struct TxToken<'a, T, const FLOWS: usize> {
     pub(super) route: Route<'a, T>,
     pub(super) watch: &'a RefCell<Watch<FLOWS>>,
+}
+
+#[cfg(feature = "defmt")]
+impl<T: defmt::Format, const FLOWS: usize> defmt::Format for TxToken<'_, T, FLOWS> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match &self.route {
+            Route::Device(token) => defmt::write!(f, "TxToken {{ token: {=?} }}", token),
+            Route::Nowhere(_) => defmt::write!(f, "TxToken {{ nowhere }}"),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -40,6 +40,7 @@ pub enum Piece<'b> {
 /// Payload counts only when [`taken`](Self::taken) says so: until then, the same bytes may be given again, and more
 /// of them. It holds no bytes.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BodyDecoder {
     state: State,
     /// Payload that is left of a body with a length or of the present chunk; of a chunk whose size is being read, the
@@ -61,6 +62,7 @@ pub struct BodyDecoder {
 ///       +--LF--> Framing(TrailerStart) --CR LF--> Complete(LastChunk)
 /// ```
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum State {
     /// A body with a length, of which something is left.
     Counted,
@@ -74,6 +76,7 @@ enum State {
 
 /// Where the decoder stands in the framing of chunks (RFC 9112, 7.1).
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Place {
     /// Before or in the digits of a chunk size.
     Size,

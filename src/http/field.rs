@@ -5,6 +5,7 @@ use crate::Malformed;
 
 /// Which field a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Field {
     /// No field has begun yet.
     None,
@@ -17,6 +18,7 @@ pub(super) enum Field {
 
 /// Recognises a field name without keeping it.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct NameMatcher {
     /// Bytes that agreed.
     seen: u8,
@@ -73,6 +75,7 @@ impl NameMatcher {
 
 /// Where a reader stands in an element of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Place {
     Before,
     Inside,
@@ -94,6 +97,7 @@ impl Place {
 /// Lists and repeats of one and the same number are accepted (RFC 9110, 8.6). Digits count by their value, so
 /// that zeros at the front never overflow.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct ContentLength {
     place: Place,
     /// The number that is being read.
@@ -149,6 +153,7 @@ impl ContentLength {
 
 /// All Transfer-Encoding fields of one head: there may be one, and it says `chunked`.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct TransferEncoding {
     place: Place,
     /// Bytes of `chunked` that were matched.

@@ -67,6 +67,7 @@ pub struct Complete {
 /// of 3xx or 400 and above is [`Error::Status`], and the sink gets nothing of its body. Once the result is decided the
 /// connection may linger for a second, which changes nothing about it.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Get<'a, S> {
     socket: SocketHandle,
     remote: IpEndpoint,
@@ -246,11 +247,8 @@ impl<'a, S: Sink> Get<'a, S> {
             pace,
             stalled: false,
         };
-        self.phase.enter(
-            io,
-            State::Body(body),
-            Some(Deadline::new(pace.due(), Awaited::Body)),
-        );
+        let deadline = Deadline::new(pace.due(), Awaited::Body);
+        self.phase.enter(io, State::Body(body), Some(deadline));
         Ok(Step::Again)
     }
 

@@ -59,6 +59,7 @@ pub struct Head {
 /// Each byte is judged alone and in order, so that the result, errors included, does not depend on where the
 /// bytes were cut.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeadParser {
     bytes_max: u32,
     /// Interim heads so far.
@@ -73,6 +74,7 @@ const _: () = assert!(size_of::<HeadParser>() <= 96);
 
 /// Where the parser stands in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Place {
     /// In the status line, so many bytes behind its front, but never behind `IN_REASON`.
     StatusLine(u8),
@@ -86,6 +88,7 @@ enum Place {
 
 /// All that is kept of the head that is being read.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Reading {
     bytes: u32,
     place: Place,

@@ -13,6 +13,18 @@ pub struct Location<'a> {
     truncated: bool,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Location<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Location {{ length: {=usize}, truncated: {=bool} }}",
+            self.length,
+            self.truncated
+        );
+    }
+}
+
 impl<'a> Location<'a> {
     /// An empty Location that keeps as many bytes as `buffer` has; an empty buffer keeps none.
     pub const fn new(buffer: &'a mut [u8]) -> Self {

@@ -41,6 +41,21 @@ pub struct MemoryStore<'a> {
     is_open: bool,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for MemoryStore<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let length = self.file.as_ref().map(|file| file.length);
+        let held = self.partial.as_ref().map(|partial| partial.held);
+        defmt::write!(
+            f,
+            "MemoryStore {{ length: {=?}, held: {=?}, is_open: {=bool} }}",
+            length,
+            held,
+            self.is_open
+        );
+    }
+}
+
 /// The current file of a [`MemoryStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

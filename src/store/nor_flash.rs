@@ -53,6 +53,22 @@ pub struct FlashStore<'a, F> {
     scratch: &'a mut [u8],
 }
 
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for FlashStore<'_, F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let length = self.state.image.as_ref().map(|image| image.length);
+        let held = self.state.partial.as_ref().map(|partial| partial.held);
+        defmt::write!(
+            f,
+            "FlashStore {{ layout: {=?}, length: {=?}, held: {=?}, is_open: {=bool} }}",
+            self.layout,
+            length,
+            held,
+            self.open.is_some()
+        );
+    }
+}
+
 /// The current image of a [`FlashStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

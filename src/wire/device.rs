@@ -19,6 +19,18 @@ pub struct WirePort<'w, 'a> {
     watcher: Watcher<'w>,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for WirePort<'_, '_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "WirePort {{ port: {=usize}, now_micros: {=u64} }}",
+            self.port,
+            self.now_micros
+        );
+    }
+}
+
 impl<'w, 'a> WirePort<'w, 'a> {
     pub(super) fn new(wire: &'w mut Wire<'a>, port: usize, now: Tick) -> Self {
         assert!(port < wire.ports_count(), "the wire has no port {port}");
@@ -116,6 +128,13 @@ pub struct WireRx<'t> {
     frame: &'t [u8],
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for WireRx<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "WireRx {{ len: {=usize} }}", self.frame.len());
+    }
+}
+
 impl RxToken for WireRx<'_> {
     fn consume<R, F>(self, f: F) -> R
     where
@@ -131,6 +150,18 @@ pub struct WireTx<'t, 'a> {
     port: usize,
     now_micros: u64,
     watcher: Watcher<'t>,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for WireTx<'_, '_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "WireTx {{ port: {=usize}, now_micros: {=u64} }}",
+            self.port,
+            self.now_micros
+        );
+    }
 }
 
 impl TxToken for WireTx<'_, '_> {

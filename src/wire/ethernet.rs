@@ -23,6 +23,14 @@ pub struct Wire<'a> {
     pub(super) held: ManagedSlice<'a, u8>,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Wire<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let ports: &[Port<'_>] = &self.segment.ports;
+        defmt::write!(f, "Wire {{ ports: {=[?]} }}", ports);
+    }
+}
+
 impl<'a> Wire<'a> {
     /// A wire with these ports, all that it does by chance drawn from `seed`.
     ///

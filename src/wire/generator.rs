@@ -15,6 +15,7 @@
 /// assert!(ports.below(10) < 10);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Generator {
     /// The seed, kept so that a fork depends on it and not on what was drawn before.
     seed: u64,

@@ -14,6 +14,20 @@ pub struct Frame<'a> {
     sibling: Place,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Frame<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Frame {{ capacity: {=usize}, len: {=usize}, from: {=usize}, number: {=u64} }}",
+            self.bytes.len(),
+            self.flight.len,
+            self.flight.from,
+            self.flight.number
+        );
+    }
+}
+
 impl<'a> Frame<'a> {
     /// A frame over memory of the caller's.
     pub fn new(bytes: impl Into<ManagedSlice<'a, u8>>) -> Self {

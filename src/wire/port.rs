@@ -32,6 +32,21 @@ pub struct Port<'a> {
     last_due_micros: u64,
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Port<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Port {{ address: {=?}, mtu: {=usize}, is_up: {=bool}, link: {=?}, counts: {=?} }}",
+            self.address,
+            self.mtu,
+            self.is_up,
+            self.link,
+            self.counts
+        );
+    }
+}
+
 /// What the rules say of one frame on its way to one port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
