@@ -49,16 +49,18 @@ pub struct Stack {
 
 impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKETS, RECEIVE, SEND> {
     /// All zero or uninitialised, so that a `static` of it costs no flash.
-    pub const EMPTY: Self = Self {
-        receive_frame: [0; FRAME_BYTES_MAX],
-        send_frame: [0; FRAME_BYTES_MAX],
-        receive: [[0; RECEIVE]; SOCKETS],
-        send: [[0; SEND]; SOCKETS],
-        #[cfg(feature = "guard")]
-        guard: guard::Memory::passive(),
-        sockets: MaybeUninit::uninit(),
-        stack: MaybeUninit::uninit(),
-    };
+    pub const fn empty() -> Self {
+        Self {
+            receive_frame: [0; FRAME_BYTES_MAX],
+            send_frame: [0; FRAME_BYTES_MAX],
+            receive: [[0; RECEIVE]; SOCKETS],
+            send: [[0; SEND]; SOCKETS],
+            #[cfg(feature = "guard")]
+            guard: guard::Memory::passive(),
+            sockets: MaybeUninit::uninit(),
+            stack: MaybeUninit::uninit(),
+        }
+    }
 
     /// Starts the board; the handles are those of all sockets.
     ///

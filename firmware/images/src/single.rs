@@ -21,12 +21,14 @@ pub struct Memory<const RECEIVE: usize, const SEND: usize> {
 
 impl<const RECEIVE: usize, const SEND: usize> Memory<RECEIVE, SEND> {
     /// Zeroed, so that a `static` of it costs no flash.
-    pub const EMPTY: Self = Self {
-        receive_frame: [0; FRAME_BYTES_MAX],
-        send_frame: [0; FRAME_BYTES_MAX],
-        receive: [0; RECEIVE],
-        send: [0; SEND],
-    };
+    pub const fn empty() -> Self {
+        Self {
+            receive_frame: [0; FRAME_BYTES_MAX],
+            send_frame: [0; FRAME_BYTES_MAX],
+            receive: [0; RECEIVE],
+            send: [0; SEND],
+        }
+    }
 }
 
 /// What an image does with its socket.

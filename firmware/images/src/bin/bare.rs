@@ -21,7 +21,7 @@ const IDLE_TICKS: u64 = 20 * TICKS_PER_SECOND;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut MEMORY: Memory<2_920, 512> = Memory::EMPTY;
+    static mut MEMORY: Memory<2_920, 512> = Memory::empty();
     exit::finish(run(MEMORY))
 }
 

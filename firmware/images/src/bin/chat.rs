@@ -28,7 +28,7 @@ type Buffers = Memory<2, 1_460, 1_460>;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut MEMORY: Buffers = Memory::EMPTY;
+    static mut MEMORY: Buffers = Memory::empty();
     exit::finish(run(MEMORY))
 }
 

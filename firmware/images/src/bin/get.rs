@@ -26,7 +26,7 @@ type Buffers = Memory<1, 2_920, 512>;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut MEMORY: Buffers = Memory::EMPTY;
+    static mut MEMORY: Buffers = Memory::empty();
     exit::finish(run(MEMORY))
 }
 

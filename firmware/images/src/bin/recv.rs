@@ -33,7 +33,7 @@ type Buffers = Memory<1, 2_920, 512>;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut MEMORY: Buffers = Memory::EMPTY;
+    static mut MEMORY: Buffers = Memory::empty();
     static mut FLASH: [u8; FLASH_BYTES] = [0; FLASH_BYTES];
     static mut SCRATCH: [u8; SCRATCH_BYTES] = [0; SCRATCH_BYTES];
     exit::finish(run(MEMORY, FLASH, SCRATCH))

@@ -24,7 +24,7 @@ const PATTERN_BYTES: u64 = 251;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut MEMORY: Memory<512, 4_380> = Memory::EMPTY;
+    static mut MEMORY: Memory<512, 4_380> = Memory::empty();
     exit::finish(run(MEMORY))
 }
 
