@@ -5,7 +5,7 @@ use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 
-use crate::{Deadline, Error, Event, Observer, Ports, Tick};
+use crate::{Deadline, Error, Event, Observer, Part, Ports, Tick};
 
 /// Above so many bytes of buffer a socket gets congestion control (feature `reno`); below, the buffer is the limit.
 const UNCONTROLLED_BYTES_MAX: usize = 16 * 1024;
@@ -85,6 +85,11 @@ impl<'s> Io<'_, 's> {
     /// Tells the observer.
     pub fn tell(&mut self, event: &Event<'_>) {
         self.observer.event(self.now, self.seat, event);
+    }
+
+    /// Tells the observer that a connection with `remote` is established.
+    pub fn tell_connected(&mut self, remote: IpEndpoint, part: Part) {
+        self.tell(&Event::Connected { remote, part });
     }
 
     /// Tells the observer how a conversation with `remote` ended: [`Event::Disconnected`] in order, or else

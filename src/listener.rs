@@ -5,7 +5,7 @@ use smoltcp::wire::IpEndpoint;
 
 use crate::canary::{Canary, is_planted};
 use crate::{
-    Awaited, Called, Deadline, Error, Event, HANDSHAKE_TICKS, Io, LINGER_TICKS, Named, Part, Phase,
+    Awaited, Called, Deadline, Error, HANDSHAKE_TICKS, Io, LINGER_TICKS, Named, Part, Phase,
 };
 
 /// Brings a socket from whatever the last conversation left behind to the next caller.
@@ -85,10 +85,7 @@ impl Listener {
                 }
                 (State::Confirming(remote), Called::Ended) | (_, Called::By(remote)) => {
                     self.phase.enter(io, State::Resting, None);
-                    io.tell(&Event::Connected {
-                        remote,
-                        part: Part::Listener,
-                    });
+                    io.tell_connected(remote, Part::Listener);
                     return Ok(Some(remote));
                 }
                 (State::Listening, Called::Confirming(remote)) => {

@@ -273,10 +273,7 @@ impl<'a, S: MessageSink> Peer<'a, S> {
             Ok(false) => return Step::Wait,
             Ok(true) | Err(_) => {}
         }
-        io.tell(&Event::Connected {
-            remote,
-            part: Part::Dialler,
-        });
+        io.tell_connected(remote, Part::Dialler);
         self.begin_conversation(io, remote, false);
         Step::Again
     }

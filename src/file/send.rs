@@ -196,10 +196,7 @@ impl<'a, S: Source> Send<'a, S> {
         if !io.connected(self.socket)? {
             return Ok(Step::Wait);
         }
-        io.tell(&Event::Connected {
-            remote: self.remote,
-            part: Part::Dialler,
-        });
+        io.tell_connected(self.remote, Part::Dialler);
         let deadline = Deadline::new(io.now.after(self.options.idle_ticks), Awaited::Send);
         self.phase
             .enter(io, State::Offering { sent: 0 }, Some(deadline));
