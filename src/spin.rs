@@ -11,8 +11,8 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpEndpoint, IpProtocol, Ipv4Packet, TcpPacket,
 };
 
+use crate::App;
 use crate::turn::{CAPPED_TURNS_MAX, EGRESS_MAX};
-use crate::{App, Tick};
 
 /// The smallest segment that a full send buffer may be cut into (RFC 9293, section 3.7.1).
 const SEGMENT_BYTES_MIN: usize = 536;
@@ -67,7 +67,7 @@ fn standing(app: &dyn App, sockets: &SocketSet<'_>) -> u64 {
 
 /// Whether the connection between `local` and `remote` sends something in every pass of egress.
 pub(crate) fn spins<D: Device + ?Sized>(
-    now: Tick,
+    now: Instant,
     iface: &mut Interface,
     tally: &mut Tally<'_, D>,
     sockets: &mut SocketSet<'_>,
@@ -75,8 +75,8 @@ pub(crate) fn spins<D: Device + ?Sized>(
 ) -> bool {
     tally.frames = 0;
     tally.ports = Some((local.port, remote.port));
-    let is_endless = (0..EGRESS_MAX)
-        .all(|_| iface.poll_egress(now.to_smoltcp(), tally, sockets) != PollResult::None);
+    let is_endless =
+        (0..EGRESS_MAX).all(|_| iface.poll_egress(now, tally, sockets) != PollResult::None);
     tally.ports = None;
     is_endless && tally.frames >= EGRESS_MAX
 }

@@ -8,6 +8,7 @@ use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandl
 use smoltcp::phy::Device;
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr};
 
 use crate::canary::{Canary, is_planted};
@@ -105,6 +106,8 @@ impl Seat<'_> {
 /// What one turn works on.
 struct Turn<'t, 's, 'o, D: ?Sized> {
     now: Tick,
+    /// The same on smoltcp's clock.
+    instant: Instant,
     iface: &'t mut Interface,
     device: Tally<'t, D>,
     sockets: &'t mut SocketSet<'s>,
@@ -138,6 +141,7 @@ pub fn turn<D: Device + ?Sized>(
     let ports = &mut carry.ports;
     let mut turn = Turn {
         now,
+        instant: now.to_smoltcp(),
         iface,
         device: Tally::new(device),
         sockets,
@@ -175,12 +179,11 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
 
     /// Takes in what the device has, but no more than [`INGRESS_MAX`] frames.
     fn ingress(&mut self) {
-        let now = self.now.to_smoltcp();
-        self.iface.poll_maintenance(now);
+        self.iface.poll_maintenance(self.instant);
         for _ in 0..INGRESS_MAX {
             if self
                 .iface
-                .poll_ingress_single(now, &mut self.device, self.sockets)
+                .poll_ingress_single(self.instant, &mut self.device, self.sockets)
                 == PollIngressSingleResult::None
             {
                 return;
@@ -268,9 +271,12 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
 
     /// Runs egress until nothing leaves any more, but no more than [`EGRESS_MAX`] passes.
     fn egress_once(&mut self, seats: &mut [Seat<'_>]) {
-        let now = self.now.to_smoltcp();
         for _ in 0..EGRESS_MAX {
-            if self.iface.poll_egress(now, &mut self.device, self.sockets) == PollResult::None {
+            if self
+                .iface
+                .poll_egress(self.instant, &mut self.device, self.sockets)
+                == PollResult::None
+            {
                 seats.iter_mut().for_each(|seat| seat.slot.spin.clear());
                 return;
             }
@@ -305,7 +311,13 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
         let socket = self.sockets.get::<Socket<'_>>(handle);
         let ends = socket.local_endpoint().zip(socket.remote_endpoint());
         ends.is_some_and(|ends| {
-            spin::spins(self.now, self.iface, &mut self.device, self.sockets, ends)
+            spin::spins(
+                self.instant,
+                self.iface,
+                &mut self.device,
+                self.sockets,
+                ends,
+            )
         })
     }
 
@@ -318,7 +330,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, '_, D> {
         let apps = live().map(|seat| seat.app.deadline().map(|deadline| deadline.at));
         let smoltcp = self
             .iface
-            .poll_at(self.now.to_smoltcp(), self.sockets)
+            .poll_at(self.instant, self.sockets)
             .map(Tick::from_smoltcp);
         // `Option::min` would rank `None` first and lose the others.
         if is_planted(Canary::DeadlineLostInMinimum) {
