@@ -147,6 +147,7 @@ pub mod guide {}
 pub mod http;
 mod io;
 mod listener;
+mod look;
 mod pace;
 mod ports;
 mod server;

@@ -103,6 +103,7 @@ enum State {
 }
 
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Body {
     status: u16,
     decoder: BodyDecoder,
@@ -274,10 +275,7 @@ impl<'a, S: Sink> Get<'a, S> {
             Received::Data(poured) => self.note_poured(io, poured),
             Received::Nothing => Ok(Step::Wait),
             Received::End if is_planted(Canary::FinIsSuccess) => self.finish(io, Proof::CloseOnly),
-            Received::End => {
-                let proof = self.body.decoder.finish()?;
-                self.finish(io, proof)
-            }
+            Received::End => self.finish(io, self.body.decoder.finish()?),
         }
     }
 

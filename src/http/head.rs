@@ -133,7 +133,9 @@ impl HeadParser {
             return outcome.map(|head| (0, Some(head)));
         }
         for (index, &byte) in bytes.iter().enumerate() {
-            self.outcome = self.accept(byte, location).transpose();
+            if let Err(how) = self.accept(byte, location) {
+                self.outcome = Some(Err(how));
+            }
             if let Some(outcome) = self.outcome {
                 return outcome.map(|head| (index + 1, Some(head)));
             }
@@ -141,7 +143,7 @@ impl HeadParser {
         Ok((bytes.len(), None))
     }
 
-    fn accept(&mut self, byte: u8, location: &mut Location<'_>) -> Result<Option<Head>, Malformed> {
+    fn accept(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
         let reading = &mut self.reading;
         if reading.bytes >= self.bytes_max {
             return Err(Malformed::HeadTooLong);
@@ -153,12 +155,12 @@ impl HeadParser {
         match byte {
             CR => reading.after_cr = true,
             LF => return self.end_line(location),
-            _ => reading.accept_in_line(byte, location)?,
+            _ => return reading.accept_in_line(byte, location),
         }
-        Ok(None)
+        Ok(())
     }
 
-    fn end_line(&mut self, location: &mut Location<'_>) -> Result<Option<Head>, Malformed> {
+    fn end_line(&mut self, location: &mut Location<'_>) -> Result<(), Malformed> {
         let reading = &mut self.reading;
         reading.after_cr = false;
         match reading.place {
@@ -167,13 +169,12 @@ impl HeadParser {
                     return Err(Malformed::StatusLine);
                 }
                 reading.place = Place::LineStart;
-                self.check_status()?;
-                Ok(None)
+                self.check_status()
             }
             Place::Name | Place::BlankInName => Err(Malformed::NoColon),
             Place::Value => {
                 reading.place = Place::LineStart;
-                Ok(None)
+                Ok(())
             }
             Place::LineStart => {
                 reading.finish_field(location)?;
@@ -196,7 +197,7 @@ impl HeadParser {
         }
     }
 
-    fn end_head(&mut self) -> Result<Option<Head>, Malformed> {
+    fn end_head(&mut self) -> Result<(), Malformed> {
         let framing = self.reading.framing()?;
         let Reading {
             status,
@@ -205,13 +206,14 @@ impl HeadParser {
         } = self.reading;
         if status < 200 {
             self.reading = Reading::new();
-            return Ok(None);
+            return Ok(());
         }
-        Ok(Some(Head {
+        self.outcome = Some(Ok(Head {
             status,
             version_minor,
             framing,
-        }))
+        }));
+        Ok(())
     }
 }
 
