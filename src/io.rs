@@ -83,6 +83,7 @@ impl<'s> Io<'_, 's> {
     }
 
     /// Tells the observer.
+    #[inline(never)] // A call through a table, with the time and the place: once is enough.
     pub fn tell(&mut self, event: &Event<'_>) {
         self.observer.event(self.now, self.seat, event);
     }
@@ -92,8 +93,7 @@ impl<'s> Io<'_, 's> {
         self.tell(&Event::Connected { remote, part });
     }
 
-    /// Tells the observer how a conversation with `remote` ended: [`Event::Disconnected`] in order, or else
-    /// [`Event::Failed`].
+    /// Tells the observer how a conversation with `remote` ended: [`Event::Disconnected`] or [`Event::Failed`].
     pub fn tell_end(&mut self, remote: IpEndpoint, result: Result<(), Error>) {
         self.tell(&match result {
             Ok(()) => Event::Disconnected { remote },
@@ -356,7 +356,7 @@ impl<'s> Io<'_, 's> {
 /// Drops up to `count` of the contiguous bytes at the front of the receive buffer; whether it could have held some.
 /// smoltcp's `recv` is compiled for each closure that it is given, so all of ours goes through this one.
 fn dequeue(socket: &mut tcp::Socket<'_>, count: usize) -> bool {
-    socket.recv(|bytes| (count.min(bytes.len()), ())).is_ok()
+    socket.recv(|data| (count.min(data.len()), ())).is_ok()
 }
 
 fn is_loopback(address: &IpAddress) -> bool {

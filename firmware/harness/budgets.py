@@ -13,8 +13,8 @@ BOARDS = ("mps2-an385", "lm3s6965evb")
 BUFFER_BYTES = 2 * 1_514 + 2_920 + 512
 
 # (name, the most that passes, the goal where that is not reached yet)
-FLASH = ("flash, in the program of docs/porting.md", 34_000, 24_000)
-SHARE = ("client's share of flash", 13_500, 5_000)
+FLASH = ("flash, in the program of docs/porting.md", 32_800, 24_000)
+SHARE = ("client's share of flash", 12_200, 5_000)
 RAM = ("RAM without buffers", 2_048, None)
 STACK = ("stack", 3_072, None)
 RATIO = ("instructions a byte, of a bare socket's", 1.15, None)
