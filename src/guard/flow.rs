@@ -223,8 +223,17 @@ impl<const FLOWS: usize> Table<FLOWS> {
             .0
             .iter()
             .position(|flow| flow.key == *key && !flow.is_free())?;
-        self.0.get_mut(..=place)?.rotate_right(1);
+        self.bring_to_front(place);
         self.0.first_mut()
+    }
+
+    /// Those before it go one place back. (`rotate_right` takes more flash and stack.)
+    fn bring_to_front(&mut self, place: usize) {
+        if let Some(&(mut moved)) = self.0.get(place) {
+            for flow in self.0.iter_mut().take(place.saturating_add(1)) {
+                core::mem::swap(flow, &mut moved);
+            }
+        }
     }
 
     /// Finds the flow of this SYN of ours, or begins it, and says what had to go for it.
@@ -247,9 +256,7 @@ impl<const FLOWS: usize> Table<FLOWS> {
                 evicted = Evicted::Flow { was_established };
             }
             let place = over.unwrap_or(FLOWS.saturating_sub(1));
-            if let Some(moved) = self.0.get_mut(..=place) {
-                moved.rotate_right(1);
-            }
+            self.bring_to_front(place);
         }
         let front = self.0.first_mut();
         match front {
