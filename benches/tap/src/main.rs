@@ -91,6 +91,12 @@ fn run(ours: &mut Ours, theirs: &mut Smoltcps) {
     );
     let pair = duel(ours, loops::get_guarded, loops::get);
     pair.report("guard", "byte", peer::BYTES);
+    let pair = duel(
+        ours,
+        |ours| device::whole_processor_time(|| loops::get_guarded(ours)),
+        |ours| device::whole_processor_time(|| loops::get(ours)),
+    );
+    pair.report("guard, CPU", "byte", peer::BYTES);
 }
 
 /// What two contenders took, round by round.
