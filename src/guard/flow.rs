@@ -51,7 +51,7 @@ pub(super) struct Flow {
     pub(super) acked: Seq,
     /// Behind the last sequence number we ever sent, SYN and FIN counted. smoltcp's own SND.NXT goes back at a timeout.
     pub(super) sent: Seq,
-    /// The acknowledgement we sent last (RCV.NXT).
+    /// What smoltcp expects next (RCV.NXT), or a little before it: the acknowledgement we sent last, and what came in order since.
     pub(super) expected: Seq,
     /// The right edge of the window we announced last, as far as smoltcp remembers it.
     pub(super) edge: Seq,
