@@ -30,6 +30,14 @@ impl Address {
     pub(super) fn new(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
+
+    /// Whether this is an IPv4 address, as every one is in a build without `ipv6`.
+    pub(super) fn is_ipv4(&self) -> bool {
+        ADDRESS_LEN == 4
+            || self
+                .0
+                .starts_with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
+    }
 }
 
 /// Which connection; a host may have several local addresses.
@@ -51,7 +59,7 @@ pub(super) struct Flow {
     pub(super) acked: Seq,
     /// Behind the last sequence number we ever sent, SYN and FIN counted. smoltcp's own SND.NXT goes back at a timeout.
     pub(super) sent: Seq,
-    /// The acknowledgement we sent last (RCV.NXT).
+    /// What smoltcp expects next (RCV.NXT), or a little before it: the acknowledgement we sent last, and what came in order since.
     pub(super) expected: Seq,
     /// The right edge of the window we announced last, as far as smoltcp remembers it.
     pub(super) edge: Seq,
@@ -110,6 +118,10 @@ impl Flow {
             window_scale,
             ..Self::FREE
         }
+    }
+
+    pub(super) const fn remote(&self) -> Address {
+        self.key.remote
     }
 
     const fn is_free(&self) -> bool {

@@ -1,7 +1,9 @@
 //! Which hardware addresses smoltcp surely knows.
 //!
 //! smoltcp keeps its own cache of neighbours private, so rule R10 needs a copy of what can be seen of it from the wire. The
-//! copy may know less than smoltcp: then a fast retransmit is put off to the timeout, and nothing else changes.
+//! copy may know less than smoltcp: then a fast retransmit is put off to the timeout, and nothing else changes. It knows more
+//! after a change of the interface's addresses, which empties the cache, and after an ARP reply that smoltcp does not take
+//! for its IP addresses: until those neighbours are heard again or 59 s have passed, the rule rests.
 
 use smoltcp::time::{Duration, Instant};
 
@@ -42,10 +44,20 @@ impl Neighbours {
         Self([None; NEIGHBOURS])
     }
 
-    /// Whether smoltcp can surely send to `mac` at `now`.
-    pub(super) fn knows(&self, mac: Mac, now: Instant) -> bool {
-        self.iter()
-            .any(|known| known.mac == mac && now < known.heard_at + KNOWN_FOR)
+    /// Whether smoltcp can surely send to `remote` by way of `mac` at `now`.
+    ///
+    /// A router's own address is in no frame that it passes on, so every address of the same family under which `mac` was
+    /// resolved may be the one that smoltcp asks for, and all must be known. The other family's is none of them: most
+    /// routers have both.
+    pub(super) fn knows(&self, remote: Address, mac: Mac, now: Instant) -> bool {
+        let is_known = |neighbour: &Neighbour| now < neighbour.heard_at + KNOWN_FOR;
+        let mut candidates = self.iter().filter(|neighbour| {
+            neighbour.mac == mac && neighbour.address.is_ipv4() == remote.is_ipv4()
+        });
+        if let Some(direct) = candidates.clone().find(|direct| direct.address == remote) {
+            return is_known(direct);
+        }
+        candidates.next().is_some_and(is_known) && candidates.all(is_known)
     }
 
     /// Notes a frame that came in from `address`: smoltcp keeps its entry for it, if there is one with this hardware address.
@@ -81,17 +93,16 @@ impl Neighbours {
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Neighbour> {
+    fn iter(&self) -> impl Iterator<Item = &Neighbour> + Clone {
         self.0.iter().flatten()
     }
 
     fn note_resolved(&mut self, address: Address, mac: Mac, now: Instant) {
-        // A hardware address has one place: who answers for several addresses counts under the last of them.
-        let known = self.iter().any(|known| known.mac == mac);
-        let place = if known {
+        let is_known = self.iter().any(|known| known.address == address);
+        let place = if is_known {
             self.0
                 .iter_mut()
-                .find(|place| place.is_some_and(|known| known.mac == mac))
+                .find(|place| place.is_some_and(|known| known.address == address))
         } else {
             // A free place, or that of the neighbour who was not heard for the longest time, as in smoltcp.
             self.0

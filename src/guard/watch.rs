@@ -150,7 +150,9 @@ impl<const FLOWS: usize> Watch<FLOWS> {
         if segment.has(SYN) {
             return Verdict::Pass;
         }
-        let can_reply = self.neighbours.knows(flow.next_hop, self.now);
+        let can_reply = self
+            .neighbours
+            .knows(flow.remote(), flow.next_hop, self.now);
         rules::incoming(flow, segment, can_reply, &mut self.counters)
     }
 

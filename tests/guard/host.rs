@@ -69,6 +69,19 @@ impl<D: Wrapped> Host<D> {
         self
     }
 
+    /// As [`connected`](Self::connected), over IPv4 and through a router, whose hardware address the host just learned.
+    pub(crate) fn connected_through_router(window: usize, peer_window: u16) -> Self {
+        let mut host = Self::resolving(Family::V4, window, Cable::default());
+        host.iface.update_ip_addrs(|addresses| {
+            addresses[0] = IpCidr::new(host.family.host(), 31);
+        });
+        let routes = host.iface.routes_mut();
+        routes
+            .add_default_ipv4_route(ROUTER)
+            .expect("one route fits");
+        host.introduced(arp_request(ROUTER)).accepted(peer_window)
+    }
+
     /// A host whose SYN is out.
     pub(crate) fn dialling(family: Family, window: usize, cable: Cable) -> Self {
         Self::resolving(family, window, cable).introduced(introduction(family))
@@ -124,18 +137,6 @@ impl<D: Wrapped> Host<D> {
             .expect("the SYN is out");
         assert_eq!(syn.control, TcpControl::Syn);
         (syn.seq_number.0 as u32).wrapping_add(1)
-    }
-
-    /// From now on the peer is reached through a router, whose hardware address the host just learned.
-    pub(crate) fn move_behind_router(&mut self) {
-        self.iface.update_ip_addrs(|addresses| {
-            addresses[0] = IpCidr::new(self.family.host(), 31);
-        });
-        let routes = self.iface.routes_mut();
-        routes
-            .add_default_ipv4_route(ROUTER)
-            .expect("one route fits");
-        self.hear_router();
     }
 
     /// The router asks for the host's address, and thereby tells its own.
