@@ -203,53 +203,6 @@ fn an_ack_from_the_end_of_our_window_is_not_ignored() {
 }
 
 #[test]
-fn an_ack_behind_data_that_fills_our_window_is_taken_as_without_a_guard() {
-    /// The peer fills our window, and acknowledges our data before we acknowledge its own.
-    fn script<D: Wrapped>(host: &mut Host<D>) -> usize {
-        host.write(b"data");
-        for (seq, payload) in [(0, b"peer"), (4, b"says")] {
-            host.hear(Segment {
-                seq,
-                payload,
-                ..ACK
-            });
-        }
-        host.hear(Segment {
-            seq: 8,
-            ack: 4,
-            ..ACK
-        });
-        host.socket().send_queue()
-    }
-    compare(
-        8,
-        1000,
-        |mut bare| assert_eq!(script(&mut bare), 0),
-        |mut guarded| assert_eq!(script(&mut guarded), 0),
-    );
-}
-
-#[test]
-fn an_ack_behind_data_that_we_have_not_acknowledged_yet_is_not_ignored() {
-    /// Half of our window has arrived, the other half was lost; our ACK is delayed.
-    fn script<D: Wrapped>(host: &mut Host<D>, seq: i32) -> usize {
-        host.write(b"data");
-        let payload = b"peer";
-        assert!(host.hear(Segment { payload, ..ACK }).is_empty());
-        host.hear(Segment { seq, ack: 4, ..ACK });
-        host.socket().send_queue()
-    }
-    for seq in [0, 8] {
-        compare(
-            8,
-            1000,
-            |mut bare| assert_eq!(script(&mut bare, seq), 4, "the defect is gone"),
-            |mut guarded| assert_eq!(script(&mut guarded, seq), 0),
-        );
-    }
-}
-
-#[test]
 fn our_own_acks_do_not_go_back_behind_what_the_peer_has() {
     /// The sequence number of the ACK for data that the peer sends again, after our timeout.
     fn seq_of_reply<D: Wrapped>(host: &mut Host<D>) -> i32 {

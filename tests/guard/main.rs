@@ -12,6 +12,7 @@
 mod boundary;
 mod cable;
 mod defects;
+mod delayed;
 mod flows;
 mod frames;
 mod host;

@@ -123,6 +123,31 @@ fn a_router_is_not_known_by_its_other_addresses() {
     }
 }
 
+#[cfg(feature = "ipv6")]
+#[test]
+fn a_router_that_is_silent_over_ipv6_is_known_over_ipv4() {
+    let mut host = behind_router::<Guarded>();
+    host.hear_frame(answer(Family::V6));
+    host.pass(30_000);
+    host.hear_router();
+    host.pass(29_500);
+    assert!(write_and_hear_duplicates(&mut host, 600, PEER_MAC));
+    assert_eq!(host.device.counters().unsure_duplicates_varied, 0);
+}
+
+#[test]
+fn a_direct_peer_is_known_whatever_its_other_addresses_are() {
+    let mut host = Host::<Guarded>::connected(Family::V4, 64, 1000);
+    let mut other_address = answer(Family::V4);
+    other_address[31] ^= 8;
+    host.hear_frame(other_address);
+    host.pass(30_000);
+    host.hear_frame(introduction(Family::V4));
+    host.pass(29_500);
+    assert!(write_and_hear_duplicates(&mut host, 600, PEER_MAC));
+    assert_eq!(host.device.counters().unsure_duplicates_varied, 0);
+}
+
 /// Whether `frame`, heard half a minute after the peer, keeps the peer known for the other half.
 fn keeps_peer_known(family: Family, frame: Vec<u8>) -> bool {
     let mut host = Host::<Guarded>::connected(family, 64, 1000);
