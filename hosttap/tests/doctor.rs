@@ -140,8 +140,10 @@ fn doctor_tells_that_another_program_holds_the_tap() {
     let Some(namespace) = Namespace::with_tap() else {
         return;
     };
-    // TUNSETIFF with IFF_TAP | IFF_NO_PI; the end of stdin or Ctrl-C lets it go.
-    let hold = "import fcntl, struct, sys; f = open('/dev/net/tun', 'r+b', 0)
+    // TUNSETIFF with IFF_TAP | IFF_NO_PI; the end of stdin or Ctrl-C lets it go. Python's own handler of SIGINT may come after the
+    // end of stdin, which follows at once, and then the program would end as if nothing had been.
+    let hold = "import fcntl, signal, struct, sys; signal.signal(signal.SIGINT, signal.SIG_DFL)
+f = open('/dev/net/tun', 'r+b', 0)
 fcntl.ioctl(f, 0x400454ca, struct.pack('16sH22x', b'tap0', 0x1002)); print('held')
 for line in sys.stdin: print('heard', line, file=sys.stderr)";
     for by_signal in [false, true] {
