@@ -1,7 +1,7 @@
 //! smoltcp's own sockets, without any app of ours, bare and behind guards: what gets lost, and how long it takes.
 
 use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle, SocketStorage};
-use smoltcp::socket::tcp::{RecvError, Socket};
+use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket};
 use smoltcp::wire::IpEndpoint;
 use tickwire::wire::{Frame, Generator, Jitter, Link, Port, Wire};
 use tickwire::{EGRESS_MAX, INGRESS_MAX, Tick};
@@ -95,6 +95,9 @@ pub fn contest(seed: u64, kind: Contest, memory: &mut [u8]) -> Ending {
         let storage = arena.sockets(1);
         let mut host = Host::boot(&mut wire, port, seed, storage, Tick::ZERO, kind.is_guarded);
         let handle = host.add_socket(arena.bytes(bytes), arena.bytes(bytes));
+        // smoltcp's default changes with the features that a build unites; a seed must not.
+        let socket = host.sockets.get_mut::<Socket<'_>>(handle);
+        socket.set_congestion_control(CongestionControl::None);
         let sends = |port| Pattern {
             salt: 1_000 * port as u64,
             length: if port == 0 || kind.both_ways {
