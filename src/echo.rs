@@ -1,84 +1,54 @@
-//! The worked example of an app, from its first line to its test.
+//! The worked example: a server of many callers in a session of its own.
 
 use smoltcp::iface::SocketHandle;
 
-use crate::{App, Deadline, Error, Io, Received, Server, Step};
+use crate::{Connection, Duration, Error, Received, Server, ServerOptions, Session, Step};
 
-/// Ticks without a byte after which a conversation ends.
-const SILENCE_TICKS: u64 = 60_000;
+/// Time without 256 bytes after which a conversation ends.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server that sends back what it receives (RFC 862), one caller at a time.
-///
-/// ```
-/// use smoltcp::iface::SocketStorage;
-/// use tickwire::{Echo, Slot, Tick, wire::{Frame, Port, Wire}};
-/// use tickwire_sim::{Act, Host, Opening, Script, World};
-/// # fn lend<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
-/// #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
-/// # }
-///
-/// let frames = lend(64, || Frame::new(lend(1_514, || 0)));
-/// let mut world = World::new(Wire::new(42, lend(2, Port::new), frames));
-/// let mut host = |port| Host::new(&mut world.wire, port, 42, lend(1, || SocketStorage::EMPTY));
-/// let (mut client, mut server) = (host(0), host(1));
-/// let mut echo = Echo::new(server.add_socket(lend(512, || 0), lend(512, || 0)), 7, true);
-///
-/// let dial = Opening::Dial((Host::address_of(1), 7).into());
-/// let acts = [Act::Fill(65_536), Act::Read(65_536), Act::Close, Act::ExpectEnd];
-/// let socket = client.add_socket(lend(512, || 0), lend(512, || 0));
-/// let mut caller = Script::new(socket, dial, &acts);
-///
-/// let (mut slot, mut caller_slot) = (Slot::new(), Slot::new());
-/// let (mut seats, mut caller_seats) = ([slot.seat(&mut echo)], [caller_slot.seat(&mut caller)]);
-/// let nodes = &mut [server.with(&mut seats), client.with(&mut caller_seats)];
-/// assert!(world.run(Tick::from_millis(60_000), nodes, &mut ()), "both end in good time");
-/// assert_eq!((slot.outcome(), caller_slot.outcome()), (Some(Ok(())), Some(Ok(()))));
-/// ```
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Echo {
-    server: Server,
-}
+/// A server that sends back what it receives (RFC 862), to up to `N` callers at a time.
+pub type Echo<const N: usize> = Server<EchoSession, N>;
 
-impl Echo {
-    /// An echo server on `port`, over a socket of its own. With `once` it ends as its first conversation ends.
-    pub const fn new(socket: SocketHandle, port: u16, once: bool) -> Self {
-        Self {
-            server: Server::new(socket, port, SILENCE_TICKS, once),
-        }
+impl<const N: usize> Echo<N> {
+    /// An echo server on `port`, over sockets of its own. With `once` it ends as its first
+    /// conversation ends.
+    pub fn echo(sockets: [SocketHandle; N], port: u16, once: bool) -> Self {
+        let options = ServerOptions {
+            once,
+            idle_timeout: Some(IDLE_TIMEOUT),
+            flush_timeout: IDLE_TIMEOUT,
+            ..ServerOptions::default()
+        };
+        Self::new(sockets, port, [EchoSession; N], options)
     }
 }
 
-impl App for Echo {
+/// What an echo server says to one caller: everything that it hears.
+#[derive(Debug, Clone, Copy, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct EchoSession;
+
+impl Session for EchoSession {
+    type Error = Error;
+
     fn name(&self) -> &'static str {
         "echo"
     }
 
-    fn step(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        self.server.step(io, echo)
+    fn begin(&mut self, _connection: &mut Connection) -> Result<(), Error> {
+        Ok(())
     }
 
-    fn deadline(&self) -> Option<Deadline> {
-        self.server.deadline()
-    }
-
-    fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        self.server.expired(io)
-    }
-
-    fn sockets(&self) -> &[SocketHandle] {
-        self.server.sockets()
-    }
-}
-
-/// Sends back what came, but takes no more than the send buffer has room for: a peer that does not read its echo finds
-/// our window closed, not our memory full.
-fn echo(io: &mut Io<'_, '_>, socket: SocketHandle) -> Result<Step, Error> {
-    let mut chunk = [0; 512];
-    let room = io.room(socket)?.min(chunk.len());
-    match io.read(socket, chunk.get_mut(..room).unwrap_or_default())? {
-        Received::Data(bytes) => io.write(socket, bytes).map(|_| Step::Again),
-        Received::Nothing => Ok(Step::Wait),
-        Received::End => Ok(Step::Done),
+    /// Takes no more than the send buffer has room for: a peer that does not read its echo finds our
+    /// window closed, not our memory full.
+    fn step(&mut self, connection: &mut Connection) -> Result<Step, Error> {
+        let mut chunk = [0; 512];
+        let room = connection.room()?.min(chunk.len());
+        match connection.read(chunk.get_mut(..room).unwrap_or_default())? {
+            Received::Data(bytes) => connection.write(bytes).map(|_| Step::Again),
+            Received::Nothing => Ok(Step::Wait),
+            Received::End => Ok(Step::Done),
+        }
     }
 }

@@ -132,44 +132,31 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod app;
-mod canary;
+#[cfg(feature = "chat")]
 pub mod chat;
 mod echo;
-mod error;
-mod event;
+#[cfg(feature = "file")]
 pub mod file;
-mod flush;
 #[cfg(feature = "guard")]
 pub mod guard;
-#[doc = include_str!("../docs/writing-an-app.md")]
-pub mod guide {}
+#[cfg(feature = "http")]
 pub mod http;
-mod io;
-mod listener;
-mod look;
-mod pace;
-mod ports;
-mod server;
-mod sink;
-mod spin;
+mod net;
+mod payload;
+mod runtime;
+#[cfg(feature = "file")]
 pub mod store;
-mod tick;
-mod turn;
-pub mod wire;
 
-pub use app::{App, Deadline, Named, Phase, STEPS_MAX, Step};
-#[cfg(tickwire_canary)]
-pub use canary::{Canary, plant};
-pub use echo::Echo;
-pub use error::{Awaited, Error, Malformed};
-pub use event::{Event, Observer, Part};
-pub use flush::Flush;
-pub use io::{Called, HANDSHAKE_TICKS, Io, LINGER_TICKS, Received};
-pub use listener::Listener;
-pub use pace::{IDLE_BYTES_MIN, Pace};
-pub use ports::Ports;
-pub use server::Server;
-pub use sink::{BufferSink, Discard, ReaderSource, Sink, Source, WriterSink};
-pub use tick::{TICKS_PER_SECOND, Tick, TickCounter};
-pub use turn::{CAPPED_TURNS_MAX, Carry, EGRESS_MAX, INGRESS_MAX, Seat, Slot, turn};
+pub use echo::{Echo, EchoSession};
+pub use net::{
+    Backoff, Client, ClientOptions, Closing, Connection, HANDSHAKE_TIMEOUT, IDLE_BYTES_MIN,
+    IdleTimer, LINGER, Lifecycle, NoRetry, Retry, Server, ServerOptions, Session, Stage,
+};
+pub use payload::{
+    BufferSink, Discard, ReaderSource, Sink, SinkError, Source, SourceError, WriterSink,
+};
+pub use runtime::{
+    AcceptState, AnyTask, App, CAPPED_TURNS_MAX, Config, Deadline, Duration, EGRESS_MAX, Error,
+    Event, INGRESS_MAX, Io, Observer, Ports, Received, Role, STEPS_MAX, Stack, StateCell,
+    StateName, Step, Task, Tick, TickCounter, TimeoutKind,
+};

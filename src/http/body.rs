@@ -3,8 +3,7 @@
 use core::fmt;
 
 use super::{Framing, is_blank, is_forbidden_control};
-use crate::canary::{Canary, is_planted};
-use crate::{Error, Malformed};
+use super::{GetError, Malformed};
 
 /// Hexadecimal digits that a chunk size may have; so many always fit into 64 bits.
 const CHUNK_DIGITS_MAX: u8 = 16;
@@ -148,8 +147,7 @@ impl BodyDecoder {
             .remaining
             .checked_sub(count as u64)
             .expect("a sink takes no more than it was offered");
-        let last = u64::from(is_planted(Canary::LengthOffByOne) && self.is_counted());
-        if self.remaining <= last {
+        if self.remaining == 0 {
             self.state = end;
         }
     }
@@ -166,13 +164,14 @@ impl BodyDecoder {
     /// The peer closed: was that the end?
     ///
     /// # Errors
-    /// [`Error::Truncated`] before the declared end; [`Error::Malformed`] when `next` said so already.
-    pub const fn finish(&self) -> Result<Proof, Error> {
+    /// [`GetError::Truncated`] before the declared end; [`GetError::Malformed`] when `next` said so
+    /// already.
+    pub const fn finish(&self) -> Result<Proof, GetError> {
         match self.state {
             State::Complete(proof) => Ok(proof),
             State::UntilClose => Ok(Proof::CloseOnly),
-            State::Failed(how) => Err(Error::Malformed(how)),
-            State::Counted | State::Chunk | State::Framing(_) => Err(Error::Truncated),
+            State::Failed(how) => Err(GetError::Malformed(how)),
+            State::Counted | State::Chunk | State::Framing(_) => Err(GetError::Truncated),
         }
     }
 
@@ -183,10 +182,6 @@ impl BodyDecoder {
             State::Complete(_) => Some(0),
             State::UntilClose | State::Framing(_) | State::Chunk | State::Failed(_) => None,
         }
-    }
-
-    const fn is_counted(&self) -> bool {
-        matches!(self.state, State::Counted)
     }
 
     fn skip_framing(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {

@@ -1,7 +1,6 @@
 //! The few fields that the head parser acts on, recognised and read byte by byte.
 
-use super::is_blank;
-use crate::Malformed;
+use super::{Malformed, is_blank};
 
 /// Which field a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

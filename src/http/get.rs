@@ -1,47 +1,48 @@
-//! The machine that fetches one body.
+//! The app that fetches one body.
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
-use super::pour::{Pour, pour};
+use super::copy::{Copied, copy_body};
 use super::{
-    BodyDecoder, Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, Location, Proof, Request,
+    BodyDecoder, Event, Framing, GetError, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, Location,
+    Proof, Request,
 };
-use crate::canary::{Canary, is_planted};
 use crate::{
-    App, Awaited, Deadline, Error, Event, Io, Named, Pace, Part, Phase, Received, Sink, Step, Tick,
+    App, Client, ClientOptions, Closing, Connection, Deadline, Duration, Io, Received, Session,
+    Sink, StateCell, StateName, Step, TimeoutKind,
 };
 
-/// What a caller may set about one GET. Durations in ticks of 1 ms.
+/// What a caller may set about one GET.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct GetOptions {
     /// For the connection to be established, whether ARP, SYN or nothing answers.
-    pub connect_ticks: u64,
+    pub connect_timeout: Duration,
     /// For the whole head, from the connection on.
-    pub head_ticks: u64,
-    /// In which at least 256 bytes, or the rest, must come.
-    pub idle_ticks: u64,
+    pub head_timeout: Duration,
+    /// In which at least 256 bytes of the body, or the rest, must come.
+    pub idle_timeout: Duration,
     /// For which the sink may take nothing.
-    pub stall_ticks: u64,
+    pub stall_timeout: Duration,
     /// For everything, where there is a limit.
-    pub total_ticks: Option<u64>,
-    /// Bytes that the body may have; more is [`Error::TooLarge`].
+    pub total_timeout: Option<Duration>,
+    /// Number of bytes that the body may have; more is [`GetError::TooLarge`].
     pub bytes_max: u64,
-    /// Bytes that each head may have, and so may chunk extensions and trailers together.
+    /// Number of bytes that each head may have, and chunk extensions and trailers together.
     pub head_bytes_max: u32,
-    /// Whether an end that only the peer's close proves counts as [`Error::Truncated`].
+    /// Whether an end that only the peer's close proves counts as [`GetError::Truncated`].
     pub require_length: bool,
 }
 
 impl Default for GetOptions {
     fn default() -> Self {
         Self {
-            connect_ticks: 5_000,
-            head_ticks: 10_000,
-            idle_ticks: 20_000,
-            stall_ticks: 20_000,
-            total_ticks: None,
+            connect_timeout: Duration::from_secs(5),
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(20),
+            stall_timeout: Duration::from_secs(20),
+            total_timeout: None,
             bytes_max: u64::MAX,
             head_bytes_max: HEAD_BYTES_MAX_DEFAULT,
             require_length: false,
@@ -55,7 +56,7 @@ impl Default for GetOptions {
 pub struct Complete {
     /// The status, 200 to 299.
     pub status: u16,
-    /// Bytes of payload that the sink took.
+    /// Number of payload bytes that the sink took.
     pub bytes: u64,
     /// How the end is known.
     pub proof: Proof,
@@ -63,69 +64,64 @@ pub struct Complete {
 
 /// Fetches one body by HTTP/1.0 GET into a [`Sink`].
 ///
-/// It ends with success only when the body is there as a whole; [`complete`](Get::complete) says how it knows. A status
-/// of 3xx or 400 and above is [`Error::Status`], and the sink gets nothing of its body. Once the result is decided the
-/// connection may linger for a second, which changes nothing about it.
+/// It ends with success only when the body is there as a whole; [`complete`](Get::complete) says how
+/// it knows. A status of 3xx or 400 and above is [`GetError::Status`], and the sink gets nothing of
+/// its body. Once the result is decided the connection may linger for a second, which changes nothing
+/// about it.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Get<'a, S> {
-    socket: SocketHandle,
-    remote: IpEndpoint,
+    client: Client<GetSession<'a, S>>,
+}
+
+/// What a GET says and hears on its connection.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct GetSession<'a, S> {
     request: Request<'a>,
     options: GetOptions,
     /// The caller's buffer, until it drops the `Get`.
     location: Location<'a>,
     sink: S,
+    /// Payload bytes that the sink took.
     bytes: u64,
-    total: Option<Deadline>,
     /// Bytes of the request that the send buffer took.
     sent: usize,
     parser: HeadParser,
-    body: Body,
+    status: u16,
+    decoder: BodyDecoder,
     /// What is left to say when the connection is closed.
-    result: Result<(), Error>,
+    result: Result<(), GetError>,
     complete: Option<Complete>,
-    phase: Phase<State>,
+    state: StateCell<State>,
 }
 
-/// `Starting -> Connecting -> Sending -> Head -> Body -> Closing`; from everywhere an error ends it.
+/// `Sending -> Head -> Body -> Finished`; from everywhere an error ends it.
 ///
-/// What belongs to a state stands in the machine: in here it would be made on the stack and then moved, which takes 340
-/// bytes more of flash, and 76 of stack.
-#[derive(Debug)]
+/// What belongs to a state stands in the session: in here it would be made on the stack and then
+/// moved, which takes more flash and more stack.
+#[derive(Debug, Clone, Copy)]
 enum State {
-    Starting,
-    Connecting,
     Sending,
     Head,
     Body,
-    Closing,
+    Finished,
 }
 
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Body {
-    status: u16,
-    decoder: BodyDecoder,
-    pace: Pace,
-    /// The sink has taken less than it was offered, and is waited for.
-    stalled: bool,
-}
-
-impl Body {
-    const fn new(status: u16, decoder: BodyDecoder, pace: Pace) -> Self {
-        Self {
-            status,
-            decoder,
-            pace,
-            stalled: false,
+impl StateName for State {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Sending => "Sending",
+            Self::Head => "Head",
+            Self::Body => "Body",
+            Self::Finished => "Finished",
         }
     }
 }
 
 impl<'a, S: Sink> Get<'a, S> {
-    /// A GET of `request` from `remote`, over a socket of its own, into `sink`. Where the answer is a redirect, its
-    /// Location is kept in `location`, which may be empty.
+    /// A GET of `request` from `remote`, over a socket of its own, into `sink`. Where the answer is a
+    /// redirect, its Location is kept in `location`, which may be empty.
     pub fn new(
         socket: SocketHandle,
         remote: IpEndpoint,
@@ -134,114 +130,133 @@ impl<'a, S: Sink> Get<'a, S> {
         location: &'a mut [u8],
         sink: S,
     ) -> Self {
+        let client_options = ClientOptions {
+            connect_timeout: options.connect_timeout,
+            idle_timeout: None,
+            total_timeout: options.total_timeout,
+            ..ClientOptions::default()
+        };
+        let session = GetSession::new(request, options, location, sink);
         Self {
-            socket,
-            remote,
-            request,
-            options,
-            location: Location::new(location),
-            sink,
-            bytes: 0,
-            total: None,
-            complete: None,
-            sent: 0,
-            parser: HeadParser::new(options.head_bytes_max),
-            body: Body::new(
-                0,
-                BodyDecoder::new(Framing::Empty, 0),
-                Pace::new(Tick::ZERO, 0),
-            ),
-            result: Ok(()),
-            phase: Phase::new(State::Starting),
+            client: Client::new(socket, remote, session, client_options),
         }
     }
 
     /// What was fetched, once it is whole.
     pub const fn complete(&self) -> Option<Complete> {
-        self.complete
+        self.client.session().complete
     }
 
     /// The Location of a redirect.
     pub const fn location(&self) -> &Location<'a> {
-        &self.location
+        &self.client.session().location
     }
 
     /// The sink, which the caller may need to tell that there is room again.
     pub const fn sink_mut(&mut self) -> &mut S {
-        &mut self.sink
+        &mut self.client.session_mut().sink
     }
 
     /// The sink, with all that it took.
     pub fn into_sink(self) -> S {
-        self.sink
+        self.client.into_session().sink
+    }
+}
+
+impl<S: Sink> App for Get<'_, S> {
+    type Error = GetError;
+
+    fn name(&self) -> &'static str {
+        self.client.name()
     }
 
-    fn connect(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        io.connect(self.socket, self.remote)?;
-        self.total = self
-            .options
-            .total_ticks
-            .map(|ticks| Deadline::new(io.now.after(ticks), Awaited::Total));
-        let deadline = Deadline::new(io.now.after(self.options.connect_ticks), Awaited::Connect);
-        self.phase.enter(io, State::Connecting, Some(deadline));
-        Ok(Step::Wait)
+    fn step(&mut self, io: &mut Io) -> Result<Step, GetError> {
+        self.client.step(io)
     }
 
-    fn await_established(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        if !io.connected(self.socket)? {
-            return Ok(Step::Wait);
+    fn deadline(&self) -> Option<Deadline> {
+        self.client.deadline()
+    }
+
+    fn expired(&mut self, io: &mut Io) -> Result<Step, GetError> {
+        self.client.expired(io)
+    }
+
+    fn sockets(&self) -> &[SocketHandle] {
+        self.client.sockets()
+    }
+}
+
+impl<'a, S: Sink> GetSession<'a, S> {
+    const fn new(
+        request: Request<'a>,
+        options: GetOptions,
+        location: &'a mut [u8],
+        sink: S,
+    ) -> Self {
+        Self {
+            request,
+            options,
+            location: Location::new(location),
+            sink,
+            bytes: 0,
+            sent: 0,
+            parser: HeadParser::new(options.head_bytes_max),
+            status: 0,
+            decoder: BodyDecoder::new(Framing::Empty, 0),
+            result: Ok(()),
+            complete: None,
+            state: StateCell::new(State::Sending),
         }
-        io.tell_connected(self.remote, Part::Dialler);
-        let deadline = Deadline::new(io.now.after(self.options.head_ticks), Awaited::Send);
-        let deadline = Some(deadline).filter(|_| !is_planted(Canary::NoDeadline));
-        self.phase.enter(io, State::Sending, deadline);
-        Ok(Step::Again)
     }
 
-    fn send_request(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        let (socket, _) = io.tcp(self.socket);
-        let request = &self.request;
-        // An answer or a close before the whole request was taken: nothing that is still to be sent can matter.
-        let answered = socket.can_recv() || !socket.may_recv();
-        let written = socket.send(|buffer| {
-            let written = request.write_from(self.sent, buffer);
+    fn send_request(&mut self, connection: &mut Connection) -> Step {
+        let socket = connection.socket();
+        // An answer or a close before the whole request was taken: nothing that is still to be sent
+        // can matter.
+        let is_answered = socket.can_recv() || !socket.may_recv();
+        let (request, sent) = (&self.request, self.sent);
+        let written = connection.write_with(|buffer| {
+            let written = request.write_from(sent, buffer);
             (written, written)
         });
-        self.sent = self.sent.saturating_add(written.unwrap_or(0));
-        if self.sent < self.request.len() && !answered {
-            return Ok(if written.is_ok_and(|written| written > 0) {
-                Step::Again
-            } else {
-                Step::Wait
-            });
+        let written = written.unwrap_or(0);
+        self.sent = self.sent.saturating_add(written);
+        if self.sent < self.request.len() && !is_answered {
+            return if written > 0 { Step::Again } else { Step::Wait };
         }
-        // The head's deadline counts from the connection: a peer that takes the request slowly gains nothing by it.
-        // On a late clock it may have passed, but what is already here is read first.
+        // The head's deadline counts from the connection: a peer that takes the request slowly gains
+        // nothing by it. On a late clock it may have passed, but what is already here is read first.
+        let now = connection.now();
         let head = self
-            .phase
+            .state
             .deadline()
-            .map(|deadline| Deadline::new(deadline.at.max(io.now), Awaited::Head));
-        self.phase.enter(io, State::Head, head);
-        Ok(Step::Again)
+            .map(|deadline| Deadline::new(deadline.at.max(now), TimeoutKind::Reply));
+        self.state.enter(connection.io, State::Head, head);
+        Step::Again
     }
 
-    fn await_head(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
+    fn await_head(&mut self, connection: &mut Connection) -> Result<Step, GetError> {
         let (parser, location) = (&mut self.parser, &mut self.location);
-        let received = io.receive(self.socket, |bytes| match parser.feed(bytes, location) {
+        let received = connection.read_with(|bytes| match parser.feed(bytes, location) {
             Ok((taken, head)) => (taken, Ok(head)),
             Err(how) => (0, Err(how)),
         })?;
         match received {
             Received::Data(head) => match head? {
-                Some(head) => self.begin_body(io, head),
+                Some(head) => self.begin_body(connection, head),
                 None => Ok(Step::Again),
             },
             Received::Nothing => Ok(Step::Wait),
-            Received::End => Err(Error::Truncated),
+            Received::End => Err(GetError::Truncated),
         }
     }
 
-    fn begin_body(&mut self, io: &mut Io<'_, '_>, head: Head) -> Result<Step, Error> {
+    fn begin_body(
+        &mut self,
+        connection: &mut Connection,
+        head: Head,
+    ) -> Result<Step, GetError> {
         let Head {
             status, framing, ..
         } = head;
@@ -250,148 +265,123 @@ impl<'a, S: Sink> Get<'a, S> {
             Framing::Empty => Some(0),
             Framing::Chunked | Framing::Close => None,
         };
-        io.tell(&Event::Head { status, length });
+        connection.emit(&crate::Event::App(&Event::Head { status, length }));
         if status >= 300 {
-            return Ok(self.close(io, Err(Error::Status(status))));
+            return Ok(self.finish(connection, Err(GetError::Status(status))));
         }
         if length.is_some_and(|length| length > self.options.bytes_max) {
-            return Err(Error::TooLarge);
+            return Err(GetError::TooLarge);
         }
-        let pace = Pace::new(io.now, self.options.idle_ticks);
-        let decoder = BodyDecoder::new(framing, self.options.head_bytes_max);
-        self.body = Body::new(status, decoder, pace);
-        let deadline = Deadline::new(pace.due(), Awaited::Body);
-        self.phase.enter(io, State::Body, Some(deadline));
+        self.status = status;
+        self.decoder = BodyDecoder::new(framing, self.options.head_bytes_max);
+        connection.set_idle_timeout(Some(self.options.idle_timeout), TimeoutKind::Receive);
+        self.state.enter(connection.io, State::Body, None);
         Ok(Step::Again)
     }
 
-    fn pour_body(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        if let Some(proof) = self.body.decoder.is_complete() {
-            return self.finish(io, proof);
+    fn read_body(&mut self, connection: &mut Connection) -> Result<Step, GetError> {
+        if let Some(proof) = self.decoder.is_complete() {
+            return self.complete_with(connection, proof);
         }
         let room = self.options.bytes_max.saturating_sub(self.bytes);
-        let (decoder, sink) = (&mut self.body.decoder, &mut self.sink);
-        match io.receive(self.socket, |bytes| pour(decoder, sink, bytes, room))? {
-            Received::Data(poured) => self.note_poured(io, poured),
+        let (decoder, sink) = (&mut self.decoder, &mut self.sink);
+        match connection.read_with(|bytes| copy_body(decoder, sink, bytes, room))? {
+            Received::Data(copied) => self.on_copied(connection, copied),
             Received::Nothing => Ok(Step::Wait),
-            Received::End if is_planted(Canary::FinIsSuccess) => self.finish(io, Proof::CloseOnly),
-            Received::End => self.finish(io, self.body.decoder.finish()?),
+            Received::End => {
+                let proof = self.decoder.finish()?;
+                self.complete_with(connection, proof)
+            }
         }
     }
 
-    fn note_poured(&mut self, io: &mut Io<'_, '_>, poured: Pour) -> Result<Step, Error> {
-        let body = &mut self.body;
-        let now = io.now;
-        self.bytes = self.bytes.saturating_add(poured.payload as u64);
-        let remaining = body.decoder.remaining();
-        let deadline = match (poured.pressed_back, body.stalled) {
-            (false, false) => Some(body.pace.moved(now, poured.taken as u64)),
-            (false, true) => {
-                // Our own stall was not the peer's fault: its time begins anew.
-                body.pace = Pace::new(now, self.options.idle_ticks);
-                Some(body.pace.due())
-            }
-            (true, true) if poured.taken == 0 => None,
-            (true, _) => Some(now.after(self.options.stall_ticks)),
-        };
-        body.stalled = poured.pressed_back;
-        if let Some(at) = deadline {
-            self.phase
-                .set_deadline(Some(Deadline::new(at, Awaited::Body)));
+    fn on_copied(
+        &mut self,
+        connection: &mut Connection,
+        copied: Copied,
+    ) -> Result<Step, GetError> {
+        self.bytes = self.bytes.saturating_add(copied.payload as u64);
+        if copied.taken > 0 || !copied.is_stalled {
+            connection.resume_idle();
         }
-        if poured.payload > 0 {
-            let total = remaining.map(|remaining| self.bytes.saturating_add(remaining));
-            io.tell(&Event::Progress {
+        if copied.is_stalled {
+            connection.stall_idle(Some(self.options.stall_timeout));
+        }
+        if copied.payload > 0 {
+            let remaining = self.decoder.remaining();
+            connection.emit(&crate::Event::Progress {
                 bytes: self.bytes,
-                total,
+                total: remaining.map(|remaining| self.bytes.saturating_add(remaining)),
             });
         }
-        poured.result?;
-        Ok(if poured.pressed_back {
+        copied.result?;
+        Ok(if copied.is_stalled {
             Step::Wait
         } else {
             Step::Again
         })
     }
 
-    fn finish(&mut self, io: &mut Io<'_, '_>, proof: Proof) -> Result<Step, Error> {
+    fn complete_with(
+        &mut self,
+        connection: &mut Connection,
+        proof: Proof,
+    ) -> Result<Step, GetError> {
         if proof == Proof::CloseOnly && self.options.require_length {
-            return Err(Error::Truncated);
+            return Err(GetError::Truncated);
         }
         self.complete = Some(Complete {
-            status: self.body.status,
+            status: self.status,
             bytes: self.bytes,
             proof,
         });
-        Ok(self.close(io, Ok(())))
+        Ok(self.finish(connection, Ok(())))
     }
 
-    fn close(&mut self, io: &mut Io<'_, '_>, result: Result<(), Error>) -> Step {
-        let linger = io.close(self.socket);
+    /// Nothing that still comes changes the result.
+    fn finish(&mut self, connection: &mut Connection, result: Result<(), GetError>) -> Step {
         self.result = result;
-        self.phase.enter(io, State::Closing, Some(linger));
-        Step::Again
-    }
-
-    /// Ends the lingering, whether or not the peer has closed.
-    fn end(&self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        io.drop_connection(self.socket);
-        self.result.map(|()| Step::Done)
+        self.state.enter(connection.io, State::Finished, None);
+        Step::Done
     }
 }
 
-impl<S: Sink> App for Get<'_, S> {
+impl<S: Sink> Session for GetSession<'_, S> {
+    type Error = GetError;
+
     fn name(&self) -> &'static str {
         "get"
     }
 
-    fn step(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        match *self.phase.state() {
-            State::Starting => self.connect(io),
-            State::Connecting => self.await_established(io),
-            State::Sending => self.send_request(io),
-            State::Head => self.await_head(io),
-            State::Body => self.pour_body(io),
-            State::Closing if io.lingered(self.socket) => self.end(io),
-            State::Closing => Ok(Step::Wait),
+    fn begin(&mut self, connection: &mut Connection) -> Result<(), GetError> {
+        let at = connection.now() + self.options.head_timeout;
+        self.state
+            .set_deadline(Some(Deadline::new(at, TimeoutKind::Send)));
+        Ok(())
+    }
+
+    fn step(&mut self, connection: &mut Connection) -> Result<Step, GetError> {
+        match self.state.state() {
+            State::Sending => Ok(self.send_request(connection)),
+            State::Head => self.await_head(connection),
+            State::Body => self.read_body(connection),
+            State::Finished => Ok(Step::Done),
         }
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        match self.phase.state() {
-            State::Closing => self.phase.deadline(),
-            _ => self
-                .phase
-                .deadline()
-                .map(|deadline| deadline.or_earlier(self.total)),
-        }
+        self.state.deadline()
     }
 
-    fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        let awaits = self
-            .deadline()
-            .map_or(Awaited::Total, |deadline| deadline.awaits);
-        match self.phase.state() {
-            State::Closing => self.end(io),
-            State::Body if self.body.stalled && awaits == Awaited::Body => Err(Error::StalledSink),
-            _ => Err(Error::TimedOut(awaits)),
-        }
+    fn closing(&self) -> Closing {
+        Closing::Fin
     }
 
-    fn sockets(&self) -> &[SocketHandle] {
-        core::slice::from_ref(&self.socket)
-    }
-}
-
-impl Named for State {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Starting => "Starting",
-            Self::Connecting => "Connecting",
-            Self::Sending => "Sending",
-            Self::Head => "Head",
-            Self::Body => "Body",
-            Self::Closing => "Closing",
-        }
+    fn end(
+        &mut self,
+        _connection: &mut Connection,
+        result: Result<(), GetError>,
+    ) -> Result<(), GetError> {
+        result.and(self.result)
     }
 }

@@ -1,8 +1,7 @@
 //! The head of a response, read byte by byte in O(1) memory.
 
 use super::field::{ContentLength, Field, NameMatcher, TransferEncoding};
-use super::{Location, is_blank, is_forbidden_control, is_token_byte};
-use crate::Malformed;
+use super::{Location, Malformed, is_blank, is_forbidden_control, is_token_byte};
 
 /// Bytes that a head may have unless the caller says otherwise.
 pub const HEAD_BYTES_MAX_DEFAULT: u32 = 16 * 1024;
@@ -120,7 +119,7 @@ impl HeadParser {
     /// The value of the first Location of a 3xx goes to `location`, which must be the same in every call. After the
     /// head is complete nothing more is taken and the same head is returned.
     ///
-    /// A connection that closes before the head is complete is [`Truncated`](crate::Error::Truncated).
+    /// A connection that closes before the head is complete is [`Truncated`](super::GetError::Truncated).
     ///
     /// # Errors
     /// The first byte that breaks the protocol; the same error again in every later call.

@@ -27,17 +27,19 @@
 //! ```
 
 mod body;
+mod copy;
+mod error;
 mod field;
 mod get;
 mod head;
 mod location;
-mod pour;
 mod request;
 #[cfg(test)]
 mod tests;
 mod url;
 
 pub use body::{BodyDecoder, Piece, Proof};
+pub use error::{Event, GetError, Malformed};
 pub use get::{Complete, Get, GetOptions};
 pub use head::{Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, INTERIM_HEADS_MAX};
 pub use location::Location;

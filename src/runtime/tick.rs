@@ -1,17 +1,59 @@
-//! Time as an argument: a count of 1 ms ticks, and the counter that makes it from hardware.
+//! Time as an argument: a count of 1 ms ticks, durations, and the counter that makes ticks from
+//! hardware.
 
 use core::fmt;
 use core::num::{NonZeroU32, NonZeroU64};
+use core::ops::Add;
 
 use smoltcp::time::Instant;
 
-/// Ticks in one second. One tick is one millisecond everywhere in tickwire.
-pub const TICKS_PER_SECOND: u64 = 1_000;
+/// A span of time in whole milliseconds, one tick each. Arithmetic saturates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Duration(u64);
+
+impl Duration {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// Longer than any device runs.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// A span of `millis` milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// A span of `secs` seconds.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000))
+    }
+
+    /// The span in milliseconds.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Twice the span, but at most `max`.
+    #[must_use]
+    pub fn doubled(self, max: Self) -> Self {
+        Self(self.0.saturating_mul(2)).min(max)
+    }
+
+    /// The same span for smoltcp.
+    pub(crate) const fn to_smoltcp(self) -> smoltcp::time::Duration {
+        smoltcp::time::Duration::from_millis(self.0)
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}.{:03} s", self.0 / 1_000, self.0 % 1_000)
+    }
+}
 
 /// A point in time: milliseconds since an arbitrary start, usually the boot.
 ///
-/// Nothing in this crate reads a clock; every function that needs the time takes a `Tick`. Durations are
-/// plain `u64` counts of ticks, in names that end in `_ticks`.
+/// Nothing in this crate reads a clock. Every function that needs the time takes a `Tick`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tick(u64);
@@ -30,20 +72,21 @@ impl Tick {
         self.0
     }
 
-    /// The tick that is `ticks` later; it stays at the end of time rather than wrap.
+    /// The tick that is `duration` later. It stays at the end of time rather than wrap.
     // On 32 bits the sum takes more flash than a call.
     #[inline(never)]
     #[must_use]
-    pub const fn after(self, ticks: u64) -> Self {
-        Self(self.0.saturating_add(ticks))
+    pub const fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.0))
     }
 
-    /// Ticks since `earlier`, 0 when `earlier` is later than this.
-    pub const fn since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
+    /// The time that has passed since `earlier`; zero when `earlier` is later than this.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration(self.0.saturating_sub(earlier.0))
     }
 
-    /// The same point on smoltcp's clock. Later than 292,471 years, it stays at the end of smoltcp's time.
+    /// The same point on smoltcp's clock. From 292,471 years on it stays at the end of smoltcp's
+    /// time.
     pub const fn to_smoltcp(self) -> Instant {
         const MILLIS_MAX: u64 = (i64::MAX / 1_000) as u64;
         let millis = if self.0 > MILLIS_MAX {
@@ -65,33 +108,37 @@ impl Tick {
     }
 }
 
+impl Add<Duration> for Tick {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        self.after(duration)
+    }
+}
+
 impl fmt::Display for Tick {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{:03} s",
-            self.0 / TICKS_PER_SECOND,
-            self.0 % TICKS_PER_SECOND
-        )
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        Duration(self.0).fmt(f)
     }
 }
 
 /// Makes an unbounded [`Tick`] of a 32-bit hardware counter that wraps.
 ///
-/// Call [`update`](Self::update) at least once a wrap (at 25 MHz every 171 s, at 1 kHz every 49 days): a board
-/// that may sleep longer than that needs a timer interrupt that wakes it.
+/// Call [`update`](Self::update) at least once in each wrap (at 25 MHz every 171 s, at 1 kHz every
+/// 49 days). A board that may sleep for longer needs a timer interrupt that wakes it.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TickCounter {
     counts_per_tick: NonZeroU32,
     last: u32,
-    /// Counts since the last whole tick; always fewer than `counts_per_tick`.
+    /// Counts since the last whole tick: always fewer than `counts_per_tick`.
     remainder: u32,
     now: Tick,
 }
 
 impl TickCounter {
-    /// A counter that now reads `start` and counts `counts_per_tick` for each millisecond, which becomes tick 0.
+    /// A counter that now reads `start`, which becomes tick 0, and that counts `counts_per_tick` in
+    /// each millisecond.
     ///
     /// # Panics
     /// When `counts_per_tick` is 0.
@@ -105,14 +152,14 @@ impl TickCounter {
         }
     }
 
-    /// The time now that the hardware counter reads `raw`.
+    /// The time when the hardware counter reads `raw`.
     pub fn update(&mut self, raw: u32) -> Tick {
         let counts = u64::from(raw.wrapping_sub(self.last)) + u64::from(self.remainder);
         let counts_per_tick = NonZeroU64::from(self.counts_per_tick);
         self.last = raw;
         // A remainder is smaller than its divisor, which is a u32.
         self.remainder = (counts % counts_per_tick) as u32;
-        self.now = self.now.after(counts / counts_per_tick);
+        self.now = self.now + Duration(counts / counts_per_tick);
         self.now
     }
 }
@@ -170,8 +217,10 @@ mod tests {
     #[test]
     fn the_end_of_time_neither_wraps_nor_panics() {
         let end = Tick::from_millis(u64::MAX);
-        assert_eq!(end.after(1), end);
-        assert_eq!(Tick::ZERO.since(end), 0);
+        assert_eq!(end + Duration::from_millis(1), end);
+        assert_eq!(Tick::ZERO.since(end), Duration::ZERO);
+        assert_eq!(Duration::from_secs(u64::MAX), Duration::MAX);
+        assert_eq!(Duration::MAX.doubled(Duration::MAX), Duration::MAX);
         assert!(end.to_smoltcp() > Instant::from_millis(0));
     }
 }

@@ -1,22 +1,70 @@
 //! Where payload goes and where it comes from.
 
+use core::fmt;
+
 use embedded_io::{Read, Seek, SeekFrom, Write, WriteReady};
 use managed::ManagedSlice;
 
-use crate::Error;
+/// Why a [`Sink`] will never take more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum SinkError {
+    /// It has no room left.
+    Full,
+    /// The storage failed; `code` is its own number (an errno under Linux, 0 when there is none).
+    Failed {
+        /// The storage's own number for the failure.
+        code: i32,
+    },
+}
 
-/// Takes payload. Taking fewer bytes than offered is back-pressure: the rest is offered again, and meanwhile the
-/// TCP window closes by itself.
+impl fmt::Display for SinkError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("larger than the limit"),
+            Self::Failed { code } => write!(f, "the data cannot be written (code {code})"),
+        }
+    }
+}
+
+impl core::error::Error for SinkError {}
+
+/// Why a [`Source`] cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum SourceError {
+    /// It is not what it was when reading began.
+    Changed,
+    /// The storage failed; `code` as in [`SinkError::Failed`].
+    Failed {
+        /// The storage's own number for the failure.
+        code: i32,
+    },
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Changed => f.write_str("the file changed while it was sent"),
+            Self::Failed { code } => write!(f, "the file cannot be read (code {code})"),
+        }
+    }
+}
+
+impl core::error::Error for SourceError {}
+
+/// Takes payload. Taking fewer bytes than offered is back-pressure: the rest is offered again, and
+/// meanwhile the TCP window closes by itself.
 pub trait Sink {
     /// Takes the front of `data` and returns how many bytes were taken, which may be 0.
     ///
     /// # Errors
-    /// [`Error::Sink`] or [`Error::TooLarge`] when it will never take more; this ends the app.
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error>;
+    /// When it will never take more.
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError>;
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         (**self).write(data)
     }
 }
@@ -27,12 +75,12 @@ impl<S: Sink + ?Sized> Sink for &mut S {
 pub struct Discard;
 
 impl Sink for Discard {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         Ok(data.len())
     }
 }
 
-/// Keeps payload in a buffer that the caller lends; more than fits is [`Error::TooLarge`].
+/// Keeps payload in a buffer that the caller lends; more than fits is [`SinkError::Full`].
 #[derive(Debug)]
 pub struct BufferSink<'a> {
     /// Lent by the caller until it drops the sink.
@@ -68,11 +116,11 @@ impl<'a> BufferSink<'a> {
 }
 
 impl Sink for BufferSink<'_> {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let end = self.len.saturating_add(data.len());
         self.buffer
             .get_mut(self.len..end)
-            .ok_or(Error::TooLarge)?
+            .ok_or(SinkError::Full)?
             .copy_from_slice(data);
         self.len = end;
         Ok(data.len())
@@ -81,21 +129,21 @@ impl Sink for BufferSink<'_> {
 
 /// A [`Sink`] over any `embedded-io` writer that can say whether it is ready.
 ///
-/// A writer that is not ready presses back: call [`turn`](crate::turn) when it is ready again. Its errors become
-/// [`Error::Sink`] with the number of their `embedded_io::ErrorKind`.
+/// A writer that is not ready presses back: call [`Stack::turn`](crate::Stack::turn) when it is ready
+/// again. Its errors become [`SinkError::Failed`] with the number of their `embedded_io::ErrorKind`.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WriterSink<W>(pub W);
 
 impl<W: Write + WriteReady> Sink for WriterSink<W> {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let mut rest = data;
-        // A writer may take less than it has room for; to call that back-pressure would wait for a readiness that
-        // is there already. An embedded-io writer may not be asked to write nothing.
+        // A writer may take less than it has room for. To call that back-pressure would wait for a
+        // readiness that is there already. An embedded-io writer may not be asked to write nothing.
         while !rest.is_empty() && self.0.write_ready().map_err(sink_error)? {
             let count = self.0.write(rest).map_err(sink_error)?;
             match rest.get(count..) {
-                Some(behind) if count > 0 => rest = behind,
+                Some(left) if count > 0 => rest = left,
                 _ => break,
             }
         }
@@ -103,8 +151,8 @@ impl<W: Write + WriteReady> Sink for WriterSink<W> {
     }
 }
 
-fn sink_error<E: embedded_io::Error>(error: E) -> Error {
-    Error::Sink {
+fn sink_error<E: embedded_io::Error>(error: E) -> SinkError {
+    SinkError::Failed {
         code: error.kind() as i32,
     }
 }
@@ -119,12 +167,13 @@ pub trait Source {
         self.len() == 0
     }
 
-    /// Reads at `offset` into `buffer` and returns how many bytes were read. Fewer than asked for is no end: the rest
-    /// is asked for again; 0 before [`len`](Source::len) means that the file has shrunk.
+    /// Reads at `offset` into `buffer` and returns how many bytes were read. Fewer than asked for is
+    /// no end: the rest is asked for again. 0 before [`len`](Source::len) means that the file has
+    /// shrunk.
     ///
     /// # Errors
-    /// [`Error::Source`] when it cannot be read, [`Error::SourceChanged`] when it is not what it was.
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error>;
+    /// When it cannot be read, or is not what it was.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError>;
 }
 
 impl Source for &[u8] {
@@ -132,7 +181,7 @@ impl Source for &[u8] {
         <[u8]>::len(self) as u64
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let rest = usize::try_from(offset)
             .ok()
             .and_then(|offset| self.get(offset..))
@@ -150,14 +199,15 @@ impl<S: Source + ?Sized> Source for &mut S {
         (**self).len()
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         (**self).read_at(offset, buffer)
     }
 }
 
-/// A [`Source`] over any `embedded-io` reader that can seek, such as a file on a card. It is waited for while it reads.
+/// A [`Source`] over any `embedded-io` reader that can seek, such as a file on a card. The loop waits
+/// while it reads.
 ///
-/// Its errors become [`Error::Source`] with the number of their `embedded_io::ErrorKind`.
+/// Its errors become [`SourceError::Failed`] with the number of their `embedded_io::ErrorKind`.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReaderSource<R> {
@@ -171,8 +221,8 @@ impl<R: Read + Seek> ReaderSource<R> {
     /// All that is in `reader`, from its start to its end.
     ///
     /// # Errors
-    /// [`Error::Source`] when the end cannot be found.
-    pub fn new(mut reader: R) -> Result<Self, Error> {
+    /// When the end cannot be found.
+    pub fn new(mut reader: R) -> Result<Self, SourceError> {
         let len = reader.seek(SeekFrom::End(0)).map_err(source_error)?;
         Ok(Self {
             reader,
@@ -187,7 +237,7 @@ impl<R: Read + Seek> Source for ReaderSource<R> {
         self.len
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         // Until both have succeeded nobody knows where the reader stands.
         let position = self.position.take();
         if position != Some(offset) {
@@ -200,8 +250,8 @@ impl<R: Read + Seek> Source for ReaderSource<R> {
     }
 }
 
-fn source_error<E: embedded_io::Error>(error: E) -> Error {
-    Error::Source {
+fn source_error<E: embedded_io::Error>(error: E) -> SourceError {
+    SourceError::Failed {
         code: error.kind() as i32,
     }
 }

@@ -1,6 +1,6 @@
 //! Local ports for connections that we open.
 
-use crate::{Error, Tick};
+use super::{Duration, Error, Tick};
 
 /// The first ephemeral port (RFC 6335, section 6).
 const FIRST: u16 = 49_152;
@@ -8,15 +8,16 @@ const FIRST: u16 = 49_152;
 const COUNT: u16 = 16_384;
 /// The largest step from one port to the next.
 const STEP_MAX: u16 = 8;
-/// No port is used again within so many ticks: the peer may still hold the old connection.
-const REST_TICKS: u64 = 10_000;
-/// Ports given out in one period of `REST_TICKS`. Two neighbouring periods together cannot go round.
+/// A port is not used again within this time: the peer may still hold the old connection.
+const REST: Duration = Duration::from_secs(10);
+/// Ports given out in one period of `REST`. Two periods in a row cannot go round the whole range.
 const GIVEN_MAX: u16 = COUNT / STEP_MAX / 2;
 
 /// Gives out local ports: seeded, hard to guess, and none twice within 10 s.
 ///
-/// It walks the ephemeral range in random steps (RFC 6056, section 3.3.5). A step is at most 8, so that a round takes
-/// at least 2,048 ports; at most 1,024 are given out in 10 s, so that no round is shorter than that.
+/// It walks the ephemeral range in random steps (RFC 6056, section 3.3.5). A step is at most 8, so a
+/// round takes at least 2,048 ports; at most 1,024 are given out in 10 s, so no round is shorter
+/// than that.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ports {
@@ -27,8 +28,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Ports in an order that `seed` decides. A device should not start with the same seed twice: a peer may still
-    /// hold connections from before the restart.
+    /// Ports in an order that `seed` decides. A device should not start with the same seed twice: a
+    /// peer may still hold connections from before the restart.
     pub const fn new(seed: u64) -> Self {
         let mut ports = Self {
             random: seed,
@@ -46,7 +47,7 @@ impl Ports {
     /// # Errors
     /// [`Error::NoLocalPort`] after 1,024 ports within 10 s.
     pub fn take(&mut self, now: Tick) -> Result<u16, Error> {
-        if now.since(self.period_start) >= REST_TICKS {
+        if now.since(self.period_start) >= REST {
             self.period_start = now;
             self.given = 0;
         }
@@ -60,7 +61,7 @@ impl Ports {
     }
 
     /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-    const fn next_random(&mut self) -> u64 {
+    pub(crate) const fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -87,7 +88,7 @@ mod tests {
                     assert!(port >= FIRST);
                     if let Some(before) = used.insert(port, now) {
                         assert!(
-                            now.since(before) >= REST_TICKS,
+                            now.since(before) >= REST,
                             "port {port} at {before} and {now}"
                         );
                     }

@@ -1,104 +1,99 @@
 //! Finds the connection that keeps egress busy without moving anything.
 //!
-//! smoltcp can be made to send for ever: with a zero-window probe armed in FIN-WAIT-2 every pass of egress emits a
-//! segment. The caps of [`turn`](crate::turn) bound one turn; this finds whose connection must end.
+//! smoltcp can be made to send for ever: with a zero-window probe armed in FIN-WAIT-2 every pass of
+//! egress emits a segment. The caps of a turn bound its work; this finds whose connection must end.
 
-use smoltcp::iface::{Interface, PollResult, SocketSet};
+use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
-use smoltcp::socket::tcp::Socket;
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpEndpoint, IpProtocol, Ipv4Packet, TcpPacket,
 };
 
-use crate::App;
-use crate::turn::{CAPPED_TURNS_MAX, EGRESS_MAX};
+use super::snapshot::tcp;
+use super::{CAPPED_TURNS_MAX, EGRESS_MAX};
 
 /// The smallest segment that a full send buffer may be cut into (RFC 9293, section 3.7.1).
 const SEGMENT_BYTES_MIN: usize = 536;
 
-/// How an app's sockets stand, and for how many turns at egress's cap nothing about them has moved.
+/// What a task's sockets hold, and for how many turns at egress's cap that has not changed.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) struct Notes {
-    standing: u64,
+pub(super) struct SpinDetector {
+    fingerprint: u64,
     still_turns: u32,
 }
 
-impl Notes {
-    /// Looks whether something moved. Called after ingress and again after the apps: a sender that refills its buffer
-    /// at once shows its progress only in between.
-    pub(crate) fn look(&mut self, app: &dyn App, sockets: &SocketSet<'_>) {
-        let standing = standing(app, sockets);
-        if core::mem::replace(&mut self.standing, standing) != standing {
+impl SpinDetector {
+    /// Notes whether something moved. Called after ingress and again after the apps: a sender that
+    /// refills its buffer at once shows its progress only in between.
+    pub(super) fn observe(&mut self, fingerprint: u64) {
+        if core::mem::replace(&mut self.fingerprint, fingerprint) != fingerprint {
             self.still_turns = 0;
         }
     }
 
-    /// Counts a turn whose egress reached its cap: whether nothing has moved for longer than a full send buffer
-    /// could explain.
-    pub(crate) fn is_suspect(&mut self, app: &dyn App, sockets: &SocketSet<'_>) -> bool {
+    /// Counts a turn whose egress reached its cap: whether nothing has moved for longer than full
+    /// send buffers could explain.
+    pub(super) fn is_suspect(&mut self, handles: &[SocketHandle], sockets: &SocketSet) -> bool {
         self.still_turns = self.still_turns.saturating_add(1);
-        let capacity = |&handle: &_| sockets.get::<Socket<'_>>(handle).send_capacity();
-        let buffered = app
-            .sockets()
-            .iter()
-            .map(capacity)
-            .fold(0, usize::saturating_add);
+        let capacity = |&handle: &_| tcp(sockets, handle).map_or(0, |socket| socket.send_capacity());
+        let buffered = handles.iter().map(capacity).fold(0, usize::saturating_add);
         let buffer_turns =
             u32::try_from(buffered / SEGMENT_BYTES_MIN / EGRESS_MAX).unwrap_or(u32::MAX);
         self.still_turns > CAPPED_TURNS_MAX.saturating_add(buffer_turns)
     }
 
-    /// Forgets the still turns: egress came to its end, or the app is not to blame.
-    pub(crate) const fn clear(&mut self) {
+    /// Forgets the still turns: egress came to its end, or the task is not to blame.
+    pub(super) const fn clear(&mut self) {
         self.still_turns = 0;
     }
 }
 
 /// A number that changes when payload moves or when a connection goes on.
-fn standing(app: &dyn App, sockets: &SocketSet<'_>) -> u64 {
-    app.sockets().iter().fold(0, |standing: u64, &handle| {
-        let socket = sockets.get::<Socket<'_>>(handle);
+pub(super) fn fingerprint(handles: &[SocketHandle], sockets: &SocketSet) -> u64 {
+    let sockets = handles.iter().filter_map(|&handle| tcp(sockets, handle));
+    sockets.fold(0, |fingerprint: u64, socket| {
         let queues = (socket.send_queue() as u64) << 32 | socket.recv_queue() as u64;
-        standing.rotate_left(7) ^ queues ^ ((socket.state() as u64) << 60)
+        fingerprint.rotate_left(7) ^ queues ^ ((socket.state() as u64) << 60)
     })
 }
 
 /// Whether the connection between `local` and `remote` sends something in every pass of egress.
-pub(crate) fn spins<D: Device + ?Sized>(
+pub(super) fn spins<D: Device + ?Sized>(
     now: Instant,
     iface: &mut Interface,
-    tally: &mut Tally<'_, D>,
-    sockets: &mut SocketSet<'_>,
+    device: &mut CountingDevice<D>,
+    sockets: &mut SocketSet,
     (local, remote): (IpEndpoint, IpEndpoint),
 ) -> bool {
-    tally.frames = 0;
-    tally.ports = Some((local.port, remote.port));
+    device.frames = 0;
+    device.ports = Some((local.port, remote.port));
     let is_endless =
-        (0..EGRESS_MAX).all(|_| iface.poll_egress(now, tally, sockets) != PollResult::None);
-    tally.ports = None;
-    is_endless && tally.frames >= EGRESS_MAX
+        (0..EGRESS_MAX).all(|_| iface.poll_egress(now, device, sockets) != PollResult::None);
+    device.ports = None;
+    is_endless && device.frames >= EGRESS_MAX
 }
 
 /// The device of a turn, which can count the frames of one connection on their way out.
 ///
-/// It stands there always: with a device of its own for the rare count, smoltcp's egress would be in flash twice.
-pub(crate) struct Tally<'d, D: ?Sized> {
+/// It is always in use: with a device of its own for the rare count, smoltcp's egress would be in
+/// flash twice.
+pub(super) struct CountingDevice<'d, D: ?Sized> {
     device: &'d mut D,
     /// Whose frames are counted; mostly nobody's.
     ports: Option<(u16, u16)>,
     frames: usize,
 }
 
-pub(crate) struct TallyToken<'t, T> {
+pub(super) struct CountingToken<'t, T> {
     token: T,
     ports: Option<(u16, u16)>,
     frames: &'t mut usize,
 }
 
-impl<'d, D: ?Sized> Tally<'d, D> {
-    pub(crate) const fn new(device: &'d mut D) -> Self {
+impl<'d, D: ?Sized> CountingDevice<'d, D> {
+    pub(super) const fn new(device: &'d mut D) -> Self {
         Self {
             device,
             ports: None,
@@ -107,13 +102,13 @@ impl<'d, D: ?Sized> Tally<'d, D> {
     }
 }
 
-impl<D: Device + ?Sized> Device for Tally<'_, D> {
+impl<D: Device + ?Sized> Device for CountingDevice<'_, D> {
     type RxToken<'a>
         = D::RxToken<'a>
     where
         Self: 'a;
     type TxToken<'a>
-        = TallyToken<'a, D::TxToken<'a>>
+        = CountingToken<'a, D::TxToken<'a>>
     where
         Self: 'a;
 
@@ -121,7 +116,7 @@ impl<D: Device + ?Sized> Device for Tally<'_, D> {
         let (rx, token) = self.device.receive(timestamp)?;
         Some((
             rx,
-            TallyToken {
+            CountingToken {
                 token,
                 ports: self.ports,
                 frames: &mut self.frames,
@@ -131,7 +126,7 @@ impl<D: Device + ?Sized> Device for Tally<'_, D> {
 
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(timestamp)?;
-        Some(TallyToken {
+        Some(CountingToken {
             token,
             ports: self.ports,
             frames: &mut self.frames,
@@ -143,7 +138,7 @@ impl<D: Device + ?Sized> Device for Tally<'_, D> {
     }
 }
 
-impl<T: TxToken> TxToken for TallyToken<'_, T> {
+impl<T: TxToken> TxToken for CountingToken<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
         self.token.consume(len, |frame| {
             let filled = fill(frame);

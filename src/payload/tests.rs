@@ -9,7 +9,7 @@ fn a_full_buffer_is_too_large_and_keeps_what_it_has() {
     let mut memory = [0u8; 4];
     let mut sink = BufferSink::new(&mut memory[..]);
     assert_eq!(sink.write(b"abc"), Ok(3));
-    assert_eq!(sink.write(b"de"), Err(Error::TooLarge));
+    assert_eq!(sink.write(b"de"), Err(SinkError::Full));
     assert_eq!(sink.write(b"d"), Ok(1));
     assert_eq!(sink.bytes(), b"abcd");
 }
@@ -99,7 +99,7 @@ fn offer(ready: Answer<bool>, takes: Answer<usize>) -> (Result<usize, Error>, u3
 #[test]
 fn a_writer_that_fails_is_an_error_with_the_number_of_its_kind() {
     let code = ErrorKind::TimedOut as i32;
-    let failed = Err(Error::Sink { code });
+    let failed = Err(SinkError::Failed { code });
     assert_eq!(offer(Err(ErrorKind::TimedOut), Ok(3)), (failed, 0));
     assert_eq!(offer(Ok(true), Err(ErrorKind::TimedOut)), (failed, 1));
 }
@@ -198,7 +198,7 @@ fn a_reader_that_failed_is_not_trusted_to_stand_where_it_stood() {
     assert_eq!(source.read_at(0, &mut buffer), Ok(2));
     source.reader.is_out = true;
     let code = ErrorKind::NotConnected as i32;
-    assert_eq!(source.read_at(2, &mut buffer), Err(Error::Source { code }));
+    assert_eq!(source.read_at(2, &mut buffer), Err(SourceError::Failed { code }));
     source.reader.is_out = false;
     assert_eq!(source.read_at(2, &mut buffer), Ok(2));
     assert_eq!(&buffer, b"cd");

@@ -1,47 +1,42 @@
-//! What an app may touch in one poll, and the rules at TCP's edge that no app should have to know twice.
+//! What an app may touch in one step, and the rules at TCP's edge that no app should have to learn.
 
 use smoltcp::iface::{Context, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 
-use crate::{Deadline, Error, Event, Observer, Part, Ports, Tick};
+use super::stack::Losses;
+use super::{Deadline, Duration, Error, Event, Observer, Ports, Tick, TimeoutKind};
 
-/// Above so many bytes of buffer a socket gets congestion control (feature `reno`); below, the buffer is the limit.
+/// With larger buffers a socket gets congestion control (feature `reno`); with smaller ones the
+/// buffer is the limit.
 const UNCONTROLLED_BYTES_MAX: usize = 16 * 1024;
 
-/// How long a closing connection is kept for the peer's FIN.
-pub const LINGER_TICKS: u64 = 1_000;
+/// smoltcp sends a lost FIN again after one second (RFC 6298, 2.4), and a turn judges deadlines
+/// before it sends: one tick more lets that FIN leave. Without it the peer of a whole conversation
+/// would meet a RST.
+const FIN_RESEND: Duration = Duration::from_millis(1);
 
-/// How long a caller may take for the last step of its handshake.
-pub const HANDSHAKE_TICKS: u64 = 5_000;
-
-/// All that an app may touch in one poll.
+/// All that an app may touch in one step.
 pub struct Io<'a, 's> {
     /// The time of this turn.
     pub now: Tick,
-    /// Fresh local ports.
-    pub ports: &'a mut Ports,
-    /// Our addresses, copied for this turn.
-    pub addresses: &'a [IpCidr],
-    pub(crate) observer: &'a mut dyn Observer,
-    pub(crate) seat: usize,
-    pub(crate) unfinished: bool,
-    pub(crate) cause: Option<Error>,
-    pub(crate) iface: &'a mut Interface,
-    pub(crate) sockets: &'a mut SocketSet<'s>,
+    pub(super) task: &'static str,
+    /// Nothing more is waiting in the device, so deadlines may be judged.
+    pub(super) is_drained: bool,
+    pub(super) is_unfinished: bool,
+    pub(super) ports: &'a mut Ports,
+    pub(super) losses: &'a mut Losses,
+    pub(super) addresses: &'a [IpCidr],
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) iface: &'a mut Interface,
+    pub(super) sockets: &'a mut SocketSet<'s>,
 }
 
 #[cfg(feature = "defmt")]
 impl defmt::Format for Io<'_, '_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(
-            f,
-            "Io {{ now: {=?}, seat: {=usize}, addresses: {=[?]} }}",
-            self.now,
-            self.seat,
-            self.addresses
-        );
+    fn format(&self, f: defmt::Formatter) {
+        defmt::write!(f, "Io {{ now: {=?}, task: {=str} }}", self.now, self.task);
     }
 }
 
@@ -53,75 +48,81 @@ pub enum Received<R> {
     Data(R),
     /// Nothing is there now.
     Nothing,
-    /// The peer sent FIN and everything before it was taken.
+    /// The peer sent FIN, and everything before it was taken.
     End,
 }
 
 /// How far a listening socket has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Called {
+pub enum AcceptState {
     /// Nobody has called, or the caller has given up and the socket listens again.
-    No,
+    Listening,
     /// A SYN was answered; the caller has still to confirm.
-    Confirming(IpEndpoint),
+    SynReceived(IpEndpoint),
     /// The connection is established with this peer.
-    By(IpEndpoint),
+    Established(IpEndpoint),
     /// The connection was established and is gone again, but bytes of it are here to read.
-    Ended,
+    ClosedWithData,
     /// The connection is gone: listen again.
-    Gone,
+    Closed,
 }
 
 impl<'s> Io<'_, 's> {
-    /// The TCP socket behind `handle`, and what smoltcp needs to connect it.
+    /// The socket of `handle`, of any kind: `io.socket::<udp::Socket>(handle)`.
     ///
     /// # Panics
     /// When `handle` is of another socket set or kind, which is a bug of the app's owner.
+    pub fn socket<T: AnySocket<'s>>(&mut self, handle: SocketHandle) -> &mut T {
+        self.sockets.get_mut(handle)
+    }
+
+    /// The TCP socket of `handle`, and what smoltcp needs to connect it.
+    ///
+    /// # Panics
+    /// As [`socket`](Io::socket).
     pub fn tcp(&mut self, handle: SocketHandle) -> (&mut tcp::Socket<'s>, &mut Context) {
         (self.sockets.get_mut(handle), self.iface.context())
     }
 
+    /// The interface: its addresses, routes, multicast groups.
+    ///
+    /// An address that goes ends its connections with [`Error::AddressLost`].
+    pub const fn interface(&mut self) -> &mut Interface {
+        self.iface
+    }
+
+    /// Our addresses at the beginning of this turn.
+    pub const fn addresses(&self) -> &[IpCidr] {
+        self.addresses
+    }
+
+    /// A number that an outsider cannot guess, if the stack's seed cannot be guessed.
+    pub const fn random(&mut self) -> u64 {
+        self.ports.next_random()
+    }
+
     /// Tells the observer.
-    #[inline(never)] // A call through a table, with the time and the place: once is enough.
-    pub fn tell(&mut self, event: &Event<'_>) {
-        self.observer.event(self.now, self.seat, event);
-    }
-
-    /// Tells the observer that a connection with `remote` is established.
-    pub fn tell_connected(&mut self, remote: IpEndpoint, part: Part) {
-        self.tell(&Event::Connected { remote, part });
-    }
-
-    /// Tells the observer how a conversation with `remote` ended: [`Event::Disconnected`] or [`Event::Failed`].
-    pub fn tell_end(&mut self, remote: IpEndpoint, result: Result<(), Error>) {
-        self.tell(&match result {
-            Ok(()) => Event::Disconnected { remote },
-            Err(error) => Event::Failed {
-                remote: Some(remote),
-                error,
-            },
-        });
-    }
-
-    /// Tells the observer that the app's machine changes its state.
-    pub(crate) fn entered(&mut self, from: &'static str, to: &'static str) {
-        self.tell(&Event::Entered { from, to });
+    #[inline(never)] // A call through a table, with the time and the name: once is enough.
+    pub fn emit(&mut self, event: &Event) {
+        self.observer.event(self.now, self.task, event);
     }
 
     /// Asks for the next turn at once: the app has more to do than one poll may take.
-    pub const fn leave_unfinished(&mut self) {
-        self.unfinished = true;
+    pub const fn yield_now(&mut self) {
+        self.is_unfinished = true;
     }
 
-    /// Sends a SYN to `remote` from a fresh local port, with the options of the connection before forgotten.
+    /// Sends a SYN to `remote` from a fresh local port, with the options of the connection before
+    /// forgotten.
     ///
     /// # Errors
-    /// [`Error::Unaddressable`], [`Error::Unreachable`], [`Error::NoLocalPort`], or [`Error::SocketInUse`].
+    /// [`Error::Unaddressable`], [`Error::Unreachable`], [`Error::NoLocalPort`], or
+    /// [`Error::SocketInUse`].
     pub fn connect(&mut self, handle: SocketHandle, remote: IpEndpoint) -> Result<(), Error> {
         self.check_peer(remote)?;
         let port = self.take_port()?;
-        self.cause = None;
+        self.losses.forget(handle);
         let (socket, context) = self.tcp(handle);
         set_options(socket);
         socket
@@ -130,7 +131,7 @@ impl<'s> Io<'_, 's> {
                 tcp::ConnectError::InvalidState => Error::SocketInUse,
                 tcp::ConnectError::Unaddressable => Error::Unreachable,
             })?;
-        self.tell(&Event::Connecting { remote });
+        self.emit(&Event::Connecting { remote });
         Ok(())
     }
 
@@ -141,53 +142,57 @@ impl<'s> Io<'_, 's> {
     /// # Errors
     /// [`Error::Unaddressable`] when the port is 0, [`Error::SocketInUse`] when a connection is open.
     pub fn listen(&mut self, handle: SocketHandle, port: u16) -> Result<(), Error> {
-        self.cause = None;
+        self.losses.forget(handle);
         let (socket, _) = self.tcp(handle);
         set_options(socket);
         socket.listen(port).map_err(|error| match error {
             ListenError::InvalidState => Error::SocketInUse,
             ListenError::Unaddressable => Error::Unaddressable,
-        })?;
-        self.tell(&Event::Listening { port });
-        Ok(())
+        })
     }
 
-    /// How far a listening socket has come. [`Called::Confirming`] needs a deadline of [`HANDSHAKE_TICKS`].
-    pub fn called(&mut self, handle: SocketHandle) -> Called {
+    /// How far a listening socket has come. [`AcceptState::SynReceived`] needs a deadline.
+    pub fn accept_state(&mut self, handle: SocketHandle) -> AcceptState {
         let (socket, _) = self.tcp(handle);
         match (socket.state(), socket.remote_endpoint()) {
-            (State::Listen, _) => Called::No,
-            (State::SynReceived, Some(remote)) => Called::Confirming(remote),
-            (State::Closed | State::TimeWait, _) | (_, None) if socket.can_recv() => Called::Ended,
-            (State::Closed | State::TimeWait, _) | (_, None) => Called::Gone,
-            (_, Some(remote)) => Called::By(remote),
+            (State::Listen, _) => AcceptState::Listening,
+            (State::SynReceived, Some(remote)) => AcceptState::SynReceived(remote),
+            (State::Closed | State::TimeWait, _) | (_, None) if socket.can_recv() => {
+                AcceptState::ClosedWithData
+            }
+            (State::Closed | State::TimeWait, _) | (_, None) => AcceptState::Closed,
+            (_, Some(remote)) => AcceptState::Established(remote),
         }
     }
 
-    /// Whether a dialled socket is established.
+    /// Whether a dialled socket is established, or was and has left bytes to read.
     ///
     /// # Errors
     /// [`Error::Refused`] when the peer answered with RST, [`Error::AddressLost`].
-    pub fn connected(&mut self, handle: SocketHandle) -> Result<bool, Error> {
-        let cause = self.cause.unwrap_or(Error::Refused);
-        match self.tcp(handle).0.state() {
-            State::Closed => Err(cause),
+    pub fn is_connected(&mut self, handle: SocketHandle) -> Result<bool, Error> {
+        let loss = self.losses.find(handle).unwrap_or(Error::Refused);
+        let (socket, _) = self.tcp(handle);
+        match socket.state() {
+            State::Closed if socket.can_recv() => Ok(true),
+            State::Closed => Err(loss),
             State::SynSent | State::SynReceived => Ok(false),
             _ => Ok(true),
         }
     }
 
-    /// Hands the contiguous bytes at the front of the receive buffer to `take`, which returns how many of them it
-    /// took and a value. What it does not take stays, and closes the TCP window by itself.
+    /// Hands the contiguous bytes at the front of the receive buffer to `take`, which returns how
+    /// many of them it took, and a value. What it does not take stays, and closes the TCP window by
+    /// itself.
     ///
     /// # Errors
-    /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] once everything that came before was taken.
-    pub fn receive<R>(
+    /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] once everything that came
+    /// before was taken.
+    pub fn read_with<R>(
         &mut self,
         handle: SocketHandle,
         take: impl FnOnce(&[u8]) -> (usize, R),
     ) -> Result<Received<R>, Error> {
-        let lost = self.lost();
+        let loss = self.loss_error(handle);
         let (socket, _) = self.tcp(handle);
         if !socket.can_recv()
             && (socket.may_recv() || matches!(socket.state(), State::SynSent | State::SynReceived))
@@ -197,45 +202,21 @@ impl<'s> Io<'_, 's> {
         let (taken, value) = match socket.peek(usize::MAX) {
             Ok(bytes) => take(bytes),
             Err(RecvError::Finished) => return Ok(Received::End),
-            Err(RecvError::InvalidState) => return Err(lost),
+            Err(RecvError::InvalidState) => return Err(loss),
         };
         dequeue(socket, taken);
         Ok(Received::Data(value))
     }
 
-    /// Copies received bytes into `buffer` and returns those that came; [`Received::Nothing`] also when `buffer` is
-    /// empty. What does not fit stays, and closes the TCP window by itself.
-    ///
-    /// # Errors
-    /// As [`receive`](Io::receive).
-    pub fn read<'b>(
-        &mut self,
-        handle: SocketHandle,
-        buffer: &'b mut [u8],
-    ) -> Result<Received<&'b [u8]>, Error> {
-        let received = self.receive(handle, |bytes| {
-            let count = bytes.len().min(buffer.len());
-            if let (Some(to), Some(from)) = (buffer.get_mut(..count), bytes.get(..count)) {
-                to.copy_from_slice(from);
-            }
-            (count, count)
-        })?;
-        Ok(match received {
-            Received::Data(0) | Received::Nothing => Received::Nothing,
-            Received::Data(count) => Received::Data(buffer.get(..count).unwrap_or_default()),
-            Received::End => Received::End,
-        })
-    }
-
-    /// Bytes that [`write`](Io::write) would take now.
+    /// Number of bytes that [`write`](Io::write) would take now.
     ///
     /// # Errors
     /// As [`write`](Io::write).
     pub fn room(&mut self, handle: SocketHandle) -> Result<usize, Error> {
-        let lost = self.lost();
+        let loss = self.loss_error(handle);
         let (socket, _) = self.tcp(handle);
         if !socket.may_send() {
-            return Err(lost);
+            return Err(loss);
         }
         Ok(socket.send_capacity() - socket.send_queue())
     }
@@ -243,34 +224,33 @@ impl<'s> Io<'_, 's> {
     /// Queues the front of `data` for the peer and returns how many bytes found room.
     ///
     /// # Errors
-    /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] when the connection is gone or closed by us.
+    /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] when the connection is gone or
+    /// was closed by us.
     pub fn write(&mut self, handle: SocketHandle, data: &[u8]) -> Result<usize, Error> {
-        let lost = self.lost();
-        self.tcp(handle).0.send_slice(data).map_err(|_| lost)
+        let loss = self.loss_error(handle);
+        self.tcp(handle).0.send_slice(data).map_err(|_| loss)
     }
 
     /// Why a connection ended without a FIN: the peer's RST, unless the loop knows better.
-    pub fn lost(&self) -> Error {
-        self.cause.unwrap_or(Error::Reset)
+    pub fn loss_error(&self, handle: SocketHandle) -> Error {
+        self.losses.find(handle).unwrap_or(Error::Reset)
     }
 
-    /// Sends FIN behind what is queued. Everything that comes from now on is acknowledged at once, for the peer may
-    /// call a missing acknowledgement a failure.
+    /// Sends FIN after what is queued. Everything that comes from now on is acknowledged at once, for
+    /// the peer may call a missing acknowledgement a failure.
     ///
-    /// Returns the deadline of the lingering: call [`lingered`](Io::lingered) until it is true, then
+    /// Returns the deadline of the lingering: ask [`is_closed`](Io::is_closed) until it is true, and
     /// [`drop_connection`](Io::drop_connection) when the deadline passes.
-    pub fn close(&mut self, handle: SocketHandle) -> Deadline {
+    pub fn close(&mut self, handle: SocketHandle, linger: Duration) -> Deadline {
         let (socket, _) = self.tcp(handle);
         socket.set_ack_delay(None);
         socket.close();
-        // smoltcp sends a lost FIN again after one second (RFC 6298, 2.4), and a turn looks at deadlines before it
-        // sends: one tick more lets that FIN leave. Else the peer of a whole conversation would meet a RST.
-        Deadline::new(self.now.after(LINGER_TICKS + 1), crate::Awaited::Close)
+        Deadline::new(self.now + linger + FIN_RESEND, TimeoutKind::Close)
     }
 
-    /// Whether a closed connection is over on both sides. Bytes that still come are dropped, so that they cannot
-    /// hold the peer in its last sends.
-    pub fn lingered(&mut self, handle: SocketHandle) -> bool {
+    /// Whether a closed connection is over on both sides. Bytes that still come are dropped, so that
+    /// they cannot hold the peer in its last sends.
+    pub fn is_closed(&mut self, handle: SocketHandle) -> bool {
         let (socket, _) = self.tcp(handle);
         while dequeue(socket, usize::MAX) && socket.can_recv() {}
         matches!(
@@ -279,8 +259,9 @@ impl<'s> Io<'_, 's> {
         )
     }
 
-    /// Ends what is left of a connection with RST, which leaves in this turn's egress. One that is over is left alone:
-    /// a RST behind an orderly end could overtake the acknowledgement of the peer's FIN.
+    /// Ends what is left of a connection with RST, which leaves in this turn's egress. One that is
+    /// over is left alone: a RST after an orderly end could overtake the acknowledgement of the
+    /// peer's FIN.
     pub fn drop_connection(&mut self, handle: SocketHandle) {
         let (socket, _) = self.tcp(handle);
         if !matches!(socket.state(), State::Closed | State::TimeWait) {
@@ -298,7 +279,21 @@ impl<'s> Io<'_, 's> {
         }
     }
 
-    /// smoltcp would dial any address; these can never answer.
+    /// Exchanges two TCP sockets, connections included. smoltcp asks sockets in the order of the set,
+    /// and a late duplicate of a SYN must meet its connection before it meets a listener.
+    pub(crate) fn swap_sockets(&mut self, one: SocketHandle, other: SocketHandle) {
+        let mut both = self
+            .sockets
+            .iter_mut()
+            .filter(|(handle, _)| *handle == one || *handle == other)
+            .filter_map(|(_, socket)| tcp::Socket::downcast_mut(socket));
+        if let (Some(one), Some(other)) = (both.next(), both.next()) {
+            core::mem::swap(one, other);
+        }
+        self.losses.swap(one, other);
+    }
+
+    /// Refuses what smoltcp would dial although it can never answer.
     fn check_peer(&mut self, remote: IpEndpoint) -> Result<(), Error> {
         let address = remote.addr;
         let broadcast = self
@@ -336,7 +331,8 @@ impl<'s> Io<'_, 's> {
         is_routed
     }
 
-    /// A port that no socket of the set has: a connection may live for longer than the ports need to come round.
+    /// A port that no TCP socket of the set has: a connection may live for longer than the ports need
+    /// to come round.
     fn take_port(&mut self) -> Result<u16, Error> {
         loop {
             let port = self.ports.take(self.now)?;
@@ -353,30 +349,33 @@ impl<'s> Io<'_, 's> {
     }
 }
 
-/// Drops up to `count` of the contiguous bytes at the front of the receive buffer; whether it could have held some.
-/// smoltcp's `recv` is compiled for each closure that it is given, so all of ours goes through this one.
+/// Drops up to `count` of the contiguous bytes at the front of the receive buffer; whether it could
+/// have held some. smoltcp's `recv` is compiled again for each closure, so all our reading goes
+/// through this one.
 fn dequeue(socket: &mut tcp::Socket<'_>, count: usize) -> bool {
     socket.recv(|data| (count.min(data.len()), ())).is_ok()
 }
 
+#[allow(unreachable_patterns, reason = "smoltcp's features decide how many families there are")]
 fn is_loopback(address: &IpAddress) -> bool {
     match address {
         IpAddress::Ipv4(address) => address.is_loopback(),
         #[cfg(feature = "ipv6")]
         IpAddress::Ipv6(address) => address.is_loopback(),
-    }
-}
-
-fn is_broadcast(cidr: &IpCidr, address: &IpAddress) -> bool {
-    match (cidr, address) {
-        (IpCidr::Ipv4(cidr), IpAddress::Ipv4(address)) => cidr.broadcast() == Some(*address),
-        #[cfg(feature = "ipv6")]
         _ => false,
     }
 }
 
-/// `reset` keeps options and congestion state from the connection before, and the default congestion control
-/// changes with the features that a build unites; so every connection sets them all.
+#[allow(unreachable_patterns, reason = "smoltcp's features decide how many families there are")]
+fn is_broadcast(cidr: &IpCidr, address: &IpAddress) -> bool {
+    match (cidr, address) {
+        (IpCidr::Ipv4(cidr), IpAddress::Ipv4(address)) => cidr.broadcast() == Some(*address),
+        _ => false,
+    }
+}
+
+/// smoltcp keeps options and congestion state from the connection before, and its default congestion
+/// control changes with the features that a build unites. So every connection sets them all.
 fn set_options(socket: &mut tcp::Socket<'_>) {
     let buffer = socket.recv_capacity().max(socket.send_capacity());
     socket.set_congestion_control(if buffer <= UNCONTROLLED_BYTES_MAX {

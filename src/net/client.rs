@@ -1,0 +1,207 @@
+//! The app that dials.
+
+use smoltcp::iface::SocketHandle;
+use smoltcp::wire::IpEndpoint;
+
+use super::conversation::{Conversation, Progress, Timing};
+use super::{LINGER, NoRetry, Retry, Session};
+use crate::{
+    App, Deadline, Duration, Error, Event, Io, StateCell, StateName, Step, TimeoutKind,
+};
+
+/// What a caller may set about a client.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ClientOptions {
+    /// For the connection to be established, whether ARP, SYN or nothing answers.
+    pub connect_timeout: Duration,
+    /// In which at least 256 bytes must be read or acknowledged while the session talks; `None` where
+    /// the session has deadlines of its own.
+    pub idle_timeout: Option<Duration>,
+    /// In which at least 256 bytes, or the rest, must be acknowledged when the session is done.
+    pub flush_timeout: Duration,
+    /// How long the peer's FIN is waited for after ours.
+    pub linger: Duration,
+    /// For everything up to our FIN, retries included, where there is a limit.
+    pub total_timeout: Option<Duration>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Some(Duration::from_secs(20)),
+            flush_timeout: Duration::from_secs(20),
+            linger: LINGER,
+            total_timeout: None,
+        }
+    }
+}
+
+/// An app that dials a peer and says what its [`Session`] has to say.
+///
+/// It ends with its session's result. With a [`Backoff`](crate::Backoff) it tries again after every
+/// failure, for as long as it takes or for [`ClientOptions::total_timeout`].
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Client<S, R = NoRetry> {
+    conversation: Conversation<S>,
+    remote: IpEndpoint,
+    options: ClientOptions,
+    retry: R,
+    total: Option<Deadline>,
+    state: StateCell<State>,
+}
+
+/// ```text
+/// Idle -> Connected -> Pausing -> Connected ...
+/// ```
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Nothing was done yet.
+    Idle,
+    /// From the first SYN to the end of the connection.
+    Connected,
+    /// Before the next attempt.
+    Pausing,
+}
+
+impl StateName for State {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "Idle",
+            Self::Connected => "Connected",
+            Self::Pausing => "Pausing",
+        }
+    }
+}
+
+impl<S: Session> Client<S> {
+    /// A client of `remote`, over a socket of its own, that makes one attempt.
+    pub fn new(
+        socket: SocketHandle,
+        remote: IpEndpoint,
+        session: S,
+        options: ClientOptions,
+    ) -> Self {
+        Client::with_retry(socket, remote, session, options, NoRetry)
+    }
+}
+
+impl<S: Session, R: Retry> Client<S, R> {
+    /// A client that tries again as `retry` says.
+    pub fn with_retry(
+        socket: SocketHandle,
+        remote: IpEndpoint,
+        session: S,
+        options: ClientOptions,
+        retry: R,
+    ) -> Self {
+        Self {
+            conversation: Conversation::new(socket, session),
+            remote,
+            options,
+            retry,
+            total: None,
+            state: StateCell::new(State::Idle),
+        }
+    }
+
+    /// The session.
+    pub const fn session(&self) -> &S {
+        &self.conversation.session
+    }
+
+    /// The session, to command it between turns.
+    pub const fn session_mut(&mut self) -> &mut S {
+        &mut self.conversation.session
+    }
+
+    /// The session, with all that it holds.
+    pub fn into_session(self) -> S {
+        self.conversation.session
+    }
+
+    fn start(&mut self, io: &mut Io) -> Step {
+        let total = self.options.total_timeout;
+        self.total = total.map(|total| Deadline::new(io.now + total, TimeoutKind::Total));
+        self.dial(io)
+    }
+
+    fn dial(&mut self, io: &mut Io) -> Step {
+        let life = &mut self.conversation.life;
+        life.dial(io, self.remote, self.options.connect_timeout);
+        self.state.enter(io, State::Connected, None);
+        Step::Again
+    }
+
+    fn talk(&mut self, io: &mut Io, is_late: bool) -> Result<Step, S::Error> {
+        let timing = Timing {
+            idle: self.options.idle_timeout,
+            flush: self.options.flush_timeout,
+            linger: self.options.linger,
+        };
+        match self.conversation.step(io, &timing, is_late) {
+            Progress::Step(step) => Ok(step),
+            Progress::Ended(Ok(())) => Ok(Step::Done),
+            Progress::Ended(Err(error)) => self.fail(io, error),
+            Progress::Unusable(error) => Err(error),
+        }
+    }
+
+    fn fail(&mut self, io: &mut Io, error: S::Error) -> Result<Step, S::Error> {
+        let session = &self.conversation.session;
+        if !session.is_retryable(&error) {
+            return Err(error);
+        }
+        let Some(delay) = self.retry.next_delay(io) else {
+            return Err(error);
+        };
+        io.emit(&Event::Retrying { delay });
+        let deadline = Deadline::new(io.now + delay, TimeoutKind::Connect);
+        self.state.enter(io, State::Pausing, Some(deadline));
+        Ok(Step::Again)
+    }
+}
+
+impl<S: Session, R: Retry> App for Client<S, R> {
+    type Error = S::Error;
+
+    fn name(&self) -> &'static str {
+        self.conversation.session.name()
+    }
+
+    fn step(&mut self, io: &mut Io) -> Result<Step, S::Error> {
+        match self.state.state() {
+            State::Idle => Ok(self.start(io)),
+            State::Connected => self.talk(io, false),
+            State::Pausing => Ok(Step::Wait),
+        }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        match self.state.state() {
+            State::Idle => None,
+            // The result is decided: nothing that is still awaited can change it.
+            State::Connected if self.conversation.life.is_closing() => self.conversation.deadline(),
+            State::Connected => Deadline::earlier(self.conversation.deadline(), self.total),
+            State::Pausing => Deadline::earlier(self.state.deadline(), self.total),
+        }
+    }
+
+    fn expired(&mut self, io: &mut Io) -> Result<Step, S::Error> {
+        let is_total = self.deadline() == self.total && self.total.is_some();
+        match self.state.state() {
+            _ if is_total => {
+                let error = Error::TimedOut(TimeoutKind::Total).into();
+                self.conversation.abandon(io, error).map(|()| Step::Done)
+            }
+            State::Idle | State::Connected => self.talk(io, true),
+            State::Pausing => Ok(self.dial(io)),
+        }
+    }
+
+    fn sockets(&self) -> &[SocketHandle] {
+        self.conversation.life.sockets()
+    }
+}

@@ -1,0 +1,208 @@
+//! A connection as its session sees it.
+
+use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp;
+use smoltcp::wire::IpEndpoint;
+
+use super::IdleTimer;
+use crate::{Duration, Error, Event, Io, Received, Tick, TimeoutKind};
+
+/// An open connection, for the length of one step of its [`Session`](crate::Session).
+pub struct Connection<'c, 'a, 's> {
+    /// Everything else that an app may touch.
+    pub io: &'c mut Io<'a, 's>,
+    pub(super) socket: SocketHandle,
+    pub(super) remote: IpEndpoint,
+    pub(super) idle: &'c mut Idle,
+}
+
+/// The idle rule of one connection.
+#[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Idle {
+    pub(super) timer: Option<IdleTimer>,
+    /// Bytes that were written and not yet seen to be acknowledged.
+    pub(super) unacknowledged: usize,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Connection<'_, '_, '_> {
+    fn format(&self, f: defmt::Formatter) {
+        defmt::write!(f, "Connection {{ remote: {} }}", self.remote);
+    }
+}
+
+impl<'s> Connection<'_, '_, 's> {
+    /// The time of this turn.
+    pub const fn now(&self) -> Tick {
+        self.io.now
+    }
+
+    /// The peer.
+    pub const fn remote(&self) -> IpEndpoint {
+        self.remote
+    }
+
+    /// The socket of this connection.
+    pub const fn handle(&self) -> SocketHandle {
+        self.socket
+    }
+
+    /// smoltcp's socket, for its options.
+    pub fn socket(&mut self) -> &mut tcp::Socket<'s> {
+        self.io.tcp(self.socket).0
+    }
+
+    /// Tells the observer.
+    pub fn emit(&mut self, event: &Event) {
+        self.io.emit(event);
+    }
+
+    /// Hands the contiguous received bytes to `take`, which returns how many of them it took, and a
+    /// value. What it does not take stays, and closes the TCP window by itself.
+    ///
+    /// # Errors
+    /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] once everything that came
+    /// before was taken.
+    pub fn read_with<R>(
+        &mut self,
+        take: impl FnOnce(&[u8]) -> (usize, R),
+    ) -> Result<Received<R>, Error> {
+        let mut taken = 0;
+        let received = self.io.read_with(self.socket, |bytes| {
+            let (count, value) = take(bytes);
+            taken = count;
+            (count, value)
+        });
+        self.idle.moved(self.io.now, taken);
+        received
+    }
+
+    /// Copies received bytes into `buffer` and returns those that came; [`Received::Nothing`] also
+    /// when `buffer` is empty.
+    ///
+    /// # Errors
+    /// As [`read_with`](Connection::read_with).
+    pub fn read<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Received<&'b [u8]>, Error> {
+        let received = self.read_with(|bytes| {
+            let count = bytes.len().min(buffer.len());
+            if let (Some(to), Some(from)) = (buffer.get_mut(..count), bytes.get(..count)) {
+                to.copy_from_slice(from);
+            }
+            (count, count)
+        })?;
+        Ok(match received {
+            Received::Data(0) | Received::Nothing => Received::Nothing,
+            Received::Data(count) => Received::Data(buffer.get(..count).unwrap_or_default()),
+            Received::End => Received::End,
+        })
+    }
+
+    /// Number of bytes that [`write`](Connection::write) would take now.
+    ///
+    /// # Errors
+    /// As [`write`](Connection::write).
+    pub fn room(&mut self) -> Result<usize, Error> {
+        self.io.room(self.socket)
+    }
+
+    /// Queues the front of `data` and returns how many bytes found room.
+    ///
+    /// # Errors
+    /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] when the connection is gone.
+    pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        let written = self.io.write(self.socket, data)?;
+        self.idle.unacknowledged += written;
+        Ok(written)
+    }
+
+    /// Queues all of `data` or, where it does not fit now, nothing; whether it was queued.
+    ///
+    /// # Errors
+    /// As [`write`](Connection::write).
+    pub fn write_all(&mut self, data: &[u8]) -> Result<bool, Error> {
+        let fits = data.len() <= self.room()?;
+        if fits {
+            self.write(data)?;
+        }
+        Ok(fits)
+    }
+
+    /// Lets `fill` write straight into the send buffer; it returns how many bytes it wrote, and a
+    /// value.
+    ///
+    /// # Errors
+    /// As [`write`](Connection::write).
+    pub fn write_with<R>(
+        &mut self,
+        fill: impl FnOnce(&mut [u8]) -> (usize, R),
+    ) -> Result<R, Error> {
+        let loss = self.io.loss_error(self.socket);
+        let (socket, _) = self.io.tcp(self.socket);
+        let (written, value) = socket
+            .send(|buffer| {
+                let (written, value) = fill(buffer);
+                (written, (written, value))
+            })
+            .map_err(|_| loss)?;
+        self.idle.unacknowledged += written;
+        Ok(value)
+    }
+
+    /// Number of bytes that were written and that the peer has not acknowledged.
+    pub fn unacknowledged(&mut self) -> usize {
+        self.io.tcp(self.socket).0.send_queue()
+    }
+
+    /// Begins an idle period, or ends the idle rule with `None`. When fewer than
+    /// [`IDLE_BYTES_MIN`](crate::IDLE_BYTES_MIN) bytes are read or acknowledged in a period, `awaits`
+    /// is what was missing.
+    pub fn set_idle_timeout(&mut self, period: Option<Duration>, awaits: TimeoutKind) {
+        let now = self.io.now;
+        self.idle.timer = period.map(|period| IdleTimer::new(now, period, awaits));
+    }
+
+    /// Begins the idle period anew: something whole was done, in the protocol's own terms.
+    pub const fn restart_idle(&mut self) {
+        if let Some(timer) = &mut self.idle.timer {
+            timer.restart(self.io.now);
+        }
+    }
+
+    /// Our own side holds the peer up, such as a sink that presses back: the idle period stops until
+    /// [`resume_idle`](Connection::resume_idle). With a `limit`, a longer stall is
+    /// [`TimeoutKind::Sink`].
+    pub fn stall_idle(&mut self, limit: Option<Duration>) {
+        if let Some(timer) = &mut self.idle.timer {
+            timer.stall(self.io.now, limit);
+        }
+    }
+
+    /// Ends a stall: the idle period goes on where it stopped.
+    pub fn resume_idle(&mut self) {
+        if let Some(timer) = &mut self.idle.timer {
+            timer.resume(self.io.now);
+        }
+    }
+}
+
+impl Idle {
+    pub(super) fn moved(&mut self, now: Tick, bytes: usize) {
+        if let Some(timer) = &mut self.timer
+            && bytes > 0
+        {
+            timer.moved(now, bytes as u64);
+        }
+    }
+
+    /// Counts what the peer has acknowledged since the last look.
+    pub(super) fn observe(&mut self, io: &mut Io, socket: SocketHandle) {
+        if self.timer.is_none() {
+            return;
+        }
+        let queued = io.tcp(socket).0.send_queue();
+        let acknowledged = self.unacknowledged.saturating_sub(queued);
+        self.unacknowledged = queued;
+        self.moved(io.now, acknowledged);
+    }
+}

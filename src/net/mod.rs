@@ -1,0 +1,19 @@
+//! The life of a connection, in one place: dial or accept, open, idle and stall, flush, FIN, linger,
+//! reset. A protocol is a [`Session`]; [`Client`] and [`Server`] do the rest.
+
+mod backoff;
+mod client;
+mod connection;
+mod conversation;
+mod idle;
+mod lifecycle;
+mod server;
+mod session;
+
+pub use backoff::{Backoff, NoRetry, Retry};
+pub use client::{Client, ClientOptions};
+pub use connection::Connection;
+pub use idle::{IDLE_BYTES_MIN, IdleTimer};
+pub use lifecycle::{HANDSHAKE_TIMEOUT, LINGER, Lifecycle, Stage};
+pub use server::{Server, ServerOptions};
+pub use session::{Closing, Session};

@@ -1,0 +1,169 @@
+//! The app that waits for callers.
+
+use smoltcp::iface::SocketHandle;
+
+use super::conversation::{Conversation, Progress, Timing};
+use super::{LINGER, Session};
+use crate::{App, Deadline, Duration, Io, Step};
+
+/// What a caller may set about a server.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ServerOptions {
+    /// Whether the app ends as its first conversation ends, and with its result.
+    pub once: bool,
+    /// In which at least 256 bytes must be read or acknowledged; `None` where the session has
+    /// deadlines of its own.
+    pub idle_timeout: Option<Duration>,
+    /// In which at least 256 bytes, or the rest, must be acknowledged when the session is done.
+    pub flush_timeout: Duration,
+    /// How long the peer's FIN is waited for after ours.
+    pub linger: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            once: false,
+            idle_timeout: Some(Duration::from_secs(20)),
+            flush_timeout: Duration::from_secs(20),
+            linger: LINGER,
+        }
+    }
+}
+
+/// An app that serves up to `N` callers at a time on one port, each with a [`Session`] of its own.
+///
+/// Every socket that serves nobody listens, so a caller is refused only while `N` others are served.
+/// A caller that comes right after another has gone finds a listener if there is one socket more than
+/// callers at a time. A conversation that fails is an [`Event::Failed`](crate::Event::Failed), and
+/// the server goes on.
+///
+/// ```text
+/// each socket: listening -> talking -> closing -> listening
+/// ```
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Server<S, const N: usize> {
+    port: u16,
+    options: ServerOptions,
+    /// Those that have a caller come first, for smoltcp asks sockets in the order of the set, and a
+    /// late duplicate of a SYN must meet its connection before it meets a listener.
+    conversations: [Conversation<S>; N],
+    sockets: [SocketHandle; N],
+}
+
+impl<S: Session, const N: usize> Server<S, N> {
+    /// A server on `port` over sockets of its own, in the order of the socket set, with a session for
+    /// each.
+    pub fn new(
+        sockets: [SocketHandle; N],
+        port: u16,
+        sessions: [S; N],
+        options: ServerOptions,
+    ) -> Self {
+        const { assert!(N > 0, "a server without sockets hears nobody") };
+        let mut handles = sockets.into_iter();
+        let conversations = sessions.map(|session| {
+            let socket = handles.next().expect("there is a socket for each session");
+            Conversation::new(socket, session)
+        });
+        Self {
+            port,
+            options,
+            conversations,
+            sockets,
+        }
+    }
+
+    /// The sessions, those with a caller first.
+    pub fn sessions(&self) -> impl Iterator<Item = &S> {
+        self.conversations.iter().map(|talk| &talk.session)
+    }
+
+    /// The sessions, to command them between turns.
+    pub fn sessions_mut(&mut self) -> impl Iterator<Item = &mut S> {
+        self.conversations.iter_mut().map(|talk| &mut talk.session)
+    }
+
+    /// The sessions, with all that they hold.
+    pub fn into_sessions(self) -> [S; N] {
+        self.conversations.map(|talk| talk.session)
+    }
+
+    fn step_all(&mut self, io: &mut Io, is_late: bool) -> Result<Step, S::Error> {
+        let timing = Timing {
+            idle: self.options.idle_timeout,
+            flush: self.options.flush_timeout,
+            linger: self.options.linger,
+        };
+        let mut all = Step::Wait;
+        for index in 0..N {
+            self.put_busy_first(io, index);
+            let Some(conversation) = self.conversations.get_mut(index) else {
+                break;
+            };
+            if conversation.life.is_closed() {
+                conversation.life.listen(io, self.port);
+            }
+            let is_due = |deadline: Deadline| deadline.at <= io.now;
+            let is_late = is_late && conversation.deadline().is_some_and(is_due);
+            match conversation.step(io, &timing, is_late) {
+                Progress::Step(Step::Wait) => {}
+                Progress::Step(_) => all = Step::Again,
+                Progress::Ended(result) if self.options.once => {
+                    return result.map(|()| Step::Done);
+                }
+                Progress::Ended(_) => all = Step::Again,
+                Progress::Unusable(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Exchanges a conversation that has no caller for the last one that has, sockets included.
+    fn put_busy_first(&mut self, io: &mut Io, index: usize) {
+        let is_busy = |conversation: &Conversation<S>| !conversation.life.is_vacant();
+        let last = self.conversations.iter().rposition(is_busy);
+        let Some(last) = last.filter(|&last| last > index) else {
+            return;
+        };
+        if self.conversations.get(index).is_some_and(is_busy) {
+            return;
+        }
+        if let (Some(&one), Some(&other)) = (self.sockets.get(index), self.sockets.get(last)) {
+            io.swap_sockets(one, other);
+            self.conversations.swap(index, last);
+            for (conversation, &socket) in self.conversations.iter_mut().zip(&self.sockets) {
+                conversation.life.set_socket(socket);
+            }
+        }
+    }
+}
+
+impl<S: Session, const N: usize> App for Server<S, N> {
+    type Error = S::Error;
+
+    fn name(&self) -> &'static str {
+        self.conversations
+            .first()
+            .map_or("server", |conversation| conversation.session.name())
+    }
+
+    fn step(&mut self, io: &mut Io) -> Result<Step, S::Error> {
+        self.step_all(io, false)
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        let deadlines = self.conversations.iter().map(Conversation::deadline);
+        deadlines.fold(None, Deadline::earlier)
+    }
+
+    fn expired(&mut self, io: &mut Io) -> Result<Step, S::Error> {
+        self.step_all(io, true)
+    }
+
+    fn sockets(&self) -> &[SocketHandle] {
+        &self.sockets
+    }
+}

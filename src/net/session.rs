@@ -1,0 +1,85 @@
+//! What is said over one connection.
+
+use crate::{Connection, Deadline, Error, Step};
+
+/// How a connection ends after its session is [`Done`](Step::Done).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Closing {
+    /// The peer must acknowledge everything that was sent, then FIN. What is lost on the way is a
+    /// failure.
+    Flush,
+    /// FIN at once, after what is queued. The result stands whatever comes.
+    Fin,
+    /// RST: the peer must not take this for an orderly end.
+    Reset,
+}
+
+/// What is said over one connection. It knows nothing of dialling, accepting, flushing or lingering:
+/// a [`Client`](crate::Client) or a [`Server`](crate::Server) does that.
+///
+/// One session serves one connection after another. [`begin`](Session::begin) must forget what the
+/// last peer left.
+pub trait Session {
+    /// Why a session can fail.
+    type Error: From<Error> + 'static;
+
+    /// The name in logs.
+    fn name(&self) -> &'static str;
+
+    /// A connection is established: a fresh state for a fresh peer.
+    ///
+    /// # Errors
+    /// The end of the connection, by RST.
+    fn begin(&mut self, connection: &mut Connection) -> Result<(), Self::Error>;
+
+    /// Moves some bytes or takes one transition. [`Step::Done`] when everything was said.
+    ///
+    /// # Errors
+    /// The end of the connection, by RST.
+    fn step(&mut self, connection: &mut Connection) -> Result<Step, Self::Error>;
+
+    /// The session's own deadline, beyond the idle rule.
+    fn deadline(&self) -> Option<Deadline> {
+        None
+    }
+
+    /// The session's deadline or the idle period has passed: by default the end of the connection.
+    /// A session that goes on must have moved its deadline; an idle period begins anew.
+    ///
+    /// # Errors
+    /// As [`step`](Session::step); by default [`Error::TimedOut`].
+    fn expired(
+        &mut self,
+        connection: &mut Connection,
+        missed: Deadline,
+    ) -> Result<Step, Self::Error> {
+        let _ = connection;
+        Err(Error::TimedOut(missed.awaits).into())
+    }
+
+    /// Whether another attempt can end better, for a client that [retries](crate::Retry).
+    fn is_retryable(&self, error: &Self::Error) -> bool {
+        let _ = error;
+        true
+    }
+
+    /// How the connection ends after [`Step::Done`].
+    fn closing(&self) -> Closing {
+        Closing::Flush
+    }
+
+    /// The connection is over. Called once for each [`begin`](Session::begin). What it returns is the
+    /// result: a session that has decided earlier returns its own.
+    ///
+    /// # Errors
+    /// Why the conversation failed.
+    fn end(
+        &mut self,
+        connection: &mut Connection,
+        result: Result<(), Self::Error>,
+    ) -> Result<(), Self::Error> {
+        let _ = connection;
+        result
+    }
+}

@@ -1,0 +1,27 @@
+//! The loop and its contract: what an app is, what it may touch, and how one turn moves everything.
+
+mod app;
+mod deadline;
+mod error;
+mod event;
+mod io;
+mod ports;
+mod snapshot;
+mod spin;
+mod stack;
+mod state_cell;
+mod task;
+mod tick;
+mod turn;
+
+pub use app::{App, Step};
+pub use deadline::{Deadline, TimeoutKind};
+pub use error::Error;
+pub use event::{Event, Observer, Role};
+pub use io::{AcceptState, Io, Received};
+pub use ports::Ports;
+pub use stack::{Config, Stack};
+pub use state_cell::{StateCell, StateName};
+pub use task::{AnyTask, STEPS_MAX, Task};
+pub use tick::{Duration, Tick, TickCounter};
+pub use turn::{CAPPED_TURNS_MAX, EGRESS_MAX, INGRESS_MAX};

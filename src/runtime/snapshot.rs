@@ -1,0 +1,49 @@
+//! How the loop notices what egress did to a task's sockets.
+
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::AnySocket;
+use smoltcp::socket::tcp::{Socket, State};
+
+/// The TCP socket of `handle`; `None` for sockets of other kinds.
+pub(super) fn tcp<'s, 'a>(
+    sockets: &'s SocketSet<'a>,
+    handle: SocketHandle,
+) -> Option<&'s Socket<'a>> {
+    let (_, socket) = sockets.iter().find(|(found, _)| *found == handle)?;
+    Socket::downcast(socket)
+}
+
+/// Whether a socket in this state carries a connection.
+pub(super) const fn is_open(state: State) -> bool {
+    !matches!(state, State::Closed | State::Listen | State::TimeWait)
+}
+
+/// What of a task's TCP sockets can change in egress.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct SocketSnapshot {
+    /// The states, folded into one number.
+    states: u64,
+    /// Which of the first 32 carry a connection, one bit each.
+    pub(super) open: u32,
+}
+
+impl SocketSnapshot {
+    pub(super) fn take(handles: &[SocketHandle], sockets: &SocketSet) -> Self {
+        let mut snapshot = Self::default();
+        let mut bit: u32 = 1;
+        for &handle in handles {
+            if let Some(socket) = tcp(sockets, handle) {
+                let state = socket.state();
+                let has_peer = u64::from(socket.remote_endpoint().is_some());
+                snapshot.states =
+                    snapshot.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
+                if is_open(state) {
+                    snapshot.open |= bit;
+                }
+            }
+            bit <<= 1;
+        }
+        snapshot
+    }
+}

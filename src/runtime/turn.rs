@@ -1,0 +1,355 @@
+//! The poll loop.
+
+use heapless::Vec;
+use smoltcp::config::IFACE_MAX_ADDR_COUNT;
+use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::socket::AnySocket;
+use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::time::Instant;
+use smoltcp::wire::IpCidr;
+
+use super::snapshot::{SocketSnapshot, is_open, tcp};
+use super::spin::{self, CountingDevice};
+use super::stack::{Losses, Pacing};
+use super::{AnyTask, Duration, Error, Io, Observer, Ports, Stack, Tick, TimeoutKind, task};
+
+/// Frames taken in by one turn.
+pub const INGRESS_MAX: usize = 32;
+/// Passes of smoltcp's egress after one poll of the tasks; healthy loops were measured to need at
+/// most 12.
+pub const EGRESS_MAX: usize = 16;
+/// Times that egress may change sockets in one turn.
+const EGRESS_ROUNDS_MAX: usize = 4;
+/// Turns in a row at one tick that may stop at a cap before the loop asks for the next tick.
+pub const CAPPED_TURNS_MAX: u32 = 64;
+/// Turns in a row that may leave frames in the device and judge no deadline: 131,072 frames, more
+/// than any queue holds. After them a flood must not hold deadlines off any longer.
+const UNDRAINED_TURNS_MAX: u32 = 4_096;
+/// A clock that advances by this much between two turns has jumped: the program was stopped, or the
+/// machine was suspended.
+const JUMP: Duration = Duration::from_secs(1);
+
+/// The tasks of one turn.
+type Tasks<'t> = [&'t mut dyn AnyTask];
+
+/// What one turn works on.
+struct Turn<'t, 's, D: ?Sized> {
+    now: Tick,
+    /// The same on smoltcp's clock.
+    instant: Instant,
+    iface: &'t mut Interface,
+    device: CountingDevice<'t, D>,
+    sockets: &'t mut SocketSet<'s>,
+    addresses: Vec<IpCidr, IFACE_MAX_ADDR_COUNT>,
+    ports: &'t mut Ports,
+    losses: &'t mut Losses,
+    observer: &'t mut dyn Observer,
+    /// A cap was reached, so there is more to do at once.
+    is_capped: bool,
+    /// The device has no more frames, or has had more for too long: deadlines may be judged.
+    is_drained: bool,
+}
+
+impl<D: Device> Stack<'_, D> {
+    /// Moves frames and tasks once, and returns when it must be called again if nothing happens
+    /// before: the earliest deadline of the tasks and of smoltcp; `None` when they wait for frames or
+    /// for their caller alone.
+    ///
+    /// After it every task has finished, or waits for a frame, for the returned tick, or for its
+    /// caller's own input. The work of one turn is bounded whatever the peers do. When a bound was
+    /// reached it returns `now`, but after [`CAPPED_TURNS_MAX`] such turns at one tick the next tick,
+    /// so that a virtual clock cannot stand still. A connection that fills the bound without moving
+    /// payload for longer than that is aborted ([`Error::Spinning`]).
+    ///
+    /// No deadline is judged while the device holds frames, so what is already here beats a late
+    /// clock. After a jump of the clock by a second or more nothing is sent before that, either.
+    pub fn turn(
+        &mut self,
+        now: Tick,
+        tasks: &mut [&mut dyn AnyTask],
+        observer: &mut dyn Observer,
+    ) -> Option<Tick> {
+        let addresses = self.iface.ip_addrs().iter().copied().collect();
+        let mut turn = Turn {
+            now,
+            instant: now.to_smoltcp(),
+            iface: &mut self.iface,
+            device: CountingDevice::new(&mut self.device),
+            sockets: &mut self.sockets,
+            addresses,
+            ports: &mut self.ports,
+            losses: &mut self.losses,
+            observer,
+            is_capped: false,
+            is_drained: true,
+        };
+        turn.note_lost_addresses(tasks);
+        turn.ingress();
+        turn.is_drained = self.pacing.drained(now, turn.is_capped);
+        turn.observe_movement(tasks);
+        turn.poll_tasks(tasks);
+        turn.observe_movement(tasks);
+        if !self.pacing.is_catching_up {
+            turn.egress(tasks);
+        }
+        let is_capped = turn.is_capped;
+        let next = turn.next(tasks);
+        self.pacing.wake(now, is_capped, next)
+    }
+}
+
+impl<D: Device + ?Sized> Turn<'_, '_, D> {
+    /// smoltcp resets the connections of a lost address in silence, and afterwards nobody can tell
+    /// why.
+    fn note_lost_addresses(&mut self, tasks: &Tasks) {
+        for task in tasks.iter().filter(|task| !task.is_finished()) {
+            for &handle in task.sockets() {
+                let local = tcp(self.sockets, handle).and_then(Socket::local_endpoint);
+                let is_ours = |local: smoltcp::wire::IpEndpoint| {
+                    self.addresses.iter().any(|cidr| cidr.address() == local.addr)
+                };
+                if local.is_some_and(|local| !is_ours(local)) {
+                    self.losses.note(handle, Error::AddressLost);
+                }
+            }
+        }
+    }
+
+    /// Takes in what the device has, but no more than [`INGRESS_MAX`] frames.
+    fn ingress(&mut self) {
+        self.iface.poll_maintenance(self.instant);
+        for _ in 0..INGRESS_MAX {
+            let result =
+                self.iface
+                    .poll_ingress_single(self.instant, &mut self.device, self.sockets);
+            if result == PollIngressSingleResult::None {
+                return;
+            }
+            self.abort_crossed();
+        }
+        self.is_capped = true;
+    }
+
+    /// Ends dialled connections whose peer dialled us on the same ports (RFC 9293, 3.5). No app needs
+    /// them, and while our own SYN still waits for the neighbour smoltcp panics at the next look at
+    /// such a socket (`docs/upstream.md`).
+    fn abort_crossed(&mut self) {
+        for (_, socket) in self.sockets.iter_mut() {
+            let Some(socket) = Socket::downcast_mut(socket) else {
+                continue;
+            };
+            if socket.state() == State::SynReceived && socket.listen_endpoint().port == 0 {
+                socket.abort();
+            }
+        }
+    }
+
+    fn poll_tasks(&mut self, tasks: &mut Tasks) {
+        for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
+            self.poll_task(&mut **task);
+        }
+    }
+
+    fn poll_task(&mut self, task: &mut dyn AnyTask) {
+        let mut io = Io {
+            now: self.now,
+            task: task.name(),
+            is_drained: self.is_drained,
+            is_unfinished: false,
+            ports: self.ports,
+            losses: self.losses,
+            addresses: &self.addresses,
+            observer: self.observer,
+            iface: self.iface,
+            sockets: self.sockets,
+        };
+        task::poll(task, &mut io);
+        self.is_capped |= io.is_unfinished;
+        if task.is_finished() {
+            for &handle in task.sockets() {
+                if tcp(io.sockets, handle).is_some() {
+                    io.drop_connection(handle);
+                }
+            }
+        }
+    }
+
+    /// Sends what is due. Sockets also change state in egress (an abort, a TIME-WAIT that ends, an
+    /// address that went): the tasks of those that did are polled and egress runs again, so that
+    /// nothing sleeps through it.
+    fn egress(&mut self, tasks: &mut Tasks) {
+        for _ in 0..EGRESS_ROUNDS_MAX {
+            for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
+                let snapshot = SocketSnapshot::take(task.sockets(), self.sockets);
+                task.notes().before_egress = snapshot;
+            }
+            self.egress_once(tasks);
+            if !self.poll_changed(tasks) {
+                return;
+            }
+        }
+        self.is_capped = true;
+    }
+
+    /// Polls the tasks whose sockets no longer look as they did, and reports whether there was one.
+    fn poll_changed(&mut self, tasks: &mut Tasks) -> bool {
+        let mut any = false;
+        for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
+            let after = SocketSnapshot::take(task.sockets(), self.sockets);
+            let before = &task.notes().before_egress;
+            if after == *before {
+                continue;
+            }
+            let closed = before.open & !after.open;
+            self.note_timeouts(task.sockets(), closed);
+            any = true;
+            self.poll_task(&mut **task);
+        }
+        any
+    }
+
+    /// A peer's RST closes a socket in ingress; in egress only smoltcp's own timeout does, and
+    /// afterwards nobody can tell them apart.
+    fn note_timeouts(&mut self, handles: &[SocketHandle], closed: u32) {
+        let bits = (0..u32::BITS).map(|bit| closed & (1 << bit) != 0);
+        for (&handle, _) in handles.iter().zip(bits).filter(|(_, is_closed)| *is_closed) {
+            if self.losses.find(handle).is_none() {
+                self.losses
+                    .note(handle, Error::TimedOut(TimeoutKind::Peer));
+            }
+        }
+    }
+
+    /// Runs egress until nothing leaves any more, but no more than [`EGRESS_MAX`] passes.
+    fn egress_once(&mut self, tasks: &mut Tasks) {
+        for _ in 0..EGRESS_MAX {
+            let result = self
+                .iface
+                .poll_egress(self.instant, &mut self.device, self.sockets);
+            if result == PollResult::None {
+                tasks.iter_mut().for_each(|task| task.notes().spin.clear());
+                return;
+            }
+        }
+        self.is_capped = true;
+        self.end_spinning(tasks);
+    }
+
+    fn observe_movement(&self, tasks: &mut Tasks) {
+        for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
+            let fingerprint = spin::fingerprint(task.sockets(), self.sockets);
+            task.notes().spin.observe(fingerprint);
+        }
+    }
+
+    /// Aborts the connections that keep egress busy for nothing; their apps learn it at the next
+    /// poll.
+    fn end_spinning(&mut self, tasks: &mut Tasks) {
+        for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
+            // The notes are taken out for the call, for it needs the handles as well.
+            let mut spin = core::mem::take(&mut task.notes().spin);
+            let is_suspect = spin.is_suspect(task.sockets(), self.sockets);
+            if is_suspect {
+                spin.clear();
+            }
+            task.notes().spin = spin;
+            if !is_suspect {
+                continue;
+            }
+            for &handle in task.sockets() {
+                if self.spins(handle) {
+                    self.losses.note(handle, Error::Spinning);
+                    self.sockets.get_mut::<Socket>(handle).abort();
+                }
+            }
+        }
+    }
+
+    fn spins(&mut self, handle: SocketHandle) -> bool {
+        let ends = tcp(self.sockets, handle)
+            .and_then(|socket| socket.local_endpoint().zip(socket.remote_endpoint()));
+        ends.is_some_and(|ends| {
+            spin::spins(
+                self.instant,
+                self.iface,
+                &mut self.device,
+                self.sockets,
+                ends,
+            )
+        })
+    }
+
+    /// The earliest deadline of all.
+    fn next(&mut self, tasks: &Tasks) -> Option<Tick> {
+        let smoltcp = self.iface.poll_at(self.instant, self.sockets);
+        let mut next = smoltcp.map(Tick::from_smoltcp);
+        for task in tasks.iter().filter(|task| !task.is_finished()) {
+            if cfg!(debug_assertions) {
+                self.assert_deadline(&**task);
+            }
+            next = earlier(next, task.deadline().map(|deadline| deadline.at));
+        }
+        next
+    }
+
+    /// The deadline rules: a task with a connection has one, and it lies ahead unless there is more
+    /// to do at once.
+    fn assert_deadline(&self, task: &dyn AnyTask) {
+        let has_connection = |&handle: &SocketHandle| {
+            tcp(self.sockets, handle).is_some_and(|socket| is_open(socket.state()))
+        };
+        let (name, deadline) = (task.name(), task.deadline());
+        assert!(
+            deadline.is_some() || !task.sockets().iter().any(has_connection),
+            "{name} has a connection without a deadline"
+        );
+        assert!(
+            self.is_capped || deadline.is_none_or(|deadline| deadline.at > self.now),
+            "{name} left its deadline in the past"
+        );
+    }
+}
+
+impl Pacing {
+    /// Whether the device was drained, so that deadlines may be judged.
+    fn drained(&mut self, now: Tick, has_more: bool) -> bool {
+        self.is_catching_up |= has_more && now.since(self.last) >= JUMP;
+        self.undrained_turns = if has_more {
+            self.undrained_turns.saturating_add(1)
+        } else {
+            0
+        };
+        let is_drained = !has_more || self.undrained_turns > UNDRAINED_TURNS_MAX;
+        self.is_catching_up &= !is_drained;
+        is_drained
+    }
+
+    /// When the next turn comes: at once after a cap, but not for ever at the same tick.
+    fn wake(&mut self, now: Tick, is_capped: bool, next: Option<Tick>) -> Option<Tick> {
+        let next_tick = now + Duration::from_millis(1);
+        if now != self.last || !is_capped {
+            self.capped_turns = 0;
+        }
+        self.last = now;
+        if is_capped {
+            self.capped_turns = self.capped_turns.saturating_add(1);
+            return Some(if self.capped_turns > CAPPED_TURNS_MAX {
+                next_tick
+            } else {
+                now
+            });
+        }
+        // Egress sent all that it could, so what smoltcp calls due now waits for something else (a
+        // neighbour).
+        next.map(|next| next.max(next_tick))
+    }
+}
+
+/// The earlier of two ticks, either of which may be missing.
+fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
+}
