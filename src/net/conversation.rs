@@ -128,6 +128,7 @@ impl<S: Session> Conversation<S> {
         match self.session.closing() {
             Closing::Flush => self.life.flush(io, timing.flush, timing.linger),
             Closing::Fin => self.life.close(io, timing.linger),
+            Closing::Confirm => self.life.confirm(io, timing.linger),
             Closing::Reset => {
                 return Progress::Ended(self.end(io, self.life.remote(), Ok(())));
             }
@@ -166,6 +167,7 @@ impl<S: Session> Conversation<S> {
             io,
             socket: self.life.socket(),
             remote,
+            discarded: self.life.discarded(),
             idle: &mut self.idle,
         };
         (connection, &mut self.session)

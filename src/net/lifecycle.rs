@@ -25,6 +25,8 @@ const CLEARING_TIMEOUT: Duration = Duration::from_secs(1);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lifecycle {
     socket: SocketHandle,
+    /// Bytes that came after our FIN and were dropped.
+    discarded: u64,
     state: StateCell<State>,
 }
 
@@ -56,8 +58,11 @@ enum State {
     SynReceived(u16, IpEndpoint),
     Open(IpEndpoint),
     Flushing(IpEndpoint, Flush),
-    Closing(IpEndpoint),
+    Closing(IpEndpoint, Confirm),
 }
+
+/// Whether RST in place of the peer's FIN is a failure.
+type Confirm = bool;
 
 /// How a connection begins.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +89,7 @@ impl StateName for State {
             Self::SynReceived(..) => "SynReceived",
             Self::Open(_) => "Open",
             Self::Flushing(..) => "Flushing",
-            Self::Closing(_) => "Closing",
+            Self::Closing(..) => "Closing",
         }
     }
 }
@@ -94,6 +99,7 @@ impl Lifecycle {
     pub const fn new(socket: SocketHandle) -> Self {
         Self {
             socket,
+            discarded: 0,
             state: StateCell::new(State::Closed),
         }
     }
@@ -121,7 +127,7 @@ impl Lifecycle {
             | State::SynReceived(_, remote)
             | State::Open(remote)
             | State::Flushing(remote, _)
-            | State::Closing(remote) => Some(remote),
+            | State::Closing(remote, _) => Some(remote),
             State::Closed | State::Clearing(Opening::Listen(_)) | State::Listening(_) => None,
         }
     }
@@ -139,9 +145,14 @@ impl Lifecycle {
         )
     }
 
-    /// Whether our FIN is out or over: nothing that still comes changes the result.
+    /// Whether our FIN is out or over: nothing that still comes makes the result better.
     pub const fn is_closing(&self) -> bool {
-        matches!(self.state.state(), State::Closing(_))
+        matches!(self.state.state(), State::Closing(..))
+    }
+
+    /// Number of bytes that came after our FIN and were dropped.
+    pub const fn discarded(&self) -> u64 {
+        self.discarded
     }
 
     /// Until when the present state may last. An open connection has no deadline here: its session
@@ -179,12 +190,7 @@ impl Lifecycle {
             }
             State::Open(remote) => Ok(Stage::Open(remote)),
             State::Flushing(remote, flush) => self.await_flushed(io, remote, flush),
-            State::Closing(remote) => {
-                if is_late || io.is_closed(self.socket) {
-                    return Ok(self.end(io, remote));
-                }
-                Ok(Stage::Wait)
-            }
+            State::Closing(remote, confirm) => self.await_closed(io, remote, confirm, is_late),
         }
     }
 
@@ -205,10 +211,19 @@ impl Lifecycle {
 
     /// Sends FIN after what is queued, and lingers.
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
+        self.send_fin(io, linger, false);
+    }
+
+    /// The same, but RST in place of the peer's FIN is a failure.
+    pub fn confirm(&mut self, io: &mut Io, linger: Duration) {
+        self.send_fin(io, linger, true);
+    }
+
+    fn send_fin(&mut self, io: &mut Io, linger: Duration, confirm: Confirm) {
         if let Some(remote) = self.remote() {
             let deadline = io.close(self.socket, linger);
             self.state
-                .enter(io, State::Closing(remote), Some(deadline));
+                .enter(io, State::Closing(remote, confirm), Some(deadline));
         }
     }
 
@@ -216,11 +231,6 @@ impl Lifecycle {
     pub fn abort(&mut self, io: &mut Io) {
         io.drop_connection(self.socket);
         self.state.enter(io, State::Closed, None);
-    }
-
-    fn end(&mut self, io: &mut Io, remote: IpEndpoint) -> Stage {
-        self.abort(io);
-        Stage::Closed(remote)
     }
 
     fn await_clear(
@@ -313,6 +323,7 @@ impl Lifecycle {
     }
 
     fn open(&mut self, io: &mut Io, remote: IpEndpoint, role: Role) -> Stage {
+        self.discarded = 0;
         self.state.enter(io, State::Open(remote), None);
         io.emit(&Event::Connected { remote, role });
         Stage::Opened(remote)
@@ -348,6 +359,26 @@ impl Lifecycle {
         }
         *self.state.state_mut() = State::Flushing(remote, flush);
         self.state.set_deadline(deadline);
+        Ok(Stage::Wait)
+    }
+
+    fn await_closed(
+        &mut self,
+        io: &mut Io,
+        remote: IpEndpoint,
+        confirm: Confirm,
+        is_late: bool,
+    ) -> Result<Stage, Error> {
+        self.discarded += io.tcp(self.socket).0.recv_queue() as u64;
+        let is_closed = io.is_closed(self.socket);
+        if confirm {
+            // Fails when the connection ended without the peer's FIN.
+            io.read_with(self.socket, |_| (0, ()))?;
+        }
+        if is_late || is_closed {
+            self.abort(io);
+            return Ok(Stage::Closed(remote));
+        }
         Ok(Stage::Wait)
     }
 }

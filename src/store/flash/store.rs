@@ -1,43 +1,49 @@
-//! A store in NOR flash: one image, replaced whole, that a power cut at any point leaves old or new.
+//! A store in NOR flash: one image, replaced whole, that a power cut at any point leaves old or
+//! new.
 
 use core::task::{Poll, ready};
 
 use embedded_storage::nor_flash::NorFlash;
 
-use super::flash_upload::FlashUpload;
 use super::journal::{Change, Journal};
 use super::layout::{FlashFault, Geometry, Layout, LayoutError, failed};
 use super::record::{Check, Image, Partial, Slot, State};
-use super::{Begun, Store, StoreError, Upload, kept_name};
+use super::upload::FlashUpload;
 use crate::Tick;
-use crate::canary::{Canary, is_planted};
+use crate::store::{Begun, Store, StoreError, Upload, kept_name};
 
-/// Keeps the newest file that came whole, in one of two slots of a NOR flash; the next one goes to the other slot.
+/// Keeps the newest file that came whole, in one of two slots of a NOR flash; the next one goes to
+/// the other slot.
 ///
-/// A device boots from it: [`mount`](Self::mount), then [`image`](Self::image). A power cut at any moment, in the
-/// middle of a write or an erase, leaves the old image or the new one, bit by bit, and what was recorded of an
-/// upload, which can then be resumed. This rests on three rules:
+/// A device boots from it: [`mount`](Self::mount), then [`image`](Self::image). A power cut at any
+/// moment, in the middle of a write or an erase, leaves the old image or the new one, bit by bit,
+/// and what was recorded of an upload, which can then be resumed. This rests on three rules:
 ///
 /// 1. What is known is in a journal of records with checksums; a torn record is no record.
-/// 2. Before a byte of a slot is erased or written, a record that this store has written since its mount says
-///    that the slot holds no image, and that no more is held of a partial than is left alone.
-/// 3. The record that makes an image the current one is written after the slot was read back and its digest
-///    found right. A plain upload, which has no digest, is compared with the CRC-32 of the bytes that came.
+/// 2. Before a byte of a slot is erased or written, a record that this store has written since its
+///    mount says that the slot holds no image, and that no more is held of a partial than is left
+///    alone.
+/// 3. The record that makes an image the current one is written after the slot was read back and
+///    its digest found right. A plain upload, which has no digest, is compared with the CRC-32 of
+///    the bytes that came.
 ///
-/// It is assumed that a half-programmed unit that was read as right once is read so again, until a record has been
-/// written that no longer needs it. Parts that answer the read of a torn word with a bus fault (some flash with
-/// error correction) need a driver that turns the fault into an error or into data.
+/// It is assumed that a half-programmed unit that was read as right once is read so again, until a
+/// record has been written that no longer needs it. Parts that answer the read of a torn word with
+/// a bus fault (some flash with error correction) need a driver that turns the fault into an error
+/// or into data.
 ///
-/// **Slowest unit of work**, the most that one call does: one erase of `ERASE_SIZE` bytes; or one write of 256 bytes
-/// of data (one write unit, if that is more) or of one record (up to 348 bytes in whole write units); or reading and
-/// hashing as many bytes as the lent buffer has behind its first write unit.
+/// **Slowest unit of work**, the most that one call does: one erase of `ERASE_SIZE` bytes; or one
+/// write of 256 bytes of data (one write unit, if that is more) or of one record (up to 348 bytes
+/// in whole write units); or reading and hashing as many bytes as the lent buffer has after its
+/// first write unit.
 ///
-/// What a power cut cannot do, decay can: a device whose flash may lose bits by itself hashes the image before it
-/// boots it, and [`FlashImage::check`] says what must come out.
+/// What a power cut cannot do, decay can: a device whose flash may lose bits by itself hashes the
+/// image before it boots it, and [`FlashImage::check`] says what must come out.
 ///
-/// The store is about 0.9 KiB on a 32-bit part, beside the lent buffer. An upload without a cut erases each block of the image
-/// once; the journal costs an erase of one half for each start of the device that has an upload, and one each time
-/// that a half is full (see [`Layout::checkpoint`]).
+/// The store is about 0.9 KiB on a 32-bit part, beside the lent buffer. An upload without a cut
+/// erases each block of the image once; the journal costs an erase of one half for each start of
+/// the device that has an upload, and one each time that a half is full (see
+/// [`Layout::checkpoint`]).
 ///
 /// A name is kept as it came, cut to 255 bytes: it labels the image, and no path is made of it.
 pub struct FlashStore<'a, F> {
@@ -47,7 +53,8 @@ pub struct FlashStore<'a, F> {
     /// What the journal says, once it is mounted.
     state: State,
     open: Option<FlashUpload>,
-    /// One write unit, lent for the store's life: the last bytes of an upload that do not fill a unit yet.
+    /// One write unit, lent for the store's life: the last bytes of an upload that do not fill a
+    /// unit yet.
     unit: &'a mut [u8],
     /// Lent for the store's life; nothing in it outlives a call.
     scratch: &'a mut [u8],
@@ -55,7 +62,7 @@ pub struct FlashStore<'a, F> {
 
 #[cfg(feature = "defmt")]
 impl<F> defmt::Format for FlashStore<'_, F> {
-    fn format(&self, f: defmt::Formatter<'_>) {
+    fn format(&self, f: defmt::Formatter) {
         let length = self.state.image.as_ref().map(|image| image.length);
         let held = self.state.partial.as_ref().map(|partial| partial.held);
         defmt::write!(
@@ -84,12 +91,14 @@ pub struct FlashImage<'s> {
 }
 
 impl<'a, F: NorFlash> FlashStore<'a, F> {
-    /// Bytes that [`new`](Self::new) needs at least; with more, reading back takes fewer calls, each of them longer.
+    /// Bytes that [`new`](Self::new) needs at least; with more, reading back takes fewer calls,
+    /// each of them longer.
     pub const BUFFER_MIN: usize = F::WRITE_SIZE + Geometry::<F>::RECORD_MAX;
     /// The smallest [`Layout::journal_half`].
     pub const JOURNAL_HALF_MIN: u32 = Geometry::<F>::JOURNAL_HALF_MIN;
 
-    /// A store in the parts of `flash` that `layout` names; `buffer` is lent for the store's life. Touches nothing yet.
+    /// A store in the parts of `flash` that `layout` names; `buffer` is lent for the store's life.
+    /// Touches nothing yet.
     pub fn new(flash: F, layout: Layout, buffer: &'a mut [u8]) -> Result<Self, LayoutError> {
         layout.check(&flash)?;
         if buffer.len() < Self::BUFFER_MIN {
@@ -111,8 +120,8 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
 
     /// Reads the journal; after `Ready(Ok)` [`image`](Self::image) is known. Writes nothing.
     ///
-    /// `begin` does this too; a device that boots from the image calls it first. After an error the next call
-    /// goes on.
+    /// `begin` does this too; a device that boots from the image calls it first. After an error the
+    /// next call goes on.
     pub fn mount(&mut self) -> Poll<Result<(), StoreError>> {
         self.journal
             .mount(&mut self.flash, self.scratch, &mut self.state)
@@ -129,7 +138,8 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
         })
     }
 
-    /// Reads the current image from `offset` into `buffer` and returns how much; 0 at its end, or when there is none.
+    /// Reads the current image from `offset` into `buffer` and returns how much; 0 at its end, or
+    /// when there is none.
     ///
     /// It may be called at any time, also while an upload is open.
     pub fn read_image(&mut self, offset: u32, buffer: &mut [u8]) -> Result<usize, StoreError> {
@@ -205,7 +215,7 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
 
 impl State {
     /// Whether `upload` is the current image, digest, length and name.
-    fn has(&self, upload: &Upload<'_>, length: u32) -> bool {
+    fn has(&self, upload: &Upload, length: u32) -> bool {
         self.image.as_ref().is_some_and(|image| {
             upload
                 .digest
@@ -215,8 +225,9 @@ impl State {
         })
     }
 
-    /// The state in which `upload` is the partial: what is held of it stays, another one's bytes are forgotten.
-    fn with_partial(&self, upload: &Upload<'_>, length: u32) -> Self {
+    /// The state in which `upload` is the partial: what is held of it stays, another one's bytes
+    /// are forgotten.
+    fn with_partial(&self, upload: &Upload, length: u32) -> Self {
         let held = self.partial.as_ref().map_or(0, |partial| {
             let same = upload.digest == Some(&partial.digest) && partial.length == length;
             if same { partial.held } else { 0 }
@@ -233,7 +244,7 @@ impl State {
 }
 
 impl<F: NorFlash> Store for FlashStore<'_, F> {
-    fn begin(&mut self, _now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
+    fn begin(&mut self, _now: Tick, upload: &Upload) -> Poll<Result<Begun, StoreError>> {
         let length = match u32::try_from(upload.length) {
             Ok(length) if length <= self.layout.slot_length => length,
             _ => return Poll::Ready(Err(StoreError::TooLarge)),
@@ -282,10 +293,7 @@ impl<F: NorFlash> Store for FlashStore<'_, F> {
             && open.is_receiving()
             && open.is_checkpoint(recorded, self.layout.checkpoint)
         {
-            let mut held = open.written();
-            if is_planted(Canary::ProgressBeforeData) {
-                held = (held + Geometry::<F>::ERASE).min(open.image().length);
-            }
+            let held = open.written();
             ready!(self.record_progress(held))?;
             return Poll::Pending;
         }
@@ -296,7 +304,7 @@ impl<F: NorFlash> Store for FlashStore<'_, F> {
         let Some(open) = &mut self.open else {
             return Poll::Ready(Err(FlashFault::OutOfOrder.into()));
         };
-        if !open.is_verified() && !is_planted(Canary::FlushSkipped) {
+        if !open.is_verified() {
             open.verify(&mut self.flash, self.unit, self.scratch)?;
             return Poll::Pending;
         }

@@ -1,21 +1,21 @@
 //! The journal of a flash store: what it knows, in a form that survives a power cut at any point.
 //!
-//! The journal has two halves. The one with the higher sequence number counts; it begins with a state record,
-//! and records are appended to it until it is full. Then the other half is erased and begun with the state as it
-//! is now, under the next sequence number. Until that record is whole the old half counts, so there is no
-//! moment at which neither does.
+//! The journal has two halves. The one with the higher sequence number counts; it begins with a
+//! state record, and records are appended to it until it is full. Then the other half is erased and
+//! begun with the state as it is now, under the next sequence number. Until that record is whole
+//! the old half counts, so there is no moment at which neither does.
 //!
-//! Nothing is ever appended behind a record that may be torn. After a mount, and after a write that failed, the
-//! next record opens the other half. So a mount writes nothing, and need not find out whether the flash behind
-//! the last record is truly erased.
+//! Nothing is ever appended after a record that may be torn. After a mount, and after a write that
+//! failed, the next record opens the other half. So a mount writes nothing, and need not find out
+//! whether the flash after the last record is truly erased.
 
 use core::task::Poll;
 
 use embedded_storage::nor_flash::NorFlash;
 
-use super::StoreError;
 use super::layout::{FlashFault, Geometry, Layout, failed};
 use super::record::{self, Record, State};
+use crate::store::StoreError;
 
 /// Records that one call of `mount` reads.
 const RECORDS_PER_CALL: u32 = 16;
@@ -53,7 +53,8 @@ pub(super) struct Journal {
     sequence: u32,
     /// Bytes of the current half that are used.
     used: u32,
-    /// The current half was begun by us, and every write to it succeeded: what it says is what we know.
+    /// The current half was begun by us, and every write to it succeeded: what it says is what we
+    /// know.
     settled: bool,
     /// Bytes of the other half that are erased.
     erased: u32,
@@ -73,8 +74,8 @@ impl Journal {
         }
     }
 
-    /// Whether the newest record is certainly what we last wrote: otherwise a record must be written before
-    /// anything that an older one relies on is destroyed.
+    /// Whether the newest record is certainly what we last wrote: otherwise a record must be
+    /// written before anything that an older one relies on is destroyed.
     pub(super) const fn is_settled(&self) -> bool {
         self.settled
     }
@@ -83,7 +84,8 @@ impl Journal {
         matches!(self.mount, Mount::Done)
     }
 
-    /// Finds the newest state. One call reads at most 16 records; after an error the next call goes on where it was.
+    /// Finds the newest state. One call reads at most 16 records; after an error the next call goes
+    /// on where it was.
     pub(super) fn mount<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -136,10 +138,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Reads the record at `used` in `half`: its sequence number, what it says, and its bytes with the padding.
+    /// Reads the record at `used` in `half`: its sequence number, what it says, and its bytes with
+    /// the padding.
     ///
-    /// A read that fails is an error and not a missing record: to fall back on an older state, whose slot may have
-    /// been written since, would be worse than to have none.
+    /// A read that fails is an error and not a missing record: to fall back on an older state,
+    /// whose slot may have been written since, would be worse than to have none.
     fn read<F: NorFlash>(
         &self,
         flash: &mut F,
@@ -177,8 +180,8 @@ impl Journal {
 
     /// Makes `state`, which differs from what was written before by `change`, the newest one.
     ///
-    /// One call erases one block or writes one record. Once it is ready the state survives a power cut; until
-    /// then, and after an error, a mount finds either this state or the one before.
+    /// One call erases one block or writes one record. Once it is ready the state survives a power
+    /// cut; until then, and after an error, a mount finds either this state or the one before.
     pub(super) fn append<F: NorFlash>(
         &mut self,
         flash: &mut F,

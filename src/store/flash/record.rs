@@ -4,13 +4,14 @@
 //! mark u8 | version u8 | body length u16 | sequence u32 | body | CRC-32 of salt and all before
 //! ```
 //!
-//! All integers are little-endian. There are two kinds. A state record says all there is to know; a progress
-//! record says only how much of the newest state's partial is held. So no record depends on more than one other,
-//! and the newest readable state is the truth whatever became of the bytes around it.
+//! All integers are little-endian. There are two kinds. A state record says all there is to know; a
+//! progress record says only how much of the newest state's partial is held. So no record depends
+//! on more than one other, and the newest readable state is the truth whatever became of the bytes
+//! around it.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 
-use super::{Digest, NAME_BYTES_MAX, Name};
+use crate::store::{Digest, NAME_BYTES_MAX, Name};
 
 /// The checksum of records and of images that came without a digest.
 pub(super) static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
@@ -55,7 +56,8 @@ impl Slot {
 pub enum Check {
     /// SHA-256, announced by the sender.
     Sha256(Digest),
-    /// CRC-32 (ISO-HDLC, as in Ethernet and zip) of what a plain sender sent, which announced nothing.
+    /// CRC-32 (ISO-HDLC, as in Ethernet and zip) of what a plain sender sent, which announced
+    /// nothing.
     Crc32(u32),
 }
 
@@ -98,7 +100,7 @@ impl State {
         image && partial
     }
 
-    /// Brings the state up to date with the record behind it.
+    /// Brings the state up to date with the record after it.
     pub(super) fn apply(&mut self, record: Record) {
         match record {
             Record::State(newer) => *self = newer,
@@ -127,7 +129,7 @@ impl State {
 pub(super) enum Record {
     /// Everything.
     State(State),
-    /// So many bytes of the partial are held.
+    /// How many bytes of the partial are held.
     Progress(u32),
 }
 
@@ -143,7 +145,8 @@ pub(super) fn length(head: &[u8]) -> Option<usize> {
     (known && length <= STATE_BYTES_MAX).then_some(length)
 }
 
-/// Reads a record and its sequence number from exactly its bytes; `None` when anything about them is wrong.
+/// Reads a record and its sequence number from exactly its bytes; `None` when anything about them
+/// is wrong.
 pub(super) fn decode(record: &[u8], salt: u32) -> Option<(u32, Record)> {
     let (covered, crc) = record.split_last_chunk::<CRC_BYTES>()?;
     if checksum(covered, salt) != u32::from_le_bytes(*crc) {
@@ -173,7 +176,7 @@ pub(super) fn decode(record: &[u8], salt: u32) -> Option<(u32, Record)> {
     bytes.0.is_empty().then_some((sequence, record))
 }
 
-fn decode_image(bytes: &mut Decoder<'_>) -> Option<Image> {
+fn decode_image(bytes: &mut Decoder) -> Option<Image> {
     let slot = match bytes.u8()? {
         0 => Slot::A,
         1 => Slot::B,
@@ -235,7 +238,8 @@ pub(super) fn encode_state(
     bytes.finish(salt)
 }
 
-/// Writes a progress record into `buffer` and returns its length; `None` when the buffer is too short.
+/// Writes a progress record into `buffer` and returns its length; `None` when the buffer is too
+/// short.
 pub(super) fn encode_progress(
     buffer: &mut [u8],
     salt: u32,
@@ -279,7 +283,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Puts fields one behind the other; the body's length is filled in at the end.
+/// Puts fields one after the other; the body's length is filled in at the end.
 struct Encoder<'a> {
     buffer: &'a mut [u8],
     used: usize,

@@ -4,32 +4,37 @@ use core::fmt;
 
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind};
 
-use super::StoreError;
 use super::record::{CRC, HEAD_BYTES, PROGRESS_BYTES, STATE_BYTES_MAX, Slot};
+use crate::store::StoreError;
 
-/// Which parts of a flash belong to a [`FlashStore`](super::FlashStore). All values are bytes, and multiples of
-/// the flash's `ERASE_SIZE`.
+/// Which parts of a flash belong to a [`FlashStore`](super::FlashStore). All values are bytes, and
+/// multiples of the flash's `ERASE_SIZE`.
 ///
-/// A store that is opened with another layout than before finds nothing: records carry a sum of the layout.
+/// A store that is opened with another layout than before finds nothing: records carry a sum of the
+/// layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Layout {
-    /// Where the journal begins: two halves, one behind the other.
+    /// Where the journal begins: two halves, one after the other.
     pub journal: u32,
-    /// Length of each half, at least [`FlashStore::JOURNAL_HALF_MIN`](super::FlashStore::JOURNAL_HALF_MIN).
+    /// Length of each half, at least
+    /// [`FlashStore::JOURNAL_HALF_MIN`](super::FlashStore::JOURNAL_HALF_MIN).
     pub journal_half: u32,
     /// Where the two image slots begin.
     pub slots: [u32; 2],
     /// Length of each slot: the largest image.
     pub slot_length: u32,
-    /// An upload's progress is recorded each time so many bytes came: the most that a power cut loses.
+    /// After how many bytes the progress of an upload is recorded again: the most that a power cut
+    /// loses.
     ///
-    /// A record takes 16 bytes of journal or one write unit, whichever is more, and a full half costs an erase
-    /// of the other; a value that is too small wears the journal faster than the slots.
+    /// A record takes 16 bytes of journal or one write unit, whichever is more, and a full half
+    /// costs an erase of the other; a value that is too small wears the journal faster than the
+    /// slots.
     pub checkpoint: u32,
 }
 
-/// Why a layout or a buffer does not fit the flash. Raised by [`FlashStore::new`](super::FlashStore::new).
+/// Why a layout or a buffer does not fit the flash. Raised by
+/// [`FlashStore::new`](super::FlashStore::new).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LayoutError {
@@ -39,14 +44,15 @@ pub enum LayoutError {
     OutOfFlash,
     /// Two parts share bytes.
     Overlap,
-    /// A half of the journal is shorter than [`FlashStore::JOURNAL_HALF_MIN`](super::FlashStore::JOURNAL_HALF_MIN).
+    /// A half of the journal is shorter than
+    /// [`FlashStore::JOURNAL_HALF_MIN`](super::FlashStore::JOURNAL_HALF_MIN).
     JournalTooSmall,
     /// The lent buffer is shorter than [`FlashStore::BUFFER_MIN`](super::FlashStore::BUFFER_MIN).
     BufferTooSmall,
 }
 
 impl fmt::Display for LayoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             Self::Unaligned => "a part is empty or not aligned to the erase size",
             Self::OutOfFlash => "a part reaches past the end of the flash",
@@ -72,7 +78,8 @@ pub enum FlashFault {
     Medium = 3,
     /// What was read back is not what was written; raised by `commit`.
     ReadBack = 4,
-    /// The call does not fit: no upload is open, or it is over, or the bytes are too few or too many.
+    /// The call does not fit: no upload is open, or it is over, or the bytes are too few or too
+    /// many.
     OutOfOrder = 5,
 }
 
@@ -107,7 +114,7 @@ impl<F: NorFlash> Geometry<F> {
     pub(super) const HEAD: usize = HEAD_BYTES.next_multiple_of(F::WRITE_SIZE);
     /// Bytes of the write units that the longest record needs.
     pub(super) const RECORD_MAX: usize = STATE_BYTES_MAX.next_multiple_of(F::WRITE_SIZE);
-    /// A half must hold a state and the first progress behind it.
+    /// A half must hold a state and the first progress after it.
     pub(super) const JOURNAL_HALF_MIN: u32 = {
         let least = Self::RECORD_MAX + PROGRESS_BYTES.next_multiple_of(F::WRITE_SIZE);
         assert!(least <= 1 << 30);
@@ -116,8 +123,8 @@ impl<F: NorFlash> Geometry<F> {
 }
 
 impl Layout {
-    /// The whole of `flash`: the journal, whose halves have room for 64 progress records, and behind it two slots as
-    /// long as can be. Progress is recorded for each erase block.
+    /// The whole of `flash`: the journal, whose halves have room for 64 progress records, and after
+    /// it two slots as long as can be. Progress is recorded for each erase block.
     pub fn whole<F: NorFlash>(flash: &F) -> Result<Self, LayoutError> {
         let progress = PROGRESS_BYTES.next_multiple_of(F::WRITE_SIZE);
         let half = u32::try_from(Geometry::<F>::RECORD_MAX + 64 * progress)

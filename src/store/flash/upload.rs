@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::layout::{FlashFault, Geometry, failed};
 use super::record::{CRC, Check, Image, Slot};
-use super::{Digest, Name, StoreError, Upload, kept_name};
+use crate::store::{Digest, Name, StoreError, Upload, kept_name};
 
 /// The most that one call of `take` programs, unless a write unit is longer.
 const WRITE_BYTES_MAX: usize = 256;
@@ -29,7 +29,7 @@ enum Stage {
     Checking(Sum, u32),
     /// The slot is right; the journal does not say so yet.
     Verified,
-    /// A write failed: nothing more can be written behind it, but what was recorded is good.
+    /// A write failed: nothing more can be written after it, but what was recorded is good.
     Broken,
     /// The bytes are known to be wrong: nothing of them may be kept.
     Spoiled,
@@ -66,9 +66,10 @@ pub(super) struct FlashUpload {
     start: u32,
     /// Bytes in the flash: whole write units, until the last one.
     written: u32,
-    /// Bytes behind them that wait in the lent write unit, fewer than fill it.
+    /// Bytes after them that wait in the lent write unit, fewer than fill it.
     waiting: usize,
-    /// The end of what was erased, or held, when writing went on: it is never erased again before here.
+    /// The end of what was erased, or held, when writing went on: it is never erased again before
+    /// here.
     erased: u32,
     /// Of all bytes that came; it counts only for a plain upload, which never resumes.
     crc: Crc32,
@@ -76,8 +77,9 @@ pub(super) struct FlashUpload {
 }
 
 impl FlashUpload {
-    /// An upload of `length` bytes into the slot that begins at `start`, of which `held`, whole erase blocks, are there.
-    pub(super) fn new(upload: &Upload<'_>, length: u32, held: u32, slot: Slot, start: u32) -> Self {
+    /// An upload of `length` bytes into the slot that begins at `start`, of which `held`, whole
+    /// erase blocks, are there.
+    pub(super) fn new(upload: &Upload, length: u32, held: u32, slot: Slot, start: u32) -> Self {
         Self {
             name: kept_name(upload.name),
             length,
@@ -131,7 +133,8 @@ impl FlashUpload {
         }
     }
 
-    /// Takes the front of `data`, which is not empty: erases one block, or writes once, or only fills `unit`.
+    /// Takes the front of `data`, which is not empty: erases one block, or writes once, or only
+    /// fills `unit`.
     pub(super) fn take<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -191,7 +194,8 @@ impl FlashUpload {
         Ok(())
     }
 
-    /// Goes on towards `Verified`: writes the last bytes, or reads some back, and compares at the end.
+    /// Goes on towards `Verified`: writes the last bytes, or reads some back, and compares at the
+    /// end.
     pub(super) fn verify<F: NorFlash>(
         &mut self,
         flash: &mut F,
