@@ -149,8 +149,9 @@ pub mod store;
 
 pub use echo::{Echo, EchoSession};
 pub use net::{
-    Backoff, Client, ClientOptions, Closing, Connection, HANDSHAKE_TIMEOUT, IDLE_BYTES_MIN,
-    IdleTimer, LINGER, Lifecycle, NoRetry, Retry, Server, ServerOptions, Session, Stage,
+    Backoff, Client, ClientOptions, Closing, Connection, Dial, DialOrListen, HANDSHAKE_TIMEOUT,
+    IDLE_BYTES_MIN, IdleTimer, LINGER, Lifecycle, Listen, NoRetry, Opened, Opening, Retry, Server,
+    ServerOptions, Session, Stage,
 };
 pub use payload::{
     BufferSink, Discard, ReaderSource, Sink, SinkError, Source, SourceError, WriterSink,

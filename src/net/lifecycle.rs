@@ -4,10 +4,9 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
-use super::IdleTimer;
-use crate::{
-    AcceptState, Deadline, Duration, Error, Event, Io, Role, StateCell, StateName, TimeoutKind,
-};
+use super::opening::{Opened, handshake_deadline};
+use super::{Dial, DialOrListen, IdleTimer, Listen, Opening};
+use crate::{Deadline, Duration, Error, Event, Io, StateCell, StateName, TimeoutKind};
 
 /// How long a closing connection is kept for the peer's FIN, unless it is set.
 pub const LINGER: Duration = Duration::from_secs(1);
@@ -23,9 +22,9 @@ const CLEARING_TIMEOUT: Duration = Duration::from_secs(1);
 /// drives one itself: it calls [`poll`](Self::poll) from `step` and from `expired` alike.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Lifecycle {
+pub struct Lifecycle<O = DialOrListen> {
     socket: SocketHandle,
-    state: StateCell<State>,
+    state: StateCell<State<O>>,
 }
 
 /// How far a connection is.
@@ -43,27 +42,21 @@ pub enum Stage {
 }
 
 /// ```text
-/// Closed -> Clearing -> Connecting  ------------> Open -> Flushing -> Closing -> Closed
-///               '-----> Listening -> SynReceived --'          (a failure leads to Closed at once)
+/// Closed -> Clearing -> Opening -> Open -> Flushing -> Closing -> Closed
+///                          '-> SynReceived -'        (a failure leads to Closed at once)
 /// ```
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum State<O> {
     Closed,
     /// What the last connection left in the socket goes first, its RST included.
-    Clearing(Opening),
-    Connecting(IpEndpoint),
-    Listening(u16),
-    SynReceived(u16, IpEndpoint),
+    Clearing(O),
+    /// Dialling, or listening.
+    Opening(O),
+    /// A caller has begun its handshake.
+    SynReceived(O, IpEndpoint),
     Open(IpEndpoint),
     Flushing(IpEndpoint, Flush),
     Closing(IpEndpoint),
-}
-
-/// How a connection begins.
-#[derive(Debug, Clone, Copy)]
-enum Opening {
-    Dial(IpEndpoint, Duration),
-    Listen(u16),
 }
 
 /// Watches a send queue run empty.
@@ -74,13 +67,12 @@ struct Flush {
     linger: Duration,
 }
 
-impl StateName for State {
+impl<O> StateName for State<O> {
     fn name(&self) -> &'static str {
         match self {
             Self::Closed => "Closed",
             Self::Clearing(_) => "Clearing",
-            Self::Connecting(_) => "Connecting",
-            Self::Listening(_) => "Listening",
+            Self::Opening(_) => "Opening",
             Self::SynReceived(..) => "SynReceived",
             Self::Open(_) => "Open",
             Self::Flushing(..) => "Flushing",
@@ -89,7 +81,7 @@ impl StateName for State {
     }
 }
 
-impl Lifecycle {
+impl<O: Opening> Lifecycle<O> {
     /// A connection that nobody has asked for yet, over a socket of its own.
     pub const fn new(socket: SocketHandle) -> Self {
         Self {
@@ -114,15 +106,14 @@ impl Lifecycle {
     }
 
     /// The peer that is dialled, calls, or is connected.
-    pub const fn remote(&self) -> Option<IpEndpoint> {
-        match *self.state.state() {
-            State::Clearing(Opening::Dial(remote, _))
-            | State::Connecting(remote)
-            | State::SynReceived(_, remote)
+    pub fn remote(&self) -> Option<IpEndpoint> {
+        match self.state.state() {
+            State::Closed => None,
+            State::Clearing(opening) | State::Opening(opening) => opening.remote(),
+            State::SynReceived(_, remote)
             | State::Open(remote)
             | State::Flushing(remote, _)
-            | State::Closing(remote) => Some(remote),
-            State::Closed | State::Clearing(Opening::Listen(_)) | State::Listening(_) => None,
+            | State::Closing(remote) => Some(*remote),
         }
     }
 
@@ -131,11 +122,11 @@ impl Lifecycle {
         matches!(self.state.state(), State::Closed)
     }
 
-    /// Whether the socket waits for a caller and has none.
+    /// Whether nobody is connected or calling.
     pub const fn is_vacant(&self) -> bool {
         matches!(
             self.state.state(),
-            State::Closed | State::Clearing(_) | State::Listening(_)
+            State::Closed | State::Clearing(_) | State::Opening(_)
         )
     }
 
@@ -150,17 +141,8 @@ impl Lifecycle {
         self.state.deadline()
     }
 
-    /// Dials `remote` as soon as the socket is free.
-    pub fn dial(&mut self, io: &mut Io, remote: IpEndpoint, connect_timeout: Duration) {
-        self.clear(io, Opening::Dial(remote, connect_timeout));
-    }
-
-    /// Waits for a caller on `port` as soon as the socket is free.
-    pub fn listen(&mut self, io: &mut Io, port: u16) {
-        self.clear(io, Opening::Listen(port));
-    }
-
-    fn clear(&mut self, io: &mut Io, opening: Opening) {
+    /// Dials or listens as soon as the socket is free.
+    pub fn begin(&mut self, io: &mut Io, opening: O) {
         self.state.enter(io, State::Clearing(opening), None);
     }
 
@@ -172,18 +154,25 @@ impl Lifecycle {
     pub fn poll(&mut self, io: &mut Io, is_late: bool) -> Result<Stage, Error> {
         match *self.state.state() {
             State::Closed => Ok(Stage::Wait),
-            State::Clearing(opening) => self.await_clear(io, opening, is_late),
-            State::Connecting(remote) => self.await_connected(io, remote, is_late),
-            State::Listening(port) | State::SynReceived(port, _) => {
-                self.await_caller(io, port, is_late)
+            State::Clearing(opening) => {
+                if is_late || self.is_clear(io) {
+                    let deadline = opening.begin(io, self.socket)?;
+                    self.state.enter(io, State::Opening(opening), deadline);
+                }
+                Ok(Stage::Wait)
+            }
+            State::Opening(opening) => self.await_open(io, opening, None, is_late),
+            State::SynReceived(opening, caller) => {
+                self.await_open(io, opening, Some(caller), is_late)
             }
             State::Open(remote) => Ok(Stage::Open(remote)),
             State::Flushing(remote, flush) => self.await_flushed(io, remote, flush),
             State::Closing(remote) => {
-                if is_late || io.is_closed(self.socket) {
-                    return Ok(self.end(io, remote));
+                if !is_late && !io.is_closed(self.socket) {
+                    return Ok(Stage::Wait);
                 }
-                Ok(Stage::Wait)
+                self.abort(io);
+                Ok(Stage::Closed(remote))
             }
         }
     }
@@ -218,36 +207,6 @@ impl Lifecycle {
         self.state.enter(io, State::Closed, None);
     }
 
-    fn end(&mut self, io: &mut Io, remote: IpEndpoint) -> Stage {
-        self.abort(io);
-        Stage::Closed(remote)
-    }
-
-    fn await_clear(
-        &mut self,
-        io: &mut Io,
-        opening: Opening,
-        is_late: bool,
-    ) -> Result<Stage, Error> {
-        if !is_late && !self.is_clear(io) {
-            return Ok(Stage::Wait);
-        }
-        match opening {
-            Opening::Dial(remote, timeout) => {
-                io.connect(self.socket, remote)?;
-                let deadline = Deadline::new(io.now + timeout, TimeoutKind::Connect);
-                self.state
-                    .enter(io, State::Connecting(remote), Some(deadline));
-            }
-            Opening::Listen(port) => {
-                io.listen(self.socket, port)?;
-                io.emit(&Event::Listening { port });
-                self.state.enter(io, State::Listening(port), None);
-            }
-        }
-        Ok(Stage::Wait)
-    }
-
     /// Whether the last connection has left the socket. If not, it is dropped, with a deadline from
     /// the first look on.
     ///
@@ -268,54 +227,33 @@ impl Lifecycle {
         is_unused
     }
 
-    fn await_connected(
+    fn await_open(
         &mut self,
         io: &mut Io,
-        remote: IpEndpoint,
+        opening: O,
+        caller: Option<IpEndpoint>,
         is_late: bool,
     ) -> Result<Stage, Error> {
-        if io.is_connected(self.socket)? {
-            return Ok(self.open(io, remote, Role::Client));
-        }
-        if is_late {
-            return Err(Error::TimedOut(TimeoutKind::Connect));
-        }
-        Ok(Stage::Wait)
-    }
-
-    fn await_caller(&mut self, io: &mut Io, port: u16, is_late: bool) -> Result<Stage, Error> {
-        let known = self.remote();
-        match (io.accept_state(self.socket), known) {
-            (AcceptState::Established(remote), _)
-            | (AcceptState::ClosedWithData, Some(remote)) => {
-                return Ok(self.open(io, remote, Role::Server));
+        match opening.poll(io, self.socket, caller, is_late)? {
+            Opened::Wait => {}
+            Opened::Caller(Some(caller)) => {
+                let deadline = Some(handshake_deadline(io));
+                let state = State::SynReceived(opening, caller);
+                self.state.enter(io, state, deadline);
             }
-            (AcceptState::Listening, None) => {}
-            (AcceptState::Listening, Some(_)) => {
-                self.state.enter(io, State::Listening(port), None);
+            Opened::Caller(None) => self.state.enter(io, State::Opening(opening), None),
+            Opened::Established(remote, role) => {
+                self.state.enter(io, State::Open(remote), None);
+                io.emit(&Event::Connected { remote, role });
+                return Ok(Stage::Opened(remote));
             }
-            (AcceptState::SynReceived(remote), None) => {
-                let deadline = Deadline::new(io.now + HANDSHAKE_TIMEOUT, TimeoutKind::Handshake);
-                let state = State::SynReceived(port, remote);
-                self.state.enter(io, state, Some(deadline));
-            }
-            (AcceptState::SynReceived(_), Some(_)) if !is_late => {}
-            (
-                AcceptState::SynReceived(_) | AcceptState::ClosedWithData | AcceptState::Closed,
-                _,
-            ) => {
+            Opened::Restart => {
                 io.drop_connection(self.socket);
-                self.listen(io, port);
+                self.begin(io, opening);
                 return self.poll(io, false);
             }
         }
         Ok(Stage::Wait)
-    }
-
-    fn open(&mut self, io: &mut Io, remote: IpEndpoint, role: Role) -> Stage {
-        self.state.enter(io, State::Open(remote), None);
-        io.emit(&Event::Connected { remote, role });
-        Stage::Opened(remote)
     }
 
     /// FIN goes only after everything was acknowledged: the lingering is too short to send lost bytes
@@ -349,5 +287,17 @@ impl Lifecycle {
         *self.state.state_mut() = State::Flushing(remote, flush);
         self.state.set_deadline(deadline);
         Ok(Stage::Wait)
+    }
+}
+
+impl Lifecycle {
+    /// Dials `remote` as soon as the socket is free.
+    pub fn dial(&mut self, io: &mut Io, remote: IpEndpoint, timeout: Duration) {
+        self.begin(io, DialOrListen::Dial(Dial { remote, timeout }));
+    }
+
+    /// Waits for a caller on `port` as soon as the socket is free.
+    pub fn listen(&mut self, io: &mut Io, port: u16) {
+        self.begin(io, DialOrListen::Listen(Listen { port }));
     }
 }

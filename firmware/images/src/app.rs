@@ -3,13 +3,12 @@
 use core::mem::MaybeUninit;
 
 use board::{Clock, Ethernet, FRAME_BYTES_MAX, Nic};
-use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 #[cfg(feature = "guard")]
 use smoltcp::{phy::Device, wire::EthernetAddress};
 #[cfg(feature = "guard")]
 use tickwire::guard::{self, Guarded};
-use tickwire::{App, Carry, Error, Event, Observer, Slot, Tick, turn};
+use tickwire::{AnyTask, App, Event, Observer, Stack, Task, Tick};
 
 use crate::exit::Failure;
 use crate::{Network, report_cost};
