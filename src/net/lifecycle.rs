@@ -196,8 +196,7 @@ impl<O: Opening> Lifecycle<O> {
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
         if let Some(remote) = self.remote() {
             let deadline = io.close(self.socket, linger);
-            self.state
-                .enter(io, State::Closing(remote), Some(deadline));
+            self.state.enter(io, State::Closing(remote), Some(deadline));
         }
     }
 

@@ -12,14 +12,12 @@
 #![no_main]
 
 use core::mem::MaybeUninit;
-use core::net::IpAddr;
 
 use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, Line};
 use images::app::Memory;
 use images::exit::{self, Failure};
 use images::{Network, number};
-use smoltcp::wire::IpEndpoint;
-use tickwire::http::{Get, GetOptions, Host, Request, Url};
+use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{Duration, Sink, SinkError, Task};
 
 type Buffers = Memory<1, 2_920, 512>;
@@ -39,12 +37,8 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
         .ok_or(Failure::usage("url= is needed"))?;
     let malformed = Failure::new(exit::URL, "url= is no http URL with an address");
     let url = Url::parse(text).map_err(|_| malformed)?;
-    // The images are built without IPv6.
-    let Host::Address(IpAddr::V4(address)) = url.host() else {
-        return Err(malformed);
-    };
+    let remote = url.endpoint().ok_or(malformed)?;
     let request = Request::new(&url, &[]).map_err(|_| malformed)?;
-    let remote = IpEndpoint::new(address.into(), url.port());
     let options = options(&arguments)?;
     let sink = Checksum {
         crc: u32::MAX,
