@@ -7,11 +7,11 @@ use smoltcp::wire::IpEndpoint;
 use super::keepalive::Keepalive;
 use super::receiver::Receiver;
 use super::sender::Sender;
-use super::state::{Command, Mode, PreviousSession, State};
+use super::state::{Command, PreviousSession, State};
 use super::{ChatError, MessageSink, Options, PushError};
 use crate::{
-    App, Backoff, Deadline, Duration, Error, Event, Io, Lifecycle, Retry, Stage, StateCell, Step,
-    Tick, TimeoutKind,
+    App, Backoff, Deadline, Dial, DialOrListen, Duration, Error, Event, Io, Lifecycle, Listen,
+    Retry, Stage, StateCell, Step, Tick, TimeoutKind,
 };
 
 /// The first pause before a redial; each failure doubles it, and a conversation begins anew.
@@ -49,7 +49,8 @@ pub struct Chat<'a, S> {
     /// The connection of the present conversation, over the first socket.
     pub(super) life: Lifecycle,
     pub(super) options: Options,
-    pub(super) mode: Mode,
+    /// What the caller has made of us: client, server, or nothing yet.
+    pub(super) opening: Option<DialOrListen>,
     pub(super) command: Option<Command>,
     pub(super) receiver: Receiver<'a, S>,
     pub(super) sender: Sender<'a>,
@@ -81,7 +82,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
             sockets,
             life: Lifecycle::new(current),
             options,
-            mode: Mode::Off,
+            opening: None,
             command: None,
             receiver: Receiver::new(sink, line, options.stall_timeout),
             sender: Sender::new(queue, options.line_end),
@@ -118,7 +119,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     pub const fn is_settled(&self) -> bool {
         let is_settled = match self.state.state() {
             State::Idle | State::Pausing | State::Talking(_) | State::HalfClosed(_) => true,
-            State::Opening => matches!(self.mode, Mode::Listen(_)),
+            State::Opening => self.is_server(),
             State::Closing(_) | State::Ended(..) | State::Finishing(_) => false,
         };
         self.command.is_none() && is_settled
@@ -154,12 +155,14 @@ impl<'a, S: MessageSink> Chat<'a, S> {
 
     /// Becomes the server on `port`, after a present conversation was ended in order.
     pub fn listen(&mut self, port: u16) {
-        self.set_command(Command::Start(Mode::Listen(port)));
+        self.set_command(Command::Open(DialOrListen::Listen(Listen { port })));
     }
 
     /// Becomes the client of `remote`, after a present conversation was ended in order.
     pub fn dial(&mut self, remote: IpEndpoint) {
-        self.set_command(Command::Start(Mode::Dial(remote)));
+        let timeout = self.options.connect_timeout;
+        let dial = Dial { remote, timeout };
+        self.set_command(Command::Open(DialOrListen::Dial(dial)));
     }
 
     /// Ends the present conversation or attempt in order. A server then listens again; a client
@@ -171,6 +174,14 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     /// Ends the app, after a present conversation was ended in order.
     pub fn quit(&mut self) {
         self.set_command(Command::Quit);
+    }
+
+    pub(super) const fn is_client(&self) -> bool {
+        matches!(self.opening, Some(DialOrListen::Dial(_)))
+    }
+
+    const fn is_server(&self) -> bool {
+        matches!(self.opening, Some(DialOrListen::Listen(_)))
     }
 
     /// The last command counts, but nothing takes back [`quit`](Chat::quit).
@@ -188,39 +199,33 @@ impl<'a, S: MessageSink> Chat<'a, S> {
         let command = self.command.take();
         // Also what is half dialled or half accepted.
         self.life.abort(io);
-        match (command, self.mode) {
-            (Some(Command::Quit), _) => self.state.enter(io, State::Finishing(Ok(())), None),
-            (Some(Command::Disconnect), Mode::Dial(_)) => self.idle_or_finish(io, Ok(())),
-            (Some(Command::Start(mode)), _) => {
+        match command {
+            Some(Command::Quit) => self.state.enter(io, State::Finishing(Ok(())), None),
+            Some(Command::Disconnect) if self.is_client() => self.idle_or_finish(io, Ok(())),
+            Some(Command::Open(opening)) => {
                 self.backoff.reset();
-                self.mode = mode;
+                self.opening = Some(opening);
                 self.open(io);
             }
-            (Some(Command::Disconnect) | None, _) => self.open(io),
+            Some(Command::Disconnect) | None => self.open(io),
         }
         Step::Again
     }
 
-    /// Begins to listen or to dial, as the mode says.
+    /// Listens or dials.
     pub(super) fn open(&mut self, io: &mut Io) {
-        let next = match self.mode {
-            Mode::Off => State::Idle,
-            Mode::Listen(port) => {
-                self.life.listen(io, port);
-                State::Opening
-            }
-            Mode::Dial(remote) => {
-                self.life.dial(io, remote, self.options.connect_timeout);
-                State::Opening
-            }
-        };
+        let mut next = State::Idle;
+        if let Some(opening) = self.opening {
+            self.life.begin(io, opening);
+            next = State::Opening;
+        }
         self.state.enter(io, next, None);
     }
 
     /// A client has nothing more to do, or a server cannot listen.
     pub(super) fn idle_or_finish(&mut self, io: &mut Io, result: Result<(), Error>) {
         let next = if self.options.stay && !self.options.once {
-            self.mode = Mode::Off;
+            self.opening = None;
             State::Idle
         } else {
             State::Finishing(result)
@@ -241,9 +246,8 @@ impl<'a, S: MessageSink> Chat<'a, S> {
         let handle = self.life.socket();
         // A line is typed and then waits for an answer: it must not wait for the one before.
         io.tcp(handle).0.set_nagle_enabled(false);
-        let is_server = matches!(self.mode, Mode::Listen(_));
         self.backoff.reset();
-        self.sender.begin(is_server && !self.options.once);
+        self.sender.begin(self.is_server() && !self.options.once);
         self.keepalive = Keepalive::new(io.now);
         let deadline = self.keepalive.observe(io, handle, 0, false);
         self.state.enter(io, State::Talking(remote), deadline);
@@ -255,9 +259,8 @@ impl<'a, S: MessageSink> Chat<'a, S> {
             error: &ChatError::from(error),
         });
         self.life.abort(io);
-        let is_dialled = matches!(self.mode, Mode::Dial(_));
         // No pause makes a peer of an address that can never be one.
-        if is_dialled && self.options.redial && error != Error::Unaddressable {
+        if self.is_client() && self.options.redial && error != Error::Unaddressable {
             self.pause(io);
         } else {
             self.idle_or_finish(io, Err(error));

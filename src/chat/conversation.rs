@@ -5,7 +5,7 @@ use smoltcp::wire::IpEndpoint;
 
 use super::keepalive;
 use super::receiver::Delivery;
-use super::state::{Mode, PreviousSession, State};
+use super::state::{PreviousSession, State};
 use super::{Chat, ChatError, MessageSink};
 use crate::{Duration, Error, Event, Io, LINGER, Received, Stage, Step, TimeoutKind};
 
@@ -172,12 +172,17 @@ impl<S: MessageSink> Chat<'_, S> {
     }
 
     fn after_conversation(&mut self, io: &mut Io, result: Result<(), Error>) -> Step {
-        match self.mode {
-            _ if self.command.is_some() => return self.apply_command(io),
-            _ if self.options.once => self.state.enter(io, State::Finishing(result), None),
-            Mode::Dial(_) if self.options.redial => self.pause(io),
-            Mode::Dial(_) => self.idle_or_finish(io, result),
-            Mode::Listen(_) | Mode::Off => self.open(io),
+        if self.command.is_some() {
+            return self.apply_command(io);
+        }
+        if self.options.once {
+            self.state.enter(io, State::Finishing(result), None);
+        } else if !self.is_client() {
+            self.open(io);
+        } else if self.options.redial {
+            self.pause(io);
+        } else {
+            self.idle_or_finish(io, result);
         }
         Step::Again
     }

@@ -2,22 +2,13 @@
 
 use smoltcp::wire::IpEndpoint;
 
-use crate::{Error, StateName};
-
-/// How connections are made: what the caller has chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) enum Mode {
-    Off,
-    Listen(u16),
-    Dial(IpEndpoint),
-}
+use crate::{DialOrListen, Error, StateName};
 
 /// What the caller wants next. A conversation is ended in order first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Command {
-    Start(Mode),
+    Open(DialOrListen),
     Disconnect,
     Quit,
 }
@@ -34,10 +25,10 @@ pub(super) struct PreviousSession {
 /// Idle ---> Opening -> Talking -+-> HalfClosed -+-> Closing -> Ended -> Finishing
 /// Pausing -----^                '---------------'
 /// ```
-/// A lost connection leads from Talking and HalfClosed to Ended at once; so does the peer's FIN from
-/// HalfClosed. Ended leads to what mode, options and the caller's command ask for: Opening, Pausing,
-/// Idle or Finishing. So do a failed attempt, from Opening, a command, from Idle, Opening and
-/// Pausing, and a sink that stalls, from a conversation that it holds up.
+/// A lost connection leads from Talking and HalfClosed to Ended at once; so does the peer's FIN
+/// from HalfClosed. Ended leads to what the role, the options and the caller's command ask for:
+/// Opening, Pausing, Idle or Finishing. So do a failed attempt, from Opening, a command, from Idle,
+/// Opening and Pausing, and a sink that stalls, from a conversation that it holds up.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum State {
     /// Nobody is listened for or dialled.
