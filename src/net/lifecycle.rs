@@ -56,7 +56,14 @@ enum State<O> {
     SynReceived(O, IpEndpoint),
     Open(IpEndpoint),
     Flushing(IpEndpoint, Flush),
-    Closing(IpEndpoint),
+    Closing(IpEndpoint, Unread),
+}
+
+/// What becomes of bytes that come after our FIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    Drop,
+    Keep,
 }
 
 /// Watches a send queue run empty.
@@ -76,7 +83,7 @@ impl<O> StateName for State<O> {
             Self::SynReceived(..) => "SynReceived",
             Self::Open(_) => "Open",
             Self::Flushing(..) => "Flushing",
-            Self::Closing(_) => "Closing",
+            Self::Closing(..) => "Closing",
         }
     }
 }
@@ -113,7 +120,7 @@ impl<O: Opening> Lifecycle<O> {
             State::SynReceived(_, remote)
             | State::Open(remote)
             | State::Flushing(remote, _)
-            | State::Closing(remote) => Some(*remote),
+            | State::Closing(remote, _) => Some(*remote),
         }
     }
 
@@ -132,7 +139,7 @@ impl<O: Opening> Lifecycle<O> {
 
     /// Whether our FIN is out or over: nothing that still comes changes the result.
     pub const fn is_closing(&self) -> bool {
-        matches!(self.state.state(), State::Closing(_))
+        matches!(self.state.state(), State::Closing(..))
     }
 
     /// Until when the present state may last. An open connection has no deadline here: its session
@@ -167,8 +174,8 @@ impl<O: Opening> Lifecycle<O> {
             }
             State::Open(remote) => Ok(Stage::Open(remote)),
             State::Flushing(remote, flush) => self.await_flushed(io, remote, flush),
-            State::Closing(remote) => {
-                if !is_late && !io.is_closed(self.socket) {
+            State::Closing(remote, unread) => {
+                if !is_late && !self.is_over(io, unread) {
                     return Ok(Stage::Wait);
                 }
                 self.abort(io);
@@ -192,18 +199,50 @@ impl<O: Opening> Lifecycle<O> {
             .enter(io, State::Flushing(remote, flush), flush.timer.deadline());
     }
 
-    /// Sends FIN after what is queued, and lingers.
+    /// Sends FIN after what is queued, and lingers. Bytes that still come are dropped, so that they
+    /// cannot hold the peer in its last sends.
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
-        if let Some(remote) = self.remote() {
-            let deadline = io.close(self.socket, linger);
-            self.state.enter(io, State::Closing(remote), Some(deadline));
+        self.linger(io, linger, Unread::Drop);
+    }
+
+    /// The same for a caller that goes on reading from the socket: nothing is dropped, and what it
+    /// has not read when the connection has closed stays in the socket.
+    pub fn close_reading(&mut self, io: &mut Io, linger: Duration) {
+        self.linger(io, linger, Unread::Keep);
+    }
+
+    /// Sends FIN after what is queued. The connection stays [`Open`](Stage::Open) and receives,
+    /// until the caller closes it.
+    pub fn half_close(&mut self, io: &mut Io) {
+        if let State::Open(_) = self.state.state() {
+            io.close(self.socket, Duration::ZERO);
         }
     }
 
-    /// Ends the connection by RST, or what there is of it.
+    fn linger(&mut self, io: &mut Io, linger: Duration, unread: Unread) {
+        if let Some(remote) = self.remote() {
+            let deadline = io.close(self.socket, linger);
+            let state = State::Closing(remote, unread);
+            self.state.enter(io, state, Some(deadline));
+        }
+    }
+
+    fn is_over(&self, io: &mut Io, unread: Unread) -> bool {
+        match unread {
+            Unread::Drop => io.is_closed(self.socket),
+            Unread::Keep => {
+                let state = io.tcp(self.socket).0.state();
+                matches!(state, Tcp::Closed | Tcp::TimeWait | Tcp::Listen)
+            }
+        }
+    }
+
+    /// Ends the connection by RST, or what there is of it. One that is over is left alone.
     pub fn abort(&mut self, io: &mut Io) {
         io.drop_connection(self.socket);
-        self.state.enter(io, State::Closed, None);
+        if !self.is_closed() {
+            self.state.enter(io, State::Closed, None);
+        }
     }
 
     /// Whether the last connection has left the socket. If not, it is dropped, with a deadline from
