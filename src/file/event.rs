@@ -12,10 +12,6 @@ pub type OfferedName = heapless::String<NAME_LEN_MAX>;
 /// What a transfer tells, in [`Event::App`](crate::Event::App).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an event is only ever borrowed, and there is no box"
-)]
 #[non_exhaustive]
 pub enum Event {
     /// A file is offered or announced by the peer.

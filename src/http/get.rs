@@ -1,12 +1,14 @@
 //! The app that fetches one body.
 
+use core::net::IpAddr;
+
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::copy::{Copied, copy_body};
 use super::{
-    BodyDecoder, Event, Framing, GetError, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, Location,
-    Proof, Request,
+    BodyDecoder, Event, Framing, GetError, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, Host,
+    Location, Proof, Request, Url,
 };
 use crate::{
     App, Client, ClientOptions, Closing, Connection, Deadline, Duration, Io, Received, Session,
@@ -116,6 +118,19 @@ impl StateName for State {
             Self::Body => "Body",
             Self::Finished => "Finished",
         }
+    }
+}
+
+impl Url<'_> {
+    /// Address and port of the server, where the URL has an address and no name.
+    pub fn endpoint(&self) -> Option<IpEndpoint> {
+        let address = match self.host() {
+            Host::Address(IpAddr::V4(address)) => IpAddress::Ipv4(address),
+            #[cfg(feature = "ipv6")]
+            Host::Address(IpAddr::V6(address)) => IpAddress::Ipv6(address),
+            _ => return None,
+        };
+        Some(IpEndpoint::new(address, self.port()))
     }
 }
 
@@ -252,11 +267,7 @@ impl<'a, S: Sink> GetSession<'a, S> {
         }
     }
 
-    fn begin_body(
-        &mut self,
-        connection: &mut Connection,
-        head: Head,
-    ) -> Result<Step, GetError> {
+    fn begin_body(&mut self, connection: &mut Connection, head: Head) -> Result<Step, GetError> {
         let Head {
             status, framing, ..
         } = head;
@@ -295,11 +306,7 @@ impl<'a, S: Sink> GetSession<'a, S> {
         }
     }
 
-    fn on_copied(
-        &mut self,
-        connection: &mut Connection,
-        copied: Copied,
-    ) -> Result<Step, GetError> {
+    fn on_copied(&mut self, connection: &mut Connection, copied: Copied) -> Result<Step, GetError> {
         self.bytes = self.bytes.saturating_add(copied.payload as u64);
         if copied.taken > 0 || !copied.is_stalled {
             connection.resume_idle();

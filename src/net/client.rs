@@ -4,10 +4,8 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
 use super::conversation::{Conversation, Progress, Timing};
-use super::{LINGER, NoRetry, Retry, Session};
-use crate::{
-    App, Deadline, Duration, Error, Event, Io, StateCell, StateName, Step, TimeoutKind,
-};
+use super::{Dial, LINGER, NoRetry, Retry, Session};
+use crate::{App, Deadline, Duration, Error, Event, Io, StateCell, StateName, Step, TimeoutKind};
 
 /// What a caller may set about a client.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +43,7 @@ impl Default for ClientOptions {
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Client<S, R = NoRetry> {
-    conversation: Conversation<S>,
+    conversation: Conversation<S, Dial>,
     remote: IpEndpoint,
     options: ClientOptions,
     retry: R,
@@ -129,8 +127,11 @@ impl<S: Session, R: Retry> Client<S, R> {
     }
 
     fn dial(&mut self, io: &mut Io) -> Step {
-        let life = &mut self.conversation.life;
-        life.dial(io, self.remote, self.options.connect_timeout);
+        let dial = Dial {
+            remote: self.remote,
+            timeout: self.options.connect_timeout,
+        };
+        self.conversation.life.begin(io, dial);
         self.state.enter(io, State::Connected, None);
         Step::Again
     }

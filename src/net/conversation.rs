@@ -4,7 +4,7 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
 use super::connection::Idle;
-use super::{Closing, Connection, Lifecycle, Session, Stage};
+use super::{Closing, Connection, Lifecycle, Opening, Session, Stage};
 use crate::{Deadline, Duration, Error, Event, Io, Step, TimeoutKind};
 
 /// What happens to every connection of a client or server.
@@ -21,8 +21,8 @@ pub(super) struct Timing {
 /// One session, and one connection after another for it.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Conversation<S> {
-    pub(super) life: Lifecycle,
+pub(super) struct Conversation<S, O> {
+    pub(super) life: Lifecycle<O>,
     pub(super) session: S,
     idle: Idle,
     /// The session has begun and has not been told of its end.
@@ -38,7 +38,7 @@ pub(super) enum Progress<E> {
     Unusable(E),
 }
 
-impl<S: Session> Conversation<S> {
+impl<S: Session, O: Opening> Conversation<S, O> {
     pub(super) fn new(socket: SocketHandle, session: S) -> Self {
         Self {
             life: Lifecycle::new(socket),
@@ -128,7 +128,7 @@ impl<S: Session> Conversation<S> {
         match self.session.closing() {
             Closing::Flush => self.life.flush(io, timing.flush, timing.linger),
             Closing::Fin => self.life.close(io, timing.linger),
-            Closing::Confirm => self.life.confirm(io, timing.linger),
+            Closing::Confirm => self.life.close_confirmed(io, timing.linger),
             Closing::Reset => {
                 return Progress::Ended(self.end(io, self.life.remote(), Ok(())));
             }

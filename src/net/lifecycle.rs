@@ -4,10 +4,9 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
-use super::IdleTimer;
-use crate::{
-    AcceptState, Deadline, Duration, Error, Event, Io, Role, StateCell, StateName, TimeoutKind,
-};
+use super::opening::{Opened, handshake_deadline};
+use super::{Dial, DialOrListen, IdleTimer, Listen, Opening};
+use crate::{Deadline, Duration, Error, Event, Io, StateCell, StateName, TimeoutKind};
 
 /// How long a closing connection is kept for the peer's FIN, unless it is set.
 pub const LINGER: Duration = Duration::from_secs(1);
@@ -23,11 +22,11 @@ const CLEARING_TIMEOUT: Duration = Duration::from_secs(1);
 /// drives one itself: it calls [`poll`](Self::poll) from `step` and from `expired` alike.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Lifecycle {
+pub struct Lifecycle<O = DialOrListen> {
     socket: SocketHandle,
     /// Bytes that came after our FIN and were dropped.
     discarded: u64,
-    state: StateCell<State>,
+    state: StateCell<State<O>>,
 }
 
 /// How far a connection is.
@@ -45,30 +44,30 @@ pub enum Stage {
 }
 
 /// ```text
-/// Closed -> Clearing -> Connecting  ------------> Open -> Flushing -> Closing -> Closed
-///               '-----> Listening -> SynReceived --'          (a failure leads to Closed at once)
+/// Closed -> Clearing -> Opening -> Open -> Flushing -> Closing -> Closed
+///                          '-> SynReceived -'        (a failure leads to Closed at once)
 /// ```
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum State<O> {
     Closed,
     /// What the last connection left in the socket goes first, its RST included.
-    Clearing(Opening),
-    Connecting(IpEndpoint),
-    Listening(u16),
-    SynReceived(u16, IpEndpoint),
+    Clearing(O),
+    /// Dialling, or listening.
+    Opening(O),
+    /// A caller has begun its handshake.
+    SynReceived(O, IpEndpoint),
     Open(IpEndpoint),
     Flushing(IpEndpoint, Flush),
-    Closing(IpEndpoint, Confirm),
+    Closing(IpEndpoint, Unread),
 }
 
-/// Whether RST in place of the peer's FIN is a failure.
-type Confirm = bool;
-
-/// How a connection begins.
-#[derive(Debug, Clone, Copy)]
-enum Opening {
-    Dial(IpEndpoint, Duration),
-    Listen(u16),
+/// What becomes of bytes that come after our FIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    Drop,
+    /// The same, and RST in place of the peer's FIN is a failure.
+    DropUntilFin,
+    Keep,
 }
 
 /// Watches a send queue run empty.
@@ -79,13 +78,12 @@ struct Flush {
     linger: Duration,
 }
 
-impl StateName for State {
+impl<O> StateName for State<O> {
     fn name(&self) -> &'static str {
         match self {
             Self::Closed => "Closed",
             Self::Clearing(_) => "Clearing",
-            Self::Connecting(_) => "Connecting",
-            Self::Listening(_) => "Listening",
+            Self::Opening(_) => "Opening",
             Self::SynReceived(..) => "SynReceived",
             Self::Open(_) => "Open",
             Self::Flushing(..) => "Flushing",
@@ -94,7 +92,7 @@ impl StateName for State {
     }
 }
 
-impl Lifecycle {
+impl<O: Opening> Lifecycle<O> {
     /// A connection that nobody has asked for yet, over a socket of its own.
     pub const fn new(socket: SocketHandle) -> Self {
         Self {
@@ -120,15 +118,14 @@ impl Lifecycle {
     }
 
     /// The peer that is dialled, calls, or is connected.
-    pub const fn remote(&self) -> Option<IpEndpoint> {
-        match *self.state.state() {
-            State::Clearing(Opening::Dial(remote, _))
-            | State::Connecting(remote)
-            | State::SynReceived(_, remote)
+    pub fn remote(&self) -> Option<IpEndpoint> {
+        match self.state.state() {
+            State::Closed => None,
+            State::Clearing(opening) | State::Opening(opening) => opening.remote(),
+            State::SynReceived(_, remote)
             | State::Open(remote)
             | State::Flushing(remote, _)
-            | State::Closing(remote, _) => Some(remote),
-            State::Closed | State::Clearing(Opening::Listen(_)) | State::Listening(_) => None,
+            | State::Closing(remote, _) => Some(*remote),
         }
     }
 
@@ -137,15 +134,15 @@ impl Lifecycle {
         matches!(self.state.state(), State::Closed)
     }
 
-    /// Whether the socket waits for a caller and has none.
+    /// Whether nobody is connected or calling.
     pub const fn is_vacant(&self) -> bool {
         matches!(
             self.state.state(),
-            State::Closed | State::Clearing(_) | State::Listening(_)
+            State::Closed | State::Clearing(_) | State::Opening(_)
         )
     }
 
-    /// Whether our FIN is out or over: nothing that still comes makes the result better.
+    /// Whether our FIN is out or over: nothing that still comes changes the result.
     pub const fn is_closing(&self) -> bool {
         matches!(self.state.state(), State::Closing(..))
     }
@@ -161,17 +158,8 @@ impl Lifecycle {
         self.state.deadline()
     }
 
-    /// Dials `remote` as soon as the socket is free.
-    pub fn dial(&mut self, io: &mut Io, remote: IpEndpoint, connect_timeout: Duration) {
-        self.clear(io, Opening::Dial(remote, connect_timeout));
-    }
-
-    /// Waits for a caller on `port` as soon as the socket is free.
-    pub fn listen(&mut self, io: &mut Io, port: u16) {
-        self.clear(io, Opening::Listen(port));
-    }
-
-    fn clear(&mut self, io: &mut Io, opening: Opening) {
+    /// Dials or listens as soon as the socket is free.
+    pub fn begin(&mut self, io: &mut Io, opening: O) {
         self.state.enter(io, State::Clearing(opening), None);
     }
 
@@ -183,14 +171,26 @@ impl Lifecycle {
     pub fn poll(&mut self, io: &mut Io, is_late: bool) -> Result<Stage, Error> {
         match *self.state.state() {
             State::Closed => Ok(Stage::Wait),
-            State::Clearing(opening) => self.await_clear(io, opening, is_late),
-            State::Connecting(remote) => self.await_connected(io, remote, is_late),
-            State::Listening(port) | State::SynReceived(port, _) => {
-                self.await_caller(io, port, is_late)
+            State::Clearing(opening) => {
+                if is_late || self.is_clear(io) {
+                    let deadline = opening.begin(io, self.socket)?;
+                    self.state.enter(io, State::Opening(opening), deadline);
+                }
+                Ok(Stage::Wait)
+            }
+            State::Opening(opening) => self.await_open(io, opening, None, is_late),
+            State::SynReceived(opening, caller) => {
+                self.await_open(io, opening, Some(caller), is_late)
             }
             State::Open(remote) => Ok(Stage::Open(remote)),
             State::Flushing(remote, flush) => self.await_flushed(io, remote, flush),
-            State::Closing(remote, confirm) => self.await_closed(io, remote, confirm, is_late),
+            State::Closing(remote, unread) => {
+                if !self.is_over(io, unread)? && !is_late {
+                    return Ok(Stage::Wait);
+                }
+                self.abort(io);
+                Ok(Stage::Closed(remote))
+            }
         }
     }
 
@@ -209,53 +209,59 @@ impl Lifecycle {
             .enter(io, State::Flushing(remote, flush), flush.timer.deadline());
     }
 
-    /// Sends FIN after what is queued, and lingers.
+    /// Sends FIN after what is queued, and lingers. Bytes that still come are dropped, so that they
+    /// cannot hold the peer in its last sends.
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
-        self.send_fin(io, linger, false);
+        self.linger(io, linger, Unread::Drop);
     }
 
     /// The same, but RST in place of the peer's FIN is a failure.
-    pub fn confirm(&mut self, io: &mut Io, linger: Duration) {
-        self.send_fin(io, linger, true);
+    pub fn close_confirmed(&mut self, io: &mut Io, linger: Duration) {
+        self.linger(io, linger, Unread::DropUntilFin);
     }
 
-    fn send_fin(&mut self, io: &mut Io, linger: Duration, confirm: Confirm) {
+    /// The same for a caller that goes on reading from the socket: nothing is dropped, and what it
+    /// has not read when the connection has closed stays in the socket.
+    pub fn close_reading(&mut self, io: &mut Io, linger: Duration) {
+        self.linger(io, linger, Unread::Keep);
+    }
+
+    /// Sends FIN after what is queued. The connection stays [`Open`](Stage::Open) and receives,
+    /// until the caller closes it.
+    pub fn half_close(&mut self, io: &mut Io) {
+        if let State::Open(_) = self.state.state() {
+            io.close(self.socket, Duration::ZERO);
+        }
+    }
+
+    fn linger(&mut self, io: &mut Io, linger: Duration, unread: Unread) {
         if let Some(remote) = self.remote() {
             let deadline = io.close(self.socket, linger);
-            self.state
-                .enter(io, State::Closing(remote, confirm), Some(deadline));
+            let state = State::Closing(remote, unread);
+            self.state.enter(io, state, Some(deadline));
         }
     }
 
-    /// Ends the connection by RST, or what there is of it.
+    fn is_over(&mut self, io: &mut Io, unread: Unread) -> Result<bool, Error> {
+        let (socket, _) = io.tcp(self.socket);
+        if unread == Unread::Keep {
+            return Ok(matches!(socket.state(), Tcp::Closed | Tcp::TimeWait | Tcp::Listen));
+        }
+        self.discarded += socket.recv_queue() as u64;
+        let is_over = io.is_closed(self.socket);
+        if unread == Unread::DropUntilFin {
+            // Fails when the connection ended without the peer's FIN.
+            io.read_with(self.socket, |_| (0, ()))?;
+        }
+        Ok(is_over)
+    }
+
+    /// Ends the connection by RST, or what there is of it. One that is over is left alone.
     pub fn abort(&mut self, io: &mut Io) {
         io.drop_connection(self.socket);
-        self.state.enter(io, State::Closed, None);
-    }
-
-    fn await_clear(
-        &mut self,
-        io: &mut Io,
-        opening: Opening,
-        is_late: bool,
-    ) -> Result<Stage, Error> {
-        if !is_late && !self.is_clear(io) {
-            return Ok(Stage::Wait);
+        if !self.is_closed() {
+            self.state.enter(io, State::Closed, None);
         }
-        match opening {
-            Opening::Dial(remote, timeout) => {
-                io.connect(self.socket, remote)?;
-                let deadline = Deadline::new(io.now + timeout, TimeoutKind::Connect);
-                self.state
-                    .enter(io, State::Connecting(remote), Some(deadline));
-            }
-            Opening::Listen(port) => {
-                io.listen(self.socket, port)?;
-                io.emit(&Event::Listening { port });
-                self.state.enter(io, State::Listening(port), None);
-            }
-        }
-        Ok(Stage::Wait)
     }
 
     /// Whether the last connection has left the socket. If not, it is dropped, with a deadline from
@@ -278,55 +284,34 @@ impl Lifecycle {
         is_unused
     }
 
-    fn await_connected(
+    fn await_open(
         &mut self,
         io: &mut Io,
-        remote: IpEndpoint,
+        opening: O,
+        caller: Option<IpEndpoint>,
         is_late: bool,
     ) -> Result<Stage, Error> {
-        if io.is_connected(self.socket)? {
-            return Ok(self.open(io, remote, Role::Client));
-        }
-        if is_late {
-            return Err(Error::TimedOut(TimeoutKind::Connect));
-        }
-        Ok(Stage::Wait)
-    }
-
-    fn await_caller(&mut self, io: &mut Io, port: u16, is_late: bool) -> Result<Stage, Error> {
-        let known = self.remote();
-        match (io.accept_state(self.socket), known) {
-            (AcceptState::Established(remote), _)
-            | (AcceptState::ClosedWithData, Some(remote)) => {
-                return Ok(self.open(io, remote, Role::Server));
+        match opening.poll(io, self.socket, caller, is_late)? {
+            Opened::Wait => {}
+            Opened::Caller(Some(caller)) => {
+                let deadline = Some(handshake_deadline(io));
+                let state = State::SynReceived(opening, caller);
+                self.state.enter(io, state, deadline);
             }
-            (AcceptState::Listening, None) => {}
-            (AcceptState::Listening, Some(_)) => {
-                self.state.enter(io, State::Listening(port), None);
+            Opened::Caller(None) => self.state.enter(io, State::Opening(opening), None),
+            Opened::Established(remote, role) => {
+                self.discarded = 0;
+                self.state.enter(io, State::Open(remote), None);
+                io.emit(&Event::Connected { remote, role });
+                return Ok(Stage::Opened(remote));
             }
-            (AcceptState::SynReceived(remote), None) => {
-                let deadline = Deadline::new(io.now + HANDSHAKE_TIMEOUT, TimeoutKind::Handshake);
-                let state = State::SynReceived(port, remote);
-                self.state.enter(io, state, Some(deadline));
-            }
-            (AcceptState::SynReceived(_), Some(_)) if !is_late => {}
-            (
-                AcceptState::SynReceived(_) | AcceptState::ClosedWithData | AcceptState::Closed,
-                _,
-            ) => {
+            Opened::Restart => {
                 io.drop_connection(self.socket);
-                self.listen(io, port);
+                self.begin(io, opening);
                 return self.poll(io, false);
             }
         }
         Ok(Stage::Wait)
-    }
-
-    fn open(&mut self, io: &mut Io, remote: IpEndpoint, role: Role) -> Stage {
-        self.discarded = 0;
-        self.state.enter(io, State::Open(remote), None);
-        io.emit(&Event::Connected { remote, role });
-        Stage::Opened(remote)
     }
 
     /// FIN goes only after everything was acknowledged: the lingering is too short to send lost bytes
@@ -361,24 +346,16 @@ impl Lifecycle {
         self.state.set_deadline(deadline);
         Ok(Stage::Wait)
     }
+}
 
-    fn await_closed(
-        &mut self,
-        io: &mut Io,
-        remote: IpEndpoint,
-        confirm: Confirm,
-        is_late: bool,
-    ) -> Result<Stage, Error> {
-        self.discarded += io.tcp(self.socket).0.recv_queue() as u64;
-        let is_closed = io.is_closed(self.socket);
-        if confirm {
-            // Fails when the connection ended without the peer's FIN.
-            io.read_with(self.socket, |_| (0, ()))?;
-        }
-        if is_late || is_closed {
-            self.abort(io);
-            return Ok(Stage::Closed(remote));
-        }
-        Ok(Stage::Wait)
+impl Lifecycle {
+    /// Dials `remote` as soon as the socket is free.
+    pub fn dial(&mut self, io: &mut Io, remote: IpEndpoint, timeout: Duration) {
+        self.begin(io, DialOrListen::Dial(Dial { remote, timeout }));
+    }
+
+    /// Waits for a caller on `port` as soon as the socket is free.
+    pub fn listen(&mut self, io: &mut Io, port: u16) {
+        self.begin(io, DialOrListen::Listen(Listen { port }));
     }
 }

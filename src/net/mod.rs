@@ -7,6 +7,7 @@ mod connection;
 mod conversation;
 mod idle;
 mod lifecycle;
+mod opening;
 mod server;
 mod session;
 
@@ -15,5 +16,6 @@ pub use client::{Client, ClientOptions};
 pub use connection::Connection;
 pub use idle::{IDLE_BYTES_MIN, IdleTimer};
 pub use lifecycle::{HANDSHAKE_TIMEOUT, LINGER, Lifecycle, Stage};
+pub use opening::{Dial, DialOrListen, Listen, Opened, Opening};
 pub use server::{Server, ServerOptions};
 pub use session::{Closing, Session};

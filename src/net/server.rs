@@ -3,7 +3,7 @@
 use smoltcp::iface::SocketHandle;
 
 use super::conversation::{Conversation, Progress, Timing};
-use super::{LINGER, Session};
+use super::{LINGER, Listen, Session};
 use crate::{App, Deadline, Duration, Io, Step};
 
 /// What a caller may set about a server.
@@ -49,7 +49,7 @@ pub struct Server<S, const N: usize> {
     options: ServerOptions,
     /// Those that have a caller come first, for smoltcp asks sockets in the order of the set, and a
     /// late duplicate of a SYN must meet its connection before it meets a listener.
-    conversations: [Conversation<S>; N],
+    conversations: [Conversation<S, Listen>; N],
     sockets: [SocketHandle; N],
 }
 
@@ -104,7 +104,7 @@ impl<S: Session, const N: usize> Server<S, N> {
                 break;
             };
             if conversation.life.is_closed() {
-                conversation.life.listen(io, self.port);
+                conversation.life.begin(io, Listen { port: self.port });
             }
             let is_due = |deadline: Deadline| deadline.at <= io.now;
             let is_late = is_late && conversation.deadline().is_some_and(is_due);
@@ -123,7 +123,7 @@ impl<S: Session, const N: usize> Server<S, N> {
 
     /// Exchanges a conversation that has no caller for the last one that has, sockets included.
     fn put_busy_first(&mut self, io: &mut Io, index: usize) {
-        let is_busy = |conversation: &Conversation<S>| !conversation.life.is_vacant();
+        let is_busy = |conversation: &Conversation<S, Listen>| !conversation.life.is_vacant();
         let last = self.conversations.iter().rposition(is_busy);
         let Some(last) = last.filter(|&last| last > index) else {
             return;

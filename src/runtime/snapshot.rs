@@ -36,8 +36,7 @@ impl SocketSnapshot {
             if let Some(socket) = tcp(sockets, handle) {
                 let state = socket.state();
                 let has_peer = u64::from(socket.remote_endpoint().is_some());
-                snapshot.states =
-                    snapshot.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
+                snapshot.states = snapshot.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
                 if is_open(state) {
                     snapshot.open |= bit;
                 }

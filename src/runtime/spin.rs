@@ -37,7 +37,8 @@ impl SpinDetector {
     /// send buffers could explain.
     pub(super) fn is_suspect(&mut self, handles: &[SocketHandle], sockets: &SocketSet) -> bool {
         self.still_turns = self.still_turns.saturating_add(1);
-        let capacity = |&handle: &_| tcp(sockets, handle).map_or(0, |socket| socket.send_capacity());
+        let capacity =
+            |&handle: &_| tcp(sockets, handle).map_or(0, |socket| socket.send_capacity());
         let buffered = handles.iter().map(capacity).fold(0, usize::saturating_add);
         let buffer_turns =
             u32::try_from(buffered / SEGMENT_BYTES_MIN / EGRESS_MAX).unwrap_or(u32::MAX);

@@ -107,7 +107,9 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
             for &handle in task.sockets() {
                 let local = tcp(self.sockets, handle).and_then(Socket::local_endpoint);
                 let is_ours = |local: smoltcp::wire::IpEndpoint| {
-                    self.addresses.iter().any(|cidr| cidr.address() == local.addr)
+                    self.addresses
+                        .iter()
+                        .any(|cidr| cidr.address() == local.addr)
                 };
                 if local.is_some_and(|local| !is_ours(local)) {
                     self.losses.note(handle, Error::AddressLost);
@@ -215,8 +217,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         let bits = (0..u32::BITS).map(|bit| closed & (1 << bit) != 0);
         for (&handle, _) in handles.iter().zip(bits).filter(|(_, is_closed)| *is_closed) {
             if self.losses.find(handle).is_none() {
-                self.losses
-                    .note(handle, Error::TimedOut(TimeoutKind::Peer));
+                self.losses.note(handle, Error::TimedOut(TimeoutKind::Peer));
             }
         }
     }

@@ -102,7 +102,7 @@ impl Clock {
         between: impl FnOnce(&mut W),
     ) {
         let now = self.now();
-        let ticks = deadline.map_or(u64::MAX, |deadline| deadline.since(now));
+        let ticks = deadline.map_or(u64::MAX, |deadline| deadline.since(now).as_millis());
         if ticks == 0 {
             return;
         }

@@ -5,8 +5,8 @@ use super::super::{Offer, OfferError, Reply, ReplyParser, SendError, Status, pla
 use super::{SenderOptions, Sent};
 use crate::store::Digest;
 use crate::{
-    Closing, Connection, Deadline, Duration, Event, Received, Session, Source, StateCell,
-    StateName, Step, TimeoutKind,
+    Closing, Connection, Deadline, Event, Received, Session, Source, StateCell, StateName, Step,
+    TimeoutKind,
 };
 
 /// One file on its way.
@@ -126,14 +126,19 @@ impl<'a, S: Source> SenderSession<'a, S> {
 
     fn await_reply(&mut self, connection: &mut Connection, next: State) {
         connection.set_idle_timeout(None, TimeoutKind::Reply);
-        let deadline = reply_deadline(connection, self.options.reply_timeout);
+        let deadline = self.reply_deadline(connection);
         self.state.enter(connection.io, next, deadline);
     }
 
     /// A receiver that works has time for its next word from now on.
     fn restart_reply(&mut self, connection: &Connection) {
-        let deadline = reply_deadline(connection, self.options.reply_timeout);
+        let deadline = self.reply_deadline(connection);
         self.state.set_deadline(deadline);
+    }
+
+    fn reply_deadline(&self, connection: &Connection) -> Option<Deadline> {
+        let at = connection.now() + self.options.reply_timeout;
+        Some(Deadline::new(at, TimeoutKind::Reply))
     }
 
     fn await_answer(&mut self, connection: &mut Connection) -> Result<Step, SendError> {
@@ -190,12 +195,15 @@ impl<'a, S: Source> SenderSession<'a, S> {
         let reply = self.read_reply(connection)?;
         let queued = connection.unacknowledged() as u64;
         // The word or the offer may still be in the queue before the data.
-        let acknowledged = self.on_acknowledged(
-            connection,
-            acknowledged,
-            next.saturating_sub(queued).max(acknowledged),
-        );
+        let moved = next.saturating_sub(queued).saturating_sub(acknowledged);
+        let acknowledged = acknowledged + moved;
         *self.state.state_mut() = State::Data { next, acknowledged };
+        if moved > 0 {
+            connection.emit(&Event::Progress {
+                bytes: acknowledged,
+                total: Some(self.length),
+            });
+        }
         let all_gone = acknowledged == self.length && queued == 0;
         if let Some(reply) = reply {
             // A receiver that has all has acknowledged all in the segment of its receipt, or
@@ -238,24 +246,13 @@ impl<'a, S: Source> SenderSession<'a, S> {
         })?
     }
 
-    fn on_acknowledged(&self, connection: &mut Connection, before: u64, now: u64) -> u64 {
-        if now > before {
-            connection.emit(&Event::Progress {
-                bytes: now,
-                total: Some(self.length),
-            });
-        }
-        now
-    }
-
     /// Everything is acknowledged.
     fn end_data(&mut self, connection: &mut Connection) -> Step {
         if self.name.is_some() {
             self.await_reply(connection, State::Receipt);
             return Step::Again;
         }
-        self.state.enter(connection.io, State::Finished, None);
-        Step::Done
+        self.finish(connection)
     }
 
     fn await_receipt(&mut self, connection: &mut Connection) -> Result<Step, SendError> {
@@ -311,19 +308,9 @@ impl<'a, S: Source> SenderSession<'a, S> {
         }
     }
 
-    /// The receiver has the file; the result is decided.
     fn finish(&mut self, connection: &mut Connection) -> Step {
-        self.note_sent();
         self.state.enter(connection.io, State::Finished, None);
         Step::Done
-    }
-
-    fn note_sent(&mut self) {
-        self.sent = Some(Sent {
-            length: self.length,
-            offset: self.offset,
-            digest: self.name.map(|_| self.digest),
-        });
     }
 }
 
@@ -370,18 +357,13 @@ impl<S: Source> Session for SenderSession<'_, S> {
         _connection: &mut Connection,
         result: Result<(), SendError>,
     ) -> Result<(), SendError> {
-        if result.is_ok() {
-            self.note_sent();
-        }
+        self.sent = result.is_ok().then_some(Sent {
+            length: self.length,
+            offset: self.offset,
+            digest: self.name.map(|_| self.digest),
+        });
         result
     }
-}
-
-fn reply_deadline(connection: &Connection, timeout: Duration) -> Option<Deadline> {
-    Some(Deadline::new(
-        connection.now() + timeout,
-        TimeoutKind::Reply,
-    ))
 }
 
 /// The error of a reply that is neither fine nor a sign of life where it came.

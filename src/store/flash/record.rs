@@ -114,9 +114,7 @@ impl State {
 
     /// The slot that is free to be written.
     pub(super) fn spare(&self) -> Slot {
-        self.image
-            .as_ref()
-            .map_or(Slot::A, |image| image.slot.other())
+        self.image.as_ref().map_or(Slot::A, |it| it.slot.other())
     }
 }
 
@@ -394,10 +392,8 @@ mod tests {
     fn a_buffer_that_is_too_short_is_refused() {
         let mut buffer = [0; STATE_BYTES_MAX];
         for room in 0..STATE_BYTES_MAX {
-            assert_eq!(
-                encode_state(&mut buffer[..room], SALT, 1, &longest_state()),
-                None
-            );
+            let encoded = encode_state(&mut buffer[..room], SALT, 1, &longest_state());
+            assert_eq!(encoded, None);
         }
     }
 }

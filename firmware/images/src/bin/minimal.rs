@@ -3,11 +3,10 @@
 #![no_main]
 
 use board::{Clock, Ethernet, FRAME_BYTES_MAX, Nic};
-use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::{Carry, Discard, Error, Slot, turn};
+use tickwire::http::{Get, GetError, GetOptions, Request, Url};
+use tickwire::{Config, Discard, Error, Stack, Task};
 
 const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
 const ADDRESS: IpCidr = IpCidr::new(IpAddress::v4(192, 168, 69, 2), 24);
@@ -25,58 +24,43 @@ fn main() -> ! {
     };
     let [received, sent] = FRAMES;
     let nic = Nic::new(ethernet, received, sent);
-    let socket = Socket::new(
-        SocketBuffer::new(&mut RECEIVE[..]),
-        SocketBuffer::new(&mut SEND[..]),
-    );
-    board::host::exit(match get(clock, nic, socket) {
+    board::host::exit(match get(clock, nic, RECEIVE, SEND) {
         Ok(()) => 0,
         Err(_) => 1,
     })
 }
 
-fn get(mut clock: Clock, mut nic: Nic<'_, Ethernet>, socket: Socket<'static>) -> Result<(), Error> {
-    let mut config = Config::new(EthernetAddress(MAC).into());
-    config.random_seed = SEED;
-    let mut interface = Interface::new(config, &mut nic, clock.now().to_smoltcp());
-    interface.update_ip_addrs(|addresses| {
-        // There is room for two.
-        let _ = addresses.push(ADDRESS);
-    });
+fn get(
+    mut clock: Clock,
+    nic: Nic<'_, Ethernet>,
+    receive: &mut [u8],
+    send: &mut [u8],
+) -> Result<(), GetError> {
     let mut storage = [SocketStorage::EMPTY];
-    let mut sockets = SocketSet::new(&mut storage[..]);
-    let handle = sockets.add(socket);
+    let config = Config {
+        mac: EthernetAddress(MAC),
+        addresses: &[ADDRESS],
+        gateway: None,
+        seed: SEED,
+    };
+    let sockets = SocketSet::new(&mut storage[..]);
+    let mut stack = Stack::new(nic, &config, sockets, clock.now());
+    let socket = stack.add_tcp_socket(receive, send);
 
     let Ok(url) = Url::parse("http://192.168.69.1:8080/body") else {
-        return Err(Error::Unaddressable);
+        return Err(Error::Unaddressable.into());
     };
     let Ok(request) = Request::new(&url, &[]) else {
-        return Err(Error::Unaddressable);
+        return Err(Error::Unaddressable.into());
     };
     let remote = (SERVER, url.port()).into();
-    let mut app = Get::new(
-        handle,
-        remote,
-        request,
-        GetOptions::default(),
-        &mut [],
-        Discard,
-    );
-
-    let (mut carry, mut slot) = (Carry::new(SEED), Slot::new());
+    let options = GetOptions::default();
+    let mut get = Task::new(Get::new(socket, remote, request, options, &mut [], Discard));
     loop {
-        let next = turn(
-            clock.now(),
-            &mut interface,
-            &mut nic,
-            &mut sockets,
-            &mut [slot.seat(&mut app)],
-            &mut carry,
-            &mut (),
-        );
-        if let Some(outcome) = slot.outcome() {
-            return outcome;
+        let next = stack.turn(clock.now(), &mut [&mut get], &mut ());
+        if let Some(outcome) = get.outcome() {
+            return *outcome;
         }
-        clock.sleep(next, &mut nic);
+        clock.sleep(next, &mut stack.device);
     }
 }

@@ -3,15 +3,15 @@
 use managed::ManagedSlice;
 use smoltcp::iface::SocketHandle;
 
-use super::{Ending, LineSplitter, MessageSink};
-use crate::{Awaited, Deadline, Error, Event, Io, Received, Tick};
+use super::{Ending, Event, LineSplitter, MessageSink};
+use crate::{Deadline, Duration, Io, Received, SinkError, Tick, TimeoutKind};
 
 /// Silence that ends a message of a peer which has not sent a line end yet.
-pub(super) const SILENCE_TICKS: u64 = 200;
+const SILENCE: Duration = Duration::from_millis(200);
 
 /// What one look did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pumped {
+pub(super) enum Delivery {
     /// Bytes moved, or a message became ready.
     Moved,
     /// Nothing can move now: nothing is here, or the sink presses back.
@@ -23,29 +23,33 @@ pub(super) enum Pumped {
 /// Splits what one socket receives and gives each message to the sink.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Inbox<'a, S> {
+pub(super) struct Receiver<'a, S> {
     sink: S,
     lines: LineSplitter<'a>,
     /// When bytes came last.
     fed_at: Tick,
     /// How long the sink may take nothing while something is offered to it.
-    stall_ticks: u64,
-    /// Since when the sink has taken nothing of what it is offered.
-    stalled_since: Option<Tick>,
+    stall_timeout: Duration,
+    /// Until when the sink, which has taken nothing of what it is offered, must take something.
+    stall: Option<Deadline>,
     /// The sink has taken the front of the message that waits.
     is_midway: bool,
     /// The sink has the front of a message that was given up: its end comes before anything else.
     owes_end: bool,
 }
 
-impl<'a, S: MessageSink> Inbox<'a, S> {
-    pub(super) fn new(sink: S, buffer: impl Into<ManagedSlice<'a, u8>>, stall_ticks: u64) -> Self {
+impl<'a, S: MessageSink> Receiver<'a, S> {
+    pub(super) fn new(
+        sink: S,
+        buffer: impl Into<ManagedSlice<'a, u8>>,
+        stall_timeout: Duration,
+    ) -> Self {
         Self {
             sink,
             lines: LineSplitter::new(buffer),
             fed_at: Tick::ZERO,
-            stall_ticks,
-            stalled_since: None,
+            stall_timeout,
+            stall: None,
             is_midway: false,
             owes_end: false,
         }
@@ -59,35 +63,36 @@ impl<'a, S: MessageSink> Inbox<'a, S> {
     ///
     /// # Errors
     /// The sink's own.
-    pub(super) fn pump(
+    pub(super) fn deliver(
         &mut self,
-        io: &mut Io<'_, '_>,
+        io: &mut Io,
         handle: SocketHandle,
-    ) -> Result<Pumped, Error> {
+    ) -> Result<Delivery, SinkError> {
         if self.lines.message().is_some() {
             return self.write(io);
         }
         let lines = &mut self.lines;
-        let moved = match io.receive(handle, |bytes| (lines.feed(bytes), ())) {
+        let has_moved = match io.read_with(handle, |bytes| (lines.feed(bytes), ())) {
             Ok(Received::Data(())) => {
                 self.fed_at = io.now;
                 true
             }
-            Ok(Received::Nothing) => self.is_silent(io.now) && self.lines.flush_silence(),
-            // How the connection ended is the machine's to tell; what came before is delivered in any case.
+            Ok(Received::Nothing) => self.fed_at + SILENCE <= io.now && self.lines.flush_silence(),
+            // How the connection ended is told elsewhere; what came before is delivered in any
+            // case.
             Ok(Received::End) | Err(_) if self.lines.close() => true,
-            Ok(Received::End) | Err(_) => return Ok(Pumped::Over),
+            Ok(Received::End) | Err(_) => return Ok(Delivery::Over),
         };
-        Ok(if moved {
-            Pumped::Moved
+        Ok(if has_moved {
+            Delivery::Moved
         } else {
-            Pumped::Nothing
+            Delivery::Nothing
         })
     }
 
-    fn write(&mut self, io: &mut Io<'_, '_>) -> Result<Pumped, Error> {
+    fn write(&mut self, io: &mut Io) -> Result<Delivery, SinkError> {
         let Some(message) = self.lines.message() else {
-            return Ok(Pumped::Nothing);
+            return Ok(Delivery::Nothing);
         };
         let (ending, is_text) = (message.ending, !message.bytes.is_empty());
         let taken = if self.owes_end {
@@ -99,10 +104,11 @@ impl<'a, S: MessageSink> Inbox<'a, S> {
             usize::from(self.sink.end_message(ending)?)
         };
         if taken == 0 {
-            self.stalled_since.get_or_insert(io.now);
-            return Ok(Pumped::Nothing);
+            let deadline = Deadline::new(io.now + self.stall_timeout, TimeoutKind::Sink);
+            self.stall.get_or_insert(deadline);
+            return Ok(Delivery::Nothing);
         }
-        self.stalled_since = None;
+        self.stall = None;
         if self.owes_end {
             self.owes_end = false;
         } else if is_text {
@@ -112,36 +118,28 @@ impl<'a, S: MessageSink> Inbox<'a, S> {
             self.is_midway = false;
             self.lines.take();
             if ending.is_partial() {
-                io.tell(&Event::Partial);
+                io.emit(&crate::Event::App(&Event::Partial));
             }
         }
-        Ok(Pumped::Moved)
+        Ok(Delivery::Moved)
     }
 
-    fn is_silent(&self, now: Tick) -> bool {
-        self.fed_at.after(SILENCE_TICKS) <= now
-    }
-
-    /// When silence ends a message, or the sink's patience.
+    /// When silence ends a message, or the sink has stalled for too long.
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        if let Some(since) = self.stalled_since {
-            return Some(Deadline::new(since.after(self.stall_ticks), Awaited::Total));
-        }
-        self.lines
-            .awaits_silence()
-            .then(|| Deadline::new(self.fed_at.after(SILENCE_TICKS), Awaited::Peer))
+        let silence = || Deadline::new(self.fed_at + SILENCE, TimeoutKind::Peer);
+        self.stall
+            .or_else(|| self.lines.awaits_silence().then(silence))
     }
 
     /// Whether the sink has taken nothing for too long.
     pub(super) fn is_stalled(&self, now: Tick) -> bool {
-        self.stalled_since
-            .is_some_and(|since| since.after(self.stall_ticks) <= now)
+        self.stall.is_some_and(|deadline| deadline.at <= now)
     }
 
     /// The next byte is the first of another conversation; what is pending is given up.
     pub(super) fn reset(&mut self) {
         self.lines.reset();
-        self.stalled_since = None;
+        self.stall = None;
         self.owes_end |= self.is_midway;
         self.is_midway = false;
         self.sink.end_conversation();

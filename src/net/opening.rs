@@ -1,0 +1,170 @@
+//! How a connection begins: by dialling, or by waiting for a caller.
+
+use smoltcp::iface::SocketHandle;
+use smoltcp::wire::IpEndpoint;
+
+use super::HANDSHAKE_TIMEOUT;
+use crate::{AcceptState, Deadline, Duration, Error, Event, Io, Role, TimeoutKind};
+
+/// How a connection begins. A type of its own for each way, so that a program that only dials has no
+/// code to listen.
+pub trait Opening: Copy {
+    /// Sends the SYN, or begins to listen.
+    ///
+    /// # Errors
+    /// The socket or the address cannot be used.
+    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error>;
+
+    /// Looks how far it is. `caller` is who was seen before.
+    ///
+    /// # Errors
+    /// The attempt has failed.
+    fn poll(
+        &self,
+        io: &mut Io,
+        socket: SocketHandle,
+        caller: Option<IpEndpoint>,
+        is_late: bool,
+    ) -> Result<Opened, Error>;
+
+    /// The peer, where it is known from the start.
+    fn remote(&self) -> Option<IpEndpoint>;
+}
+
+/// How far the opening of a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Opened {
+    /// Nothing has changed.
+    Wait,
+    /// A caller has begun its handshake, or has given it up.
+    Caller(Option<IpEndpoint>),
+    /// It is established.
+    Established(IpEndpoint, Role),
+    /// The caller has gone: begin anew with a cleared socket.
+    Restart,
+}
+
+/// Dials a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Dial {
+    /// The peer.
+    pub remote: IpEndpoint,
+    /// For the connection to be established, whether ARP, SYN or nothing answers.
+    pub timeout: Duration,
+}
+
+/// Waits for a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Listen {
+    /// The local port.
+    pub port: u16,
+}
+
+/// Either of them, for an app that plays both roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum DialOrListen {
+    /// Dials.
+    Dial(Dial),
+    /// Listens.
+    Listen(Listen),
+}
+
+impl Opening for Dial {
+    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
+        io.connect(socket, self.remote)?;
+        let at = io.now + self.timeout;
+        Ok(Some(Deadline::new(at, TimeoutKind::Connect)))
+    }
+
+    fn poll(
+        &self,
+        io: &mut Io,
+        socket: SocketHandle,
+        _caller: Option<IpEndpoint>,
+        is_late: bool,
+    ) -> Result<Opened, Error> {
+        if io.is_connected(socket)? {
+            Ok(Opened::Established(self.remote, Role::Client))
+        } else if is_late {
+            Err(Error::TimedOut(TimeoutKind::Connect))
+        } else {
+            Ok(Opened::Wait)
+        }
+    }
+
+    fn remote(&self) -> Option<IpEndpoint> {
+        Some(self.remote)
+    }
+}
+
+impl Opening for Listen {
+    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
+        io.listen(socket, self.port)?;
+        io.emit(&Event::Listening { port: self.port });
+        Ok(None)
+    }
+
+    fn poll(
+        &self,
+        io: &mut Io,
+        socket: SocketHandle,
+        caller: Option<IpEndpoint>,
+        is_late: bool,
+    ) -> Result<Opened, Error> {
+        Ok(match (io.accept_state(socket), caller) {
+            (AcceptState::Established(remote), _) | (AcceptState::ClosedWithData, Some(remote)) => {
+                Opened::Established(remote, Role::Server)
+            }
+            (AcceptState::Listening, None) => Opened::Wait,
+            (AcceptState::Listening, Some(_)) => Opened::Caller(None),
+            (AcceptState::SynReceived(remote), None) => Opened::Caller(Some(remote)),
+            (AcceptState::SynReceived(_), Some(_)) if !is_late => Opened::Wait,
+            (
+                AcceptState::SynReceived(_) | AcceptState::ClosedWithData | AcceptState::Closed,
+                _,
+            ) => Opened::Restart,
+        })
+    }
+
+    fn remote(&self) -> Option<IpEndpoint> {
+        None
+    }
+}
+
+impl Opening for DialOrListen {
+    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
+        match self {
+            Self::Dial(dial) => dial.begin(io, socket),
+            Self::Listen(listen) => listen.begin(io, socket),
+        }
+    }
+
+    fn poll(
+        &self,
+        io: &mut Io,
+        socket: SocketHandle,
+        caller: Option<IpEndpoint>,
+        is_late: bool,
+    ) -> Result<Opened, Error> {
+        match self {
+            Self::Dial(dial) => dial.poll(io, socket, caller, is_late),
+            Self::Listen(listen) => listen.poll(io, socket, caller, is_late),
+        }
+    }
+
+    fn remote(&self) -> Option<IpEndpoint> {
+        match self {
+            Self::Dial(dial) => dial.remote(),
+            Self::Listen(_) => None,
+        }
+    }
+}
+
+/// The deadline of a caller's handshake.
+pub(super) fn handshake_deadline(io: &Io) -> Deadline {
+    Deadline::new(io.now + HANDSHAKE_TIMEOUT, TimeoutKind::Handshake)
+}
