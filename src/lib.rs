@@ -114,7 +114,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
-//! | `guard` | yes | the module of that name |
+//! | `guard` | yes | the module of that name: the crate `smoltcp-guard` |
 //! | `reno` | no | Reno congestion control on sockets whose buffers exceed 16 KiB |
 //! | `log` | no | diagnostics of smoltcp through the `log` crate; not together with `defmt` |
 //! | `defmt` | no | `defmt::Format` on the public types |
@@ -140,8 +140,6 @@ mod error;
 mod event;
 pub mod file;
 mod flush;
-#[cfg(feature = "guard")]
-pub mod guard;
 #[doc = include_str!("../docs/writing-an-app.md")]
 pub mod guide {}
 pub mod http;
@@ -171,5 +169,8 @@ pub use pace::{IDLE_BYTES_MIN, Pace};
 pub use ports::Ports;
 pub use server::Server;
 pub use sink::{BufferSink, Discard, ReaderSource, Sink, Source, WriterSink};
+#[cfg(feature = "guard")]
+#[doc(inline)]
+pub use smoltcp_guard as guard;
 pub use tick::{TICKS_PER_SECOND, Tick, TickCounter};
 pub use turn::{CAPPED_TURNS_MAX, Carry, EGRESS_MAX, INGRESS_MAX, Seat, Slot, turn};

@@ -6,9 +6,9 @@ use board::{Clock, Ethernet, FRAME_BYTES_MAX, Nic};
 use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 #[cfg(feature = "guard")]
-use smoltcp::{phy::Device, wire::EthernetAddress};
+use smoltcp::wire::EthernetAddress;
 #[cfg(feature = "guard")]
-use tickwire::guard::{self, Guarded};
+use tickwire::guard::{Guarded, Storage};
 use tickwire::{App, Carry, Error, Event, Observer, Slot, Tick, turn};
 
 use crate::exit::Failure;
@@ -16,7 +16,7 @@ use crate::{Network, report_cost};
 
 /// What the interface sends and receives through.
 #[cfg(feature = "guard")]
-type Link = Guarded<'static, Nic<'static, Ethernet>, FLOWS>;
+type Link = Guarded<'static, Nic<'static, Ethernet>>;
 /// What the interface sends and receives through.
 #[cfg(not(feature = "guard"))]
 type Link = Nic<'static, Ethernet>;
@@ -32,7 +32,7 @@ pub struct Memory<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize>
     receive: [[u8; RECEIVE]; SOCKETS],
     send: [[u8; SEND]; SOCKETS],
     #[cfg(feature = "guard")]
-    guard: guard::Memory<FLOWS>,
+    guard: Storage<FLOWS>,
     sockets: MaybeUninit<[SocketStorage<'static>; SOCKETS]>,
     stack: MaybeUninit<Stack>,
 }
@@ -56,7 +56,7 @@ impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKE
             receive: [[0; RECEIVE]; SOCKETS],
             send: [[0; SEND]; SOCKETS],
             #[cfg(feature = "guard")]
-            guard: guard::Memory::passive(),
+            guard: Storage::new(),
             sockets: MaybeUninit::uninit(),
             stack: MaybeUninit::uninit(),
         }
@@ -73,11 +73,7 @@ impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKE
         let (mut clock, ethernet) = board::start(network.mac())?;
         let nic = Nic::new(ethernet, &mut self.receive_frame, &mut self.send_frame);
         #[cfg(feature = "guard")]
-        let mut link = {
-            let mac = EthernetAddress(network.mac());
-            self.guard.begin(mac, &nic.capabilities());
-            self.guard.over(nic)
-        };
+        let mut link = Guarded::new(nic, EthernetAddress(network.mac()), &mut self.guard);
         #[cfg(not(feature = "guard"))]
         let mut link = nic;
         let interface = network.interface(&mut clock, &mut link);
