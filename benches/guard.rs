@@ -16,7 +16,7 @@ use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, IpRepr, TcpControl,
     TcpPacket, TcpRepr, TcpSeqNumber,
 };
-use tickwire::guard::Guard;
+use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::wire::{Frame, Port, Wire};
 use tickwire::{Discard, Slot, Tick};
@@ -152,7 +152,8 @@ fn frame_cost(sends: bool, payload: &[u8]) -> f64 {
         sent: [0; 1_514],
     };
     let mut bare = device();
-    let mut guarded: Guard<_, 6> = Guard::new(device(), HOST.0);
+    let mut storage: Storage<6> = Storage::new();
+    let mut guarded = Guarded::new(device(), HOST.0, &mut storage);
     send(
         &mut guarded,
         1,

@@ -104,8 +104,6 @@ pub mod chat;
 mod echo;
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(feature = "guard")]
-pub mod guard;
 #[cfg(feature = "http")]
 pub mod http;
 mod net;
@@ -115,6 +113,9 @@ mod runtime;
 pub mod store;
 
 pub use echo::{Echo, EchoSession};
+#[cfg(feature = "guard")]
+#[doc(inline)]
+pub use smoltcp_guard as guard;
 pub use net::{
     Backoff, Client, ClientOptions, Closing, Connection, Dial, DialOrListen, HANDSHAKE_TIMEOUT,
     IDLE_BYTES_MIN, IdleTimer, LINGER, Lifecycle, Listen, NoRetry, Opened, Opening, Retry, Server,

@@ -4,7 +4,7 @@ use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
-use tickwire::guard::{Counters, Guarded, Memory};
+use tickwire::guard::{Counters, Guarded, Storage};
 use tickwire::wire::{Generator, Wire, WirePort};
 use tickwire::{Carry, Seat, Tick, TickCounter, turn};
 
@@ -23,11 +23,25 @@ pub struct Host<'a> {
     pub sockets: SocketSet<'a>,
     port: usize,
     carry: Carry,
-    guard: Memory<FLOWS>,
+    /// The hardware address that its guard watches; none without a guard.
+    guarded_mac: Option<EthernetAddress>,
+    guard: Storage<FLOWS>,
     /// When its loop wants its next turn, in the world's time; at once, before the first.
     wake: Option<Tick>,
     clock: Clock,
     pulse: Pulse,
+}
+
+/// The port of the wire under the host's guard, whose storage outlives it; without an address, unguarded.
+fn guarded<D: Device>(
+    device: D,
+    mac: Option<EthernetAddress>,
+    storage: &mut Storage<FLOWS>,
+) -> Guarded<'_, D> {
+    match mac {
+        Some(mac) => Guarded::new(device, mac, storage),
+        None => Guarded::passive(device, storage),
+    }
 }
 
 /// A host with the apps that it runs, for the length of one [`World::run`](crate::World::run).
@@ -139,13 +153,9 @@ impl<'a> Host<'a> {
         let mut random = Generator::new(seed).fork("host", u64::from(number));
         let mut config = Config::new(mac.into());
         config.random_seed = random.u64();
-        let device = wire.port(port, now);
-        let mut guard = if is_guarded {
-            Memory::new(mac, &device.capabilities())
-        } else {
-            Memory::passive()
-        };
-        let mut device = guard.over(device);
+        let mut guard = Storage::new();
+        let guarded_mac = is_guarded.then_some(mac);
+        let mut device = guarded(wire.port(port, now), guarded_mac, &mut guard);
         let mut iface = Interface::new(config, &mut device, Tick::ZERO.to_smoltcp());
         iface.update_ip_addrs(|addresses| {
             // An interface has room for at least one address.
@@ -156,6 +166,7 @@ impl<'a> Host<'a> {
             sockets: SocketSet::new(storage),
             port,
             carry: Carry::new(random.u64()),
+            guarded_mac,
             guard,
             wake: Some(now),
             clock: Clock::new(now, 0),
@@ -216,10 +227,10 @@ impl<'a> Host<'a> {
         port: usize,
     ) -> (
         &'p mut Interface,
-        Guarded<'p, WirePort<'p, 'w>, FLOWS>,
+        Guarded<'p, WirePort<'p, 'w>>,
         &'p mut SocketSet<'a>,
     ) {
-        let device = self.guard.over(wire.port(port, now));
+        let device = guarded(wire.port(port, now), self.guarded_mac, &mut self.guard);
         (&mut self.iface, device, &mut self.sockets)
     }
 
@@ -258,13 +269,15 @@ impl Node<'_, '_, '_> {
             sockets,
             port,
             carry,
+            guarded_mac,
             guard,
             wake,
             clock: _,
             pulse,
         } = &mut *self.host;
         let (mut frames, host) = (Frames(shared), *port);
-        let mut device = guard.over(wire.port(host, now).observed(&mut frames));
+        let port = wire.port(host, now).observed(&mut frames);
+        let mut device = guarded(port, *guarded_mac, guard);
         let mut events = Events { shared, host, now };
         let next = turn(
             local,

@@ -1,4 +1,4 @@
-//! A device whose other end is in the test's hands.
+//! A device whose other end the test holds.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -11,16 +11,16 @@ pub(crate) const MTU: usize = 1514;
 
 #[derive(Default)]
 pub(crate) struct Ends {
-    /// Frames for the host, in the order in which it will hear them.
+    /// Frames for the host, in the order in which it will receive them.
     pub(crate) to_host: VecDeque<Vec<u8>>,
-    /// Frames of the host, in the order in which it sent them.
+    /// Frames from the host, in the order in which it sent them.
     pub(crate) from_host: Vec<Vec<u8>>,
-    /// While set, the device has no room to transmit.
+    /// While this is set, the device has no room to transmit.
     pub(crate) refuses: bool,
     pub(crate) checksum: ChecksumCapabilities,
 }
 
-/// One end of the cable is a device; every clone is the same cable.
+/// One end of the cable is a device. Every clone is the same cable.
 #[derive(Clone, Default)]
 pub(crate) struct Cable(pub(crate) Rc<RefCell<Ends>>);
 

@@ -1,14 +1,13 @@
-//! Which flows the guard knows, and from when on.
+//! Which connections the guard knows, and from when on.
 
 use smoltcp::phy::Checksum;
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, TcpControl, TcpRepr};
-use tickwire::guard::Guard;
 
 use crate::boundary::{incoming, incoming_at, outgoing};
 use crate::cable::Cable;
 use crate::frames::{Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, repr, tcp_frame};
-use crate::host::Guarded;
+use crate::host::{GuardedCable, guarded};
 
 /// A SYN of ours.
 pub(crate) fn syn(local: IpAddress, local_port: u16, seq: u32) -> Vec<u8> {
@@ -16,14 +15,14 @@ pub(crate) fn syn(local: IpAddress, local_port: u16, seq: u32) -> Vec<u8> {
     tcp_frame((HOST_MAC, local), (PEER_MAC, Family::V4.peer()), &repr)
 }
 
-/// A segment of the peer that acknowledges up to `ack`.
+/// A segment from the peer that acknowledges everything before `ack`.
 fn answer(local: IpAddress, local_port: u16, control: TcpControl, ack: u32) -> Vec<u8> {
     let repr = repr((PEER_PORT, local_port), control, 0, Some(ack));
     tcp_frame((PEER_MAC, Family::V4.peer()), (HOST_MAC, local), &repr)
 }
 
-/// Whether the FIN behind `len` bytes from the peer's first one is left in place.
-fn takes_fin_behind(device: &mut Guarded, len: usize) -> bool {
+/// Whether the FIN after the peer's first `len` bytes stays in its segment.
+fn keeps_fin_after(device: &mut GuardedCable, len: usize) -> bool {
     let data = vec![0; len];
     let fin = TcpRepr {
         payload: &data,
@@ -40,21 +39,21 @@ fn takes_fin_behind(device: &mut Guarded, len: usize) -> bool {
 #[test]
 fn a_fin_that_comes_before_our_first_ack_is_measured_by_the_window_of_our_syn() {
     let local = Family::V4.host();
-    let mut device = Guarded::new(Cable::default(), HOST_MAC);
+    let mut device = guarded::<3>(Cable::default());
     outgoing(&mut device, &syn(local, HOST_PORT, 1000));
     incoming(
         &mut device,
         &answer(local, HOST_PORT, TcpControl::Syn, 1001),
     );
-    assert!(takes_fin_behind(&mut device, 64));
-    assert!(!takes_fin_behind(&mut device, 65));
+    assert!(keeps_fin_after(&mut device, 64));
+    assert!(!keeps_fin_after(&mut device, 65));
 }
 
 #[test]
 fn our_window_is_scaled_only_when_the_peer_scales_too() {
     let (local, remote) = (Family::V4.host(), Family::V4.peer());
     for (peer_scale, window) in [(Some(7), 64 << 2), (None, 64)] {
-        let mut device = Guarded::new(Cable::default(), HOST_MAC);
+        let mut device = guarded::<3>(Cable::default());
         let syn = TcpRepr {
             window_scale: Some(2),
             max_seg_size: Some(1400),
@@ -78,21 +77,21 @@ fn our_window_is_scaled_only_when_the_peer_scales_too() {
             &mut device,
             &tcp_frame((HOST_MAC, local), (PEER_MAC, remote), &ack),
         );
-        assert!(takes_fin_behind(&mut device, window));
-        assert!(!takes_fin_behind(&mut device, window + 1));
+        assert!(keeps_fin_after(&mut device, window));
+        assert!(!keeps_fin_after(&mut device, window + 1));
     }
 }
 
-/// Whether the guard still knows the flow: it then refuses an ACK of what was never sent.
-fn knows(device: &mut Guard<Cable, 2>, local: IpAddress, port: u16, seq: u32) -> bool {
+/// Whether the guard still knows the flow. If so, it refuses an ACK of data that was never sent.
+fn knows(device: &mut GuardedCable, local: IpAddress, port: u16, seq: u32) -> bool {
     incoming(device, &answer(local, port, TcpControl::None, seq + 100)).is_empty()
 }
 
 #[test]
-fn the_flow_that_sent_least_recently_makes_room() {
+fn the_flow_that_sent_least_recently_is_evicted() {
     let local = Family::V4.host();
-    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
-    let begin = |device: &mut Guard<Cable, 2>, port| {
+    let mut device = guarded::<2>(Cable::default());
+    let begin = |device: &mut GuardedCable, port| {
         outgoing(device, &syn(local, port, 1000));
         incoming(device, &answer(local, port, TcpControl::Syn, 1001));
     };
@@ -110,7 +109,7 @@ fn the_flow_that_sent_least_recently_makes_room() {
 #[test]
 fn two_local_addresses_with_the_same_ports_are_two_flows() {
     let (one, other) = (IpAddress::v4(10, 0, 0, 1), IpAddress::v4(10, 0, 0, 3));
-    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
+    let mut device = guarded::<2>(Cable::default());
     for (local, seq) in [(one, 1000), (other, 9000)] {
         outgoing(&mut device, &syn(local, 1, seq));
         incoming(&mut device, &answer(local, 1, TcpControl::Syn, seq + 1));
@@ -123,7 +122,7 @@ fn two_local_addresses_with_the_same_ports_are_two_flows() {
 fn a_checksum_that_the_device_computes_stays_the_devices() {
     let cable = Cable::default();
     cable.0.borrow_mut().checksum.tcp = Checksum::Rx;
-    let mut device = Guarded::new(cable, HOST_MAC);
+    let mut device = guarded::<3>(cable);
     let local = Family::V4.host();
     outgoing(&mut device, &syn(local, HOST_PORT, 1000));
     incoming(
@@ -138,33 +137,33 @@ fn a_checksum_that_the_device_computes_stays_the_devices() {
         frame[50..52].fill(0);
         frame
     };
-    // Data and its acknowledgement, and then an ACK that went back to the first byte.
+    // Data, its acknowledgement, and then an ACK of ours that went back to the first byte.
     outgoing(&mut device, &sent(b"data"));
     incoming(
         &mut device,
         &answer(local, HOST_PORT, TcpControl::None, 1005),
     );
     let frame = outgoing(&mut device, &sent(b""));
-    assert_eq!(frame[38..42], 1005_u32.to_be_bytes(), "rule 7 acted");
+    assert_eq!(frame[38..42], 1005_u32.to_be_bytes(), "R7 was applied");
     assert_eq!(frame[50..52], [0, 0]);
 }
 
-/// An ACK of `ack`, a FIN or a RST of ours.
+/// An ACK, a FIN or a RST of ours.
 fn ours(local: IpAddress, port: u16, control: TcpControl, seq: u32) -> Vec<u8> {
     let repr = repr((port, PEER_PORT), control, seq, Some(1));
     tcp_frame((HOST_MAC, local), (PEER_MAC, Family::V4.peer()), &repr)
 }
 
 #[test]
-fn connections_that_are_over_make_room_before_a_silent_one() {
+fn connections_that_are_over_are_evicted_before_a_silent_one() {
     let local = Family::V4.host();
-    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
-    let begin = |device: &mut Guard<Cable, 2>, port| {
+    let mut device = guarded::<2>(Cable::default());
+    let begin = |device: &mut GuardedCable, port| {
         outgoing(device, &syn(local, port, 1000));
         incoming(device, &answer(local, port, TcpControl::Syn, 1001));
     };
     begin(&mut device, 1);
-    // Ended by both FINs, by the peer's RST and by ours.
+    // The next three end: one by both FINs, one by the peer's RST, one by ours.
     begin(&mut device, 2);
     outgoing(&mut device, &ours(local, 2, TcpControl::Fin, 1001));
     incoming(&mut device, &answer(local, 2, TcpControl::Fin, 1002));
@@ -175,7 +174,7 @@ fn connections_that_are_over_make_room_before_a_silent_one() {
     begin(&mut device, 5);
     assert_eq!(device.counters().flows_evicted, 0);
     assert!(knows(&mut device, local, 1, 1000));
-    // One that goes on after a RST, as after a forged one, is alive.
+    // A connection that goes on after a RST is alive: the RST may have been forged.
     incoming(&mut device, &answer(local, 1, TcpControl::Rst, 1001));
     outgoing(&mut device, &ours(local, 1, TcpControl::None, 1001));
     begin(&mut device, 6);
@@ -184,10 +183,10 @@ fn connections_that_are_over_make_room_before_a_silent_one() {
 }
 
 #[test]
-fn the_answer_to_a_syn_that_was_forgotten_passes() {
-    fn forgotten<const FLOWS: usize>() {
+fn the_answer_to_a_syn_whose_flow_was_evicted_passes() {
+    fn evicted<const FLOWS: usize>() {
         let local = Family::V4.host();
-        let mut device: Guard<Cable, FLOWS> = Guard::new(Cable::default(), HOST_MAC);
+        let mut device = guarded::<FLOWS>(Cable::default());
         for port in 1..=3 {
             outgoing(&mut device, &syn(local, port, 1000));
         }
@@ -195,16 +194,16 @@ fn the_answer_to_a_syn_that_was_forgotten_passes() {
             let syn_ack = answer(local, port, TcpControl::Syn, 1001);
             assert_eq!(incoming(&mut device, &syn_ack), syn_ack);
         }
-        assert_eq!(device.counters().early_syn_acks_refused, 0);
+        assert_eq!(device.counters().unexpected_syn_acks_refused, 0);
     }
-    forgotten::<2>();
-    forgotten::<0>();
+    evicted::<2>();
+    evicted::<0>();
 }
 
 #[test]
-fn a_syn_is_forgotten_for_a_minute_and_an_established_connection_without_a_doubt() {
+fn an_evicted_syn_turns_rule_9_off_for_a_minute_and_an_evicted_connection_does_not() {
     let local = Family::V4.host();
-    let mut device: Guard<Cable, 2> = Guard::new(Cable::default(), HOST_MAC);
+    let mut device = guarded::<2>(Cable::default());
     let never_asked = answer(local, 9, TcpControl::Syn, 1001);
     for port in 1..=3 {
         outgoing(&mut device, &syn(local, port, 1000));
@@ -217,7 +216,7 @@ fn a_syn_is_forgotten_for_a_minute_and_an_established_connection_without_a_doubt
         outgoing(&mut device, &syn(local, port, 1000));
     }
     assert_eq!(device.counters().flows_evicted, 4);
-    // smoltcp has sent the forgotten SYN again within 60 s.
+    // smoltcp resends the evicted SYN within 60 s.
     for (secs, passes) in [(0, true), (60, true), (61, false)] {
         let passed = incoming_at(&mut device, Instant::from_secs(secs), &never_asked);
         assert_eq!(!passed.is_empty(), passes, "after {secs} s");

@@ -1,29 +1,22 @@
-//! What the guard leaves alone, and what it must not let through.
+//! What passes the guard untouched, and what must not pass.
 
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, Ipv4Packet, TcpControl, TcpPacket};
-use tickwire::guard::{Guard, Memory};
+use smoltcp_guard::{Guarded, Storage};
 
 use crate::cable::Cable;
 use crate::flows::syn;
 use crate::frames::{ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, Segment, build};
-use crate::host::{Guarded, Host, resends};
+use crate::host::{GuardedCable, Host, guarded, sends_from};
 
 /// What smoltcp is given when `frame` comes in.
-pub(crate) fn incoming<const FLOWS: usize, const FRAME_LEN: usize>(
-    device: &mut Guard<Cable, FLOWS, FRAME_LEN>,
-    frame: &[u8],
-) -> Vec<u8> {
+pub(crate) fn incoming(device: &mut Guarded<'_, Cable>, frame: &[u8]) -> Vec<u8> {
     incoming_at(device, Instant::ZERO, frame)
 }
 
-/// The same, later.
-pub(crate) fn incoming_at<const FLOWS: usize, const FRAME_LEN: usize>(
-    device: &mut Guard<Cable, FLOWS, FRAME_LEN>,
-    now: Instant,
-    frame: &[u8],
-) -> Vec<u8> {
+/// The same, at the time `now`.
+pub(crate) fn incoming_at(device: &mut Guarded<'_, Cable>, now: Instant, frame: &[u8]) -> Vec<u8> {
     device
         .get_ref()
         .0
@@ -35,20 +28,17 @@ pub(crate) fn incoming_at<const FLOWS: usize, const FRAME_LEN: usize>(
 }
 
 /// What the device is given when smoltcp fills `frame`.
-pub(crate) fn outgoing<const FLOWS: usize, const FRAME_LEN: usize>(
-    device: &mut Guard<Cable, FLOWS, FRAME_LEN>,
-    frame: &[u8],
-) -> Vec<u8> {
+pub(crate) fn outgoing(device: &mut Guarded<'_, Cable>, frame: &[u8]) -> Vec<u8> {
     let token = device.transmit(Instant::ZERO).expect("there is room");
     token.consume(frame.len(), |room| room.copy_from_slice(frame));
     let sent = device.get_ref().0.borrow_mut().from_host.pop();
     sent.expect("the frame is out")
 }
 
-/// An established flow whose four bytes are in flight, so that a closed window breaks rule 4.
-pub(crate) fn sending(family: Family) -> Host<Guarded> {
+/// An established flow with four bytes in flight, so that R4 applies to a zero window.
+pub(crate) fn sending(family: Family) -> Host<GuardedCable> {
     let mut host = Host::connected(family, 64, 1000);
-    assert!(resends(&host.write(b"data"), 0));
+    assert!(sends_from(&host.write(b"data"), 0));
     host
 }
 
@@ -83,7 +73,8 @@ fn a_segment_with_a_wrong_checksum_reaches_smoltcp_as_an_empty_frame() {
 #[test]
 fn a_wrong_checksum_is_refused_on_an_unknown_flow_and_for_any_hardware_address() {
     for &family in FAMILIES {
-        let mut device = Guarded::new(Cable::default(), EthernetAddress([2, 9, 9, 9, 9, 9]));
+        let mut device = guarded::<3>(Cable::default());
+        device.set_mac(EthernetAddress([2, 9, 9, 9, 9, 9]));
         let right = build(family, &ACK, 0);
         assert_eq!(incoming(&mut device, &right), right);
         let mut wrong = right;
@@ -98,7 +89,7 @@ fn smoltcp_is_told_not_to_verify_what_the_guard_verifies() {
     let told = |device: Checksum| {
         let cable = Cable::default();
         cable.0.borrow_mut().checksum.tcp = device;
-        Guarded::new(cable, HOST_MAC).capabilities().checksum
+        guarded::<3>(cable).capabilities().checksum
     };
     let both = told(Checksum::Both);
     assert!(!both.tcp.rx() && both.tcp.tx());
@@ -119,7 +110,7 @@ fn checksums_that_the_device_verifies_are_left_to_it() {
     for &family in FAMILIES {
         let cable = Cable::default();
         cable.0.borrow_mut().checksum = ChecksumCapabilities::ignored();
-        let mut device = Guarded::new(cable, HOST_MAC);
+        let mut device = guarded::<3>(cable);
         let mut frame = build(family, &ACK, 0);
         frame[family.tcp_at() + 16] ^= 1;
         assert_eq!(incoming(&mut device, &frame), frame);
@@ -127,7 +118,7 @@ fn checksums_that_the_device_verifies_are_left_to_it() {
 }
 
 #[test]
-fn tcp_behind_ipv4_options_is_verified_too() {
+fn tcp_after_ipv4_options_is_verified_too() {
     let mut frame = build(Family::V4, &ACK, 0);
     frame.splice(34..34, [1; 4]); // four no-operation options
     let mut ip = Ipv4Packet::new_unchecked(&mut frame[14..]);
@@ -136,7 +127,7 @@ fn tcp_behind_ipv4_options_is_verified_too() {
     ip.set_total_len(total_len);
     ip.fill_checksum();
 
-    let mut device = Guarded::new(Cable::default(), HOST_MAC);
+    let mut device = guarded::<3>(Cable::default());
     assert_eq!(incoming(&mut device, &frame), frame);
     frame[38 + 4] ^= 1;
     assert!(incoming(&mut device, &frame).is_empty());
@@ -144,26 +135,26 @@ fn tcp_behind_ipv4_options_is_verified_too() {
 
 #[cfg(feature = "ipv6")]
 #[test]
-fn tcp_behind_a_hop_by_hop_header_is_verified_too() {
+fn tcp_after_a_hop_by_hop_header_is_verified_too() {
     let mut frame = build(Family::V6, &ACK, 0);
     // Next header TCP, 8 bytes long, six bytes of padding (RFC 8200, 4.2 and 4.3).
     frame.splice(54..54, [6, 0, 1, 4, 0, 0, 0, 0]);
     frame[19] += 8;
     frame[20] = 0;
 
-    let mut device = Guarded::new(Cable::default(), HOST_MAC);
+    let mut device = guarded::<3>(Cable::default());
     assert_eq!(incoming(&mut device, &frame), frame);
     frame[62 + 4] ^= 1;
     assert!(incoming(&mut device, &frame).is_empty());
 }
 
 #[test]
-fn a_fragment_passes_only_when_it_is_no_tcp() {
+fn a_fragment_passes_only_when_it_is_not_tcp() {
     let mut frame = build(Family::V4, &ACK, 0);
     let mut ip = Ipv4Packet::new_unchecked(&mut frame[14..]);
     ip.set_more_frags(true);
     ip.fill_checksum();
-    let mut device = Guarded::new(Cable::default(), HOST_MAC);
+    let mut device = guarded::<3>(Cable::default());
     assert!(incoming(&mut device, &frame).is_empty());
     assert_eq!(device.counters().fragments_refused, 1);
 
@@ -174,7 +165,7 @@ fn a_fragment_passes_only_when_it_is_no_tcp() {
 }
 
 #[test]
-fn a_known_flow_is_mended_only_for_our_hardware_address() {
+fn rules_apply_only_to_frames_for_our_hardware_address() {
     for &family in FAMILIES {
         let mut host = sending(family);
         let ours = build(family, &CLOSED, host.start);
@@ -182,12 +173,12 @@ fn a_known_flow_is_mended_only_for_our_hardware_address() {
         other[5] ^= 1;
         assert_eq!(incoming(&mut host.device, &other), other);
         assert_ne!(incoming(&mut host.device, &ours), ours);
-        assert_eq!(host.device.counters().early_zero_windows_opened, 1);
+        assert_eq!(host.device.counters().zero_windows_opened, 1);
     }
 }
 
 #[test]
-fn a_known_flow_is_mended_for_a_group_address_as_smoltcp_reads_it_there() {
+fn rules_apply_to_frames_for_a_group_address_because_smoltcp_reads_them() {
     for &family in FAMILIES {
         for group in [
             EthernetAddress::BROADCAST,
@@ -197,7 +188,7 @@ fn a_known_flow_is_mended_for_a_group_address_as_smoltcp_reads_it_there() {
             let mut frame = build(family, &CLOSED, host.start);
             frame[..6].copy_from_slice(group.as_bytes());
             assert_ne!(incoming(&mut host.device, &frame), frame);
-            assert_eq!(host.device.counters().early_zero_windows_opened, 1);
+            assert_eq!(host.device.counters().zero_windows_opened, 1);
         }
     }
 }
@@ -216,8 +207,8 @@ fn a_packet_with_a_wrong_ip_checksum_passes_untouched_for_smoltcp_to_drop() {
     let mut frame = build(Family::V4, &CLOSED, host.start);
     frame[22] ^= 1;
     assert_eq!(incoming(&mut host.device, &frame), frame);
-    assert_eq!(host.device.counters().early_zero_windows_opened, 0);
-    // A flipped bit may make it look like a fragment.
+    assert_eq!(host.device.counters().zero_windows_opened, 0);
+    // A flipped bit may make the packet look like a fragment.
     frame[22] ^= 1;
     frame[21] ^= 1;
     assert_eq!(incoming(&mut host.device, &frame), frame);
@@ -227,9 +218,10 @@ fn a_packet_with_a_wrong_ip_checksum_passes_untouched_for_smoltcp_to_drop() {
 #[test]
 fn nothing_is_touched_before_the_handshake_is_done() {
     for &family in FAMILIES {
-        let mut host = Host::<Guarded>::dialling(family, 64, Cable::default());
-        // The peer's half of an old connection answers our SYN with what it expects; only our RST clears it.
-        let replies = host.hear(Segment {
+        let mut host = Host::<GuardedCable>::connecting(family, 64, Cable::default());
+        // The peer still has an old connection on these ports, and answers our SYN with what it
+        // expects there. Only our RST ends that connection.
+        let replies = host.receive(Segment {
             ack: 5000,
             window: 0,
             ..ACK
@@ -242,8 +234,9 @@ fn nothing_is_touched_before_the_handshake_is_done() {
 #[test]
 fn a_frame_longer_than_the_buffer_passes_untouched_and_is_counted() {
     let host = sending(Family::V4);
-    let mut short: Guard<Cable, 3, 60> = Guard::new(Cable::default(), HOST_MAC);
-    teach(&mut short, &host);
+    let mut storage: Storage<3, 60> = Storage::new();
+    let mut short = Guarded::new(Cable::default(), HOST_MAC, &mut storage);
+    show_connection(&mut short, &host);
     let long = Segment {
         payload: b"seven b",
         ..CLOSED
@@ -255,8 +248,8 @@ fn a_frame_longer_than_the_buffer_passes_untouched_and_is_counted() {
     assert_ne!(incoming(&mut short, &frame), frame);
 }
 
-/// Lets another guard see the connection of `host`: SYN, SYN-ACK and the data in flight.
-fn teach<const FRAME_LEN: usize>(device: &mut Guard<Cable, 3, FRAME_LEN>, host: &Host<Guarded>) {
+/// Shows another guard the connection of `host`: SYN, SYN-ACK and the data in flight.
+fn show_connection(device: &mut Guarded<'_, Cable>, host: &Host<GuardedCable>) {
     let syn = syn(Family::V4.host(), HOST_PORT, host.start.wrapping_sub(1));
     outgoing(device, &syn);
     let syn_ack = Segment {
@@ -272,15 +265,15 @@ fn teach<const FRAME_LEN: usize>(device: &mut Guard<Cable, 3, FRAME_LEN>, host: 
 }
 
 #[test]
-fn a_device_that_refuses_still_presses_back_while_nothing_is_lost() {
+fn a_device_without_room_still_holds_frames_back_while_nothing_is_lost() {
     for &family in FAMILIES {
         let mut host = sending(family);
         host.cable.0.borrow_mut().refuses = true;
         assert!(host.device.transmit(Instant::ZERO).is_none());
-        host.hear(ACK); // a duplicate: a fast retransmit may be next
+        host.receive(ACK); // a duplicate: a fast retransmit may be next
         assert!(host.device.transmit(Instant::ZERO).is_some());
         host.cable.0.borrow_mut().refuses = false;
-        assert!(resends(&host.write(b"more"), 4));
+        assert!(sends_from(&host.write(b"more"), 4));
         host.cable.0.borrow_mut().refuses = true;
         assert!(host.device.transmit(Instant::ZERO).is_none());
     }
@@ -289,7 +282,8 @@ fn a_device_that_refuses_still_presses_back_while_nothing_is_lost() {
 #[test]
 fn a_passive_guard_lets_everything_pass_and_leaves_checksums_to_smoltcp() {
     for &family in FAMILIES {
-        let mut device: Guard<Cable, 3> = Guard::passive(Cable::default());
+        let mut storage: Storage<3> = Storage::new();
+        let mut device = Guarded::passive(Cable::default(), &mut storage);
         let given = device.capabilities().checksum.tcp;
         assert!(given.rx() && given.tx());
         let mut wrong = build(family, &ACK, 0);
@@ -300,25 +294,34 @@ fn a_passive_guard_lets_everything_pass_and_leaves_checksums_to_smoltcp() {
 }
 
 #[test]
-fn what_a_memory_learned_over_one_device_holds_over_the_next() {
+fn what_a_storage_learned_over_one_device_holds_over_the_next() {
     let family = Family::V4;
     let cable = Cable::default();
-    let mut memory: Memory<3> = Memory::new(HOST_MAC, &cable.capabilities());
-    let opening = syn(family.host(), HOST_PORT, 0);
-    let mut device = memory.over(cable.clone());
-    let token = device.transmit(Instant::ZERO).expect("there is room");
-    token.consume(opening.len(), |room| room.copy_from_slice(&opening));
+    let mut storage: Storage<3> = Storage::new();
+    let mut device = Guarded::new(cable.clone(), HOST_MAC, &mut storage);
+    outgoing(&mut device, &syn(family.host(), HOST_PORT, 0));
 
-    let ack = build(family, &ACK, 0);
-    cable.0.borrow_mut().to_host.push_back(ack);
-    let mut device = memory.over(cable.clone());
-    let (received, _) = device.receive(Instant::ZERO).expect("a frame is there");
-    received.consume(|_| ());
-    assert_eq!(memory.counters().unknown_segments, 0);
+    let mut device = Guarded::new(cable, HOST_MAC, &mut storage);
+    incoming(&mut device, &build(family, &ACK, 0));
+    assert_eq!(storage.counters().unknown_segments, 0);
 }
 
 #[test]
-fn a_flow_is_mended_for_the_hardware_address_that_the_interface_has_now() {
+fn a_storage_that_guarded_before_lets_everything_pass_in_a_passive_wrapper() {
+    let cable = Cable::default();
+    let mut storage: Storage<3> = Storage::new();
+    let mut device = Guarded::new(cable.clone(), HOST_MAC, &mut storage);
+    let mut wrong = build(Family::V4, &ACK, 0);
+    wrong[Family::V4.tcp_at()] ^= 1;
+    assert!(incoming(&mut device, &wrong).is_empty());
+
+    let mut device = Guarded::passive(cable, &mut storage);
+    assert_eq!(incoming(&mut device, &wrong), wrong);
+    assert_eq!(storage.counters().bad_checksums, 1);
+}
+
+#[test]
+fn rules_apply_to_the_hardware_address_that_the_interface_has_now() {
     let mut host = sending(Family::V4);
     let old = build(Family::V4, &CLOSED, host.start);
     let mut new = old.clone();
@@ -332,7 +335,7 @@ fn a_flow_is_mended_for_the_hardware_address_that_the_interface_has_now() {
 fn a_fragment_passes_where_the_device_verifies_checksums() {
     let cable = Cable::default();
     cable.0.borrow_mut().checksum.tcp = Checksum::Tx;
-    let mut device = Guarded::new(cable, HOST_MAC);
+    let mut device = guarded::<3>(cable);
     let mut frame = build(Family::V4, &ACK, 0);
     let mut ip = Ipv4Packet::new_unchecked(&mut frame[14..]);
     ip.set_more_frags(true);
@@ -344,10 +347,12 @@ fn a_fragment_passes_where_the_device_verifies_checksums() {
 #[test]
 fn the_device_inside_can_be_reached_and_taken_back() {
     let cable = Cable::default();
-    let mut device = Guarded::new(cable, HOST_MAC);
+    let mut device = guarded::<3>(cable);
     device.get_mut().0.borrow_mut().refuses = true;
     assert!(device.transmit(Instant::ZERO).is_none());
     let cable = device.into_inner();
     cable.0.borrow_mut().refuses = false;
-    assert!(Guarded::passive(cable).transmit(Instant::ZERO).is_some());
+    let mut storage: Storage<3> = Storage::new();
+    let mut device = Guarded::passive(cable, &mut storage);
+    assert!(device.transmit(Instant::ZERO).is_some());
 }

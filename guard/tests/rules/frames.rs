@@ -1,4 +1,4 @@
-//! Frames as a test says them: sequence numbers count from the first byte of data.
+//! Frames in a test's terms: sequence numbers count from the first byte of data.
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
@@ -12,7 +12,8 @@ pub(crate) const HOST_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 
 pub(crate) const PEER_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 2]);
 pub(crate) const HOST_PORT: u16 = 49_152;
 pub(crate) const PEER_PORT: u16 = 80;
-/// The sequence number of the peer's first byte; it wraps soon, so that every script crosses the wrap.
+/// The sequence number of the peer's first byte. It is close to the wrap, so that every script
+/// crosses it.
 pub(crate) const PEER_START: u32 = u32::MAX - 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +60,19 @@ impl Family {
     }
 }
 
-/// A segment of the peer: `Segment { ack: 4, ..ACK }`.
+/// A segment from the peer. A test writes `Segment { ack: 4, ..ACK }`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Segment<'a> {
-    /// From the peer's first byte of data.
+    /// Counted from the peer's first byte of data.
     pub(crate) seq: i32,
-    /// From the host's first byte of data.
+    /// Counted from the host's first byte of data.
     pub(crate) ack: i32,
     pub(crate) window: u16,
     pub(crate) control: TcpControl,
     pub(crate) payload: &'a [u8],
 }
 
-/// An ACK of nothing, with a window that holds everything.
+/// An ACK that acknowledges no data, with a window for everything that a script sends.
 pub(crate) const ACK: Segment<'static> = Segment {
     seq: 0,
     ack: 0,
@@ -80,19 +81,19 @@ pub(crate) const ACK: Segment<'static> = Segment {
     payload: &[],
 };
 
-/// A segment of the host, read back.
+/// A segment from the host, as a test reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// From the host's first byte of data.
+    /// Counted from the host's first byte of data.
     pub(crate) seq: i32,
-    /// From the peer's first byte of data.
+    /// Counted from the peer's first byte of data.
     pub(crate) ack: i32,
     pub(crate) window: u16,
     pub(crate) control: TcpControl,
     pub(crate) payload: Vec<u8>,
 }
 
-/// Builds the frame of a segment; `host_start` is the sequence number of the host's first byte.
+/// Builds the frame of a segment. `host_start` is the sequence number of the host's first byte.
 pub(crate) fn build(family: Family, segment: &Segment<'_>, host_start: u32) -> Vec<u8> {
     let seq = PEER_START.wrapping_add_signed(segment.seq);
     let ack = host_start.wrapping_add_signed(segment.ack);
@@ -161,15 +162,16 @@ fn ip_frame(
     frame.set_dst_addr(destination.0);
     frame.set_ethertype(match ip {
         IpRepr::Ipv4(_) => EthernetProtocol::Ipv4,
-        #[cfg(feature = "ipv6")]
-        IpRepr::Ipv6(_) => EthernetProtocol::Ipv6,
+        // smoltcp has IPv6 if any crate of the build switches it on.
+        #[allow(unreachable_patterns)]
+        _ => EthernetProtocol::Ipv6,
     });
     ip.emit(frame.payload_mut(), &ChecksumCapabilities::default());
     fill(&mut bytes[14 + ip.header_len()..]);
     bytes
 }
 
-/// Reads a frame of the host, none when it is no TCP.
+/// Reads a frame from the host. None when it is not TCP.
 pub(crate) fn read(family: Family, bytes: &[u8], host_start: u32) -> Option<Sent> {
     let repr = read_raw(family, bytes)?;
     let seq = repr.seq_number.0 as u32;
@@ -183,10 +185,10 @@ pub(crate) fn read(family: Family, bytes: &[u8], host_start: u32) -> Option<Sent
     })
 }
 
-/// The host's TCP segment, none when the frame is no TCP.
+/// The host's TCP segment. None when the frame is not TCP.
 ///
 /// # Panics
-/// When one of its checksums is wrong: whatever the guard does, its frames stay right.
+/// When a checksum is wrong: whatever the guard changes, checksums stay right.
 pub(crate) fn read_raw(family: Family, bytes: &[u8]) -> Option<TcpRepr<'_>> {
     let frame = EthernetFrame::new_checked(bytes).ok()?;
     let is_tcp = match (family, frame.ethertype()) {
@@ -208,7 +210,7 @@ pub(crate) fn read_raw(family: Family, bytes: &[u8]) -> Option<TcpRepr<'_>> {
     Some(repr.expect("the host's checksum is right"))
 }
 
-/// The peer asks for the host's hardware address, and thereby tells its own.
+/// The peer asks for the host's hardware address. From the question the host learns the peer's.
 pub(crate) fn introduction(family: Family) -> Vec<u8> {
     match family {
         Family::V4 => arp_request(Ipv4Address::new(10, 0, 0, 2)),
@@ -217,8 +219,8 @@ pub(crate) fn introduction(family: Family) -> Vec<u8> {
     }
 }
 
-/// The peer tells its hardware address because the host has asked for it.
-pub(crate) fn answer(family: Family) -> Vec<u8> {
+/// The peer answers the host's question for its hardware address.
+pub(crate) fn neighbour_reply(family: Family) -> Vec<u8> {
     match family {
         Family::V4 => arp(ArpOperation::Reply, Ipv4Address::new(10, 0, 0, 2), HOST_MAC),
         #[cfg(feature = "ipv6")]
@@ -228,7 +230,7 @@ pub(crate) fn answer(family: Family) -> Vec<u8> {
     }
 }
 
-/// A request for the host's hardware address.
+/// An ARP request for the host's hardware address.
 pub(crate) fn arp_request(source: Ipv4Address) -> Vec<u8> {
     arp(ArpOperation::Request, source, EthernetAddress::BROADCAST)
 }

@@ -1,4 +1,4 @@
-//! A smoltcp host under a script, bare or guarded, in virtual time.
+//! A smoltcp host that a test scripts, with or without a guard, in virtual time.
 
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle};
 use smoltcp::iface::{SocketSet, SocketStorage};
@@ -6,7 +6,7 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpCidr, Ipv4Address, TcpControl};
-use tickwire::guard::Guard;
+use smoltcp_guard::{Guarded, Storage};
 
 use crate::cable::Cable;
 use crate::frames::{
@@ -14,28 +14,35 @@ use crate::frames::{
     introduction, read, read_raw,
 };
 
-/// No honest exchange of the scripts needs as many frames in one poll.
+/// More frames than any honest exchange of the scripts needs in one poll.
 pub(crate) const EGRESS_MAX: usize = 100;
 
 /// The other address in a network of two.
 const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 0, 0);
 
-pub(crate) type Guarded = Guard<Cable, 3>;
+/// A guarded end of a cable.
+pub(crate) type GuardedCable = Guarded<'static, Cable>;
 
-/// What the scripts need of a device, bare or guarded.
-pub(crate) trait Wrapped: Device {
-    fn around(cable: Cable) -> Self;
+/// Guards a cable, with room for this number of connections.
+pub(crate) fn guarded<const FLOWS: usize>(cable: Cable) -> GuardedCable {
+    let storage: &mut Storage<FLOWS> = Box::leak(Box::default());
+    Guarded::new(cable, HOST_MAC, storage)
 }
 
-impl Wrapped for Cable {
-    fn around(cable: Cable) -> Self {
+/// A device that a script can run on: the bare cable or the guarded one.
+pub(crate) trait TestDevice: Device {
+    fn wrap(cable: Cable) -> Self;
+}
+
+impl TestDevice for Cable {
+    fn wrap(cable: Cable) -> Self {
         cable
     }
 }
 
-impl Wrapped for Guarded {
-    fn around(cable: Cable) -> Self {
-        Self::new(cable, HOST_MAC)
+impl TestDevice for GuardedCable {
+    fn wrap(cable: Cable) -> Self {
+        guarded::<3>(cable)
     }
 }
 
@@ -51,15 +58,16 @@ pub(crate) struct Host<D> {
     pub(crate) start: u32,
 }
 
-impl<D: Wrapped> Host<D> {
-    /// A host that is connected to the peer, whose SYN-ACK announced `peer_window`; its own window is `window`.
+impl<D: TestDevice> Host<D> {
+    /// A host that is connected to the peer. The host's window is `window`; the peer's SYN-ACK
+    /// announced `peer_window`.
     pub(crate) fn connected(family: Family, window: usize, peer_window: u16) -> Self {
-        Self::dialling(family, window, Cable::default()).accepted(peer_window)
+        Self::connecting(family, window, Cable::default()).accepted(peer_window)
     }
 
-    /// This host, whose SYN is out, when the peer's SYN-ACK has announced `peer_window`.
+    /// This host, whose SYN is out, after the peer's SYN-ACK has announced `peer_window`.
     pub(crate) fn accepted(mut self, peer_window: u16) -> Self {
-        self.hear(Segment {
+        self.receive(Segment {
             seq: -1,
             window: peer_window,
             control: TcpControl::Syn,
@@ -69,7 +77,8 @@ impl<D: Wrapped> Host<D> {
         self
     }
 
-    /// As [`connected`](Self::connected), over IPv4 and through a router, whose hardware address the host just learned.
+    /// As [`connected`](Self::connected), over IPv4 and through a router whose hardware address the
+    /// host has just learnt.
     pub(crate) fn connected_through_router(window: usize, peer_window: u16) -> Self {
         let mut host = Self::resolving(Family::V4, window, Cable::default());
         host.iface.update_ip_addrs(|addresses| {
@@ -83,13 +92,14 @@ impl<D: Wrapped> Host<D> {
     }
 
     /// A host whose SYN is out.
-    pub(crate) fn dialling(family: Family, window: usize, cable: Cable) -> Self {
+    pub(crate) fn connecting(family: Family, window: usize, cable: Cable) -> Self {
         Self::resolving(family, window, cable).introduced(introduction(family))
     }
 
-    /// This host, whose SYN waits for the neighbour, when `frame` has told it the hardware address.
+    /// This host, whose SYN waits for the neighbour's hardware address, after `frame` has told it
+    /// that address.
     pub(crate) fn introduced(mut self, frame: Vec<u8>) -> Self {
-        self.hear_frame(frame);
+        self.receive_frame(frame);
         self.start = self.find_start();
         self.cable.0.borrow_mut().from_host.clear();
         self
@@ -97,7 +107,7 @@ impl<D: Wrapped> Host<D> {
 
     /// A host whose SYN waits for the neighbour's hardware address.
     pub(crate) fn resolving(family: Family, window: usize, cable: Cable) -> Self {
-        let mut device = D::around(cable.clone());
+        let mut device = D::wrap(cable.clone());
         let mut config = Config::new(HOST_MAC.into());
         config.random_seed = 7;
         let mut iface = Interface::new(config, &mut device, Instant::ZERO);
@@ -139,9 +149,10 @@ impl<D: Wrapped> Host<D> {
         (syn.seq_number.0 as u32).wrapping_add(1)
     }
 
-    /// The router asks for the host's address, and thereby tells its own.
-    pub(crate) fn hear_router(&mut self) {
-        self.hear_frame(arp_request(ROUTER));
+    /// The router asks for the host's hardware address. From the question the host learns the
+    /// router's.
+    pub(crate) fn receive_from_router(&mut self) {
+        self.receive_frame(arp_request(ROUTER));
     }
 
     pub(crate) fn socket(&mut self) -> &mut tcp::Socket<'static> {
@@ -159,24 +170,24 @@ impl<D: Wrapped> Host<D> {
     }
 
     /// All bytes that can be read now.
-    pub(crate) fn drain(&mut self) -> Vec<u8> {
+    pub(crate) fn read_all(&mut self) -> Vec<u8> {
         let mut data = vec![0; 64];
         let len = self.socket().recv_slice(&mut data).unwrap_or(0);
         data.truncate(len);
         data
     }
 
-    /// The peer's segment comes in; what the host sends then.
-    pub(crate) fn hear(&mut self, segment: Segment<'_>) -> Vec<Sent> {
-        self.hear_frame(build(self.family, &segment, self.start))
+    /// The peer's segment comes in. Returns what the host sends then.
+    pub(crate) fn receive(&mut self, segment: Segment<'_>) -> Vec<Sent> {
+        self.receive_frame(build(self.family, &segment, self.start))
     }
 
-    pub(crate) fn hear_frame(&mut self, frame: Vec<u8>) -> Vec<Sent> {
+    pub(crate) fn receive_frame(&mut self, frame: Vec<u8>) -> Vec<Sent> {
         self.cable.0.borrow_mut().to_host.push_back(frame);
         self.poll()
     }
 
-    /// One turn of a loop like smoltcp's own, but bounded; the segments that went out.
+    /// One round of a loop like smoltcp's own, but bounded. Returns the segments that went out.
     pub(crate) fn poll(&mut self) -> Vec<Sent> {
         let already = self.cable.0.borrow().from_host.len();
         let (now, device, sockets) = (self.now, &mut self.device, &mut self.sockets);
@@ -194,19 +205,19 @@ impl<D: Wrapped> Host<D> {
             .collect()
     }
 
-    /// Sleeps until the host wants to be polled, and polls it; none when it sleeps for ever.
+    /// Sleeps until the host wants to be polled, and polls it. None when no timer runs.
     pub(crate) fn sleep(&mut self) -> Option<Vec<Sent>> {
         let wake = self.iface.poll_at(self.now, &self.sockets)?;
         self.now = self.now.max(wake);
         Some(self.poll())
     }
 
-    /// Lets `millis` pass without a poll.
-    pub(crate) fn pass(&mut self, millis: u64) {
+    /// Lets time pass, in milliseconds, without a poll.
+    pub(crate) fn advance(&mut self, millis: u64) {
         self.now += Duration::from_millis(millis);
     }
 
-    /// What the host sends until it has nothing more to do, or for at most a minute.
+    /// Returns what the host sends until no timer runs, or for at most a minute.
     pub(crate) fn sleep_a_minute(&mut self) -> Vec<Sent> {
         let end = self.now + Duration::from_secs(60);
         let mut sent = Vec::new();
@@ -217,18 +228,18 @@ impl<D: Wrapped> Host<D> {
         sent
     }
 
-    /// No timer runs: only the peer could wake this host.
-    pub(crate) fn sleeps_for_ever(&mut self) -> bool {
+    /// Whether the host has no timer, so that only the peer can wake it.
+    pub(crate) fn has_no_timer(&mut self) -> bool {
         self.iface.poll_at(self.now, &self.sockets).is_none()
     }
 }
 
-/// Runs a script for both address families: `fails` on bare smoltcp, `passes` behind a guard.
+/// Runs a script for each address family: `fails` on bare smoltcp, `passes` with a guard.
 pub(crate) fn compare(
     window: usize,
     peer_window: u16,
     fails: impl Fn(Host<Cable>),
-    passes: impl Fn(Host<Guarded>),
+    passes: impl Fn(Host<GuardedCable>),
 ) {
     for &family in FAMILIES {
         fails(Host::connected(family, window, peer_window));
@@ -237,7 +248,7 @@ pub(crate) fn compare(
 }
 
 /// Whether any of the segments begins at `seq` and carries data or a FIN.
-pub(crate) fn resends(sent: &[Sent], seq: i32) -> bool {
+pub(crate) fn sends_from(sent: &[Sent], seq: i32) -> bool {
     sent.iter().any(|segment| {
         segment.seq == seq && (!segment.payload.is_empty() || segment.control == TcpControl::Fin)
     })

@@ -1,4 +1,4 @@
-//! Two smoltcp hosts on a bad network: bare they get stuck, guarded they never do.
+//! Two smoltcp hosts on a bad network: without guards they get stuck, with guards never.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{self, RecvError};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use tickwire::guard::Guard;
 
 use crate::cable::Cable;
 use crate::frames::{FAMILIES, Family};
+use crate::host::guarded;
 
 const SEEDS: u64 = 60;
 const LEN: usize = 16 * 1024;
 const MINUTES_MAX: i64 = 4 * 60;
 const EGRESS_MAX: usize = 64;
 
-/// A linear congruential generator (Knuth's constants), good enough to draw faults.
-struct Dice(u64);
+/// A linear congruential generator with Knuth's constants.
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn below(&mut self, end: u32) -> u32 {
         self.0 = self
             .0
@@ -36,29 +36,31 @@ impl Dice {
     }
 }
 
-/// What a seed draws.
+/// What a seed draws: the faults of the network, and the hosts' buffers and readers.
 #[derive(Debug)]
-struct Weather {
+struct FaultPlan {
     loss_percent: u32,
     duplicate_percent: u32,
     flip_percent: u32,
     delay_max_millis: u32,
     buffer: usize,
-    /// A reader takes so much at a time, and then sleeps; none when it reads at once.
+    /// The number of bytes that a reader takes at a time, and for how many milliseconds it then
+    /// waits. None when it reads at once.
     slow_read: Option<(usize, u32)>,
     both_ways: bool,
 }
 
-impl Weather {
-    fn drawn(dice: &mut Dice) -> Self {
+impl FaultPlan {
+    fn drawn(random: &mut Random) -> Self {
         Self {
-            loss_percent: dice.below(30),
-            duplicate_percent: dice.below(20),
-            flip_percent: dice.below(5),
-            delay_max_millis: 1 + dice.below(150),
-            buffer: 512 << dice.below(4),
-            slow_read: (dice.below(2) == 0).then(|| (64 << dice.below(5), 10 + dice.below(300))),
-            both_ways: dice.below(2) == 0,
+            loss_percent: random.below(30),
+            duplicate_percent: random.below(20),
+            flip_percent: random.below(5),
+            delay_max_millis: 1 + random.below(150),
+            buffer: 512 << random.below(4),
+            slow_read: (random.below(2) == 0)
+                .then(|| (64 << random.below(5), 10 + random.below(300))),
+            both_ways: random.below(2) == 0,
         }
     }
 }
@@ -86,7 +88,7 @@ impl<D: Device> End<D> {
     fn new(
         family: Family,
         number: u8,
-        weather: &Weather,
+        plan: &FaultPlan,
         to_send: usize,
         wrap: fn(Cable, EthernetAddress) -> D,
     ) -> Self {
@@ -102,8 +104,8 @@ impl<D: Device> End<D> {
                 .expect("one address fits");
         });
         let mut socket = tcp::Socket::new(
-            tcp::SocketBuffer::new(vec![0; weather.buffer].leak()),
-            tcp::SocketBuffer::new(vec![0; weather.buffer].leak()),
+            tcp::SocketBuffer::new(vec![0; plan.buffer].leak()),
+            tcp::SocketBuffer::new(vec![0; plan.buffer].leak()),
         );
         if number == 1 {
             let remote = (address(family, 2), 80);
@@ -131,14 +133,14 @@ impl<D: Device> End<D> {
         }
     }
 
-    fn turn(&mut self, now: i64, weather: &Weather) {
+    fn turn(&mut self, now: i64, plan: &FaultPlan) {
         let at = Instant::from_millis(now);
         while self
             .iface
             .poll_ingress_single(at, &mut self.device, &mut self.sockets)
             != PollIngressSingleResult::None
         {}
-        self.use_socket(now, weather);
+        self.use_socket(now, plan);
         for _ in 0..EGRESS_MAX {
             if self
                 .iface
@@ -150,17 +152,18 @@ impl<D: Device> End<D> {
         }
     }
 
-    fn use_socket(&mut self, now: i64, weather: &Weather) {
+    fn use_socket(&mut self, now: i64, plan: &FaultPlan) {
         let socket = self.sockets.get_mut::<tcp::Socket<'_>>(self.handle);
         while socket.can_send() && self.sent < self.to_send {
             let chunk: Vec<u8> = (self.sent..self.to_send).take(700).map(byte).collect();
             self.sent += socket.send_slice(&chunk).expect("it can send");
         }
-        // When TIME-WAIT ends smoltcp throws away what is still unread, so the slowest reader hurries then.
-        let hurries = socket.state() == tcp::State::TimeWait;
-        while !self.finished && (now >= self.read_at || hurries) {
-            let (len, pause) = weather.slow_read.unwrap_or((usize::MAX, 0));
-            let mut data = vec![0; len.min(weather.buffer)];
+        // When TIME-WAIT ends, smoltcp discards what is still unread. So a slow reader reads at
+        // once then.
+        let reads_at_once = socket.state() == tcp::State::TimeWait;
+        while !self.finished && (now >= self.read_at || reads_at_once) {
+            let (len, pause) = plan.slow_read.unwrap_or((usize::MAX, 0));
+            let mut data = vec![0; len.min(plan.buffer)];
             match socket.recv_slice(&mut data) {
                 Ok(0) => break,
                 Ok(len) => {
@@ -180,7 +183,7 @@ impl<D: Device> End<D> {
         }
     }
 
-    /// When it wants to be polled again, in milliseconds.
+    /// When this end wants its next turn, in milliseconds.
     fn wake(&mut self, now: i64) -> Option<i64> {
         let wake = self.iface.poll_at(Instant::from_millis(now), &self.sockets);
         let wake = wake.map(|at| (at.total_micros() + 999).div_euclid(1000));
@@ -204,29 +207,29 @@ enum Outcome {
     Corrupt,
 }
 
-struct Storm<D> {
+struct Transfer<D> {
     ends: [End<D>; 2],
-    /// Frames under way by arrival, then by the order in which they were sent.
-    air: BTreeMap<(i64, u64), (usize, Vec<u8>)>,
-    weather: Weather,
-    dice: Dice,
+    /// Frames in flight, ordered by the time of arrival and then by the order of sending.
+    in_flight: BTreeMap<(i64, u64), (usize, Vec<u8>)>,
+    plan: FaultPlan,
+    random: Random,
     sent: u64,
 }
 
-impl<D: Device> Storm<D> {
+impl<D: Device> Transfer<D> {
     fn new(family: Family, seed: u64, wrap: fn(Cable, EthernetAddress) -> D) -> Self {
-        let mut dice = Dice(seed);
-        dice.below(2);
-        let weather = Weather::drawn(&mut dice);
-        let back = if weather.both_ways { LEN } else { 0 };
+        let mut random = Random(seed);
+        random.below(2);
+        let plan = FaultPlan::drawn(&mut random);
+        let back = if plan.both_ways { LEN } else { 0 };
         Self {
             ends: [
-                End::new(family, 1, &weather, LEN, wrap),
-                End::new(family, 2, &weather, back, wrap),
+                End::new(family, 1, &plan, LEN, wrap),
+                End::new(family, 2, &plan, back, wrap),
             ],
-            air: BTreeMap::new(),
-            weather,
-            dice,
+            in_flight: BTreeMap::new(),
+            plan,
+            random,
             sent: 0,
         }
     }
@@ -235,8 +238,8 @@ impl<D: Device> Storm<D> {
         let mut now = 1;
         while now < MINUTES_MAX * 60_000 {
             for end in 0..2 {
-                self.ends[end].turn(now, &self.weather);
-                self.carry(end, now);
+                self.ends[end].turn(now, &self.plan);
+                self.send(end, now);
             }
             if self.ends.iter().any(|end| end.corrupt) {
                 return Outcome::Corrupt;
@@ -250,7 +253,7 @@ impl<D: Device> Storm<D> {
                     Outcome::Corrupt
                 };
             }
-            let arrival = self.air.keys().next().map(|key| key.0);
+            let arrival = self.in_flight.keys().next().map(|key| key.0);
             let [one, other] = &mut self.ends;
             let next = [arrival, one.wake(now), other.wake(now)]
                 .into_iter()
@@ -265,7 +268,7 @@ impl<D: Device> Storm<D> {
         Outcome::Endless
     }
 
-    fn carry(&mut self, from: usize, now: i64) {
+    fn send(&mut self, from: usize, now: i64) {
         let frames: Vec<_> = self.ends[from]
             .cable
             .0
@@ -275,18 +278,18 @@ impl<D: Device> Storm<D> {
             .collect();
         for mut frame in frames {
             let is_ip = frame.len() > 40 && frame[12..14] != [0x08, 0x06];
-            let copies = 1 + u32::from(self.dice.percent(self.weather.duplicate_percent));
-            if is_ip && self.dice.percent(self.weather.flip_percent) {
-                let at = 14 + self.dice.below(frame.len() as u32 - 14) as usize;
-                frame[at] ^= 1 << self.dice.below(8);
+            let copies = 1 + u32::from(self.random.percent(self.plan.duplicate_percent));
+            if is_ip && self.random.percent(self.plan.flip_percent) {
+                let at = 14 + self.random.below(frame.len() as u32 - 14) as usize;
+                frame[at] ^= 1 << self.random.below(8);
             }
             for _ in 0..copies {
-                if self.dice.percent(self.weather.loss_percent) {
+                if self.random.percent(self.plan.loss_percent) {
                     continue;
                 }
-                let delay = 1 + self.dice.below(self.weather.delay_max_millis);
+                let delay = 1 + self.random.below(self.plan.delay_max_millis);
                 self.sent += 1;
-                self.air.insert(
+                self.in_flight.insert(
                     (now + i64::from(delay), self.sent),
                     (1 - from, frame.clone()),
                 );
@@ -295,7 +298,7 @@ impl<D: Device> Storm<D> {
     }
 
     fn deliver(&mut self, now: i64) {
-        while let Some(entry) = self.air.first_entry() {
+        while let Some(entry) = self.in_flight.first_entry() {
             if entry.key().0 > now {
                 break;
             }
@@ -306,19 +309,23 @@ impl<D: Device> Storm<D> {
 }
 
 #[test]
-fn guarded_hosts_get_everything_through_where_bare_hosts_do_not() {
+fn guarded_hosts_finish_every_transfer_and_bare_hosts_do_not() {
     let mut bare_failures = 0;
     for seed in 0..SEEDS {
         for &family in FAMILIES {
-            let bare = Storm::new(family, seed, |cable, _| cable).run();
+            let bare = Transfer::new(family, seed, |cable, _| cable).run();
             bare_failures += u32::from(bare != Outcome::Whole);
-            let mut guarded = Storm::new(family, seed, Guard::<_, 3>::new);
+            let mut guarded = Transfer::new(family, seed, |cable, mac| {
+                let mut device = guarded::<3>(cable);
+                device.set_mac(mac);
+                device
+            });
             let outcome = guarded.run();
             assert_eq!(
                 outcome,
                 Outcome::Whole,
                 "seed {seed}, {family:?}, {:?}, {:#?}",
-                guarded.weather,
+                guarded.plan,
                 guarded.ends.each_ref().map(|end| end.device.counters())
             );
         }

@@ -1,4 +1,5 @@
-//! Defects of smoltcp 0.14 that a device wrapper cannot mend: the loop or the application must.
+//! Defects of smoltcp 0.14 that a device wrapper cannot work around. The loop or the application
+//! must.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,13 +10,13 @@ use crate::cable::Cable;
 use crate::frames::{
     ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, Segment, repr, tcp_frame,
 };
-use crate::host::{Guarded, Host};
+use crate::host::{GuardedCable, Host};
 
 #[test]
-fn what_is_unread_when_time_wait_ends_is_lost() {
-    let mut host = Host::<Guarded>::connected(Family::V4, 64, 1000);
+fn data_that_is_unread_when_time_wait_ends_is_lost() {
+    let mut host = Host::<GuardedCable>::connected(Family::V4, 64, 1000);
     host.close();
-    host.hear(Segment {
+    host.receive(Segment {
         ack: 1,
         payload: b"tail",
         control: TcpControl::Fin,
@@ -32,10 +33,10 @@ fn what_is_unread_when_time_wait_ends_is_lost() {
 #[test]
 fn a_syn_that_crosses_ours_before_it_has_left_makes_smoltcp_panic() {
     for &family in FAMILIES {
-        let mut host = Host::<Guarded>::resolving(family, 64, Cable::default());
+        let mut host = Host::<GuardedCable>::resolving(family, 64, Cable::default());
         let syn = repr((PEER_PORT, HOST_PORT), TcpControl::Syn, 0, None);
         let frame = tcp_frame((PEER_MAC, family.peer()), (HOST_MAC, family.host()), &syn);
-        host.hear_frame(frame);
+        host.receive_frame(frame);
         let slept = catch_unwind(AssertUnwindSafe(|| host.sleep()));
         assert!(slept.is_err(), "smoltcp does not panic any more");
     }
