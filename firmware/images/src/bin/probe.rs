@@ -131,12 +131,12 @@ fn wake(arguments: &Arguments<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sleeps for `SLEEP` with `between` at the worst moment; gives the ticks that it took from there.
+/// Sleeps for `SLEEP` with `between` at the worst moment; gives the time that it took from there.
 fn sleep_over(
     clock: &mut Clock,
     ethernet: &mut Ethernet,
     between: impl FnOnce(&mut Ethernet),
-) -> Result<u64, Failure> {
+) -> Result<Duration, Failure> {
     let asleep_counts = clock.spent().asleep_counts;
     let deadline = clock.now() + SLEEP;
     clock.sleep_after(Some(deadline), ethernet, between);
@@ -145,7 +145,8 @@ fn sleep_over(
     }
     drain(ethernet);
     let slept = clock.spent().asleep_counts - asleep_counts;
-    Ok(slept / u64::from(clock.counts_per_tick()))
+    let millis = slept / u64::from(clock.counts_per_tick());
+    Ok(Duration::from_millis(millis))
 }
 
 /// Asks the peer, and returns when its answer waits in the controller.
