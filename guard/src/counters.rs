@@ -87,3 +87,43 @@ impl Counters {
 pub(crate) fn count(counter: &mut u32) {
     *counter = counter.saturating_add(1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_applied_counts_the_rules_and_nothing_else() {
+        let rules = Counters {
+            unsent_acks_refused: 1,
+            fins_removed: 1 << 1,
+            acks_moved_into_window: 1 << 2,
+            zero_windows_opened: 1 << 3,
+            fin_duplicates_varied: 1 << 4,
+            zero_windows_opened_after_fin: 1 << 5,
+            rewound_acks_advanced: 1 << 6,
+            frames_dropped: 1 << 7,
+            unexpected_syn_acks_refused: 1 << 8,
+            neighbour_duplicates_varied: 1 << 9,
+            ..Counters::ZERO
+        };
+        let all = Counters {
+            bad_checksums: 1,
+            fragments_refused: 1,
+            unknown_segments: 1,
+            frames_too_long: 1,
+            flows_evicted: 1,
+            ..rules
+        };
+        assert_eq!(rules.rules_applied(), (1 << 10) - 1);
+        assert_eq!(all.rules_applied(), rules.rules_applied());
+    }
+
+    #[test]
+    fn a_count_stays_at_its_maximum() {
+        let mut counter = u32::MAX - 1;
+        count(&mut counter);
+        count(&mut counter);
+        assert_eq!(counter, u32::MAX);
+    }
+}

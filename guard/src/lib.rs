@@ -1,3 +1,5 @@
+//! A device wrapper that keeps the TCP connections of smoltcp from getting stuck.
+//!
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
