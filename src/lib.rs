@@ -1,6 +1,6 @@
 //! The application layer that bare-metal TCP lacks: an HTTP/1.0 GET client, a chat peer, a file receiver and a file
 //! sender over smoltcp, each a state machine that one single-threaded loop drives. No operating system, no
-//! allocator, no clock, no threads; the same code runs on a board, over a Linux TAP, and on a virtual wire.
+//! allocator, no clock, no threads; the same code runs on a board, over a Linux TAP, and on a virtual Ethernet.
 //!
 //! # One invariant, one loop
 //!
@@ -42,24 +42,24 @@
 //! carry.pace(now, capped, next)
 //! ```
 //!
-//! # Two hosts on a virtual wire
+//! # Two hosts on a virtual Ethernet
 //!
 //! An address, a request, a sink: a GET. The peer is a script, the clock is virtual, and a tenth of all frames is lost.
 //!
 //! ```
 //! use smoltcp::iface::SocketStorage;
 //! use tickwire::http::{Complete, Get, GetOptions, Proof, Request, Url};
-//! use tickwire::wire::{Frame, Link, Port, Wire};
 //! use tickwire::{BufferSink, Slot, Tick};
+//! use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
 //! use tickwire_sim::{Act, Host, Opening, Script, World};
 //! # fn lend<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
 //! #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
 //! # }
 //!
 //! let frames = lend(64, || Frame::new(lend(1_514, || 0)));
-//! let mut world = World::new(Wire::new(42, lend(2, Port::new), frames));
-//! world.wire.set_link(0, Link { loss_ppm: 100_000, ..Link::PERFECT });
-//! let mut host = |port| Host::new(&mut world.wire, port, 42, lend(1, || SocketStorage::EMPTY));
+//! let mut world = World::new(Ethernet::new(42, lend(2, PortState::new), frames));
+//! world.ethernet.set_link(0, Link { loss_ppm: 100_000, ..Link::PERFECT });
+//! let mut host = |port| Host::new(&mut world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
 //! let (mut board, mut server) = (host(0), host(1));
 //!
 //! let url = Url::parse("http://10.0.0.2/hello")?;
@@ -106,7 +106,6 @@
 //! | [`file`](mod@file) | the transfer's messages as pure bytes, and its receiver and sender |
 //! | [`store`] | where a received file goes: memory, or NOR flash |
 //! | `guard` | a device wrapper that keeps smoltcp's connections from getting stuck |
-//! | [`wire`] | a virtual Ethernet with seeded faults |
 //! | [`Echo`] | the worked example of an app |
 //!
 //! # Features
@@ -156,7 +155,6 @@ mod spin;
 pub mod store;
 mod tick;
 mod turn;
-pub mod wire;
 
 pub use app::{App, Deadline, Named, Phase, STEPS_MAX, Step};
 #[cfg(tickwire_canary)]

@@ -1,11 +1,11 @@
 //! The apps of a run, and the hosts that they run on.
 
+use crate::ethernet::Ethernet;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 use tickwire::chat::Peer;
 use tickwire::file::{Receive, Send};
 use tickwire::http::Get;
-use tickwire::wire::Wire;
 use tickwire::{
     App, Awaited, CAPPED_TURNS_MAX, Deadline, EGRESS_MAX, Error, INGRESS_MAX, Io, Slot, Step, Tick,
 };
@@ -181,14 +181,14 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(crate) fn is_due(&self, now: Tick, wire: &Wire<'_>) -> bool {
-        self.next(wire).is_some_and(|next| next <= now)
+    pub(crate) fn is_due(&self, now: Tick, ethernet: &Ethernet<'_>) -> bool {
+        self.next(ethernet).is_some_and(|next| next <= now)
     }
 
     /// When it must have its next turn, or starts.
-    pub(crate) fn next(&self, wire: &Wire<'_>) -> Option<Tick> {
+    pub(crate) fn next(&self, ethernet: &Ethernet<'_>) -> Option<Tick> {
         match &self.host {
-            Some(host) => host.next_turn(wire),
+            Some(host) => host.next_turn(ethernet),
             None => self.up_at,
         }
     }
@@ -197,7 +197,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn turn(
         &mut self,
         now: Tick,
-        wire: &mut Wire<'_>,
+        ethernet: &mut Ethernet<'_>,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), Broken> {
         let Some(host) = &mut self.host else {
@@ -210,7 +210,7 @@ impl<'a> Machine<'a> {
             .map(|player| player.slot.seat(player.cast.app()));
         let next = host
             .with(&mut seats)
-            .turn(now, wire, &Shared::new(recorder));
+            .turn(now, ethernet, &Shared::new(recorder));
         if recorder.frames_sent > FRAMES_MAX {
             return Err((7, "one turn sent more frames than its bound"));
         }

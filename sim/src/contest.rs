@@ -1,9 +1,10 @@
 //! smoltcp's own sockets, without any app of ours, bare and behind guards: what gets lost, and how long it takes.
 
+use crate::Generator;
+use crate::ethernet::{Ethernet, Frame, Jitter, Link, PortState};
 use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle, SocketStorage};
 use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket};
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Frame, Generator, Jitter, Link, Port, Wire};
 use tickwire::{EGRESS_MAX, INGRESS_MAX, Tick};
 
 use crate::Host;
@@ -79,11 +80,11 @@ pub fn contest(seed: u64, kind: Contest, memory: &mut [u8]) -> Ending {
     let mut arena = Arena::new(memory, &mut storage);
     let mut frames: [Frame<'_>; FRAMES] =
         core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
-    let mut ports = [const { Port::new() }; 2];
-    let mut wire = Wire::new(seed, &mut ports[..], &mut frames[..]);
+    let mut ports = [const { PortState::new() }; 2];
+    let mut ethernet = Ethernet::new(seed, &mut ports[..], &mut frames[..]);
     let mut random = root.fork("links", 0);
     for port in 0..2 {
-        wire.set_link(port, draw_link(&mut random));
+        ethernet.set_link(port, draw_link(&mut random));
     }
     // Both ends alike.
     let bytes = draw_log(&mut random, 512, 16_384) as usize;
@@ -93,7 +94,14 @@ pub fn contest(seed: u64, kind: Contest, memory: &mut [u8]) -> Ending {
     };
     let mut sides = [0, 1].map(|port| {
         let storage = arena.sockets(1);
-        let mut host = Host::boot(&mut wire, port, seed, storage, Tick::ZERO, kind.is_guarded);
+        let mut host = Host::boot(
+            &mut ethernet,
+            port,
+            seed,
+            storage,
+            Tick::ZERO,
+            kind.is_guarded,
+        );
         let handle = host.add_socket(arena.bytes(bytes), arena.bytes(bytes));
         // smoltcp's default changes with the features that a build unites; a seed must not.
         let socket = host.sockets.get_mut::<Socket<'_>>(handle);
@@ -121,7 +129,7 @@ pub fn contest(seed: u64, kind: Contest, memory: &mut [u8]) -> Ending {
         }
     });
     open(&mut sides);
-    play(&mut sides, &mut wire)
+    play(&mut sides, &mut ethernet)
 }
 
 /// The ranges in which bare smoltcp was measured.
@@ -154,15 +162,15 @@ fn open(sides: &mut [Side<'_>; 2]) {
         .expect("a new socket can dial");
 }
 
-fn play(sides: &mut [Side<'_>; 2], wire: &mut Wire<'_>) -> Ending {
+fn play(sides: &mut [Side<'_>; 2], ethernet: &mut Ethernet<'_>) -> Ending {
     let mut now = Tick::ZERO;
     for _ in 0..TURNS_MAX {
         for (port, side) in sides.iter_mut().enumerate() {
-            let due = side.next(wire.next_due_at(port));
+            let due = side.next(ethernet.next_due_at(port));
             if due.is_none_or(|due| due > now) {
                 continue;
             }
-            if let Err(ending) = side.turn(port, now, wire) {
+            if let Err(ending) = side.turn(port, now, ethernet) {
                 return ending;
             }
         }
@@ -172,7 +180,7 @@ fn play(sides: &mut [Side<'_>; 2], wire: &mut Wire<'_>) -> Ending {
         let next = sides
             .iter()
             .enumerate()
-            .filter_map(|(port, side)| side.next(wire.next_due_at(port)))
+            .filter_map(|(port, side)| side.next(ethernet.next_due_at(port)))
             .min();
         match next {
             None => return Ending::Stuck,
@@ -199,9 +207,9 @@ impl Side<'_> {
     }
 
     /// smoltcp's own loop, but bounded: a capped one goes on a tick later, so that the clock does not stand still.
-    fn turn(&mut self, port: usize, now: Tick, wire: &mut Wire<'_>) -> Result<(), Ending> {
+    fn turn(&mut self, port: usize, now: Tick, ethernet: &mut Ethernet<'_>) -> Result<(), Ending> {
         let at = now.to_smoltcp();
-        let (iface, mut device, sockets) = self.host.parts(now, wire, port);
+        let (iface, mut device, sockets) = self.host.parts(now, ethernet, port);
         let mut is_capped = true;
         for _ in 0..INGRESS_MAX {
             if iface.poll_ingress_single(at, &mut device, sockets) == PollIngressSingleResult::None
@@ -211,7 +219,7 @@ impl Side<'_> {
             }
         }
         self.pump(now)?;
-        let (iface, mut device, sockets) = self.host.parts(now, wire, port);
+        let (iface, mut device, sockets) = self.host.parts(now, ethernet, port);
         let mut sends = true;
         for _ in 0..EGRESS_MAX {
             if iface.poll_egress(at, &mut device, sockets) == PollResult::None {

@@ -1,7 +1,7 @@
 //! How the plan of each app is drawn.
 
+use crate::Generator;
 use heapless::Vec;
-use tickwire::wire::Generator;
 
 use crate::pattern::{Pattern, Reading};
 use crate::plan::{ChatPlan, FILES_MAX, File, FilePlan, Framing, GetPlan};

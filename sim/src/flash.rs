@@ -2,8 +2,8 @@
 
 use core::cell::Cell;
 
+use crate::Generator;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use tickwire::wire::Generator;
 
 const WRITE: usize = 4;
 const ERASE: usize = 512;

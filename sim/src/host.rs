@@ -1,11 +1,12 @@
 //! One device of a simulated network.
 
+use crate::Generator;
+use crate::ethernet::{Ethernet, Port};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
 use tickwire::guard::{Counters, Guarded, Memory};
-use tickwire::wire::{Generator, Wire, WirePort};
 use tickwire::{Carry, Seat, Tick, TickCounter, turn};
 
 use crate::witness::{Events, Frames, Shared};
@@ -13,7 +14,7 @@ use crate::witness::{Events, Frames, Shared};
 /// Connections that a host's guard knows: at least two more than a host of a world has sockets.
 const FLOWS: usize = 10;
 
-/// A host: what a device has, and the port of the wire that it is plugged into.
+/// A host: what a device has, and the port of the Ethernet that it is plugged into.
 ///
 /// Its loop stands behind a [guard](tickwire::guard) unless it was made [`bare`](Self::bare).
 pub struct Host<'a> {
@@ -103,30 +104,30 @@ impl Pulse {
 }
 
 impl<'a> Host<'a> {
-    /// A guarded host at `port` of the wire, with the address 10.0.0.`port + 1`/24 and random values from `seed`.
+    /// A guarded host at `port` of the Ethernet, with the address 10.0.0.`port + 1`/24 and random values from `seed`.
     /// It holds as many sockets as `storage` has places.
     pub fn new(
-        wire: &mut Wire<'_>,
+        ethernet: &mut Ethernet<'_>,
         port: usize,
         seed: u64,
         storage: &'a mut [SocketStorage<'a>],
     ) -> Self {
-        Self::boot(wire, port, seed, storage, Tick::ZERO, true)
+        Self::boot(ethernet, port, seed, storage, Tick::ZERO, true)
     }
 
     /// A host without a guard: smoltcp as it is.
     pub fn bare(
-        wire: &mut Wire<'_>,
+        ethernet: &mut Ethernet<'_>,
         port: usize,
         seed: u64,
         storage: &'a mut [SocketStorage<'a>],
     ) -> Self {
-        Self::boot(wire, port, seed, storage, Tick::ZERO, false)
+        Self::boot(ethernet, port, seed, storage, Tick::ZERO, false)
     }
 
     /// A host that starts at `now`.
     pub(crate) fn boot(
-        wire: &mut Wire<'_>,
+        ethernet: &mut Ethernet<'_>,
         port: usize,
         seed: u64,
         storage: &'a mut [SocketStorage<'a>],
@@ -135,11 +136,11 @@ impl<'a> Host<'a> {
     ) -> Self {
         let number = u8::try_from(port + 1).unwrap_or(u8::MAX);
         let mac = EthernetAddress([2, 0, 10, 0, 0, number]);
-        wire.set_address(port, mac);
+        ethernet.set_address(port, mac);
         let mut random = Generator::new(seed).fork("host", u64::from(number));
         let mut config = Config::new(mac.into());
         config.random_seed = random.u64();
-        let device = wire.port(port, now);
+        let device = ethernet.port(port, now);
         let mut guard = if is_guarded {
             Memory::new(mac, &device.capabilities())
         } else {
@@ -212,14 +213,14 @@ impl<'a> Host<'a> {
     pub(crate) fn parts<'p, 'w>(
         &'p mut self,
         now: Tick,
-        wire: &'p mut Wire<'w>,
+        ethernet: &'p mut Ethernet<'w>,
         port: usize,
     ) -> (
         &'p mut Interface,
-        Guarded<'p, WirePort<'p, 'w>, FLOWS>,
+        Guarded<'p, Port<'p, 'w>, FLOWS>,
         &'p mut SocketSet<'a>,
     ) {
-        let device = self.guard.over(wire.port(port, now));
+        let device = self.guard.over(ethernet.port(port, now));
         (&mut self.iface, device, &mut self.sockets)
     }
 
@@ -230,8 +231,8 @@ impl<'a> Host<'a> {
     }
 
     /// When this host must have its next turn.
-    pub(crate) fn next_turn(&self, wire: &Wire<'_>) -> Option<Tick> {
-        [self.wake, wire.next_due_at(self.port)]
+    pub(crate) fn next_turn(&self, ethernet: &Ethernet<'_>) -> Option<Tick> {
+        [self.wake, ethernet.next_due_at(self.port)]
             .into_iter()
             .flatten()
             .min()
@@ -249,7 +250,7 @@ impl Node<'_, '_, '_> {
     pub(crate) fn turn(
         &mut self,
         now: Tick,
-        wire: &mut Wire<'_>,
+        ethernet: &mut Ethernet<'_>,
         shared: &Shared<'_>,
     ) -> Option<Tick> {
         let local = self.host.local(now);
@@ -264,7 +265,7 @@ impl Node<'_, '_, '_> {
             pulse,
         } = &mut *self.host;
         let (mut frames, host) = (Frames(shared), *port);
-        let mut device = guard.over(wire.port(host, now).observed(&mut frames));
+        let mut device = guard.over(ethernet.port(host, now).observed(&mut frames));
         let mut events = Events { shared, host, now };
         let next = turn(
             local,

@@ -1,7 +1,7 @@
 //! The lines of a chat: said in a form in which every byte can be checked, and heard.
 
+use crate::Generator;
 use heapless::Vec;
-use tickwire::wire::Generator;
 use tickwire::{Error, Sink};
 
 /// The longest line.

@@ -1,5 +1,6 @@
 //! A host that lies: to callers and to those whom it calls, and with frames of no connection.
 
+use crate::Generator;
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
@@ -8,7 +9,6 @@ use smoltcp::wire::{
     TcpSeqNumber,
 };
 use tickwire::Tick;
-use tickwire::wire::Generator;
 
 use crate::cast::{CHAT, Cast, FILE, GET, Idle, SEATS};
 use crate::lies::{ACTS_MAX, lie};
@@ -124,7 +124,7 @@ impl<'a> Liar<'a> {
             self.write_segment(&mut frame, victim)
         };
         let frame = frame.get(..length).unwrap_or_default();
-        stage.wire.port(STRANGER, stage.now).send(frame);
+        stage.ethernet.port(STRANGER, stage.now).send(frame);
     }
 
     /// Where frames seem to come from: the stranger, or nobody at all.

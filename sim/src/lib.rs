@@ -1,7 +1,7 @@
-//! Deterministic networks for tickwire: hosts on a virtual wire, under a virtual clock that jumps from deadline to
+//! Deterministic networks for tickwire: hosts on a virtual Ethernet, under a virtual clock that jumps from deadline to
 //! deadline.
 //!
-//! A [`World`] has the wire and the clock; a [`Host`] has what a device has: an interface, sockets, and the loop's
+//! A [`World`] has the Ethernet and the clock; a [`Host`] has what a device has: an interface, sockets, and the loop's
 //! carry. [`World::run`] gives each host its turn whenever a frame is due or its deadline has come, exactly as
 //! the loop of a device would, until all apps have ended or a given tick has come.
 //!
@@ -12,22 +12,22 @@
 //!
 //! ```
 //! # use smoltcp::iface::SocketStorage;
-//! # use tickwire::wire::{Frame, Port, Wire};
+//! # use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
 //! # use tickwire::{Echo, Slot, Tick};
 //! # use tickwire_sim::{Act, Host, Opening, Profile, Script, Weather, World};
 //! for seed in 0..20 {
-//!     let (mut bytes, mut ports) = ([[0; 1514]; 64], [const { Port::new() }; 2]);
+//!     let (mut bytes, mut ports) = ([[0; 1514]; 64], [const { PortState::new() }; 2]);
 //!     let mut frames = bytes.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
-//!     let mut world = World::new(Wire::new(seed, &mut ports[..], &mut frames[..]));
+//!     let mut world = World::new(Ethernet::new(seed, &mut ports[..], &mut frames[..]));
 //!     let calm_at = Tick::from_millis(30_000);
 //!     let mut weather = Weather::draw(seed, Profile::Bad, 2, calm_at);
-//!     weather.begin(&mut world.wire);
+//!     weather.begin(&mut world.ethernet);
 //!
 //!     let (mut sockets, mut buffers) = ([SocketStorage::EMPTY; 2], [[0; 1024]; 4]);
 //!     let (one, two) = sockets.split_at_mut(1);
 //!     let [receive, send, peer_receive, peer_send] = buffers.each_mut();
-//!     let mut mine = Host::new(&mut world.wire, 0, seed, one);
-//!     let mut other = Host::new(&mut world.wire, 1, seed, two);
+//!     let mut mine = Host::new(&mut world.ethernet, 0, seed, one);
+//!     let mut other = Host::new(&mut world.ethernet, 1, seed, two);
 //!     let mut app = Echo::new(mine.add_socket(receive, send), 7, true);
 //!     let acts = [Act::Fill(5_000), Act::Read(5_000), Act::Close, Act::ExpectEnd];
 //!     let opening = Opening::Dial((Host::address_of(0), 7).into());
@@ -39,7 +39,7 @@
 //!     let (mut seats, mut peer_seats) = ([slot.seat(&mut app)], [peer_slot.seat(&mut peer)]);
 //!     let nodes = &mut [mine.with(&mut seats), other.with(&mut peer_seats)];
 //!     let ended = world.run_through(&mut weather, calm_at, nodes, &mut ());
-//!     weather.calm(&mut world.wire);
+//!     weather.calm(&mut world.ethernet);
 //!     // An echo that nobody reached goes on listening; one that was reached must come to its end.
 //!     let is_over = ended || world.run(calm_at.after(120_000), nodes, &mut ());
 //!     assert!(is_over || peer_slot.outcome().is_some(), "seed {seed} is stuck");
@@ -57,7 +57,9 @@ mod arena;
 mod cast;
 mod contest;
 mod draw;
+pub mod ethernet;
 mod flash;
+mod generator;
 mod host;
 mod ledger;
 mod liar;
@@ -84,6 +86,7 @@ mod world;
 
 pub use cast::Idle;
 pub use contest::{CONTEST_BYTES, CONTEST_MEMORY, Contest, Ending, contest};
+pub use generator::Generator;
 pub use host::{Host, Node};
 pub use plan::{Options, Scenario};
 pub use report::{Report, describe};

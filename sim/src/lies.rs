@@ -1,6 +1,6 @@
 //! What peers say that lie: scripts put together by chance from what each protocol would rather not hear.
 
-use tickwire::wire::Generator;
+use crate::Generator;
 
 use crate::Act;
 use crate::arena::Arena;

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
+use crate::Generator;
 use heapless::Vec;
 use tickwire::Tick;
-use tickwire::wire::Generator;
 
 use crate::Profile;
 use crate::draw::{draw_chat, draw_file, draw_get};

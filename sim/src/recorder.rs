@@ -1,7 +1,7 @@
 //! What a run notes of what its hosts tell, on its way to the trace and to the caller's witness.
 
+use crate::ethernet::{Fate, FrameEvent};
 use heapless::Vec;
-use tickwire::wire::{Fate, FrameEvent};
 use tickwire::{Event, Tick};
 
 use crate::cast::{CHAT, FILE};
@@ -37,7 +37,7 @@ pub(crate) struct Recorder<'w> {
 }
 
 /// Whether this is an ARP packet, damaged on its way, that gives a host's address to another: nothing protects ARP but
-/// Ethernet's check sequence, which the wire does not have.
+/// Ethernet's check sequence, which the Ethernet does not have.
 fn misleads(frame: &[u8]) -> bool {
     let (Some([8, 6]), Some(mac), Some([10, 0, 0, number])) =
         (frame.get(12..14), frame.get(22..28), frame.get(28..32))

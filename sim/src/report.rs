@@ -2,8 +2,8 @@
 
 use core::fmt;
 
+use crate::ethernet::Counts;
 use tickwire::Tick;
-use tickwire::wire::Counts;
 
 use crate::plan::{HOSTS, Plan};
 use crate::{Finding, Options, Tally, Weather};
@@ -19,7 +19,7 @@ pub struct Report {
     pub ended_at: Tick,
     /// Turns of all hosts.
     pub turns: u64,
-    /// What happened at the ports of the wire.
+    /// What happened at the ports of the Ethernet.
     pub counts: [Counts; HOSTS],
     /// Crashes and cuts of the power.
     pub crashes: u32,

@@ -1,8 +1,9 @@
 //! One seed, from its first turn to its verdict.
 
+use crate::Generator;
+use crate::ethernet::{Ethernet, Frame, PortState};
 use smoltcp::iface::SocketStorage;
 use tickwire::Tick;
-use tickwire::wire::{Frame, Generator, Port, Wire};
 
 use crate::arena::Arena;
 use crate::cast::{Machine, SOCKETS};
@@ -63,17 +64,17 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], witness: &mut dyn Wi
     };
     let scripts = [None, plan.get.and_then(|get| get.cut)].map(&mut script);
     let mut lies = [Act::Flush; LIES];
-    let mut ports = [const { Port::new() }; HOSTS];
-    let mut wire = Wire::new(seed, &mut ports[..], &mut frames[..]);
+    let mut ports = [const { PortState::new() }; HOSTS];
+    let mut ethernet = Ethernet::new(seed, &mut ports[..], &mut frames[..]);
     if let Some(file) = &plan.file
         && let Some(link) = weather.link_mut(1 - file.receiver)
     {
         link.word_swap_ppm = file.word_swap_ppm;
     }
-    weather.begin(&mut wire);
+    weather.begin(&mut ethernet);
     let mut stage = Stage {
         options: *options,
-        wire,
+        ethernet,
         machines: core::array::from_fn(Machine::new),
         arena,
         supply: &supply,
@@ -130,7 +131,7 @@ impl Run<'_, '_> {
         if self.calm_at.is_none() && (now >= self.plan.calm_at || self.tasks.is_done()) {
             self.calm();
         }
-        self.weather.blow(&mut self.stage.wire, now);
+        self.weather.blow(&mut self.stage.ethernet, now);
         while self.calm_at.is_none()
             && let Some((at, host, mishap)) = self.plan.mishaps.get(self.mishaps_done).copied()
             && at <= now
@@ -159,7 +160,7 @@ impl Run<'_, '_> {
         }
         self.crashes += 1;
         self.stage.recorder.note(now, Some(host), "crashes");
-        self.stage.wire.set_up(host, false);
+        self.stage.ethernet.set_up(host, false);
         let [get, mut chat, file] = self.stage.machine(host).crash(now.after(down_ticks));
         drop(get);
         self.tasks.crashed(now, host, &mut chat, file);
@@ -171,7 +172,7 @@ impl Run<'_, '_> {
         self.calm_at = Some(now);
         self.stage.is_calm = true;
         self.stage.recorder.note(now, None, "calm");
-        self.weather.calm(&mut self.stage.wire);
+        self.weather.calm(&mut self.stage.ethernet);
         for machine in &mut self.stage.machines {
             match &mut machine.host {
                 Some(host) => host.calm(),
@@ -214,9 +215,9 @@ impl Run<'_, '_> {
         let life = if same_seed { 0 } else { boots as u64 };
         let seed = stage.root.fork("boot", life).u64();
         let storage = stage.arena.sockets(SOCKETS);
-        stage.wire.set_up(host, true);
+        stage.ethernet.set_up(host, true);
         let is_guarded = stage.options.is_guarded;
-        let mut booted = Host::boot(&mut stage.wire, host, seed, storage, now, is_guarded);
+        let mut booted = Host::boot(&mut stage.ethernet, host, seed, storage, now, is_guarded);
         if let (Some(each), false) = (self.plan.loops.get(host), stage.is_calm) {
             let random = stage.root.fork("pulse", host as u64);
             booted.set_counter(each.counter);
@@ -233,7 +234,7 @@ impl Run<'_, '_> {
 
     fn turn_due(&mut self) {
         let Stage {
-            wire,
+            ethernet,
             machines,
             recorder,
             now,
@@ -241,9 +242,9 @@ impl Run<'_, '_> {
         } = &mut self.stage;
         let mut broken = None;
         for machine in machines.iter_mut().filter(|machine| machine.host.is_some()) {
-            if machine.is_due(*now, wire) {
+            if machine.is_due(*now, ethernet) {
                 self.turns += 1;
-                if let Err(found) = machine.turn(*now, wire, recorder) {
+                if let Err(found) = machine.turn(*now, ethernet, recorder) {
                     broken = Some((machine.port, found));
                 }
             }
@@ -295,12 +296,12 @@ impl Run<'_, '_> {
 
     /// When anything happens next.
     fn next(&self) -> Option<Tick> {
-        let (now, wire) = (self.stage.now, &self.stage.wire);
+        let (now, ethernet) = (self.stage.now, &self.stage.ethernet);
         let machines = self
             .stage
             .machines
             .iter()
-            .filter_map(|machine| machine.next(wire));
+            .filter_map(|machine| machine.next(ethernet));
         let tasks = self.tasks.next(now);
         let mishap = self.plan.mishaps.get(self.mishaps_done).map(|(at, ..)| *at);
         let events = match self.calm_at {
@@ -313,13 +314,13 @@ impl Run<'_, '_> {
     }
 
     fn report(mut self) -> Report {
-        let wire = &self.stage.wire;
+        let ethernet = &self.stage.ethernet;
         Report {
             trace: core::hash::Hasher::finish(&self.stage.recorder.trace),
             finding: self.stage.finding,
             ended_at: self.stage.now,
             turns: self.turns,
-            counts: core::array::from_fn(|port| wire.counts(port)),
+            counts: core::array::from_fn(|port| ethernet.counts(port)),
             crashes: self.crashes,
             freezes: self.freezes,
             tallies: self.tasks.finish(),

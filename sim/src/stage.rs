@@ -1,8 +1,9 @@
 //! Where the apps of a run meet.
 
+use crate::Generator;
+use crate::ethernet::Ethernet;
 use smoltcp::iface::SocketHandle;
 use tickwire::Tick;
-use tickwire::wire::{Generator, Wire};
 
 use crate::Profile;
 use crate::arena::Arena;
@@ -27,7 +28,7 @@ pub struct Finding {
 /// All that tasks share.
 pub(crate) struct Stage<'a, 'w> {
     pub(crate) options: Options,
-    pub(crate) wire: Wire<'a>,
+    pub(crate) ethernet: Ethernet<'a>,
     pub(crate) machines: [Machine<'a>; HOSTS],
     pub(crate) arena: Arena<'a>,
     pub(crate) supply: &'a Supply,

@@ -1,9 +1,9 @@
 //! A second caller, whom a chat must refuse while it talks to another.
 
+use crate::Generator;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::Tick;
-use tickwire::wire::Generator;
 
 use crate::cast::{CHAT, Cast};
 use crate::plan::{ChatPlan, STRANGER};

@@ -1,9 +1,9 @@
 //! Two chat peers, and a stranger who calls.
 
+use crate::Generator;
 use smoltcp::wire::IpEndpoint;
 use tickwire::Tick;
 use tickwire::chat::{LineEnd, Options, Peer};
-use tickwire::wire::Generator;
 
 use crate::Host;
 use crate::cast::{CHAT, Cast, Idle};

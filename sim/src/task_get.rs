@@ -2,10 +2,10 @@
 
 use core::iter::repeat;
 
+use crate::Generator;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::wire::Generator;
 use tickwire::{Error, Tick};
 
 use crate::arena::Arena;

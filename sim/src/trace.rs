@@ -2,7 +2,7 @@
 
 use core::hash::{Hash, Hasher};
 
-use tickwire::wire::{Fate, FrameEvent};
+use crate::ethernet::{Fate, FrameEvent};
 use tickwire::{Event, Tick};
 
 /// A running hash whose value is the same on every platform: sizes are widened to 64 bits, bytes read in little-endian

@@ -1,6 +1,6 @@
 //! A client that tries again until it has what it wants, as its user would.
 
-use tickwire::wire::Generator;
+use crate::Generator;
 use tickwire::{Error, Tick};
 
 /// How long a fresh request may take after the end of all faults.

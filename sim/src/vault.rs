@@ -2,9 +2,9 @@
 
 use core::task::Poll;
 
+use crate::Generator;
 use tickwire::Tick;
 use tickwire::store::{Begun, FlashStore, Layout, MemoryStore, Store, StoreError, Upload};
-use tickwire::wire::Generator;
 
 use crate::flash::Flash;
 use crate::pattern::Pattern;

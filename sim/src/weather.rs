@@ -1,8 +1,9 @@
 //! What the network does to a world: faults of each link, and changes over time, all drawn from a seed.
 
+use crate::Generator;
+use crate::ethernet::{Action, Bandwidth, Bursts, Ethernet, Jitter, Link, Rule};
 use heapless::Vec;
 use tickwire::Tick;
-use tickwire::wire::{Action, Bandwidth, Bursts, Generator, Jitter, Link, Rule, Wire};
 
 /// How bad the weather is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,7 +33,7 @@ pub const PORTS_MAX: usize = 4;
 /// The most changes over time.
 const CHANGES_MAX: usize = 16;
 
-/// Something that happens to the wire at one moment.
+/// Something that happens to the Ethernet at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gust {
     /// Frames from one port no longer reach another.
@@ -48,18 +49,18 @@ pub enum Gust {
 /// The faults of all links, and what changes when.
 ///
 /// ```
-/// use tickwire::wire::{Frame, Port, Wire};
+/// use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
 /// use tickwire::Tick;
 /// use tickwire_sim::{Profile, Weather};
 ///
 /// let mut memory = [[0; 1514]; 8];
 /// let mut frames = memory.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
-/// let mut ports = [const { Port::new() }; 2];
-/// let mut wire = Wire::new(42, &mut ports[..], &mut frames[..]);
+/// let mut ports = [const { PortState::new() }; 2];
+/// let mut ethernet = Ethernet::new(42, &mut ports[..], &mut frames[..]);
 /// let mut weather = Weather::draw(42, Profile::Bad, 2, Tick::from_millis(60_000));
-/// weather.begin(&mut wire);
-/// weather.blow(&mut wire, Tick::from_millis(60_000));
-/// weather.calm(&mut wire);
+/// weather.begin(&mut ethernet);
+/// weather.blow(&mut ethernet, Tick::from_millis(60_000));
+/// weather.calm(&mut ethernet);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Weather {
@@ -81,7 +82,7 @@ pub(crate) fn draw_log(random: &mut Generator, first: u64, last: u64) -> u64 {
 }
 
 impl Weather {
-    /// Weather for the first `ports` ports of a wire, at most four; its changes lie before `calm_at`.
+    /// Weather for the first `ports` ports of an Ethernet, at most four; its changes lie before `calm_at`.
     pub fn draw(seed: u64, profile: Profile, ports: usize, calm_at: Tick) -> Self {
         let root = Generator::new(seed);
         let mut weather = Self {
@@ -192,11 +193,11 @@ impl Weather {
     }
 
     /// Sets the faults of all links.
-    pub fn begin(&self, wire: &mut Wire<'_>) {
+    pub fn begin(&self, ethernet: &mut Ethernet<'_>) {
         for port in 0..self.ports {
-            wire.set_mtu(port, self.mtu(port));
-            wire.set_link(port, self.link(port));
-            wire.set_rule(port, self.rules.get(port).copied().flatten());
+            ethernet.set_mtu(port, self.mtu(port));
+            ethernet.set_link(port, self.link(port));
+            ethernet.set_rule(port, self.rules.get(port).copied().flatten());
         }
     }
 
@@ -206,29 +207,29 @@ impl Weather {
     }
 
     /// Does all that is due.
-    pub fn blow(&mut self, wire: &mut Wire<'_>, now: Tick) {
+    pub fn blow(&mut self, ethernet: &mut Ethernet<'_>, now: Tick) {
         while let Some((at, gust)) = self.gusts.get(self.blown).copied() {
             if at > now {
                 return;
             }
             self.blown += 1;
             match gust {
-                Gust::Sever(from, to) => wire.sever(from, to),
-                Gust::Mend(from, to) => wire.mend(from, to),
-                Gust::Down(port) => wire.set_up(port, false),
-                Gust::Up(port) => wire.set_up(port, true),
+                Gust::Sever(from, to) => ethernet.sever(from, to),
+                Gust::Mend(from, to) => ethernet.mend(from, to),
+                Gust::Down(port) => ethernet.set_up(port, false),
+                Gust::Up(port) => ethernet.set_up(port, true),
             }
         }
     }
 
     /// Ends all faults: from now on every frame arrives, half a millisecond after it was sent. What is in flight, a late
     /// duplicate for one, still comes as it was drawn.
-    pub fn calm(&mut self, wire: &mut Wire<'_>) {
+    pub fn calm(&mut self, ethernet: &mut Ethernet<'_>) {
         self.blown = self.gusts.len();
         for port in 0..self.ports {
-            wire.set_up(port, true);
-            wire.set_rule(port, None);
-            wire.replace_link(
+            ethernet.set_up(port, true);
+            ethernet.set_rule(port, None);
+            ethernet.replace_link(
                 port,
                 Link {
                     delay_micros: 500,
@@ -236,7 +237,7 @@ impl Weather {
                 },
             );
             for other in 0..self.ports {
-                wire.mend(port, other);
+                ethernet.mend(port, other);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 
-use tickwire::wire::{FrameEvent, FrameObserver};
+use crate::ethernet::{FrameEvent, FrameObserver};
 use tickwire::{Event, Observer, Tick};
 
 /// Sees every event of every app and every frame, in the world's time. `()` ignores all.
@@ -54,7 +54,7 @@ impl Observer for Events<'_, '_> {
     }
 }
 
-/// What a port of the wire tells.
+/// What a port of the Ethernet tells.
 pub(crate) struct Frames<'s, 'w>(pub(crate) &'s Shared<'w>);
 
 impl FrameObserver for Frames<'_, '_> {

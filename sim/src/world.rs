@@ -1,6 +1,6 @@
-//! The wire, the clock, and the run of hosts under them.
+//! The Ethernet, the clock, and the run of hosts under them.
 
-use tickwire::wire::Wire;
+use crate::ethernet::Ethernet;
 use tickwire::{Observer, Tick};
 
 use crate::witness::{EventsOnly, Shared};
@@ -9,10 +9,10 @@ use crate::{Host, Node, Weather, Witness};
 /// Turns at one tick after which a world is broken: neither frames nor deadlines may hold the clock.
 const TURNS_AT_TICK_MAX: u32 = 100_000;
 
-/// A virtual network: one wire and one clock.
+/// A virtual network: one Ethernet and one clock.
 pub struct World<'w> {
-    /// The wire, to set its faults.
-    pub wire: Wire<'w>,
+    /// The Ethernet, to set its faults.
+    pub ethernet: Ethernet<'w>,
     now: Tick,
     turns: u64,
     turns_at_tick: u32,
@@ -20,9 +20,9 @@ pub struct World<'w> {
 
 impl<'w> World<'w> {
     /// A world at tick 0.
-    pub const fn new(wire: Wire<'w>) -> Self {
+    pub const fn new(ethernet: Ethernet<'w>) -> Self {
         Self {
-            wire,
+            ethernet,
             now: Tick::ZERO,
             turns: 0,
             turns_at_tick: 0,
@@ -67,7 +67,7 @@ impl<'w> World<'w> {
         observer: &mut dyn Observer,
     ) -> bool {
         loop {
-            weather.blow(&mut self.wire, self.now);
+            weather.blow(&mut self.ethernet, self.now);
             let next = weather.next().map_or(until, |next| next.min(until));
             let ended = self.run(next, nodes, observer);
             if ended || self.now >= until {
@@ -121,7 +121,9 @@ impl<'w> World<'w> {
         hosts: impl IntoIterator<Item = &'h Host<'a>>,
     ) -> bool {
         let hosts = hosts.into_iter();
-        let next = hosts.filter_map(|host| host.next_turn(&self.wire)).min();
+        let next = hosts
+            .filter_map(|host| host.next_turn(&self.ethernet))
+            .min();
         let next = next.map_or(until, |next| next.max(self.now));
         if next >= until {
             self.now = self.now.max(until);
@@ -144,10 +146,10 @@ impl<'w> World<'w> {
     /// Gives a turn to each host whose time has come.
     fn turn_due(&mut self, nodes: &mut [Node<'_, '_, '_>], shared: &Shared<'_>) {
         for node in nodes {
-            let wake = node.host.next_turn(&self.wire);
+            let wake = node.host.next_turn(&self.ethernet);
             if wake.is_some_and(|wake| wake <= self.now) {
                 self.turns += 1;
-                node.turn(self.now, &mut self.wire, shared);
+                node.turn(self.now, &mut self.ethernet, shared);
             }
         }
     }

@@ -1,9 +1,9 @@
-//! A client and a server on a virtual wire, in memory that tests may leak.
+//! A client and a server on a virtual Ethernet, in memory that tests may leak.
 
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Frame, Port, Wire};
 use tickwire::{App, Error, Event, Slot, Tick};
+use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
 use tickwire_sim::{Act, Host, Opening, Script, World};
 
 /// Bytes of each socket buffer unless a test wants something else.
@@ -16,15 +16,15 @@ pub(crate) fn leak<T: Clone>(value: T, count: usize) -> &'static mut [T] {
 
 /// A world with two ports and room for 256 frames.
 pub(crate) fn world(seed: u64) -> World<'static> {
-    let ports: Vec<Port<'static>> = (0..3).map(|_| Port::new()).collect();
+    let ports: Vec<PortState<'static>> = (0..3).map(|_| PortState::new()).collect();
     let frames: Vec<Frame<'static>> = (0..256).map(|_| Frame::new(leak(0u8, 1_514))).collect();
-    World::new(Wire::new(seed, ports.leak(), frames.leak()))
+    World::new(Ethernet::new(seed, ports.leak(), frames.leak()))
 }
 
 /// A host with room for four sockets.
 pub(crate) fn host(world: &mut World<'_>, port: usize, seed: u64) -> Host<'static> {
     let storage: Vec<SocketStorage<'static>> = (0..4).map(|_| SocketStorage::EMPTY).collect();
-    Host::new(&mut world.wire, port, seed, storage.leak())
+    Host::new(&mut world.ethernet, port, seed, storage.leak())
 }
 
 /// A socket with buffers of `bytes` each.
@@ -32,7 +32,7 @@ pub(crate) fn socket(host: &mut Host<'static>, bytes: usize) -> SocketHandle {
     host.add_socket(leak(0, bytes), leak(0, bytes))
 }
 
-/// The endpoint of the host at `port` of the wire.
+/// The endpoint of the host at `port` of the Ethernet.
 pub(crate) fn endpoint(port: usize, tcp_port: u16) -> IpEndpoint {
     IpEndpoint::new(Host::address_of(port).into(), tcp_port)
 }

@@ -1,7 +1,7 @@
 //! Every frame of a whole conversation is lost, late, doubled or damaged.
 
-use tickwire::wire::{Action, Change};
 use tickwire::{Awaited, Error};
+use tickwire_sim::ethernet::{Action, Change};
 
 use crate::play::{KINDS, Kind, Play};
 use crate::stage::{CLIENT, Fault, SERVER, Setting, with_stage};

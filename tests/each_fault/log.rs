@@ -3,9 +3,9 @@
 use core::fmt;
 
 use smoltcp::wire::{EthernetFrame, PrettyPrinter};
-use tickwire::wire::{Fate, FrameEvent};
 use tickwire::{Error, Event, Tick};
 use tickwire_sim::Witness;
+use tickwire_sim::ethernet::{Fate, FrameEvent};
 
 use crate::stage::Fault;
 

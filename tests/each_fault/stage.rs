@@ -1,12 +1,12 @@
-//! Two hosts on a virtual wire, in memory that lives for one run.
+//! Two hosts on a virtual Ethernet, in memory that lives for one run.
 
 use core::fmt;
 
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Action, Frame, Link, Planned, Port, Wire};
 use tickwire::{App, Error, Slot};
+use tickwire_sim::ethernet::{Action, Ethernet, Frame, Link, Planned, PortState};
 use tickwire_sim::{Host, Idle, World};
 
 use crate::log::Log;
@@ -23,7 +23,7 @@ const BUFFER: usize = 1_024;
 const SMALL_BUFFER: usize = 256;
 /// IP bytes of a frame there.
 const SMALL_MTU: usize = 600;
-/// The wire has a delay, so that there is a middle of a transfer.
+/// The Ethernet has a delay, so that there is a middle of a transfer.
 const LINK: Link = Link {
     delay_micros: 1_000,
     ..Link::PERFECT
@@ -120,27 +120,27 @@ pub(crate) fn with_stage<R>(
     };
     let mut frames: [Frame<'_>; FRAMES] =
         core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
-    let mut ports = [const { Port::new() }; 2];
-    let mut wire = Wire::new(SEED, &mut ports[..], &mut frames[..]);
+    let mut ports = [const { PortState::new() }; 2];
+    let mut ethernet = Ethernet::new(SEED, &mut ports[..], &mut frames[..]);
     for port in [CLIENT, SERVER] {
-        wire.set_link(port, LINK);
+        ethernet.set_link(port, LINK);
         if setting == Setting::Small {
-            wire.set_mtu(port, SMALL_MTU);
+            ethernet.set_mtu(port, SMALL_MTU);
         }
     }
     if let Some(fault) = fault {
-        wire.set_plan(fault.from, plan.as_slice());
+        ethernet.set_plan(fault.from, plan.as_slice());
     }
     let hosts = [CLIENT, SERVER].map(|port| {
         let places = arena.places.split_off_mut(..SOCKETS).unwrap();
         if setting == Setting::Bare {
-            Host::bare(&mut wire, port, SEED, places)
+            Host::bare(&mut ethernet, port, SEED, places)
         } else {
-            Host::new(&mut wire, port, SEED, places)
+            Host::new(&mut ethernet, port, SEED, places)
         }
     });
     run(&mut Stage {
-        world: World::new(wire),
+        world: World::new(ethernet),
         log: Log::new(fault),
         setting,
         hosts,
@@ -182,10 +182,10 @@ impl<'a> Stage<'a> {
 
     /// A host loses its power and starts again at once, with nothing but other random values.
     pub(crate) fn crash(&mut self, host: usize, seed: u64) {
-        self.world.wire.set_up(host, false);
+        self.world.ethernet.set_up(host, false);
         let places = self.arena.places.split_off_mut(..SOCKETS).unwrap();
-        self.hosts[host] = Host::new(&mut self.world.wire, host, seed, places);
-        self.world.wire.set_up(host, true);
+        self.hosts[host] = Host::new(&mut self.world.ethernet, host, seed, places);
+        self.world.ethernet.set_up(host, true);
     }
 
     /// The state of a socket that still carries something.
@@ -203,6 +203,6 @@ impl<'a> Stage<'a> {
 
     /// Frames that each host has sent.
     pub(crate) fn frames(&self) -> [u64; 2] {
-        [CLIENT, SERVER].map(|port| self.world.wire.counts(port).sent)
+        [CLIENT, SERVER].map(|port| self.world.ethernet.counts(port).sent)
     }
 }

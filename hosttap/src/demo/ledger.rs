@@ -2,14 +2,14 @@
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
 use smoltcp::wire::{Ipv4Address, TcpSeqNumber};
-use tickwire::wire::{Fate, FrameEvent, FrameObserver};
+use tickwire_sim::ethernet::{Fate, FrameEvent, FrameObserver};
 
 /// The books of one stretch of the tour.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// Frames that were sent.
     pub(super) sent: u64,
-    /// Frames that the wire lost.
+    /// Frames that the Ethernet lost.
     pub(super) lost: u64,
     /// TCP segments whose payload, or a part of it, had been sent before.
     pub(super) resent: u64,

@@ -2,8 +2,8 @@
 
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Frame, FrameEvent, FrameObserver, Link, Port, Wire};
 use tickwire::{Event, Seat, Tick};
+use tickwire_sim::ethernet::{Ethernet, Frame, FrameEvent, FrameObserver, Link, PortState};
 use tickwire_sim::{Host, Witness, World};
 
 use super::ledger::Ledger;
@@ -57,18 +57,18 @@ impl Network {
     /// A network that does by `seed` all that it does by chance.
     pub(super) fn new(seed: u64) -> Self {
         // The tour's memory lives as long as the program.
-        let ports = vec![Port::new(), Port::new()].leak();
+        let ports = vec![PortState::new(), PortState::new()].leak();
         let frame = || Frame::new(vec![0; FRAME_BYTES].leak());
         let frames = std::iter::repeat_with(frame).take(FRAMES);
         let frames = frames.collect::<Vec<_>>().leak();
-        let mut wire = Wire::new(seed, ports, frames);
+        let mut ethernet = Ethernet::new(seed, ports, frames);
         let hosts = [DEVICE, LAPTOP].map(|port| {
-            wire.set_link(port, LINK);
+            ethernet.set_link(port, LINK);
             let sockets = [const { SocketStorage::EMPTY }; SOCKETS_MAX];
-            Host::new(&mut wire, port, seed, Box::leak(Box::new(sockets)))
+            Host::new(&mut ethernet, port, seed, Box::leak(Box::new(sockets)))
         });
         Self {
-            world: World::new(wire),
+            world: World::new(ethernet),
             hosts,
             ledger: Ledger::default(),
         }
@@ -111,7 +111,7 @@ impl Network {
 
     /// Plugs the cable of the laptop in, or pulls it.
     pub(super) fn set_cable(&mut self, is_in: bool) {
-        self.world.wire.set_up(LAPTOP, is_in);
+        self.world.ethernet.set_up(LAPTOP, is_in);
     }
 }
 

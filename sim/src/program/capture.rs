@@ -1,6 +1,6 @@
 //! `--pcap`: the frames of one seed for Wireshark.
 
-use tickwire::wire::{Fate, FrameEvent};
+use tickwire_sim::ethernet::{Fate, FrameEvent};
 
 /// Link type: Ethernet.
 const ETHERNET: u32 = 1;

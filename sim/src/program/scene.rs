@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
-use tickwire::wire::{Fate, FrameEvent};
 use tickwire::{Event, Tick};
+use tickwire_sim::ethernet::{Fate, FrameEvent};
 
 /// A frame on its way, in microseconds.
 pub(crate) struct Arrow {

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use std::path::Path;
 
-use tickwire::wire::FrameEvent;
 use tickwire::{Event, Tick};
+use tickwire_sim::ethernet::FrameEvent;
 use tickwire_sim::{Witness, describe};
 
 use crate::capture::Capture;

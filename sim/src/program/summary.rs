@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tickwire::wire::{Cause, Change, Counts};
+use tickwire_sim::ethernet::{Cause, Change, Counts};
 use tickwire_sim::{Report, Tally};
 
 /// The names of the three apps, in the order of their tallies.

@@ -1,38 +1,31 @@
-//! The wire itself: what the caller builds, sets and asks.
+//! The Ethernet itself: what the caller builds, sets and asks.
 
 use managed::ManagedSlice;
 use smoltcp::wire::EthernetAddress;
 
 use super::{
-    Counts, Frame, Generator, Link, Planned, Port, Rule, WirePort,
+    Counts, Frame, Link, Planned, Port, PortState, Rule,
     pool::Pool,
     segment::{Segment, bit},
 };
-use crate::Tick;
+use crate::Generator;
+use tickwire::Tick;
 
-/// The most ports that a wire has.
+/// The most ports that an Ethernet has.
 pub const PORTS_MAX: usize = 32;
 
 /// A virtual Ethernet in memory that the caller lends.
 ///
-/// Every method that takes a port panics when the wire has no such port.
+/// Every method that takes a port panics when the Ethernet has no such port.
 #[derive(Debug)]
-pub struct Wire<'a> {
+pub struct Ethernet<'a> {
     pub(super) segment: Segment<'a>,
     /// The frame that a port has just received, until the next is received.
     pub(super) held: ManagedSlice<'a, u8>,
 }
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for Wire<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        let ports: &[Port<'_>] = &self.segment.ports;
-        defmt::write!(f, "Wire {{ ports: {=[?]} }}", ports);
-    }
-}
-
-impl<'a> Wire<'a> {
-    /// A wire with these ports, all that it does by chance drawn from `seed`.
+impl<'a> Ethernet<'a> {
+    /// An Ethernet with these ports, all that it does by chance drawn from `seed`.
     ///
     /// Two of the frames serve for the one being written and the one being read; the others can be in flight.
     ///
@@ -40,13 +33,13 @@ impl<'a> Wire<'a> {
     /// With no port or more than [`PORTS_MAX`], and with fewer than 3 frames or more than 65,535.
     pub fn new(
         seed: u64,
-        ports: impl Into<ManagedSlice<'a, Port<'a>>>,
+        ports: impl Into<ManagedSlice<'a, PortState<'a>>>,
         frames: impl Into<ManagedSlice<'a, Frame<'a>>>,
     ) -> Self {
         let (mut ports, frames) = (ports.into(), frames.into());
         assert!(
             (1..=PORTS_MAX).contains(&ports.len()),
-            "a wire has 1 to 32 ports"
+            "a ethernet has 1 to 32 ports"
         );
         let root = Generator::new(seed);
         for (port, index) in ports.iter_mut().zip(0..) {
@@ -55,7 +48,7 @@ impl<'a> Wire<'a> {
         let mut pool = Pool::new(frames);
         let frame_bytes_max = pool.frame_bytes_min();
         let mut spare = || {
-            let index = pool.take().expect("a wire has at least 3 frames");
+            let index = pool.take().expect("a ethernet has at least 3 frames");
             core::mem::replace(
                 &mut pool.frame(index).bytes,
                 ManagedSlice::Borrowed(&mut []),
@@ -74,11 +67,11 @@ impl<'a> Wire<'a> {
     }
 
     /// One port as a device, for calls at `now`.
-    pub fn port(&mut self, port: usize, now: Tick) -> WirePort<'_, 'a> {
-        WirePort::new(self, port, now)
+    pub fn port(&mut self, port: usize, now: Tick) -> Port<'_, 'a> {
+        Port::new(self, port, now)
     }
 
-    /// How many ports the wire has.
+    /// How many ports the Ethernet has.
     pub fn ports_count(&self) -> usize {
         self.segment.ports.len()
     }

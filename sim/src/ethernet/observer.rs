@@ -1,10 +1,9 @@
-//! A tap on the wire, for traces, captures and pictures.
+//! A tap on the Ethernet, for traces, captures and pictures.
 
 use super::{Cause, Change};
 
 /// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Fate {
     /// A port sent it; the bytes are as it was sent.
     Sent,
@@ -20,7 +19,6 @@ pub enum Fate {
 
 /// Something that happened to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameEvent {
     /// What happened.
     pub fate: Fate,
@@ -36,11 +34,11 @@ pub struct FrameEvent {
     pub at_micros: u64,
 }
 
-/// Sees every frame of the calls that it is given to; see [`WirePort::observed`](super::WirePort::observed).
+/// Sees every frame of the calls that it is given to; see [`Port::observed`](super::Port::observed).
 pub trait FrameObserver {
     /// Something happened to `frame`.
     fn observe(&mut self, event: &FrameEvent, frame: &[u8]);
 }
 
-/// An observer that may be missing, as it is handed through the wire.
+/// An observer that may be missing, as it is handed through the Ethernet.
 pub(super) type Watcher<'o> = Option<&'o mut (dyn FrameObserver + 'o)>;

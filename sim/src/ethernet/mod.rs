@@ -1,8 +1,8 @@
 //! A virtual Ethernet with seeded faults: no allocator, no clock, no threads, fixed capacity.
 //!
-//! A [`Wire`] is one segment. A frame sent at a port arrives at the port that has its destination address, or at
+//! A [`Ethernet`] is one segment. A frame sent at a port arrives at the port that has its destination address, or at
 //! all others when none has it or the address is a group's. Each port is a smoltcp device
-//! ([`Wire::port`]), and has a [`Link`] that says what may happen to the frames it sends:
+//! ([`Ethernet::port`]), and has a [`Link`] that says what may happen to the frames it sends:
 //!
 //! ```text
 //! send ─► too short, too long, port down ─► line: clog, bandwidth and queue ─► for each receiving port:
@@ -10,60 +10,58 @@
 //!         ─► a frame in flight, ordered by (due time, sequence) ─► receive, once the caller's tick has come
 //! ```
 //!
-//! - **Time is an argument.** The wire counts microseconds, the caller ticks; [`Wire::next_due`] says to which
+//! - **Time is an argument.** The Ethernet counts microseconds, the caller ticks; [`Ethernet::next_due`] says to which
 //!   tick a world can jump. A perfect link delivers in the tick that sent.
 //! - **The caller owns memory**: it lends ports and frames. When all frames are in flight, a frame more is
 //!   dropped and counted. A port never refuses to transmit, because smoltcp then loses a connection for good.
-//! - **One seed decides all.** Each port draws from a stream of its own ([`Generator::fork`]): the same seed and
+//! - **One seed decides all.** Each port draws from a stream of its own ([`Generator::fork`](crate::Generator::fork)): the same seed and
 //!   calls give the same frames at the same ticks, on every platform.
 //! - **Every fault is counted** ([`Counts`]), and a [`FrameObserver`] sees every frame and its [`Fate`].
 //!
 //! ```
 //! use tickwire::Tick;
-//! use tickwire::wire::{Cause, Frame, Link, Port, Wire};
+//! use tickwire_sim::ethernet::{Cause, Ethernet, Frame, Link, PortState};
 //!
 //! let mut memory = [[0; 1514]; 8];
 //! let mut frames = memory.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
-//! let mut ports = [const { Port::new() }; 2];
-//! let mut wire = Wire::new(42, &mut ports[..], &mut frames[..]);
-//! wire.set_link(0, Link { delay_micros: 2_500, loss_ppm: 500_000, ..Link::PERFECT });
+//! let mut ports = [const { PortState::new() }; 2];
+//! let mut ethernet = Ethernet::new(42, &mut ports[..], &mut frames[..]);
+//! ethernet.set_link(0, Link { delay_micros: 2_500, loss_ppm: 500_000, ..Link::PERFECT });
 //!
-//! // Each side does this, or hands `wire.port(..)` to `Interface::poll_ingress_single` as its device.
+//! // Each side does this, or hands `ethernet.port(..)` to `Interface::poll_ingress_single` as its device.
 //! for _ in 0..4 {
-//!     wire.port(0, Tick::ZERO).send(b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x88\xb5to all");
+//!     ethernet.port(0, Tick::ZERO).send(b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x88\xb5to all");
 //! }
-//! let due = wire.next_due().expect("one of four passed");
+//! let due = ethernet.next_due().expect("one of four passed");
 //! assert_eq!(due, Tick::from_millis(3), "2.5 ms, rounded up");
-//! assert!(wire.port(1, Tick::from_millis(2)).receive_frame().is_none());
+//! assert!(ethernet.port(1, Tick::from_millis(2)).receive_frame().is_none());
 //! let mut received = 0;
-//! while let Some(frame) = wire.port(1, due).receive_frame() {
+//! while let Some(frame) = ethernet.port(1, due).receive_frame() {
 //!     assert!(frame.ends_with(b"to all"));
 //!     received += 1;
 //! }
-//! assert_eq!(received + wire.counts(0).dropped(Cause::Loss), 4);
+//! assert_eq!(received + ethernet.counts(0).dropped(Cause::Loss), 4);
 //! ```
 
 mod counts;
-mod device;
-mod ethernet;
-mod generator;
 mod line;
 mod link;
 mod mangle;
 mod observer;
 mod pool;
 mod port;
+mod port_state;
 mod segment;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use counts::Counts;
-pub use device::{WirePort, WireRx, WireTx};
-pub use ethernet::{PORTS_MAX, Wire};
-pub use generator::Generator;
 pub use link::{
     Action, Bandwidth, Bursts, Cause, Change, Jitter, Link, Planned, QUEUE_FRAMES_MAX, Rule,
 };
 pub use observer::{Fate, FrameEvent, FrameObserver};
 pub use pool::Frame;
-pub use port::Port;
+pub use port::{Port, RxToken, TxToken};
+pub use port_state::PortState;
+pub use settings::{Ethernet, PORTS_MAX};

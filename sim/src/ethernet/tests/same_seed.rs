@@ -1,9 +1,10 @@
 //! One seed decides all.
 
 use super::{
-    super::{Bandwidth, Bursts, Generator, Jitter, Link},
+    super::{Bandwidth, Bursts, Jitter, Link},
     *,
 };
+use crate::Generator;
 
 /// A link on which every fault can happen.
 fn all_faults() -> Link {
@@ -37,11 +38,11 @@ fn all_faults() -> Link {
 
 /// FNV-1a over the tick, the port and the bytes of every delivery.
 fn hash_of_deliveries(seed: u64) -> u64 {
-    let mut wire = wire(seed, 3, 200);
+    let mut ethernet = ethernet(seed, 3, 200);
     let mut traffic = Generator::new(99);
     for port in 0..3 {
-        wire.set_link(port, all_faults());
-        wire.set_address(port, address(port as u8));
+        ethernet.set_link(port, all_faults());
+        ethernet.set_address(port, address(port as u8));
     }
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut feed = |bytes: &[u8]| {
@@ -54,9 +55,9 @@ fn hash_of_deliveries(seed: u64) -> u64 {
         let now = at(tick);
         let len = usize::try_from(traffic.below(640)).unwrap();
         let port = usize::try_from(traffic.below(3)).unwrap();
-        wire.port(port, now).send(&tcp_frame(&payload[..len]));
+        ethernet.port(port, now).send(&tcp_frame(&payload[..len]));
         for port in 0..3 {
-            let mut device = wire.port(port, now);
+            let mut device = ethernet.port(port, now);
             while let Some(frame) = device.receive_frame() {
                 feed(&now.as_millis().to_le_bytes());
                 feed(&[port as u8]);

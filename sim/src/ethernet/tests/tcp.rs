@@ -1,4 +1,4 @@
-//! Two of smoltcp's stacks over the wire.
+//! Two of smoltcp's stacks over the Ethernet.
 
 use smoltcp::{
     iface::{
@@ -27,11 +27,11 @@ struct Host {
 }
 
 impl Host {
-    fn new(wire: &mut Wire<'_>, port: usize) -> Self {
-        let ethernet = address(port as u8);
-        wire.set_address(port, ethernet);
-        let mut device = wire.port(port, Tick::ZERO);
-        let config = Config::new(ethernet.into());
+    fn new(ethernet: &mut Ethernet<'_>, port: usize) -> Self {
+        let hardware = address(port as u8);
+        ethernet.set_address(port, hardware);
+        let mut device = ethernet.port(port, Tick::ZERO);
+        let config = Config::new(hardware.into());
         let mut interface = Interface::new(config, &mut device, Tick::ZERO.to_smoltcp());
         interface.update_ip_addrs(|addresses| {
             let cidr = IpCidr::new(IpAddress::v4(10, 0, 0, port as u8 + 1), 24);
@@ -54,9 +54,9 @@ impl Host {
     }
 
     /// Takes what is due and sends what there is.
-    fn poll(&mut self, wire: &mut Wire<'_>, now: Tick) {
+    fn poll(&mut self, ethernet: &mut Ethernet<'_>, now: Tick) {
         let time = now.to_smoltcp();
-        let mut device = wire.port(self.port, now);
+        let mut device = ethernet.port(self.port, now);
         while self
             .interface
             .poll_ingress_single(time, &mut device, &mut self.sockets)
@@ -78,8 +78,8 @@ impl Host {
 }
 
 /// Sends 64 KiB from port 0 to port 1 and back; returns what came back and when it was all there.
-fn echo(wire: &mut Wire<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
-    let (mut client, mut server) = (Host::new(wire, 0), Host::new(wire, 1));
+fn echo(ethernet: &mut Ethernet<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
+    let (mut client, mut server) = (Host::new(ethernet, 0), Host::new(ethernet, 1));
     server.socket().listen(7).unwrap();
     let Host {
         interface,
@@ -94,8 +94,8 @@ fn echo(wire: &mut Wire<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
         .unwrap();
     let (mut sent, mut back, mut now) = (0, Vec::new(), Tick::ZERO);
     for _ in 0..ROUNDS_MAX {
-        client.poll(wire, now);
-        server.poll(wire, now);
+        client.poll(ethernet, now);
+        server.poll(ethernet, now);
         let socket = client.socket();
         if socket.can_send() {
             sent += socket.send_slice(&payload[sent..]).unwrap();
@@ -122,7 +122,11 @@ fn echo(wire: &mut Wire<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
         if back.len() >= payload.len() {
             return (back, now);
         }
-        let wake = [client.poll_at(now), server.poll_at(now), wire.next_due()];
+        let wake = [
+            client.poll_at(now),
+            server.poll_at(now),
+            ethernet.next_due(),
+        ];
         now = wake
             .into_iter()
             .flatten()
@@ -138,14 +142,14 @@ fn payload() -> Vec<u8> {
 }
 
 #[test]
-fn two_stacks_echo_64_kib_over_a_perfect_wire_without_a_loss() {
-    let mut wire = wire(1, 2, 64);
-    let (back, now) = echo(&mut wire, &payload());
+fn two_stacks_echo_64_kib_over_a_perfect_ethernet_without_a_loss() {
+    let mut ethernet = ethernet(1, 2, 64);
+    let (back, now) = echo(&mut ethernet, &payload());
     assert!(back == payload());
     // smoltcp's delayed ACKs are all that takes time.
     assert!(now < at(1_000), "{now}");
     for port in 0..2 {
-        let counts = wire.counts(port);
+        let counts = ethernet.counts(port);
         assert_eq!(counts.dropped_total(), 0);
         assert!(counts.delivered_bytes > PAYLOAD_BYTES as u64);
     }
@@ -153,9 +157,9 @@ fn two_stacks_echo_64_kib_over_a_perfect_wire_without_a_loss() {
 
 #[test]
 fn two_stacks_echo_over_a_slow_line_as_fast_as_it_is() {
-    let mut wire = wire(1, 2, 64);
+    let mut ethernet = ethernet(1, 2, 64);
     for port in 0..2 {
-        wire.set_link(
+        ethernet.set_link(
             port,
             Link {
                 delay_micros: 1_000,
@@ -164,21 +168,21 @@ fn two_stacks_echo_over_a_slow_line_as_fast_as_it_is() {
             },
         );
     }
-    let (back, now) = echo(&mut wire, &payload());
+    let (back, now) = echo(&mut ethernet, &payload());
     assert!(back == payload());
     // 64 KiB and a header of 54 bytes for each 1,460 take 544 ms on the line.
     assert!((544..700).contains(&now.as_millis()), "{now}");
     assert_eq!(
-        wire.counts(0).dropped_total() + wire.counts(1).dropped_total(),
+        ethernet.counts(0).dropped_total() + ethernet.counts(1).dropped_total(),
         0
     );
 }
 
 #[test]
-fn two_stacks_echo_over_a_wire_that_loses_doubles_and_alters() {
-    let mut wire = wire(3, 2, 64);
+fn two_stacks_echo_over_an_ethernet_that_loses_doubles_and_alters() {
+    let mut ethernet = ethernet(3, 2, 64);
     for port in 0..2 {
-        wire.set_link(
+        ethernet.set_link(
             port,
             Link {
                 loss_ppm: 10_000,
@@ -192,27 +196,27 @@ fn two_stacks_echo_over_a_wire_that_loses_doubles_and_alters() {
             },
         );
     }
-    let (back, _) = echo(&mut wire, &payload());
+    let (back, _) = echo(&mut ethernet, &payload());
     assert!(back == payload());
-    assert!(wire.counts(0).dropped_total() > 0);
+    assert!(ethernet.counts(0).dropped_total() > 0);
 }
 
 #[test]
 fn smoltcp_is_told_the_mtu_with_the_ethernet_header() {
-    let mut wire = wire(1, 2, 8);
-    wire.set_mtu(0, 576);
+    let mut ethernet = ethernet(1, 2, 8);
+    ethernet.set_mtu(0, 576);
     assert_eq!(
-        wire.port(0, at(0)).capabilities().max_transmission_unit,
+        ethernet.port(0, at(0)).capabilities().max_transmission_unit,
         590
     );
     assert_eq!(
-        wire.port(1, at(0)).capabilities().max_transmission_unit,
+        ethernet.port(1, at(0)).capabilities().max_transmission_unit,
         1_514
     );
-    wire.set_mtu(1, 9_000);
+    ethernet.set_mtu(1, 9_000);
     // The lent memory holds no more.
     assert_eq!(
-        wire.port(1, at(0)).capabilities().max_transmission_unit,
+        ethernet.port(1, at(0)).capabilities().max_transmission_unit,
         FRAME_BYTES
     );
 }

@@ -3,18 +3,19 @@
 use smoltcp::wire::EthernetAddress;
 
 use super::{
-    Action, Bursts, Cause, Change, Counts, Generator, Jitter, Link, Planned, Rule,
+    Action, Bursts, Cause, Change, Counts, Jitter, Link, Planned, Rule,
     line::Line,
     mangle::{TcpKind, tcp_kind},
     pool::Place,
 };
+use crate::Generator;
 
 /// The IP MTU of a port unless it is set.
 const MTU_DEFAULT: usize = 1_500;
 
-/// One port that the caller lends to the wire.
+/// One port that the caller lends to the Ethernet.
 #[derive(Debug)]
-pub struct Port<'a> {
+pub struct PortState<'a> {
     pub(super) address: Option<EthernetAddress>,
     pub(super) mtu: usize,
     pub(super) is_up: bool,
@@ -32,21 +33,6 @@ pub struct Port<'a> {
     last_due_micros: u64,
 }
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for Port<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(
-            f,
-            "Port {{ address: {=?}, mtu: {=usize}, is_up: {=bool}, link: {=?}, counts: {=?} }}",
-            self.address,
-            self.mtu,
-            self.is_up,
-            self.link,
-            self.counts
-        );
-    }
-}
-
 /// What the rules say of one frame on its way to one port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -59,7 +45,7 @@ pub(super) enum Verdict {
     },
 }
 
-impl Port<'_> {
+impl PortState<'_> {
     /// A port without an address, up, with an MTU of 1,500 and a perfect link.
     pub const fn new() -> Self {
         Self {
@@ -71,7 +57,7 @@ impl Port<'_> {
             plan: &[],
             rule: None,
             line: Line::new(),
-            // The wire gives each port its own stream.
+            // The Ethernet gives each port its own stream.
             generator: Generator::new(0),
             counts: Counts::ZERO,
             queue: None,
@@ -208,7 +194,7 @@ impl Port<'_> {
     }
 }
 
-impl Default for Port<'_> {
+impl Default for PortState<'_> {
     fn default() -> Self {
         Self::new()
     }

@@ -5,12 +5,13 @@ use smoltcp::wire::IpAddress;
 
 use super::{
     super::{
-        Change, Generator,
+        Change,
         mangle::{TcpKind, alter, tcp_kind},
     },
     std::vec::Vec,
     *,
 };
+use crate::Generator;
 
 /// `frame` altered with this seed, within a memory of `room` bytes more.
 fn altered(change: Change, frame: &[u8], room: usize, seed: u64) -> Option<Vec<u8>> {
@@ -149,8 +150,6 @@ fn segments_are_told_apart_with_padding_too() {
         assert_eq!(tcp_kind(&padded[..cut]), None, "cut at {cut}");
     }
 }
-
-#[cfg(feature = "ipv6")]
 #[test]
 fn segments_are_told_apart_over_ipv6() {
     let tcp = &tcp_frame(b"x")[34..];

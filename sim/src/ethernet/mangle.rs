@@ -1,12 +1,12 @@
 //! Pure bytes: which frames are what, and how they are altered.
 
 use core::ops::Range;
+use smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket,
+};
 
-#[cfg(feature = "ipv6")]
-use smoltcp::wire::Ipv6Packet;
-use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
-
-use super::{Change, Generator};
+use super::Change;
+use crate::Generator;
 
 /// The headers that [`Change::Junk`] picks from: Ethernet, IPv4 and TCP without options.
 const HEADER_BYTES: usize = 54;
@@ -48,7 +48,6 @@ fn tcp_range(frame: &[u8]) -> Option<Range<usize>> {
                 usize::from(ip.total_len()),
             )
         }
-        #[cfg(feature = "ipv6")]
         EthernetProtocol::Ipv6 => {
             let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
             (ip.next_header(), ip.header_len(), ip.total_len())

@@ -7,7 +7,7 @@
 /// integer arithmetic, so that a Cortex-M3 and an x86-64 agree bit for bit. It is no source of secrets.
 ///
 /// ```
-/// use tickwire::wire::Generator;
+/// use tickwire_sim::Generator;
 ///
 /// let root = Generator::new(7);
 /// let (mut ports, mut faults) = (root.fork("ports", 0), root.fork("faults", 0));
@@ -15,7 +15,6 @@
 /// assert!(ports.below(10) < 10);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Generator {
     /// The seed, kept so that a fork depends on it and not on what was drawn before.
     seed: u64,

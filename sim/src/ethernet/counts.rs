@@ -2,12 +2,11 @@
 
 use super::{Cause, Change};
 
-/// What happened at one port since the wire was made.
+/// What happened at one port since the Ethernet was made.
 ///
 /// Faults count at the port that sent the frame, deliveries at the port that received it. A frame to several
 /// ports is sent once, and dropped or delivered once for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Counts {
     /// Frames sent.
     pub sent: u64,

@@ -5,7 +5,6 @@
 /// Rates are in parts per million of frames, times in microseconds. A frame is judged in this order, once for
 /// each port that it goes to: losses, at most one [`Change`] of its bytes, its delay, its duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Link {
     /// Frames lost, each on its own.
     pub loss_ppm: u32,
@@ -74,7 +73,6 @@ impl Link {
 
 /// Time on top of a link's delay, drawn for each frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Jitter {
     /// None.
     #[default]
@@ -96,7 +94,6 @@ pub enum Jitter {
 /// E. N. Gilbert, "Capacity of a Burst-Noise Channel", 1960: the lengths are geometrically distributed, so that
 /// `bad / (good + bad)` of all frames are lost. A mean of 0 counts as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bursts {
     /// The mean length of a good run, in frames.
     pub good_frames_mean: u32,
@@ -109,7 +106,6 @@ pub const QUEUE_FRAMES_MAX: usize = 64;
 
 /// A rate, and the queue of frames before it that drops at its tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bandwidth {
     pub(super) bits_per_second: u32,
     pub(super) queue_frames: usize,
@@ -137,7 +133,6 @@ impl Bandwidth {
 
 /// A fault that alters a frame's bytes and still delivers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Change {
     /// One bit is flipped, anywhere.
     BitFlip,
@@ -166,7 +161,6 @@ impl Change {
 
 /// Why a frame was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Cause {
     /// [`Link::loss_ppm`].
     Loss,
@@ -215,7 +209,6 @@ impl Cause {
 /// What a plan or a rule does to one frame. Such a frame is exempt from chance; the link's delay, its bandwidth,
 /// cuts and ports that are down still count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Action {
     /// It arrives untouched.
     Pass,
@@ -237,7 +230,6 @@ pub enum Action {
 
 /// One entry of a plan: what happens to one frame of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Planned {
     /// Which frame: how many frames the port had sent before it, so that the first is 0.
     pub number: u64,

@@ -2,9 +2,9 @@
 
 use managed::ManagedSlice;
 
-/// One frame that the caller lends to the wire, with the memory for its bytes.
+/// One frame that the caller lends to the Ethernet, with the memory for its bytes.
 ///
-/// The wire owns the memory until it is dropped. All frames of a wire should be equally long: 1,514 bytes for
+/// The Ethernet owns the memory until it is dropped. All frames of an Ethernet should be equally long: 1,514 bytes for
 /// an MTU of 1,500.
 #[derive(Debug)]
 pub struct Frame<'a> {
@@ -12,20 +12,6 @@ pub struct Frame<'a> {
     pub(super) flight: Flight,
     child: Place,
     sibling: Place,
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for Frame<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(
-            f,
-            "Frame {{ capacity: {=usize}, len: {=usize}, from: {=usize}, number: {=u64} }}",
-            self.bytes.len(),
-            self.flight.len,
-            self.flight.from,
-            self.flight.number
-        );
-    }
 }
 
 impl<'a> Frame<'a> {
@@ -75,7 +61,7 @@ impl<'a> Pool<'a> {
             free: None,
             next_sequence: 0,
         };
-        let count = u16::try_from(pool.frames.len()).expect("a wire has at most 65,535 frames");
+        let count = u16::try_from(pool.frames.len()).expect("a ethernet has at most 65,535 frames");
         for index in (0..count).rev() {
             pool.release(index);
         }

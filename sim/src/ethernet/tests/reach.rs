@@ -8,9 +8,9 @@ use super::{
 
 #[test]
 fn a_frame_goes_to_its_address_or_to_all_others() {
-    let mut wire = wire(1, 3, 20);
-    wire.set_address(0, address(0));
-    wire.set_address(1, address(1));
+    let mut ethernet = ethernet(1, 3, 20);
+    ethernet.set_address(0, address(0));
+    ethernet.set_address(1, address(1));
     let multicast = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
     for (to, expected) in [
         (address(1), [0, 1, 0]),
@@ -19,20 +19,20 @@ fn a_frame_goes_to_its_address_or_to_all_others() {
         (multicast, [0, 1, 1]),
         (address(0), [0, 0, 0]),
     ] {
-        wire.port(0, at(0)).send(&frame(to, 7, 1_514));
-        let received = [0, 1, 2].map(|port| drain(&mut wire, port, at(0)).len());
+        ethernet.port(0, at(0)).send(&frame(to, 7, 1_514));
+        let received = [0, 1, 2].map(|port| drain(&mut ethernet, port, at(0)).len());
         assert_eq!(received, expected, "{to}");
     }
-    assert_eq!(wire.counts(0).dropped(Cause::NoRecipient), 1);
+    assert_eq!(ethernet.counts(0).dropped(Cause::NoRecipient), 1);
 }
 
 #[test]
 fn each_of_many_receivers_gets_the_whole_frame() {
-    let mut wire = wire(1, 32, 40);
+    let mut ethernet = ethernet(1, 32, 40);
     let sent = frame(EthernetAddress::BROADCAST, 5, 900);
-    wire.port(17, at(0)).send(&sent);
+    ethernet.port(17, at(0)).send(&sent);
     for port in 0..32 {
-        let mut device = wire.port(port, at(0));
+        let mut device = ethernet.port(port, at(0));
         assert_eq!(
             device.receive_frame(),
             (port != 17).then_some(&sent[..]),
@@ -43,64 +43,64 @@ fn each_of_many_receivers_gets_the_whole_frame() {
 
 #[test]
 fn a_cut_is_one_way_and_for_two_ports_only() {
-    let mut wire = wire(1, 3, 20);
-    wire.sever(0, 1);
-    send(&mut wire, 0, at(0), 0..1);
-    send(&mut wire, 1, at(0), 1..2);
-    assert_eq!(drain(&mut wire, 0, at(0)), [1]);
-    assert!(drain(&mut wire, 1, at(0)).is_empty());
-    assert_eq!(drain(&mut wire, 2, at(0)), [0, 1]);
-    assert_eq!(wire.counts(0).dropped(Cause::Severed), 1);
-    wire.mend(0, 1);
-    send(&mut wire, 0, at(0), 2..3);
-    assert_eq!(drain(&mut wire, 1, at(0)), [2]);
+    let mut ethernet = ethernet(1, 3, 20);
+    ethernet.sever(0, 1);
+    send(&mut ethernet, 0, at(0), 0..1);
+    send(&mut ethernet, 1, at(0), 1..2);
+    assert_eq!(drain(&mut ethernet, 0, at(0)), [1]);
+    assert!(drain(&mut ethernet, 1, at(0)).is_empty());
+    assert_eq!(drain(&mut ethernet, 2, at(0)), [0, 1]);
+    assert_eq!(ethernet.counts(0).dropped(Cause::Severed), 1);
+    ethernet.mend(0, 1);
+    send(&mut ethernet, 0, at(0), 2..3);
+    assert_eq!(drain(&mut ethernet, 1, at(0)), [2]);
 }
 
 #[test]
 fn a_port_that_is_down_neither_sends_nor_receives_and_loses_what_is_on_its_way() {
-    let mut wire = wire(1, 2, 20);
+    let mut ethernet = ethernet(1, 2, 20);
     let delay_micros = 5_000;
     let link = Link {
         delay_micros,
         ..Link::PERFECT
     };
-    wire.set_link(0, link);
-    wire.set_link(1, link);
-    send(&mut wire, 0, at(0), 0..3);
-    send(&mut wire, 1, at(0), 3..4);
-    wire.set_up(1, false);
-    send(&mut wire, 0, at(0), 4..6);
-    send(&mut wire, 1, at(0), 6..7);
-    assert_eq!(wire.next_due_at(1), None);
-    assert_eq!(drain(&mut wire, 0, at(5)), [3], "it left before");
-    assert_eq!(wire.counts(0).dropped(Cause::Down), 5);
-    assert_eq!(wire.counts(1).dropped(Cause::Down), 1);
-    wire.set_up(1, true);
-    send(&mut wire, 0, at(5), 7..8);
-    assert_eq!(drain(&mut wire, 1, at(10)), [7]);
+    ethernet.set_link(0, link);
+    ethernet.set_link(1, link);
+    send(&mut ethernet, 0, at(0), 0..3);
+    send(&mut ethernet, 1, at(0), 3..4);
+    ethernet.set_up(1, false);
+    send(&mut ethernet, 0, at(0), 4..6);
+    send(&mut ethernet, 1, at(0), 6..7);
+    assert_eq!(ethernet.next_due_at(1), None);
+    assert_eq!(drain(&mut ethernet, 0, at(5)), [3], "it left before");
+    assert_eq!(ethernet.counts(0).dropped(Cause::Down), 5);
+    assert_eq!(ethernet.counts(1).dropped(Cause::Down), 1);
+    ethernet.set_up(1, true);
+    send(&mut ethernet, 0, at(5), 7..8);
+    assert_eq!(drain(&mut ethernet, 1, at(10)), [7]);
 }
 
 #[test]
 fn frames_over_the_mtu_of_either_side_and_runts_are_dropped() {
-    let mut wire = wire(1, 2, 20);
-    wire.set_mtu(0, 576);
+    let mut ethernet = ethernet(1, 2, 20);
+    ethernet.set_mtu(0, 576);
     let of = |len| frame(EthernetAddress::BROADCAST, 0, len);
-    wire.port(0, at(0)).send(&of(590));
-    wire.port(0, at(0)).send(&of(591));
-    wire.port(1, at(0)).send(&of(590));
-    wire.port(1, at(0)).send(&of(591));
-    wire.port(1, at(0)).send(&[0xff; 13]);
-    assert_eq!(drain(&mut wire, 1, at(0)).len(), 1);
-    assert_eq!(drain(&mut wire, 0, at(0)).len(), 1);
-    assert_eq!(wire.counts(0).dropped(Cause::Oversize), 1);
-    assert_eq!(wire.counts(1).dropped(Cause::Oversize), 1);
-    assert_eq!(wire.counts(1).dropped(Cause::Runt), 1);
+    ethernet.port(0, at(0)).send(&of(590));
+    ethernet.port(0, at(0)).send(&of(591));
+    ethernet.port(1, at(0)).send(&of(590));
+    ethernet.port(1, at(0)).send(&of(591));
+    ethernet.port(1, at(0)).send(&[0xff; 13]);
+    assert_eq!(drain(&mut ethernet, 1, at(0)).len(), 1);
+    assert_eq!(drain(&mut ethernet, 0, at(0)).len(), 1);
+    assert_eq!(ethernet.counts(0).dropped(Cause::Oversize), 1);
+    assert_eq!(ethernet.counts(1).dropped(Cause::Oversize), 1);
+    assert_eq!(ethernet.counts(1).dropped(Cause::Runt), 1);
 }
 
 #[test]
 fn a_plan_acts_on_its_frames_and_exempts_them_from_chance() {
-    let mut wire = wire(1, 2, 20);
-    wire.set_link(
+    let mut ethernet = ethernet(1, 2, 20);
+    ethernet.set_link(
         0,
         Link {
             loss_ppm: 1_000_000,
@@ -108,7 +108,7 @@ fn a_plan_acts_on_its_frames_and_exempts_them_from_chance() {
         },
     );
     let planned = |number, action| Planned { number, action };
-    wire.set_plan(
+    ethernet.set_plan(
         0,
         Box::leak(Box::new([
             planned(0, Action::Pass),
@@ -123,13 +123,13 @@ fn a_plan_acts_on_its_frames_and_exempts_them_from_chance() {
             planned(5, Action::Change(Change::Padding)),
         ])),
     );
-    send(&mut wire, 0, at(0), 0..7);
-    assert_eq!(drain(&mut wire, 1, at(0)), [0, 3, 5]);
-    assert_eq!(wire.next_due(), Some(at(2)));
-    assert_eq!(drain(&mut wire, 1, at(2)), [4]);
-    assert_eq!(wire.next_due(), Some(at(4)));
-    assert_eq!(drain(&mut wire, 1, at(4)), [3]);
-    let counts = wire.counts(0);
+    send(&mut ethernet, 0, at(0), 0..7);
+    assert_eq!(drain(&mut ethernet, 1, at(0)), [0, 3, 5]);
+    assert_eq!(ethernet.next_due(), Some(at(2)));
+    assert_eq!(drain(&mut ethernet, 1, at(2)), [4]);
+    assert_eq!(ethernet.next_due(), Some(at(4)));
+    assert_eq!(drain(&mut ethernet, 1, at(4)), [3]);
+    let counts = ethernet.counts(0);
     assert_eq!(counts.dropped(Cause::Planned), 1);
     assert_eq!(counts.dropped(Cause::Loss), 2);
     assert_eq!((counts.duplicated, counts.held_back), (1, 1));
@@ -138,23 +138,23 @@ fn a_plan_acts_on_its_frames_and_exempts_them_from_chance() {
 
 #[test]
 fn a_rule_decides_by_what_a_frame_holds_and_a_plan_comes_first() {
-    let mut wire = wire(1, 2, 20);
-    wire.set_rule(
+    let mut ethernet = ethernet(1, 2, 20);
+    ethernet.set_rule(
         0,
         Some(|_, bytes| number(bytes).is_multiple_of(2).then_some(Action::Drop)),
     );
-    wire.set_plan(
+    ethernet.set_plan(
         0,
         &[Planned {
             number: 4,
             action: Action::Pass,
         }],
     );
-    send(&mut wire, 0, at(0), 0..8);
-    assert_eq!(drain(&mut wire, 1, at(0)), [1, 3, 4, 5, 7]);
-    wire.set_rule(0, None);
-    send(&mut wire, 0, at(0), 8..9);
-    assert_eq!(drain(&mut wire, 1, at(0)), [8]);
+    send(&mut ethernet, 0, at(0), 0..8);
+    assert_eq!(drain(&mut ethernet, 1, at(0)), [1, 3, 4, 5, 7]);
+    ethernet.set_rule(0, None);
+    send(&mut ethernet, 0, at(0), 8..9);
+    assert_eq!(drain(&mut ethernet, 1, at(0)), [8]);
 }
 
 /// Keeps all that it sees.
@@ -169,9 +169,9 @@ impl FrameObserver for Record {
 
 #[test]
 fn an_observer_sees_each_frame_sent_altered_doubled_dropped_and_delivered() {
-    let mut wire = wire(1, 2, 20);
+    let mut ethernet = ethernet(1, 2, 20);
     let planned = |number, action| Planned { number, action };
-    wire.set_plan(
+    ethernet.set_plan(
         0,
         Box::leak(Box::new([
             planned(1, Action::Drop),
@@ -181,10 +181,10 @@ fn an_observer_sees_each_frame_sent_altered_doubled_dropped_and_delivered() {
     );
     let mut record = Record::default();
     for number in 0..4 {
-        let mut device = wire.port(0, at(1)).observed(&mut record);
+        let mut device = ethernet.port(0, at(1)).observed(&mut record);
         device.send(&broadcast(number));
     }
-    let mut device = wire.port(1, at(2)).observed(&mut record);
+    let mut device = ethernet.port(1, at(2)).observed(&mut record);
     let mut received = Vec::new();
     while let Some(frame) = device.receive_frame() {
         received.push(frame.to_vec());

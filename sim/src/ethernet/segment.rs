@@ -4,11 +4,11 @@ use managed::ManagedSlice;
 use smoltcp::wire::{EthernetAddress, EthernetFrame};
 
 use super::{
-    Cause, Change, Fate, FrameEvent, Port,
+    Cause, Change, Fate, FrameEvent, PortState,
     mangle::alter,
     observer::Watcher,
     pool::{Flight, Pool},
-    port::Verdict,
+    port_state::Verdict,
 };
 
 /// The length of an Ethernet header.
@@ -17,7 +17,7 @@ pub(super) const HEADER_BYTES: usize = EthernetFrame::<&[u8]>::header_len();
 /// The ports and the frames between them.
 #[derive(Debug)]
 pub(super) struct Segment<'a> {
-    pub(super) ports: ManagedSlice<'a, Port<'a>>,
+    pub(super) ports: ManagedSlice<'a, PortState<'a>>,
     pub(super) pool: Pool<'a>,
     /// Where the next frame is written. It changes places with the memory of a free frame, so that a frame is
     /// written once and not copied.
@@ -27,12 +27,14 @@ pub(super) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    pub(super) fn port_mut(&mut self, port: usize) -> &mut Port<'a> {
-        self.ports.get_mut(port).expect("the wire has this port")
+    pub(super) fn port_mut(&mut self, port: usize) -> &mut PortState<'a> {
+        self.ports
+            .get_mut(port)
+            .expect("the ethernet has this port")
     }
 
-    pub(super) fn port(&self, port: usize) -> &Port<'a> {
-        self.ports.get(port).expect("the wire has this port")
+    pub(super) fn port(&self, port: usize) -> &PortState<'a> {
+        self.ports.get(port).expect("the ethernet has this port")
     }
 
     /// The longest frame that a port sends and receives.
@@ -283,7 +285,7 @@ const fn event(fate: Fate, to: Option<usize>, flight: &Flight, at_micros: u64) -
     }
 }
 
-/// The bit that stands for a port; the wire has at most 32.
+/// The bit that stands for a port; the Ethernet has at most 32.
 pub(super) fn bit(port: usize) -> u32 {
     u32::try_from(port)
         .ok()

@@ -1,41 +1,32 @@
 //! A port as smoltcp sees it: a device.
 
 use smoltcp::{
-    phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken},
+    phy::{self, Device, DeviceCapabilities, Medium, TxToken as _},
     time::Instant,
 };
 
-use super::{FrameObserver, Wire, observer::Watcher, segment::Segment};
-use crate::Tick;
+use super::{Ethernet, FrameObserver, observer::Watcher, segment::Segment};
+use tickwire::Tick;
 
-/// One port of a wire for the calls of one tick.
+/// One port of an Ethernet for the calls of one tick.
 ///
-/// As a smoltcp device it takes the time from the wire's caller and not from smoltcp: hosts on one wire may have
+/// As a smoltcp device it takes the time from the Ethernet's caller and not from smoltcp: hosts on one Ethernet may have
 /// clocks of their own. It never refuses to transmit; what has no room is dropped and counted.
-pub struct WirePort<'w, 'a> {
-    wire: &'w mut Wire<'a>,
+pub struct Port<'w, 'a> {
+    ethernet: &'w mut Ethernet<'a>,
     port: usize,
     now_micros: u64,
     watcher: Watcher<'w>,
 }
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for WirePort<'_, '_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(
-            f,
-            "WirePort {{ port: {=usize}, now_micros: {=u64} }}",
-            self.port,
-            self.now_micros
+impl<'w, 'a> Port<'w, 'a> {
+    pub(super) fn new(ethernet: &'w mut Ethernet<'a>, port: usize, now: Tick) -> Self {
+        assert!(
+            port < ethernet.ports_count(),
+            "the ethernet has no port {port}"
         );
-    }
-}
-
-impl<'w, 'a> WirePort<'w, 'a> {
-    pub(super) fn new(wire: &'w mut Wire<'a>, port: usize, now: Tick) -> Self {
-        assert!(port < wire.ports_count(), "the wire has no port {port}");
         Self {
-            wire,
+            ethernet,
             port,
             now_micros: now.as_millis().saturating_mul(1_000),
             watcher: None,
@@ -64,13 +55,13 @@ impl<'w, 'a> WirePort<'w, 'a> {
         Some(rx.frame)
     }
 
-    fn tokens(&mut self) -> Option<(WireRx<'_>, WireTx<'_, 'a>)> {
-        let Wire { segment, held } = &mut *self.wire;
+    fn tokens(&mut self) -> Option<(RxToken<'_>, TxToken<'_, 'a>)> {
+        let Ethernet { segment, held } = &mut *self.ethernet;
         let len = segment.receive(self.port, self.now_micros, held, &mut self.watcher)?;
-        let rx = WireRx {
+        let rx = RxToken {
             frame: held.get(..len)?,
         };
-        let tx = WireTx {
+        let tx = TxToken {
             segment,
             port: self.port,
             now_micros: self.now_micros,
@@ -79,9 +70,9 @@ impl<'w, 'a> WirePort<'w, 'a> {
         Some((rx, tx))
     }
 
-    fn transmit_token(&mut self) -> WireTx<'_, 'a> {
-        WireTx {
-            segment: &mut self.wire.segment,
+    fn transmit_token(&mut self) -> TxToken<'_, 'a> {
+        TxToken {
+            segment: &mut self.ethernet.segment,
             port: self.port,
             now_micros: self.now_micros,
             watcher: reborrow(&mut self.watcher),
@@ -97,13 +88,13 @@ fn reborrow<'short>(watcher: &'short mut Watcher<'_>) -> Watcher<'short> {
     }
 }
 
-impl<'a> Device for WirePort<'_, 'a> {
+impl<'a> Device for Port<'_, 'a> {
     type RxToken<'t>
-        = WireRx<'t>
+        = RxToken<'t>
     where
         Self: 't;
     type TxToken<'t>
-        = WireTx<'t, 'a>
+        = TxToken<'t, 'a>
     where
         Self: 't;
 
@@ -118,24 +109,17 @@ impl<'a> Device for WirePort<'_, 'a> {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = self.wire.segment.port_bytes_max(self.port);
+        capabilities.max_transmission_unit = self.ethernet.segment.port_bytes_max(self.port);
         capabilities
     }
 }
 
 /// A frame that a port received.
-pub struct WireRx<'t> {
+pub struct RxToken<'t> {
     frame: &'t [u8],
 }
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for WireRx<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "WireRx {{ len: {=usize} }}", self.frame.len());
-    }
-}
-
-impl RxToken for WireRx<'_> {
+impl phy::RxToken for RxToken<'_> {
     fn consume<R, F>(self, f: F) -> R
     where
         F: FnOnce(&[u8]) -> R,
@@ -145,26 +129,14 @@ impl RxToken for WireRx<'_> {
 }
 
 /// Leave to send one frame.
-pub struct WireTx<'t, 'a> {
+pub struct TxToken<'t, 'a> {
     segment: &'t mut Segment<'a>,
     port: usize,
     now_micros: u64,
     watcher: Watcher<'t>,
 }
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for WireTx<'_, '_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(
-            f,
-            "WireTx {{ port: {=usize}, now_micros: {=u64} }}",
-            self.port,
-            self.now_micros
-        );
-    }
-}
-
-impl TxToken for WireTx<'_, '_> {
+impl phy::TxToken for TxToken<'_, '_> {
     fn consume<R, F>(mut self, len: usize, f: F) -> R
     where
         F: FnOnce(&mut [u8]) -> R,

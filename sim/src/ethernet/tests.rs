@@ -1,4 +1,4 @@
-//! Behaviour of the wire as a whole: one file for each kind.
+//! Behaviour of the Ethernet as a whole: one file for each kind.
 
 extern crate std;
 
@@ -19,18 +19,18 @@ use smoltcp::{
     },
 };
 
-use super::{Frame, Port, Wire};
-use crate::Tick;
+use super::{Ethernet, Frame, PortState};
+use tickwire::Tick;
 
 const FRAME_BYTES: usize = 1_514;
 
-/// A wire over memory that lives as long as the test process.
-fn wire(seed: u64, ports: usize, frames: usize) -> Wire<'static> {
-    let ports: Vec<_> = (0..ports).map(|_| Port::new()).collect();
+/// An Ethernet over memory that lives as long as the test process.
+fn ethernet(seed: u64, ports: usize, frames: usize) -> Ethernet<'static> {
+    let ports: Vec<_> = (0..ports).map(|_| PortState::new()).collect();
     let frames: Vec<_> = (0..frames)
         .map(|_| Frame::new(Box::leak(vec![0; FRAME_BYTES].into_boxed_slice())))
         .collect();
-    Wire::new(seed, Box::leak(ports.into()), Box::leak(frames.into()))
+    Ethernet::new(seed, Box::leak(ports.into()), Box::leak(frames.into()))
 }
 
 fn address(port: u8) -> EthernetAddress {
@@ -102,8 +102,8 @@ fn at(millis: u64) -> Tick {
 }
 
 /// The numbers of all frames that are due at a port, in order.
-fn drain(wire: &mut Wire<'_>, port: usize, now: Tick) -> Vec<u32> {
-    let mut device = wire.port(port, now);
+fn drain(ethernet: &mut Ethernet<'_>, port: usize, now: Tick) -> Vec<u32> {
+    let mut device = ethernet.port(port, now);
     let mut numbers = Vec::new();
     while let Some(frame) = device.receive_frame() {
         numbers.push(number(frame));
@@ -112,8 +112,8 @@ fn drain(wire: &mut Wire<'_>, port: usize, now: Tick) -> Vec<u32> {
 }
 
 /// Sends frames with these numbers to all.
-fn send(wire: &mut Wire<'_>, port: usize, now: Tick, numbers: core::ops::Range<u32>) {
+fn send(ethernet: &mut Ethernet<'_>, port: usize, now: Tick, numbers: core::ops::Range<u32>) {
     for number in numbers {
-        wire.port(port, now).send(&broadcast(number));
+        ethernet.port(port, now).send(&broadcast(number));
     }
 }

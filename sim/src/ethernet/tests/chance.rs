@@ -13,27 +13,29 @@ fn assert_tenth(count: u64, what: impl core::fmt::Debug) {
     assert!((1_830..=2_170).contains(&count), "{what:?}: {count}");
 }
 
-/// Sends [`FRAMES`] copies of a frame over a link; returns the wire, and each arrival's delay and bytes.
-fn run(link: Link, frame: &[u8]) -> (Wire<'static>, Vec<(u64, Vec<u8>)>) {
-    let mut wire = wire(11, 2, 8);
-    wire.set_link(0, link);
+/// Sends [`FRAMES`] copies of a frame over a link; returns the Ethernet, and each arrival's delay and bytes.
+fn run(link: Link, frame: &[u8]) -> (Ethernet<'static>, Vec<(u64, Vec<u8>)>) {
+    let mut ethernet = ethernet(11, 2, 8);
+    ethernet.set_link(0, link);
     let mut now = Tick::ZERO;
     let mut arrivals = Vec::new();
     for _ in 0..FRAMES {
-        wire.port(0, now).send(frame);
+        ethernet.port(0, now).send(frame);
         let sent = now;
         // A frame arrives at most twice.
         for _ in 0..2 {
-            let Some(due) = wire.next_due() else { break };
+            let Some(due) = ethernet.next_due() else {
+                break;
+            };
             now = now.max(due);
-            let mut device = wire.port(1, now);
+            let mut device = ethernet.port(1, now);
             while let Some(bytes) = device.receive_frame() {
                 arrivals.push((now.since(sent), bytes.to_vec()));
             }
         }
-        assert_eq!(wire.next_due(), None, "all has arrived");
+        assert_eq!(ethernet.next_due(), None, "all has arrived");
     }
-    (wire, arrivals)
+    (ethernet, arrivals)
 }
 
 #[test]
@@ -66,12 +68,12 @@ fn every_loss_happens_at_its_rate_and_is_counted() {
             Cause::DataLoss,
         ),
     ] {
-        let (wire, arrivals) = run(link, frame);
-        let counts = wire.counts(0);
+        let (ethernet, arrivals) = run(link, frame);
+        let counts = ethernet.counts(0);
         assert_tenth(counts.dropped(cause), cause);
         assert_eq!(counts.dropped_total(), counts.dropped(cause));
         assert_eq!(arrivals.len() as u64 + counts.dropped(cause), counts.sent);
-        assert_eq!(wire.counts(1).delivered, arrivals.len() as u64);
+        assert_eq!(ethernet.counts(1).delivered, arrivals.len() as u64);
     }
 }
 
@@ -102,8 +104,8 @@ fn loss_of_acks_or_of_data_leaves_all_other_frames_alone() {
 
 #[test]
 fn bursts_lose_whole_runs_of_their_mean_length() {
-    let mut wire = wire(12, 2, 8);
-    wire.set_link(
+    let mut ethernet = ethernet(12, 2, 8);
+    ethernet.set_link(
         0,
         Link {
             bursts: Some(Bursts {
@@ -115,8 +117,8 @@ fn bursts_lose_whole_runs_of_their_mean_length() {
     );
     let (mut lost, mut runs, mut was_lost) = (0_u32, 0_u32, false);
     for number in 0..100_000 {
-        wire.port(0, Tick::ZERO).send(&broadcast(number));
-        let is_lost = drain(&mut wire, 1, Tick::ZERO).is_empty();
+        ethernet.port(0, Tick::ZERO).send(&broadcast(number));
+        let is_lost = drain(&mut ethernet, 1, Tick::ZERO).is_empty();
         lost += u32::from(is_lost);
         runs += u32::from(is_lost && !was_lost);
         was_lost = is_lost;
@@ -124,7 +126,7 @@ fn bursts_lose_whole_runs_of_their_mean_length() {
     assert!((18_000..22_000).contains(&lost), "a fifth is lost: {lost}");
     let run_mean_tenths = lost * 10 / runs;
     assert!((92..108).contains(&run_mean_tenths), "{run_mean_tenths}");
-    assert_eq!(wire.counts(0).dropped(Cause::Burst), u64::from(lost));
+    assert_eq!(ethernet.counts(0).dropped(Cause::Burst), u64::from(lost));
 }
 
 #[test]
@@ -169,11 +171,11 @@ fn every_change_happens_at_its_rate_is_counted_and_reaches_the_receiver() {
             },
         ),
     ] {
-        let (wire, arrivals) = run(link, &frame);
+        let (ethernet, arrivals) = run(link, &frame);
         let altered = arrivals.iter().filter(|(_, bytes)| *bytes != frame);
         assert_eq!(arrivals.len() as u64, FRAMES, "{change:?} delivers");
-        assert_tenth(wire.counts(0).changed(change), change);
-        assert_eq!(altered.count() as u64, wire.counts(0).changed(change));
+        assert_tenth(ethernet.counts(0).changed(change), change);
+        assert_eq!(altered.count() as u64, ethernet.counts(0).changed(change));
     }
 }
 
@@ -184,8 +186,8 @@ fn duplicates_come_at_their_rate_and_late() {
         duplicate_micros_max: 9_000_000,
         ..Link::PERFECT
     };
-    let (wire, arrivals) = run(link, &broadcast(3));
-    let duplicated = wire.counts(0).duplicated;
+    let (ethernet, arrivals) = run(link, &broadcast(3));
+    let duplicated = ethernet.counts(0).duplicated;
     assert_tenth(duplicated, "duplicates");
     assert_eq!(arrivals.len() as u64, FRAMES + duplicated);
     let latest = arrivals.iter().map(|(delay, _)| *delay).max().unwrap();
@@ -222,16 +224,16 @@ fn delay_and_jitter_have_their_range_and_mean() {
 }
 
 /// The order in which 200 frames arrive that were sent a millisecond apart.
-fn order_of_arrival(link: Link) -> (Wire<'static>, Vec<u32>) {
-    let mut wire = wire(13, 2, 300);
-    wire.set_link(0, link);
+fn order_of_arrival(link: Link) -> (Ethernet<'static>, Vec<u32>) {
+    let mut ethernet = ethernet(13, 2, 300);
+    ethernet.set_link(0, link);
     let mut numbers = Vec::new();
     for tick in 0..200 {
-        numbers.extend(drain(&mut wire, 1, at(tick)));
-        send(&mut wire, 0, at(tick), tick as u32..tick as u32 + 1);
+        numbers.extend(drain(&mut ethernet, 1, at(tick)));
+        send(&mut ethernet, 0, at(tick), tick as u32..tick as u32 + 1);
     }
-    numbers.extend(drain(&mut wire, 1, at(1_000_000)));
-    (wire, numbers)
+    numbers.extend(drain(&mut ethernet, 1, at(1_000_000)));
+    (ethernet, numbers)
 }
 
 #[test]
@@ -252,7 +254,7 @@ fn jitter_reorders_unless_the_link_keeps_order() {
 
 #[test]
 fn a_frame_held_back_is_overtaken_and_counted() {
-    let (wire, numbers) = order_of_arrival(Link {
+    let (ethernet, numbers) = order_of_arrival(Link {
         keeps_order: true,
         reorder_ppm: 100_000,
         reorder_micros_max: 10_000,
@@ -263,22 +265,22 @@ fn a_frame_held_back_is_overtaken_and_counted() {
         .enumerate()
         .filter(|(place, number)| numbers[..*place].iter().any(|earlier| earlier > number))
         .count() as u64;
-    let held_back = wire.counts(0).held_back;
+    let held_back = ethernet.counts(0).held_back;
     assert!((10..=32).contains(&held_back), "{held_back}");
     assert!(late > 5 && late <= held_back, "{late} of {held_back}");
 }
 
 #[test]
 fn a_clog_holds_all_frames_behind_it_in_order() {
-    let (wire, numbers) = order_of_arrival(Link {
+    let (ethernet, numbers) = order_of_arrival(Link {
         clog_ppm: 50_000,
         clog_micros_max: 50_000,
         ..Link::PERFECT
     });
     assert!(numbers.iter().copied().eq(0..200));
-    assert!(wire.counts(0).clogged > 2);
-    let mut wire = super::wire(14, 2, 8);
-    wire.set_link(
+    assert!(ethernet.counts(0).clogged > 2);
+    let mut ethernet = super::ethernet(14, 2, 8);
+    ethernet.set_link(
         0,
         Link {
             clog_ppm: 1_000_000,
@@ -286,13 +288,17 @@ fn a_clog_holds_all_frames_behind_it_in_order() {
             ..Link::PERFECT
         },
     );
-    send(&mut wire, 0, Tick::ZERO, 0..1);
-    wire.set_link(0, Link::PERFECT);
-    send(&mut wire, 0, Tick::ZERO, 1..2);
-    let due = wire.next_due().unwrap();
+    send(&mut ethernet, 0, Tick::ZERO, 0..1);
+    ethernet.set_link(0, Link::PERFECT);
+    send(&mut ethernet, 0, Tick::ZERO, 1..2);
+    let due = ethernet.next_due().unwrap();
     assert!(due > at(100), "this seed's clog lasts: {due}");
-    wire.replace_link(0, Link::PERFECT);
-    send(&mut wire, 0, Tick::ZERO, 2..3);
-    assert_eq!(drain(&mut wire, 1, Tick::ZERO), [2], "another link is free");
-    assert_eq!(drain(&mut wire, 1, due), [0, 1]);
+    ethernet.replace_link(0, Link::PERFECT);
+    send(&mut ethernet, 0, Tick::ZERO, 2..3);
+    assert_eq!(
+        drain(&mut ethernet, 1, Tick::ZERO),
+        [2],
+        "another link is free"
+    );
+    assert_eq!(drain(&mut ethernet, 1, due), [0, 1]);
 }
