@@ -178,11 +178,11 @@ fn transfer(is_guarded: bool) -> Duration {
     let frames = memory.iter_mut().map(|frame| Frame::new(&mut frame[..]));
     let mut frames: Vec<_> = frames.collect();
     let mut ports = [const { PortState::new() }; 2];
-    let mut ethernet = Ethernet::new(1, &mut ports[..], &mut frames[..]);
+    let world = World::new(Ethernet::new(1, &mut ports[..], &mut frames[..]));
     let mut storages = [[SocketStorage::EMPTY], [SocketStorage::EMPTY]];
     let [storage, other] = &mut storages;
-    let mut client = boot(&mut ethernet, 0, 1, storage);
-    let mut server = boot(&mut ethernet, 1, 2, other);
+    let mut client = boot(&world.ethernet, 0, 1, storage);
+    let mut server = boot(&world.ethernet, 1, 2, other);
     let mut buffers = vec![vec![0; BUFFER_BYTES]; 4].into_iter();
     let mut buffer = || buffers.next().unwrap().leak();
     let sockets = [&mut client, &mut server].map(|host| host.add_socket(buffer(), buffer()));
@@ -195,7 +195,6 @@ fn transfer(is_guarded: bool) -> Duration {
     let mut script = Script::new(sockets[1], Opening::Listen(80), &ACTS);
     let mut slots = [Slot::new(), Slot::new()];
     let [slot, other] = &mut slots;
-    let mut world = World::new(ethernet);
     let started = Instant::now();
     let ended = world.run(
         Tick::from_millis(600_000),

@@ -14,13 +14,13 @@ const SILENCE_TICKS: u64 = 60_000;
 /// use tickwire::{Echo, Slot, Tick};
 /// use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
 /// use tickwire_sim::{Act, Host, Opening, Script, World};
-/// # fn lend<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
+/// # fn lend<'a, T>(count: usize, make: impl Fn() -> T) -> &'a mut [T] {
 /// #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
 /// # }
 ///
 /// let frames = lend(64, || Frame::new(lend(1_514, || 0)));
-/// let mut world = World::new(Ethernet::new(42, lend(2, PortState::new), frames));
-/// let mut host = |port| Host::new(&mut world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
+/// let world = World::new(Ethernet::new(42, lend(2, PortState::new), frames));
+/// let mut host = |port| Host::new(&world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
 /// let (mut client, mut server) = (host(0), host(1));
 /// let mut echo = Echo::new(server.add_socket(lend(512, || 0), lend(512, || 0)), 7, true);
 ///

@@ -52,14 +52,14 @@
 //! use tickwire::{BufferSink, Slot, Tick};
 //! use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
 //! use tickwire_sim::{Act, Host, Opening, Script, World};
-//! # fn lend<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
+//! # fn lend<'a, T>(count: usize, make: impl Fn() -> T) -> &'a mut [T] {
 //! #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
 //! # }
 //!
 //! let frames = lend(64, || Frame::new(lend(1_514, || 0)));
-//! let mut world = World::new(Ethernet::new(42, lend(2, PortState::new), frames));
+//! let world = World::new(Ethernet::new(42, lend(2, PortState::new), frames));
 //! world.ethernet.set_link(0, Link { loss_ppm: 100_000, ..Link::PERFECT });
-//! let mut host = |port| Host::new(&mut world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
+//! let mut host = |port| Host::new(&world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
 //! let (mut board, mut server) = (host(0), host(1));
 //!
 //! let url = Url::parse("http://10.0.0.2/hello")?;

@@ -1,6 +1,7 @@
 //! The apps of a run, and the hosts that they run on.
 
-use crate::ethernet::Ethernet;
+use core::cell::RefCell;
+
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 use tickwire::chat::Peer;
@@ -14,7 +15,6 @@ use crate::ledger::Ledger;
 use crate::pattern::{Checked, Pattern};
 use crate::recorder::Recorder;
 use crate::vault::Vault;
-use crate::witness::Shared;
 use crate::{Host, Script};
 
 /// Seats of a host: one for each kind of app.
@@ -181,14 +181,14 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(crate) fn is_due(&self, now: Tick, ethernet: &Ethernet<'_>) -> bool {
-        self.next(ethernet).is_some_and(|next| next <= now)
+    pub(crate) fn is_due(&self, now: Tick) -> bool {
+        self.next().is_some_and(|next| next <= now)
     }
 
     /// When it must have its next turn, or starts.
-    pub(crate) fn next(&self, ethernet: &Ethernet<'_>) -> Option<Tick> {
+    pub(crate) fn next(&self) -> Option<Tick> {
         match &self.host {
-            Some(host) => host.next_turn(ethernet),
+            Some(host) => host.next_turn(),
             None => self.up_at,
         }
     }
@@ -197,21 +197,18 @@ impl<'a> Machine<'a> {
     pub(crate) fn turn(
         &mut self,
         now: Tick,
-        ethernet: &mut Ethernet<'_>,
-        recorder: &mut Recorder<'_>,
+        recorder: &RefCell<Recorder<'_>>,
     ) -> Result<(), Broken> {
         let Some(host) = &mut self.host else {
             return Ok(());
         };
-        recorder.frames_sent = 0;
+        recorder.borrow_mut().frames_sent = 0;
         let mut seats = self
             .players
             .each_mut()
             .map(|player| player.slot.seat(player.cast.app()));
-        let next = host
-            .with(&mut seats)
-            .turn(now, ethernet, &Shared::new(recorder));
-        if recorder.frames_sent > FRAMES_MAX {
+        let next = host.with(&mut seats).turn(now, recorder);
+        if recorder.borrow().frames_sent > FRAMES_MAX {
             return Err((7, "one turn sent more frames than its bound"));
         }
         self.turns_at_tick = if self.turned_at == now {

@@ -81,7 +81,7 @@ pub fn contest(seed: u64, kind: Contest, memory: &mut [u8]) -> Ending {
     let mut frames: [Frame<'_>; FRAMES] =
         core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
     let mut ports = [const { PortState::new() }; 2];
-    let mut ethernet = Ethernet::new(seed, &mut ports[..], &mut frames[..]);
+    let ethernet = Ethernet::new(seed, &mut ports[..], &mut frames[..]);
     let mut random = root.fork("links", 0);
     for port in 0..2 {
         ethernet.set_link(port, draw_link(&mut random));
@@ -94,14 +94,7 @@ pub fn contest(seed: u64, kind: Contest, memory: &mut [u8]) -> Ending {
     };
     let mut sides = [0, 1].map(|port| {
         let storage = arena.sockets(1);
-        let mut host = Host::boot(
-            &mut ethernet,
-            port,
-            seed,
-            storage,
-            Tick::ZERO,
-            kind.is_guarded,
-        );
+        let mut host = Host::boot(&ethernet, port, seed, storage, Tick::ZERO, kind.is_guarded);
         let handle = host.add_socket(arena.bytes(bytes), arena.bytes(bytes));
         // smoltcp's default changes with the features that a build unites; a seed must not.
         let socket = host.sockets.get_mut::<Socket<'_>>(handle);
@@ -129,7 +122,7 @@ pub fn contest(seed: u64, kind: Contest, memory: &mut [u8]) -> Ending {
         }
     });
     open(&mut sides);
-    play(&mut sides, &mut ethernet)
+    play(&mut sides, &ethernet)
 }
 
 /// The ranges in which bare smoltcp was measured.
@@ -162,27 +155,22 @@ fn open(sides: &mut [Side<'_>; 2]) {
         .expect("a new socket can dial");
 }
 
-fn play(sides: &mut [Side<'_>; 2], ethernet: &mut Ethernet<'_>) -> Ending {
+fn play(sides: &mut [Side<'_>; 2], ethernet: &Ethernet<'_>) -> Ending {
     let mut now = Tick::ZERO;
     for _ in 0..TURNS_MAX {
-        for (port, side) in sides.iter_mut().enumerate() {
-            let due = side.next(ethernet.next_due_at(port));
-            if due.is_none_or(|due| due > now) {
+        ethernet.set_now(now);
+        for side in sides.iter_mut() {
+            if side.next().is_none_or(|due| due > now) {
                 continue;
             }
-            if let Err(ending) = side.turn(port, now, ethernet) {
+            if let Err(ending) = side.turn(now) {
                 return ending;
             }
         }
         if sides.iter().all(Side::is_done) {
             return Ending::Whole(now.as_millis());
         }
-        let next = sides
-            .iter()
-            .enumerate()
-            .filter_map(|(port, side)| side.next(ethernet.next_due_at(port)))
-            .min();
-        match next {
+        match sides.iter().filter_map(Side::next).min() {
             None => return Ending::Stuck,
             Some(next) if next.as_millis() > TICKS_MAX => return Ending::Endless,
             Some(next) => now = next.max(now),
@@ -197,32 +185,32 @@ impl Side<'_> {
         self.has_end || self.expected.length == 0
     }
 
-    fn next(&self, due: Option<Tick>) -> Option<Tick> {
+    fn next(&self) -> Option<Tick> {
         let socket = self.host.sockets.get::<Socket<'_>>(self.handle);
         // Bytes, or an end, that a slow reader has still to take.
         let has_some = socket.recv_queue() > 0 || !socket.may_recv() && self.read > 0;
         let reads = self.reading.filter(|_| has_some && !self.is_done());
         let reads = reads.map(|_| self.reads_at);
+        let due = self.host.device.get_ref().next_due();
         [self.wake, due, reads].into_iter().flatten().min()
     }
 
     /// smoltcp's own loop, but bounded: a capped one goes on a tick later, so that the clock does not stand still.
-    fn turn(&mut self, port: usize, now: Tick, ethernet: &mut Ethernet<'_>) -> Result<(), Ending> {
+    fn turn(&mut self, now: Tick) -> Result<(), Ending> {
         let at = now.to_smoltcp();
-        let (iface, mut device, sockets) = self.host.parts(now, ethernet, port);
+        let (iface, device, sockets) = self.host.parts();
         let mut is_capped = true;
         for _ in 0..INGRESS_MAX {
-            if iface.poll_ingress_single(at, &mut device, sockets) == PollIngressSingleResult::None
-            {
+            if iface.poll_ingress_single(at, device, sockets) == PollIngressSingleResult::None {
                 is_capped = false;
                 break;
             }
         }
         self.pump(now)?;
-        let (iface, mut device, sockets) = self.host.parts(now, ethernet, port);
+        let (iface, device, sockets) = self.host.parts();
         let mut sends = true;
         for _ in 0..EGRESS_MAX {
-            if iface.poll_egress(at, &mut device, sockets) == PollResult::None {
+            if iface.poll_egress(at, device, sockets) == PollResult::None {
                 sends = false;
                 break;
             }

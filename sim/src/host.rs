@@ -1,15 +1,16 @@
 //! One device of a simulated network.
 
+use core::cell::RefCell;
+
 use crate::Generator;
 use crate::ethernet::{Ethernet, Port};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
-use tickwire::guard::{Counters, Guarded, Memory};
+use tickwire::guard::{Counters, Guard};
 use tickwire::{Carry, Seat, Tick, TickCounter, turn};
 
-use crate::witness::{Events, Frames, Shared};
+use crate::witness::{Events, Witness};
 
 /// Connections that a host's guard knows: at least two more than a host of a world has sockets.
 const FLOWS: usize = 10;
@@ -22,9 +23,9 @@ pub struct Host<'a> {
     pub iface: Interface,
     /// Its sockets, in memory that the caller lent.
     pub sockets: SocketSet<'a>,
-    port: usize,
+    /// Its port of the Ethernet, behind its guard.
+    pub(crate) device: Guard<Port<'a>, FLOWS>,
     carry: Carry,
-    guard: Memory<FLOWS>,
     /// When its loop wants its next turn, in the world's time; at once, before the first.
     wake: Option<Tick>,
     clock: Clock,
@@ -107,7 +108,7 @@ impl<'a> Host<'a> {
     /// A guarded host at `port` of the Ethernet, with the address 10.0.0.`port + 1`/24 and random values from `seed`.
     /// It holds as many sockets as `storage` has places.
     pub fn new(
-        ethernet: &mut Ethernet<'_>,
+        ethernet: &'a Ethernet<'_>,
         port: usize,
         seed: u64,
         storage: &'a mut [SocketStorage<'a>],
@@ -117,7 +118,7 @@ impl<'a> Host<'a> {
 
     /// A host without a guard: smoltcp as it is.
     pub fn bare(
-        ethernet: &mut Ethernet<'_>,
+        ethernet: &'a Ethernet<'_>,
         port: usize,
         seed: u64,
         storage: &'a mut [SocketStorage<'a>],
@@ -127,7 +128,7 @@ impl<'a> Host<'a> {
 
     /// A host that starts at `now`.
     pub(crate) fn boot(
-        ethernet: &mut Ethernet<'_>,
+        ethernet: &'a Ethernet<'_>,
         port: usize,
         seed: u64,
         storage: &'a mut [SocketStorage<'a>],
@@ -140,24 +141,22 @@ impl<'a> Host<'a> {
         let mut random = Generator::new(seed).fork("host", u64::from(number));
         let mut config = Config::new(mac.into());
         config.random_seed = random.u64();
-        let device = ethernet.port(port, now);
-        let mut guard = if is_guarded {
-            Memory::new(mac, &device.capabilities())
+        let port = ethernet.port(port);
+        let mut device = if is_guarded {
+            Guard::new(port, mac)
         } else {
-            Memory::passive()
+            Guard::passive(port)
         };
-        let mut device = guard.over(device);
         let mut iface = Interface::new(config, &mut device, Tick::ZERO.to_smoltcp());
         iface.update_ip_addrs(|addresses| {
             // An interface has room for at least one address.
-            let _ = addresses.push(IpCidr::new(Self::address_of(port).into(), 24));
+            let _ = addresses.push(IpCidr::new(Self::address_of(port.index()).into(), 24));
         });
         Self {
             iface,
             sockets: SocketSet::new(storage),
-            port,
+            device,
             carry: Carry::new(random.u64()),
-            guard,
             wake: Some(now),
             clock: Clock::new(now, 0),
             pulse: Pulse::exact(),
@@ -187,7 +186,7 @@ impl<'a> Host<'a> {
 
     /// What the guard did so far.
     pub fn guard_counters(&self) -> Counters {
-        self.guard.counters()
+        self.device.counters()
     }
 
     /// Lets the host's counter stand at `start` when it boots.
@@ -210,18 +209,14 @@ impl<'a> Host<'a> {
     }
 
     /// The interface, the device and the sockets, for a loop that is not ours.
-    pub(crate) fn parts<'p, 'w>(
-        &'p mut self,
-        now: Tick,
-        ethernet: &'p mut Ethernet<'w>,
-        port: usize,
+    pub(crate) const fn parts(
+        &mut self,
     ) -> (
-        &'p mut Interface,
-        Guarded<'p, Port<'p, 'w>, FLOWS>,
-        &'p mut SocketSet<'a>,
+        &mut Interface,
+        &mut Guard<Port<'a>, FLOWS>,
+        &mut SocketSet<'a>,
     ) {
-        let device = self.guard.over(ethernet.port(port, now));
-        (&mut self.iface, device, &mut self.sockets)
+        (&mut self.iface, &mut self.device, &mut self.sockets)
     }
 
     /// Asks for a turn at once: the caller may have given its apps something to do.
@@ -231,8 +226,8 @@ impl<'a> Host<'a> {
     }
 
     /// When this host must have its next turn.
-    pub(crate) fn next_turn(&self, ethernet: &Ethernet<'_>) -> Option<Tick> {
-        [self.wake, ethernet.next_due_at(self.port)]
+    pub(crate) fn next_turn(&self) -> Option<Tick> {
+        [self.wake, self.device.get_ref().next_due()]
             .into_iter()
             .flatten()
             .min()
@@ -247,37 +242,25 @@ impl<'a> Host<'a> {
 
 impl Node<'_, '_, '_> {
     /// Gives the host a turn, and returns what the loop asked for, in the world's time.
-    pub(crate) fn turn(
-        &mut self,
-        now: Tick,
-        ethernet: &mut Ethernet<'_>,
-        shared: &Shared<'_>,
-    ) -> Option<Tick> {
-        let local = self.host.local(now);
-        let Host {
-            iface,
-            sockets,
-            port,
-            carry,
-            guard,
-            wake,
-            clock: _,
-            pulse,
-        } = &mut *self.host;
-        let (mut frames, host) = (Frames(shared), *port);
-        let mut device = guard.over(ethernet.port(host, now).observed(&mut frames));
-        let mut events = Events { shared, host, now };
+    pub(crate) fn turn(&mut self, now: Tick, witness: &RefCell<dyn Witness + '_>) -> Option<Tick> {
+        let host = &mut *self.host;
+        let local = host.local(now);
+        let mut events = Events {
+            witness,
+            host: host.device.get_ref().index(),
+            now,
+        };
         let next = turn(
             local,
-            iface,
-            &mut device,
-            sockets,
+            &mut host.iface,
+            &mut host.device,
+            &mut host.sockets,
             self.seats,
-            carry,
+            &mut host.carry,
             &mut events,
         );
         let next = next.map(|next| now.after(next.since(local)));
-        *wake = [next, pulse.beat(now)].into_iter().flatten().min();
+        host.wake = [next, host.pulse.beat(now)].into_iter().flatten().min();
         next
     }
 

@@ -59,7 +59,7 @@ impl<'a> Liar<'a> {
     }
 
     pub(crate) fn direct(&mut self, stage: &mut Stage<'a, '_>) {
-        let now = stage.now;
+        let now = stage.now();
         for seat in [GET, CHAT, FILE] {
             let player = stage.machine(STRANGER).player(seat);
             let is_free = player.outcome().is_some() || matches!(player.cast, Cast::Idle(Idle));
@@ -81,7 +81,7 @@ impl<'a> Liar<'a> {
     }
 
     fn lie(&mut self, stage: &mut Stage<'a, '_>, seat: usize) {
-        let now = stage.now;
+        let now = stage.now();
         let count = self.random.between(2, ACTS_MAX as u64) as usize;
         let all = core::mem::take(&mut self.acts);
         let Some((acts, rest)) = all.split_at_mut_checked(count) else {
@@ -115,7 +115,7 @@ impl<'a> Liar<'a> {
 
     /// A frame of no connection: a SYN whose sender vanishes, a segment out of nowhere, an ARP packet that nobody asked
     /// for.
-    fn flood(&mut self, stage: &mut Stage<'a, '_>) {
+    fn flood(&mut self, stage: &Stage<'a, '_>) {
         let mut frame = [0; FRAME_BYTES_MAX];
         let victim = self.random.below(2) as u8;
         let length = if self.random.chance(100_000) {
@@ -124,7 +124,10 @@ impl<'a> Liar<'a> {
             self.write_segment(&mut frame, victim)
         };
         let frame = frame.get(..length).unwrap_or_default();
-        stage.ethernet.port(STRANGER, stage.now).send(frame);
+        // It is seen where it arrives; no host has sent it.
+        let observer = stage.ethernet.observe(None);
+        stage.ethernet.port(STRANGER).send(frame);
+        stage.ethernet.observe(observer);
     }
 
     /// Where frames seem to come from: the stranger, or nobody at all.

@@ -18,16 +18,16 @@
 //! for seed in 0..20 {
 //!     let (mut bytes, mut ports) = ([[0; 1514]; 64], [const { PortState::new() }; 2]);
 //!     let mut frames = bytes.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
-//!     let mut world = World::new(Ethernet::new(seed, &mut ports[..], &mut frames[..]));
+//!     let world = World::new(Ethernet::new(seed, &mut ports[..], &mut frames[..]));
 //!     let calm_at = Tick::from_millis(30_000);
 //!     let mut weather = Weather::draw(seed, Profile::Bad, 2, calm_at);
-//!     weather.begin(&mut world.ethernet);
+//!     weather.begin(&world.ethernet);
 //!
 //!     let (mut sockets, mut buffers) = ([SocketStorage::EMPTY; 2], [[0; 1024]; 4]);
 //!     let (one, two) = sockets.split_at_mut(1);
 //!     let [receive, send, peer_receive, peer_send] = buffers.each_mut();
-//!     let mut mine = Host::new(&mut world.ethernet, 0, seed, one);
-//!     let mut other = Host::new(&mut world.ethernet, 1, seed, two);
+//!     let mut mine = Host::new(&world.ethernet, 0, seed, one);
+//!     let mut other = Host::new(&world.ethernet, 1, seed, two);
 //!     let mut app = Echo::new(mine.add_socket(receive, send), 7, true);
 //!     let acts = [Act::Fill(5_000), Act::Read(5_000), Act::Close, Act::ExpectEnd];
 //!     let opening = Opening::Dial((Host::address_of(0), 7).into());
@@ -39,7 +39,7 @@
 //!     let (mut seats, mut peer_seats) = ([slot.seat(&mut app)], [peer_slot.seat(&mut peer)]);
 //!     let nodes = &mut [mine.with(&mut seats), other.with(&mut peer_seats)];
 //!     let ended = world.run_through(&mut weather, calm_at, nodes, &mut ());
-//!     weather.calm(&mut world.ethernet);
+//!     weather.calm(&world.ethernet);
 //!     // An echo that nobody reached goes on listening; one that was reached must come to its end.
 //!     let is_over = ended || world.run(calm_at.after(120_000), nodes, &mut ());
 //!     assert!(is_over || peer_slot.outcome().is_some(), "seed {seed} is stuck");

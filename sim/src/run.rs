@@ -2,6 +2,8 @@
 
 use crate::Generator;
 use crate::ethernet::{Ethernet, Frame, PortState};
+use core::cell::RefCell;
+
 use smoltcp::iface::SocketStorage;
 use tickwire::Tick;
 
@@ -65,23 +67,24 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], witness: &mut dyn Wi
     let scripts = [None, plan.get.and_then(|get| get.cut)].map(&mut script);
     let mut lies = [Act::Flush; LIES];
     let mut ports = [const { PortState::new() }; HOSTS];
-    let mut ethernet = Ethernet::new(seed, &mut ports[..], &mut frames[..]);
+    let recorder = RefCell::new(Recorder::new(witness));
+    let ethernet = Ethernet::new(seed, &mut ports[..], &mut frames[..]);
     if let Some(file) = &plan.file
         && let Some(link) = weather.link_mut(1 - file.receiver)
     {
         link.word_swap_ppm = file.word_swap_ppm;
     }
-    weather.begin(&mut ethernet);
+    ethernet.observe(Some(&recorder));
+    weather.begin(&ethernet);
     let mut stage = Stage {
         options: *options,
-        ethernet,
+        ethernet: &ethernet,
         machines: core::array::from_fn(Machine::new),
         arena,
         supply: &supply,
-        recorder: Recorder::new(witness),
+        recorder: &recorder,
         chance: root.fork("partners", 0),
         root,
-        now: Tick::ZERO,
         is_calm: false,
         finding: None,
     };
@@ -121,17 +124,18 @@ impl Run<'_, '_> {
                     .find(HERE, (3, "nothing is due, and not all is done"));
                 return;
             };
-            self.stage.now = next.max(self.stage.now);
+            let now = self.stage.now();
+            self.stage.ethernet.set_now(next.max(now));
         }
     }
 
     /// Changes of the weather, mishaps, and the end of both.
     fn blow(&mut self) {
-        let now = self.stage.now;
+        let now = self.stage.now();
         if self.calm_at.is_none() && (now >= self.plan.calm_at || self.tasks.is_done()) {
             self.calm();
         }
-        self.weather.blow(&mut self.stage.ethernet, now);
+        self.weather.blow(self.stage.ethernet, now);
         while self.calm_at.is_none()
             && let Some((at, host, mishap)) = self.plan.mishaps.get(self.mishaps_done).copied()
             && at <= now
@@ -141,7 +145,10 @@ impl Run<'_, '_> {
                 Mishap::Crash { down_ticks, .. } => self.crash(host, down_ticks),
                 Mishap::Freeze { ticks } => {
                     self.freezes += 1;
-                    self.stage.recorder.note(now, Some(host), "freezes");
+                    self.stage
+                        .recorder
+                        .borrow_mut()
+                        .note(now, Some(host), "freezes");
                     if let Some(host) = &mut self.stage.machine(host).host {
                         host.freeze(now.after(ticks));
                     }
@@ -154,12 +161,15 @@ impl Run<'_, '_> {
     }
 
     fn crash(&mut self, host: usize, down_ticks: u64) {
-        let now = self.stage.now;
+        let now = self.stage.now();
         if !self.stage.is_up(host) {
             return;
         }
         self.crashes += 1;
-        self.stage.recorder.note(now, Some(host), "crashes");
+        self.stage
+            .recorder
+            .borrow_mut()
+            .note(now, Some(host), "crashes");
         self.stage.ethernet.set_up(host, false);
         let [get, mut chat, file] = self.stage.machine(host).crash(now.after(down_ticks));
         drop(get);
@@ -168,11 +178,11 @@ impl Run<'_, '_> {
 
     /// Everything works from now on.
     fn calm(&mut self) {
-        let now = self.stage.now;
+        let now = self.stage.now();
         self.calm_at = Some(now);
         self.stage.is_calm = true;
-        self.stage.recorder.note(now, None, "calm");
-        self.weather.calm(&mut self.stage.ethernet);
+        self.stage.recorder.borrow_mut().note(now, None, "calm");
+        self.weather.calm(self.stage.ethernet);
         for machine in &mut self.stage.machines {
             match &mut machine.host {
                 Some(host) => host.calm(),
@@ -183,7 +193,7 @@ impl Run<'_, '_> {
             // The liar is gone, without a word.
             self.crash(STRANGER, 0);
             self.stage.machine(STRANGER).up_at = None;
-            let excused_until = &mut self.stage.recorder.excused_until;
+            let excused_until = &mut self.stage.recorder.borrow_mut().excused_until;
             *excused_until = now.after(EXCUSE_TICKS).max(*excused_until);
         }
         self.tasks.calm(&mut self.stage);
@@ -192,14 +202,14 @@ impl Run<'_, '_> {
     fn start_hosts(&mut self) {
         for host in 0..HOSTS {
             let machine = self.stage.machine(host);
-            if machine.host.is_none() && machine.up_at.is_some_and(|at| at <= self.stage.now) {
+            if machine.host.is_none() && machine.up_at.is_some_and(|at| at <= self.stage.now()) {
                 self.start(host);
             }
         }
     }
 
     fn start(&mut self, host: usize) {
-        let now = self.stage.now;
+        let now = self.stage.now();
         let stage = &mut self.stage;
         let boots = stage.machine(host).boots;
         let same_seed = self.plan.mishaps.iter().any(|(_, who, mishap)| {
@@ -217,7 +227,7 @@ impl Run<'_, '_> {
         let storage = stage.arena.sockets(SOCKETS);
         stage.ethernet.set_up(host, true);
         let is_guarded = stage.options.is_guarded;
-        let mut booted = Host::boot(&mut stage.ethernet, host, seed, storage, now, is_guarded);
+        let mut booted = Host::boot(stage.ethernet, host, seed, storage, now, is_guarded);
         if let (Some(each), false) = (self.plan.loops.get(host), stage.is_calm) {
             let random = stage.root.fork("pulse", host as u64);
             booted.set_counter(each.counter);
@@ -233,18 +243,15 @@ impl Run<'_, '_> {
     }
 
     fn turn_due(&mut self) {
+        let now = self.stage.now();
         let Stage {
-            ethernet,
-            machines,
-            recorder,
-            now,
-            ..
+            machines, recorder, ..
         } = &mut self.stage;
         let mut broken = None;
         for machine in machines.iter_mut().filter(|machine| machine.host.is_some()) {
-            if machine.is_due(*now, ethernet) {
+            if machine.is_due(now) {
                 self.turns += 1;
-                if let Err(found) = machine.turn(*now, ethernet, recorder) {
+                if let Err(found) = machine.turn(now, recorder) {
                     broken = Some((machine.port, found));
                 }
             }
@@ -259,7 +266,7 @@ impl Run<'_, '_> {
         let Some(calm_at) = self.calm_at else {
             return false;
         };
-        let (now, is_done) = (self.stage.now, self.tasks.is_done());
+        let (now, is_done) = (self.stage.now(), self.tasks.is_done());
         if is_done && self.is_at_rest() {
             self.tasks.check_end(&mut self.stage);
             return true;
@@ -296,12 +303,8 @@ impl Run<'_, '_> {
 
     /// When anything happens next.
     fn next(&self) -> Option<Tick> {
-        let (now, ethernet) = (self.stage.now, &self.stage.ethernet);
-        let machines = self
-            .stage
-            .machines
-            .iter()
-            .filter_map(|machine| machine.next(ethernet));
+        let now = self.stage.now();
+        let machines = self.stage.machines.iter().filter_map(Machine::next);
         let tasks = self.tasks.next(now);
         let mishap = self.plan.mishaps.get(self.mishaps_done).map(|(at, ..)| *at);
         let events = match self.calm_at {
@@ -316,9 +319,9 @@ impl Run<'_, '_> {
     fn report(mut self) -> Report {
         let ethernet = &self.stage.ethernet;
         Report {
-            trace: core::hash::Hasher::finish(&self.stage.recorder.trace),
+            trace: core::hash::Hasher::finish(&self.stage.recorder.borrow().trace),
             finding: self.stage.finding,
-            ended_at: self.stage.now,
+            ended_at: self.stage.now(),
             turns: self.turns,
             counts: core::array::from_fn(|port| ethernet.counts(port)),
             crashes: self.crashes,

@@ -2,6 +2,8 @@
 
 use crate::Generator;
 use crate::ethernet::Ethernet;
+use core::cell::RefCell;
+
 use smoltcp::iface::SocketHandle;
 use tickwire::Tick;
 
@@ -28,20 +30,24 @@ pub struct Finding {
 /// All that tasks share.
 pub(crate) struct Stage<'a, 'w> {
     pub(crate) options: Options,
-    pub(crate) ethernet: Ethernet<'a>,
+    pub(crate) ethernet: &'a Ethernet<'a>,
     pub(crate) machines: [Machine<'a>; HOSTS],
     pub(crate) arena: Arena<'a>,
     pub(crate) supply: &'a Supply,
-    pub(crate) recorder: Recorder<'w>,
+    /// The observer of the Ethernet, too.
+    pub(crate) recorder: &'a RefCell<Recorder<'w>>,
     pub(crate) root: Generator,
     /// For whom clients ask.
     pub(crate) chance: Generator,
-    pub(crate) now: Tick,
     pub(crate) is_calm: bool,
     pub(crate) finding: Option<Finding>,
 }
 
 impl<'a> Stage<'a, '_> {
+    pub(crate) fn now(&self) -> Tick {
+        self.ethernet.now()
+    }
+
     pub(crate) fn machine(&mut self, host: usize) -> &mut Machine<'a> {
         self.machines
             .get_mut(host)
@@ -82,7 +88,7 @@ impl<'a> Stage<'a, '_> {
     pub(crate) fn find(&mut self, host: usize, (invariant, what): Broken) {
         self.finding.get_or_insert(Finding {
             invariant,
-            at: self.now,
+            at: self.now(),
             host: Some(host),
             what,
         });

@@ -41,7 +41,7 @@ impl Stranger {
     }
 
     pub(crate) fn direct(&mut self, stage: &mut Stage<'_, '_>) {
-        let now = stage.now;
+        let now = stage.now();
         let player = stage.machine(STRANGER).player(CHAT);
         let is_free = !matches!(player.cast, Cast::Script(_)) || player.outcome().is_some();
         if self.calls == 0 || self.calls_at > now || stage.is_calm || !is_free {

@@ -104,7 +104,7 @@ impl ChatTask {
             .plan
             .reading
             .filter(|_| !is_calm && host == self.plan.listener);
-        let (listener, now) = (self.plan.listener, stage.now);
+        let (listener, now) = (self.plan.listener, stage.now());
         if host == listener {
             self.reads_at = reading.map(|reading| now.after(reading.every_ticks));
         }
@@ -145,14 +145,17 @@ impl ChatTask {
                 self.part(stage);
                 self.judge(stage);
             }
-            if self.tries.is_due(stage.now) {
+            if self.tries.is_due(stage.now()) {
                 self.is_ending = false;
                 self.open(stage, dialler);
-                self.tries.begin(stage.now);
+                self.tries.begin(stage.now());
             }
         }
         self.stranger.direct(stage);
-        if self.tries.is_dead(stage.now, stage.recorder.excused_until) {
+        if self
+            .tries
+            .is_dead(stage.now(), stage.recorder.borrow().excused_until)
+        {
             stage.find(
                 dialler,
                 (12, "no fresh chat succeeded within 60 s of the calm"),
@@ -160,20 +163,22 @@ impl ChatTask {
         }
     }
 
-    fn take_warning(&mut self, stage: &mut Stage<'_, '_>, host: usize) {
-        let facts = stage.recorder.chat.get_mut(host);
-        let Some(facts) = facts else {
-            return;
-        };
-        let is_excused = core::mem::take(&mut facts.is_warned);
-        if is_excused {
+    fn take_warning(&mut self, stage: &Stage<'_, '_>, host: usize) {
+        let mut recorder = stage.recorder.borrow_mut();
+        let facts = recorder.chat.get_mut(host);
+        if facts.is_some_and(|facts| core::mem::take(&mut facts.is_warned)) {
             let side = self.side(host);
             side.excused = side.said;
         }
     }
 
     fn check_ledger(&mut self, stage: &mut Stage<'_, '_>, host: usize) {
-        let ends = stage.recorder.chat.get(host).map_or(0, |facts| facts.ends);
+        let ends = stage
+            .recorder
+            .borrow()
+            .chat
+            .get(host)
+            .map_or(0, |facts| facts.ends);
         if let Cast::Chat(peer) = stage.cast(host, CHAT) {
             self.side(host).ledger = *peer.sink_mut();
         }
@@ -199,7 +204,7 @@ impl ChatTask {
     }
 
     fn say(&mut self, stage: &mut Stage<'_, '_>, host: usize) {
-        let now = stage.now;
+        let now = stage.now();
         let partner = Host::address_of(1 - host).into();
         let is_dialler = host == self.dialler();
         let may_say = !self.is_ending || !is_dialler;
@@ -238,7 +243,7 @@ impl ChatTask {
     }
 
     fn read(&mut self, stage: &mut Stage<'_, '_>) {
-        let (now, is_calm, listener) = (stage.now, stage.is_calm, self.plan.listener);
+        let (now, is_calm, listener) = (stage.now(), stage.is_calm, self.plan.listener);
         if self.reads_at.is_none_or(|at| at > now && !is_calm) {
             return;
         }
@@ -268,7 +273,7 @@ impl ChatTask {
         if self.is_ending || !self.is_all_said() || (self.plan.redials && !is_settled) {
             return;
         }
-        let (dialler, redials, now) = (self.dialler(), self.plan.redials, stage.now);
+        let (dialler, redials, now) = (self.dialler(), self.plan.redials, stage.now());
         if let Cast::Chat(peer) = stage.cast(dialler, CHAT) {
             if redials {
                 peer.quit();
@@ -281,7 +286,7 @@ impl ChatTask {
     }
 
     fn judge(&mut self, stage: &mut Stage<'_, '_>) {
-        let (dialler, now) = (self.dialler(), stage.now);
+        let (dialler, now) = (self.dialler(), stage.now());
         let Some(ended) = stage.machine(dialler).player(CHAT).outcome() else {
             return;
         };
@@ -329,7 +334,7 @@ impl ChatTask {
     }
 
     pub(crate) fn calm(&mut self, stage: &mut Stage<'_, '_>) {
-        let (now, dialler, listener) = (stage.now, self.dialler(), self.plan.listener);
+        let (now, dialler, listener) = (stage.now(), self.dialler(), self.plan.listener);
         if core::mem::take(&mut self.is_lied_to)
             && let Cast::Chat(peer) = stage.cast(dialler, CHAT)
         {

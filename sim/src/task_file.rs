@@ -106,7 +106,7 @@ impl<'a> FileTask<'a> {
     fn serve(&mut self, stage: &mut Stage<'a, '_>, handle: SocketHandle) {
         let vault = self.open_vault(stage);
         let receive = Receive::new(handle, PORT, vault, ReceiveOptions::default());
-        let now = stage.now;
+        let now = stage.now();
         stage
             .machine(self.plan.receiver)
             .seat(now, FILE, Cast::Receive(receive));
@@ -182,11 +182,14 @@ impl<'a> FileTask<'a> {
             if self.tries.is_running() {
                 self.judge(stage);
             }
-            if self.tries.is_due(stage.now) {
+            if self.tries.is_due(stage.now()) {
                 self.send(stage);
             }
         }
-        if self.tries.is_dead(stage.now, stage.recorder.excused_until) {
+        if self
+            .tries
+            .is_dead(stage.now(), stage.recorder.borrow().excused_until)
+        {
             stage.find(
                 sender,
                 (12, "no fresh file was sent within 60 s of the calm"),
@@ -196,7 +199,7 @@ impl<'a> FileTask<'a> {
 
     /// What the receiver told to be stored must be there, byte for byte.
     fn take_stored(&mut self, stage: &mut Stage<'a, '_>) {
-        let stored = core::mem::take(&mut stage.recorder.stored);
+        let stored = core::mem::take(&mut stage.recorder.borrow_mut().stored);
         if stored.is_empty() {
             return;
         }
@@ -224,7 +227,7 @@ impl<'a> FileTask<'a> {
         let Some(handle) = self.sender else {
             return;
         };
-        let (file, now) = (self.file(), stage.now);
+        let (file, now) = (self.file(), stage.now());
         let options = SendOptions {
             connect_ticks: self.connect_ticks,
             ..SendOptions::default()
@@ -240,11 +243,11 @@ impl<'a> FileTask<'a> {
         stage
             .machine(self.sender_host())
             .seat(now, FILE, Cast::Send(send));
-        self.tries.begin(stage.now);
+        self.tries.begin(stage.now());
     }
 
     fn judge(&mut self, stage: &mut Stage<'a, '_>) {
-        let (sender, now) = (self.sender_host(), stage.now);
+        let (sender, now) = (self.sender_host(), stage.now());
         let Some(ended) = stage.machine(sender).player(FILE).outcome() else {
             return;
         };
@@ -291,7 +294,7 @@ impl<'a> FileTask<'a> {
     }
 
     pub(crate) fn calm(&mut self, stage: &mut Stage<'a, '_>) {
-        self.tries.calm(stage.now);
+        self.tries.calm(stage.now());
         stage.supply.cut_after.set(None);
         if let Cast::Receive(receive) = stage.cast(self.plan.receiver, FILE) {
             receive.store_mut().calm();

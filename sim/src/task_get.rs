@@ -158,7 +158,7 @@ impl<'a> GetTask<'a> {
         let acts = if is_cut { self.cut_acts } else { self.acts };
         let script = Script::new(handle, Opening::Listen(PORT), acts);
         let cast = Cast::Script(script.with_patience(PATIENCE_TICKS));
-        let now = stage.now;
+        let now = stage.now();
         stage.machine(THERE).seat(now, GET, cast);
     }
 
@@ -171,11 +171,14 @@ impl<'a> GetTask<'a> {
                 self.read(stage);
                 self.judge(stage);
             }
-            if self.tries.is_due(stage.now) {
+            if self.tries.is_due(stage.now()) {
                 self.ask(stage);
             }
         }
-        if self.tries.is_dead(stage.now, stage.recorder.excused_until) {
+        if self
+            .tries
+            .is_dead(stage.now(), stage.recorder.borrow().excused_until)
+        {
             stage.find(HERE, (12, "no fresh GET succeeded within 60 s of the calm"));
         }
     }
@@ -191,7 +194,7 @@ impl<'a> GetTask<'a> {
         let Some(handle) = self.client else {
             return;
         };
-        let now = stage.now;
+        let now = stage.now();
         let url = Url::parse("http://10.0.0.2/page").expect("the URL is well-formed");
         let request = Request::new(&url, &[]).expect("there are no headers");
         let options = GetOptions {
@@ -208,12 +211,12 @@ impl<'a> GetTask<'a> {
         let remote = IpEndpoint::new(Host::address_of(partner).into(), PORT);
         let get = Get::new(handle, remote, request, options, &mut [], sink);
         stage.machine(HERE).seat(now, GET, Cast::Get(get));
-        self.tries.begin(stage.now);
+        self.tries.begin(stage.now());
     }
 
     /// The client's user takes more of what came.
     fn read(&mut self, stage: &mut Stage<'a, '_>) {
-        let (now, is_calm) = (stage.now, stage.is_calm);
+        let (now, is_calm) = (stage.now(), stage.is_calm);
         if self.reads_at.is_none_or(|at| at > now && !is_calm) {
             return;
         }
@@ -240,7 +243,7 @@ impl<'a> GetTask<'a> {
         let Some(ended) = ended else {
             return;
         };
-        let now = stage.now;
+        let now = stage.now();
         self.reads_at = None;
         match ended {
             Ok(()) => {

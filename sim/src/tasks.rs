@@ -98,7 +98,7 @@ impl<'a> Tasks<'a> {
 
     /// All faults have ended: each wants one more.
     pub(crate) fn calm(&mut self, stage: &mut Stage<'a, '_>) {
-        let now = stage.now;
+        let now = stage.now();
         self.liar = None;
         if let Some(task) = &mut self.get {
             task.tries.calm(now);

@@ -56,11 +56,11 @@ pub enum Gust {
 /// let mut memory = [[0; 1514]; 8];
 /// let mut frames = memory.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
 /// let mut ports = [const { PortState::new() }; 2];
-/// let mut ethernet = Ethernet::new(42, &mut ports[..], &mut frames[..]);
+/// let ethernet = Ethernet::new(42, &mut ports[..], &mut frames[..]);
 /// let mut weather = Weather::draw(42, Profile::Bad, 2, Tick::from_millis(60_000));
-/// weather.begin(&mut ethernet);
-/// weather.blow(&mut ethernet, Tick::from_millis(60_000));
-/// weather.calm(&mut ethernet);
+/// weather.begin(&ethernet);
+/// weather.blow(&ethernet, Tick::from_millis(60_000));
+/// weather.calm(&ethernet);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Weather {
@@ -193,7 +193,7 @@ impl Weather {
     }
 
     /// Sets the faults of all links.
-    pub fn begin(&self, ethernet: &mut Ethernet<'_>) {
+    pub fn begin(&self, ethernet: &Ethernet<'_>) {
         for port in 0..self.ports {
             ethernet.set_mtu(port, self.mtu(port));
             ethernet.set_link(port, self.link(port));
@@ -207,7 +207,7 @@ impl Weather {
     }
 
     /// Does all that is due.
-    pub fn blow(&mut self, ethernet: &mut Ethernet<'_>, now: Tick) {
+    pub fn blow(&mut self, ethernet: &Ethernet<'_>, now: Tick) {
         while let Some((at, gust)) = self.gusts.get(self.blown).copied() {
             if at > now {
                 return;
@@ -224,7 +224,7 @@ impl Weather {
 
     /// Ends all faults: from now on every frame arrives, half a millisecond after it was sent. What is in flight, a late
     /// duplicate for one, still comes as it was drawn.
-    pub fn calm(&mut self, ethernet: &mut Ethernet<'_>) {
+    pub fn calm(&mut self, ethernet: &Ethernet<'_>) {
         self.blown = self.gusts.len();
         for port in 0..self.ports {
             ethernet.set_up(port, true);

@@ -17,6 +17,13 @@ pub trait Witness {
     fn note(&mut self, _now: Tick, _host: Option<usize>, _text: &str) {}
 }
 
+/// A witness can be the observer of an Ethernet, in the same cell that it is in for the loops.
+impl<W: Witness> FrameObserver for W {
+    fn observe(&mut self, event: &FrameEvent, frame: &[u8]) {
+        self.frame(event, frame);
+    }
+}
+
 impl Witness for () {
     fn event(&mut self, _now: Tick, _host: usize, _app: usize, _event: &Event<'_>) {}
 }
@@ -30,18 +37,9 @@ impl Witness for EventsOnly<'_> {
     }
 }
 
-/// A witness that a device and the loop tell at the same time.
-pub(crate) struct Shared<'w>(RefCell<&'w mut dyn Witness>);
-
-impl<'w> Shared<'w> {
-    pub(crate) const fn new(witness: &'w mut dyn Witness) -> Self {
-        Self(RefCell::new(witness))
-    }
-}
-
 /// What the loop of one host tells.
 pub(crate) struct Events<'s, 'w> {
-    pub(crate) shared: &'s Shared<'w>,
+    pub(crate) witness: &'s RefCell<dyn Witness + 'w>,
     pub(crate) host: usize,
     /// The world's time; the host's own clock may be another.
     pub(crate) now: Tick,
@@ -49,16 +47,7 @@ pub(crate) struct Events<'s, 'w> {
 
 impl Observer for Events<'_, '_> {
     fn event(&mut self, _local: Tick, app: usize, event: &Event<'_>) {
-        let mut witness = self.shared.0.borrow_mut();
+        let mut witness = self.witness.borrow_mut();
         witness.event(self.now, self.host, app, event);
-    }
-}
-
-/// What a port of the Ethernet tells.
-pub(crate) struct Frames<'s, 'w>(pub(crate) &'s Shared<'w>);
-
-impl FrameObserver for Frames<'_, '_> {
-    fn observe(&mut self, event: &FrameEvent, frame: &[u8]) {
-        self.0.0.borrow_mut().frame(event, frame);
     }
 }

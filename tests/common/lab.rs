@@ -14,17 +14,18 @@ pub(crate) fn leak<T: Clone>(value: T, count: usize) -> &'static mut [T] {
     vec![value; count].leak()
 }
 
-/// A world with two ports and room for 256 frames.
-pub(crate) fn world(seed: u64) -> World<'static> {
+/// A world with three ports and room for 256 frames, which lives as long as the test.
+pub(crate) fn world(seed: u64) -> &'static World<'static> {
     let ports: Vec<PortState<'static>> = (0..3).map(|_| PortState::new()).collect();
     let frames: Vec<Frame<'static>> = (0..256).map(|_| Frame::new(leak(0u8, 1_514))).collect();
-    World::new(Ethernet::new(seed, ports.leak(), frames.leak()))
+    let ethernet = Ethernet::new(seed, ports.leak(), frames.leak());
+    Box::leak(Box::new(World::new(ethernet)))
 }
 
 /// A host with room for four sockets.
-pub(crate) fn host(world: &mut World<'_>, port: usize, seed: u64) -> Host<'static> {
+pub(crate) fn host(world: &'static World<'_>, port: usize, seed: u64) -> Host<'static> {
     let storage: Vec<SocketStorage<'static>> = (0..4).map(|_| SocketStorage::EMPTY).collect();
-    Host::new(&mut world.ethernet, port, seed, storage.leak())
+    Host::new(&world.ethernet, port, seed, storage.leak())
 }
 
 /// A socket with buffers of `bytes` each.
@@ -39,16 +40,16 @@ pub(crate) fn endpoint(port: usize, tcp_port: u16) -> IpEndpoint {
 
 /// Client on port 0, server on port 1.
 pub(crate) struct Lab {
-    pub(crate) world: World<'static>,
+    pub(crate) world: &'static World<'static>,
     pub(crate) client: Host<'static>,
     pub(crate) server: Host<'static>,
 }
 
 impl Lab {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut world = world(seed);
-        let client = host(&mut world, 0, seed);
-        let server = host(&mut world, 1, seed);
+        let world = world(seed);
+        let client = host(world, 0, seed);
+        let server = host(world, 1, seed);
         Self {
             world,
             client,

@@ -1,5 +1,6 @@
 //! Two hosts on a virtual Ethernet, in memory that lives for one run.
 
+use core::cell::{Ref, RefCell};
 use core::fmt;
 
 use smoltcp::iface::{SocketHandle, SocketStorage};
@@ -95,8 +96,8 @@ impl<'a> Arena<'a> {
 }
 
 pub(crate) struct Stage<'a> {
-    pub(crate) world: World<'a>,
-    pub(crate) log: Log,
+    pub(crate) world: &'a World<'a>,
+    log: &'a RefCell<Log>,
     setting: Setting,
     hosts: [Host<'a>; 2],
     arena: Arena<'a>,
@@ -121,7 +122,8 @@ pub(crate) fn with_stage<R>(
     let mut frames: [Frame<'_>; FRAMES] =
         core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
     let mut ports = [const { PortState::new() }; 2];
-    let mut ethernet = Ethernet::new(SEED, &mut ports[..], &mut frames[..]);
+    let log = RefCell::new(Log::new(fault));
+    let ethernet = Ethernet::new(SEED, &mut ports[..], &mut frames[..]);
     for port in [CLIENT, SERVER] {
         ethernet.set_link(port, LINK);
         if setting == Setting::Small {
@@ -131,17 +133,19 @@ pub(crate) fn with_stage<R>(
     if let Some(fault) = fault {
         ethernet.set_plan(fault.from, plan.as_slice());
     }
+    ethernet.observe(Some(&log));
+    let world = World::new(ethernet);
     let hosts = [CLIENT, SERVER].map(|port| {
         let places = arena.places.split_off_mut(..SOCKETS).unwrap();
         if setting == Setting::Bare {
-            Host::bare(&mut ethernet, port, SEED, places)
+            Host::bare(&world.ethernet, port, SEED, places)
         } else {
-            Host::new(&mut ethernet, port, SEED, places)
+            Host::new(&world.ethernet, port, SEED, places)
         }
     });
     run(&mut Stage {
-        world: World::new(ethernet),
-        log: Log::new(fault),
+        world: &world,
+        log: &log,
         setting,
         hosts,
         arena,
@@ -149,6 +153,10 @@ pub(crate) fn with_stage<R>(
 }
 
 impl<'a> Stage<'a> {
+    pub(crate) fn log(&self) -> Ref<'_, Log> {
+        self.log.borrow()
+    }
+
     pub(crate) fn bytes(&mut self, count: usize) -> &'a mut [u8] {
         self.arena.bytes(count)
     }
@@ -177,14 +185,14 @@ impl<'a> Stage<'a> {
         let (mut rest, mut idle) = (Slot::new(), Idle);
         let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut idle)];
         let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
-        self.world.run_watched(until, nodes, &mut self.log);
+        self.world.run_watched(until, nodes, self.log);
     }
 
     /// A host loses its power and starts again at once, with nothing but other random values.
     pub(crate) fn crash(&mut self, host: usize, seed: u64) {
         self.world.ethernet.set_up(host, false);
         let places = self.arena.places.split_off_mut(..SOCKETS).unwrap();
-        self.hosts[host] = Host::new(&mut self.world.ethernet, host, seed, places);
+        self.hosts[host] = Host::new(&self.world.ethernet, host, seed, places);
         self.world.ethernet.set_up(host, true);
     }
 

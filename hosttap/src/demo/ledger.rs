@@ -39,11 +39,6 @@ impl FrameObserver for Ledger {
 }
 
 impl Ledger {
-    /// The books so far; new ones begin.
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
     /// Looks whether a segment was there before; a frame that is none is passed over.
     fn note_payload(&mut self, frame: &[u8]) -> Option<()> {
         let frame = EthernetFrame::new_checked(frame).ok()?;

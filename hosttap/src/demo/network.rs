@@ -1,9 +1,11 @@
 //! Two hosts and the Ethernet between them, in this process and on a virtual clock.
 
+use std::cell::RefCell;
+
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::IpEndpoint;
 use tickwire::{Event, Seat, Tick};
-use tickwire_sim::ethernet::{Ethernet, Frame, FrameEvent, FrameObserver, Link, PortState};
+use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
 use tickwire_sim::{Host, Witness, World};
 
 use super::ledger::Ledger;
@@ -31,25 +33,18 @@ const BUFFER_BYTES: usize = 32 * 1024;
 
 /// The network.
 pub(super) struct Network {
-    world: World<'static>,
+    world: &'static World<'static>,
     hosts: [Host<'static>; 2],
     /// What was lost and sent again since it was last taken.
-    pub(super) ledger: Ledger,
+    pub(super) ledger: &'static RefCell<Ledger>,
 }
 
-/// Keeps the books of all frames, and shows the events.
-struct Clerk<'g, F> {
-    ledger: &'g mut Ledger,
-    show: F,
-}
+/// Shows the events, and on which host they are.
+struct Shown<F>(F);
 
-impl<F: FnMut(Tick, usize, &Event<'_>)> Witness for Clerk<'_, F> {
+impl<F: FnMut(Tick, usize, &Event<'_>)> Witness for Shown<F> {
     fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
-        (self.show)(now, host, event);
-    }
-
-    fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
-        self.ledger.observe(event, frame);
+        (self.0)(now, host, event);
     }
 }
 
@@ -61,21 +56,24 @@ impl Network {
         let frame = || Frame::new(vec![0; FRAME_BYTES].leak());
         let frames = std::iter::repeat_with(frame).take(FRAMES);
         let frames = frames.collect::<Vec<_>>().leak();
-        let mut ethernet = Ethernet::new(seed, ports, frames);
+        let ethernet = Ethernet::new(seed, ports, frames);
+        let world: &World<'_> = Box::leak(Box::new(World::new(ethernet)));
+        let ledger: &RefCell<Ledger> = Box::leak(Box::default());
+        world.ethernet.observe(Some(ledger));
         let hosts = [DEVICE, LAPTOP].map(|port| {
-            ethernet.set_link(port, LINK);
+            world.ethernet.set_link(port, LINK);
             let sockets = [const { SocketStorage::EMPTY }; SOCKETS_MAX];
-            Host::new(&mut ethernet, port, seed, Box::leak(Box::new(sockets)))
+            Host::new(&world.ethernet, port, seed, Box::leak(Box::new(sockets)))
         });
         Self {
-            world: World::new(ethernet),
+            world,
             hosts,
-            ledger: Ledger::default(),
+            ledger,
         }
     }
 
     /// The virtual time.
-    pub(super) const fn now(&self) -> Tick {
+    pub(super) fn now(&self) -> Tick {
         self.world.now()
     }
 
@@ -96,12 +94,11 @@ impl Network {
     ) {
         let [device, laptop] = &mut self.hosts;
         let nodes = &mut [device.with(on_device), laptop.with(on_laptop)];
-        let ledger = &mut self.ledger;
-        self.world.turn(nodes, &mut Clerk { ledger, show });
+        self.world.turn(nodes, &RefCell::new(Shown(show)));
     }
 
     /// Rests until the next frame or deadline: here the clock jumps there.
-    pub(super) fn rest(&mut self) -> Result<(), Failure> {
+    pub(super) fn rest(&self) -> Result<(), Failure> {
         if self.world.rest(END, &self.hosts) {
             return Ok(());
         }
@@ -110,7 +107,7 @@ impl Network {
     }
 
     /// Plugs the cable of the laptop in, or pulls it.
-    pub(super) fn set_cable(&mut self, is_in: bool) {
+    pub(super) fn set_cable(&self, is_in: bool) {
         self.world.ethernet.set_up(LAPTOP, is_in);
     }
 }

@@ -1,22 +1,30 @@
 //! A virtual Ethernet with seeded faults: no allocator, no clock, no threads, fixed capacity.
 //!
-//! A [`Ethernet`] is one segment. A frame sent at a port arrives at the port that has its destination address, or at
-//! all others when none has it or the address is a group's. Each port is a smoltcp device
-//! ([`Ethernet::port`]), and has a [`Link`] that says what may happen to the frames it sends:
+//! An [`Ethernet`] is one segment. A frame sent at a port arrives at the port that has its
+//! destination address, or at all others when none has it or the address is a group's. Each
+//! [`Port`] is a smoltcp device, and has a [`Link`] that says what may happen to the frames it
+//! sends:
 //!
 //! ```text
-//! send ─► too short, too long, port down ─► line: clog, bandwidth and queue ─► for each receiving port:
-//!         way severed, receiver down ─► plan or rule, else chance: losses ─► change ─► delay ─► duplicate
-//!         ─► a frame in flight, ordered by (due time, sequence) ─► receive, once the caller's tick has come
+//! send ─► too short, too long, port down ─► line: clog, bandwidth and queue
+//!      ─► for each receiving port: way severed, receiver down
+//!         ─► plan or rule, else chance: losses ─► change ─► delay ─► duplicate
+//!         ─► a frame in flight, ordered by (due time, sequence)
+//!         ─► receive, once the Ethernet's time has come
 //! ```
 //!
-//! - **Time is an argument.** The Ethernet counts microseconds, the caller ticks; [`Ethernet::next_due`] says to which
-//!   tick a world can jump. A perfect link delivers in the tick that sent.
-//! - **The caller owns memory**: it lends ports and frames. When all frames are in flight, a frame more is
-//!   dropped and counted. A port never refuses to transmit, because smoltcp then loses a connection for good.
-//! - **One seed decides all.** Each port draws from a stream of its own ([`Generator::fork`](crate::Generator::fork)): the same seed and
-//!   calls give the same frames at the same ticks, on every platform.
-//! - **Every fault is counted** ([`Counts`]), and a [`FrameObserver`] sees every frame and its [`Fate`].
+//! - **Time is an argument.** The caller sets it with [`Ethernet::set_now`], and
+//!   [`Ethernet::next_due`] says to which tick a world can jump. A perfect link delivers in the
+//!   tick that sent.
+//! - **The caller owns memory**: it lends ports and frames. When all frames are in flight, the next
+//!   one is dropped and counted. A port never refuses to transmit, because smoltcp then loses a
+//!   connection for good.
+//! - **One seed decides everything.** Each port draws from a stream of its own
+//!   ([`Generator::fork`](crate::Generator::fork)): the same seed and calls give the same frames
+//!   at the same ticks, on every platform.
+//! - **Every fault is counted** ([`Counts`]), and a [`FrameObserver`] sees every frame and its
+//!   [`Fate`].
+//! - **All methods take `&self`**, so that each host owns its port as its device for its whole life.
 //!
 //! ```
 //! use tickwire::Tick;
@@ -25,18 +33,21 @@
 //! let mut memory = [[0; 1514]; 8];
 //! let mut frames = memory.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
 //! let mut ports = [const { PortState::new() }; 2];
-//! let mut ethernet = Ethernet::new(42, &mut ports[..], &mut frames[..]);
+//! let ethernet = Ethernet::new(42, &mut ports[..], &mut frames[..]);
 //! ethernet.set_link(0, Link { delay_micros: 2_500, loss_ppm: 500_000, ..Link::PERFECT });
 //!
-//! // Each side does this, or hands `ethernet.port(..)` to `Interface::poll_ingress_single` as its device.
+//! // Each side does this, or gives its port to `Interface::poll_ingress_single` as the device.
+//! let (here, there) = (ethernet.port(0), ethernet.port(1));
 //! for _ in 0..4 {
-//!     ethernet.port(0, Tick::ZERO).send(b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x88\xb5to all");
+//!     here.send(b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x88\xb5to all");
 //! }
 //! let due = ethernet.next_due().expect("one of four passed");
 //! assert_eq!(due, Tick::from_millis(3), "2.5 ms, rounded up");
-//! assert!(ethernet.port(1, Tick::from_millis(2)).receive_frame().is_none());
+//! ethernet.set_now(Tick::from_millis(2));
+//! assert!(there.receive_frame().is_none());
+//! ethernet.set_now(due);
 //! let mut received = 0;
-//! while let Some(frame) = ethernet.port(1, due).receive_frame() {
+//! while let Some(frame) = there.receive_frame() {
 //!     assert!(frame.ends_with(b"to all"));
 //!     received += 1;
 //! }
@@ -44,6 +55,7 @@
 //! ```
 
 mod counts;
+mod delivery;
 mod line;
 mod link;
 mod mangle;

@@ -1,5 +1,7 @@
 //! A tap on the Ethernet, for traces, captures and pictures.
 
+use core::cell::RefCell;
+
 use super::{Cause, Change};
 
 /// What became of a frame.
@@ -34,11 +36,11 @@ pub struct FrameEvent {
     pub at_micros: u64,
 }
 
-/// Sees every frame of the calls that it is given to; see [`Port::observed`](super::Port::observed).
+/// Sees every frame; see [`Ethernet::observe`](super::Ethernet::observe).
 pub trait FrameObserver {
     /// Something happened to `frame`.
     fn observe(&mut self, event: &FrameEvent, frame: &[u8]);
 }
 
-/// An observer that may be missing, as it is handed through the Ethernet.
-pub(super) type Watcher<'o> = Option<&'o mut (dyn FrameObserver + 'o)>;
+/// An observer as an Ethernet shares it with its caller.
+pub(super) type Observer<'o> = &'o RefCell<dyn FrameObserver + 'o>;

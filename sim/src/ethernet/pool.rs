@@ -84,11 +84,13 @@ impl<'a> Pool<'a> {
             .unwrap_or(0)
     }
 
-    /// Takes a free frame out of the pool.
-    pub(super) fn take(&mut self) -> Option<u16> {
+    /// Takes a free frame out of the pool, with its memory.
+    pub(super) fn take(&mut self) -> Option<(u16, ManagedSlice<'a, u8>)> {
         let index = self.free?;
-        self.free = self.frame(index).sibling.take();
-        Some(index)
+        let frame = self.frame(index);
+        let bytes = core::mem::replace(&mut frame.bytes, ManagedSlice::Borrowed(&mut []));
+        self.free = frame.sibling.take();
+        Some((index, bytes))
     }
 
     /// Gives a frame back that is in no queue.
@@ -98,11 +100,19 @@ impl<'a> Pool<'a> {
         self.free = Some(index);
     }
 
-    /// Puts a taken frame into the queue under `root`.
-    pub(super) fn push(&mut self, root: &mut Place, index: u16, flight: Flight) {
+    /// Puts a taken frame into the queue under `root`, with the memory that holds its bytes.
+    pub(super) fn push(
+        &mut self,
+        root: &mut Place,
+        index: u16,
+        flight: Flight,
+        bytes: ManagedSlice<'a, u8>,
+    ) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.frame(index).flight = Flight { sequence, ..flight };
+        let frame = self.frame(index);
+        frame.flight = Flight { sequence, ..flight };
+        frame.bytes = bytes;
         *root = self.meld(*root, Some(index));
     }
 

@@ -1,154 +1,126 @@
 //! A port as smoltcp sees it: a device.
 
-use smoltcp::{
-    phy::{self, Device, DeviceCapabilities, Medium, TxToken as _},
-    time::Instant,
-};
+use core::cell::{Ref, RefMut};
+use core::fmt;
 
-use super::{Ethernet, FrameObserver, observer::Watcher, segment::Segment};
+use smoltcp::phy::{self, Device, DeviceCapabilities, Medium, TxToken as _};
+use smoltcp::time::Instant;
 use tickwire::Tick;
 
-/// One port of an Ethernet for the calls of one tick.
-///
-/// As a smoltcp device it takes the time from the Ethernet's caller and not from smoltcp: hosts on one Ethernet may have
-/// clocks of their own. It never refuses to transmit; what has no room is dropped and counted.
-pub struct Port<'w, 'a> {
-    ethernet: &'w mut Ethernet<'a>,
-    port: usize,
-    now_micros: u64,
-    watcher: Watcher<'w>,
+/// What a port asks of its Ethernet, whatever the lifetime of the memory lent to it.
+pub(super) trait PortAccess {
+    /// The first frame that is due at a port.
+    fn receive(&self, port: usize) -> Option<Ref<'_, [u8]>>;
+    /// Where the next frame is written.
+    fn outgoing(&self, len: usize) -> RefMut<'_, [u8]>;
+    /// Sends what was written there.
+    fn send(&self, port: usize, len: usize);
+    /// The longest frame that a port sends and receives.
+    fn frame_bytes_max(&self, port: usize) -> usize;
+    /// When the next frame arrives at a port.
+    fn next_due(&self, port: usize) -> Option<Tick>;
 }
 
-impl<'w, 'a> Port<'w, 'a> {
-    pub(super) fn new(ethernet: &'w mut Ethernet<'a>, port: usize, now: Tick) -> Self {
-        assert!(
-            port < ethernet.ports_count(),
-            "the ethernet has no port {port}"
-        );
-        Self {
-            ethernet,
-            port,
-            now_micros: now.as_millis().saturating_mul(1_000),
-            watcher: None,
-        }
+/// One port of an Ethernet: a handle that is cheap to copy, and a smoltcp device.
+///
+/// The time of all it does is that of [`Ethernet::set_now`](super::Ethernet::set_now). It never
+/// refuses to transmit; what has no room is dropped and counted.
+#[derive(Clone, Copy)]
+pub struct Port<'e> {
+    ethernet: &'e (dyn PortAccess + 'e),
+    index: usize,
+}
+
+impl fmt::Debug for Port<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Port").field(&self.index).finish()
+    }
+}
+
+impl<'e> Port<'e> {
+    pub(super) const fn new(ethernet: &'e (dyn PortAccess + 'e), index: usize) -> Self {
+        Self { ethernet, index }
     }
 
-    /// Lets an observer see all frames that are sent and received through this.
-    #[must_use]
-    pub fn observed(mut self, observer: &'w mut dyn FrameObserver) -> Self {
-        self.watcher = Some(observer);
-        self
+    /// Which port this is.
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// When the next frame arrives here.
+    pub fn next_due(&self) -> Option<Tick> {
+        self.ethernet.next_due(self.index)
     }
 
     /// Sends a frame, Ethernet header first.
     ///
     /// # Panics
     /// When the frame is longer than the memory of a frame.
-    pub fn send(&mut self, frame: &[u8]) {
-        self.transmit_token()
-            .consume(frame.len(), |buffer| buffer.copy_from_slice(frame));
+    pub fn send(&self, frame: &[u8]) {
+        TxToken(*self).consume(frame.len(), |buffer| buffer.copy_from_slice(frame));
     }
 
     /// The next frame that is due, if any.
-    pub fn receive_frame(&mut self) -> Option<&[u8]> {
-        let (rx, _) = self.tokens()?;
-        Some(rx.frame)
-    }
-
-    fn tokens(&mut self) -> Option<(RxToken<'_>, TxToken<'_, 'a>)> {
-        let Ethernet { segment, held } = &mut *self.ethernet;
-        let len = segment.receive(self.port, self.now_micros, held, &mut self.watcher)?;
-        let rx = RxToken {
-            frame: held.get(..len)?,
-        };
-        let tx = TxToken {
-            segment,
-            port: self.port,
-            now_micros: self.now_micros,
-            watcher: reborrow(&mut self.watcher),
-        };
-        Some((rx, tx))
-    }
-
-    fn transmit_token(&mut self) -> TxToken<'_, 'a> {
-        TxToken {
-            segment: &mut self.ethernet.segment,
-            port: self.port,
-            now_micros: self.now_micros,
-            watcher: reborrow(&mut self.watcher),
-        }
+    ///
+    /// # Panics
+    /// While a frame that any port received before is still borrowed: the Ethernet holds one.
+    pub fn receive_frame(&self) -> Option<Ref<'e, [u8]>> {
+        self.ethernet.receive(self.index)
     }
 }
 
-/// The same observer for a shorter time.
-fn reborrow<'short>(watcher: &'short mut Watcher<'_>) -> Watcher<'short> {
-    match watcher {
-        Some(observer) => Some(&mut **observer),
-        None => None,
-    }
-}
-
-impl<'a> Device for Port<'_, 'a> {
+impl<'e> Device for Port<'e> {
     type RxToken<'t>
-        = RxToken<'t>
+        = RxToken<'e>
     where
         Self: 't;
     type TxToken<'t>
-        = TxToken<'t, 'a>
+        = TxToken<'e>
     where
         Self: 't;
 
-    fn receive(&mut self, _timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        self.tokens()
+    fn receive(&mut self, _timestamp: Instant) -> Option<(RxToken<'e>, TxToken<'e>)> {
+        let frame = self.receive_frame()?;
+        Some((RxToken(frame), TxToken(*self)))
     }
 
-    fn transmit(&mut self, _timestamp: Instant) -> Option<Self::TxToken<'_>> {
-        Some(self.transmit_token())
+    fn transmit(&mut self, _timestamp: Instant) -> Option<TxToken<'e>> {
+        Some(TxToken(*self))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = self.ethernet.segment.port_bytes_max(self.port);
+        capabilities.max_transmission_unit = self.ethernet.frame_bytes_max(self.index);
         capabilities
     }
 }
 
 /// A frame that a port received.
-pub struct RxToken<'t> {
-    frame: &'t [u8],
-}
+#[derive(Debug)]
+pub struct RxToken<'e>(Ref<'e, [u8]>);
 
 impl phy::RxToken for RxToken<'_> {
     fn consume<R, F>(self, f: F) -> R
     where
         F: FnOnce(&[u8]) -> R,
     {
-        f(self.frame)
+        f(&self.0)
     }
 }
 
-/// Leave to send one frame.
-pub struct TxToken<'t, 'a> {
-    segment: &'t mut Segment<'a>,
-    port: usize,
-    now_micros: u64,
-    watcher: Watcher<'t>,
-}
+/// Permission to send one frame.
+#[derive(Debug)]
+pub struct TxToken<'e>(Port<'e>);
 
-impl phy::TxToken for TxToken<'_, '_> {
-    fn consume<R, F>(mut self, len: usize, f: F) -> R
+impl phy::TxToken for TxToken<'_> {
+    fn consume<R, F>(self, len: usize, f: F) -> R
     where
         F: FnOnce(&mut [u8]) -> R,
     {
-        let buffer = self
-            .segment
-            .scratch
-            .get_mut(..len)
-            .expect("no frame is longer than the memory of one");
-        let result = f(buffer);
-        self.segment
-            .send(self.port, self.now_micros, len, &mut self.watcher);
+        let Port { ethernet, index } = self.0;
+        let result = f(&mut ethernet.outgoing(len));
+        ethernet.send(index, len);
         result
     }
 }

@@ -78,10 +78,16 @@ impl PortState<'_> {
             .ok_or(Cause::QueueFull)
     }
 
-    /// What becomes of the frame with this number that left the line at `left_micros`.
-    pub(super) fn judge(&mut self, left_micros: u64, number: u64, frame: &[u8]) -> Verdict {
+    /// What becomes of a frame that left the line at `left_micros`, and for which a plan or a rule
+    /// may have decided already.
+    pub(super) fn judge(
+        &mut self,
+        left_micros: u64,
+        planned: Option<Action>,
+        frame: &[u8],
+    ) -> Verdict {
         let arrival = left_micros.saturating_add(self.link.delay_micros);
-        if let Some(action) = self.planned(number, frame) {
+        if let Some(action) = planned {
             return self.carry_out(action, arrival);
         }
         if let Some(cause) = self.loses(frame) {
@@ -100,12 +106,11 @@ impl PortState<'_> {
         }
     }
 
-    fn planned(&self, number: u64, frame: &[u8]) -> Option<Action> {
-        self.plan
-            .iter()
-            .find(|planned| planned.number == number)
+    /// What the plan says of the frame with this number.
+    pub(super) fn planned(&self, number: u64) -> Option<Action> {
+        let mut plan = self.plan.iter();
+        plan.find(|planned| planned.number == number)
             .map(|planned| planned.action)
-            .or_else(|| self.rule.and_then(|rule| rule(number, frame)))
     }
 
     fn carry_out(&mut self, action: Action, arrival_micros: u64) -> Verdict {

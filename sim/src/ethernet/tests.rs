@@ -4,6 +4,7 @@ extern crate std;
 
 mod bytes;
 mod chance;
+mod handles;
 mod queue;
 mod reach;
 mod same_seed;
@@ -25,7 +26,7 @@ use tickwire::Tick;
 const FRAME_BYTES: usize = 1_514;
 
 /// An Ethernet over memory that lives as long as the test process.
-fn ethernet(seed: u64, ports: usize, frames: usize) -> Ethernet<'static> {
+fn ethernet<'a>(seed: u64, ports: usize, frames: usize) -> Ethernet<'a> {
     let ports: Vec<_> = (0..ports).map(|_| PortState::new()).collect();
     let frames: Vec<_> = (0..frames)
         .map(|_| Frame::new(Box::leak(vec![0; FRAME_BYTES].into_boxed_slice())))
@@ -102,18 +103,24 @@ fn at(millis: u64) -> Tick {
 }
 
 /// The numbers of all frames that are due at a port, in order.
-fn drain(ethernet: &mut Ethernet<'_>, port: usize, now: Tick) -> Vec<u32> {
-    let mut device = ethernet.port(port, now);
+fn drain(ethernet: &Ethernet<'_>, port: usize, now: Tick) -> Vec<u32> {
+    ethernet.set_now(now);
+    let port = ethernet.port(port);
     let mut numbers = Vec::new();
-    while let Some(frame) = device.receive_frame() {
-        numbers.push(number(frame));
+    while let Some(frame) = port.receive_frame() {
+        numbers.push(number(&frame));
     }
     numbers
 }
 
 /// Sends frames with these numbers to all.
-fn send(ethernet: &mut Ethernet<'_>, port: usize, now: Tick, numbers: core::ops::Range<u32>) {
+fn send(ethernet: &Ethernet<'_>, port: usize, now: Tick, numbers: core::ops::Range<u32>) {
     for number in numbers {
-        ethernet.port(port, now).send(&broadcast(number));
+        send_frame(ethernet, port, now, &broadcast(number));
     }
+}
+
+fn send_frame(ethernet: &Ethernet<'_>, port: usize, now: Tick, frame: &[u8]) {
+    ethernet.set_now(now);
+    ethernet.port(port).send(frame);
 }

@@ -15,12 +15,12 @@ fn assert_tenth(count: u64, what: impl core::fmt::Debug) {
 
 /// Sends [`FRAMES`] copies of a frame over a link; returns the Ethernet, and each arrival's delay and bytes.
 fn run(link: Link, frame: &[u8]) -> (Ethernet<'static>, Vec<(u64, Vec<u8>)>) {
-    let mut ethernet = ethernet(11, 2, 8);
+    let ethernet = ethernet(11, 2, 8);
     ethernet.set_link(0, link);
     let mut now = Tick::ZERO;
     let mut arrivals = Vec::new();
     for _ in 0..FRAMES {
-        ethernet.port(0, now).send(frame);
+        send_frame(&ethernet, 0, now, frame);
         let sent = now;
         // A frame arrives at most twice.
         for _ in 0..2 {
@@ -28,8 +28,8 @@ fn run(link: Link, frame: &[u8]) -> (Ethernet<'static>, Vec<(u64, Vec<u8>)>) {
                 break;
             };
             now = now.max(due);
-            let mut device = ethernet.port(1, now);
-            while let Some(bytes) = device.receive_frame() {
+            ethernet.set_now(now);
+            while let Some(bytes) = ethernet.port(1).receive_frame() {
                 arrivals.push((now.since(sent), bytes.to_vec()));
             }
         }
@@ -104,7 +104,7 @@ fn loss_of_acks_or_of_data_leaves_all_other_frames_alone() {
 
 #[test]
 fn bursts_lose_whole_runs_of_their_mean_length() {
-    let mut ethernet = ethernet(12, 2, 8);
+    let ethernet = ethernet(12, 2, 8);
     ethernet.set_link(
         0,
         Link {
@@ -117,8 +117,8 @@ fn bursts_lose_whole_runs_of_their_mean_length() {
     );
     let (mut lost, mut runs, mut was_lost) = (0_u32, 0_u32, false);
     for number in 0..100_000 {
-        ethernet.port(0, Tick::ZERO).send(&broadcast(number));
-        let is_lost = drain(&mut ethernet, 1, Tick::ZERO).is_empty();
+        send_frame(&ethernet, 0, Tick::ZERO, &broadcast(number));
+        let is_lost = drain(&ethernet, 1, Tick::ZERO).is_empty();
         lost += u32::from(is_lost);
         runs += u32::from(is_lost && !was_lost);
         was_lost = is_lost;
@@ -225,14 +225,14 @@ fn delay_and_jitter_have_their_range_and_mean() {
 
 /// The order in which 200 frames arrive that were sent a millisecond apart.
 fn order_of_arrival(link: Link) -> (Ethernet<'static>, Vec<u32>) {
-    let mut ethernet = ethernet(13, 2, 300);
+    let ethernet = ethernet(13, 2, 300);
     ethernet.set_link(0, link);
     let mut numbers = Vec::new();
     for tick in 0..200 {
-        numbers.extend(drain(&mut ethernet, 1, at(tick)));
-        send(&mut ethernet, 0, at(tick), tick as u32..tick as u32 + 1);
+        numbers.extend(drain(&ethernet, 1, at(tick)));
+        send(&ethernet, 0, at(tick), tick as u32..tick as u32 + 1);
     }
-    numbers.extend(drain(&mut ethernet, 1, at(1_000_000)));
+    numbers.extend(drain(&ethernet, 1, at(1_000_000)));
     (ethernet, numbers)
 }
 
@@ -279,7 +279,7 @@ fn a_clog_holds_all_frames_behind_it_in_order() {
     });
     assert!(numbers.iter().copied().eq(0..200));
     assert!(ethernet.counts(0).clogged > 2);
-    let mut ethernet = super::ethernet(14, 2, 8);
+    let ethernet = super::ethernet(14, 2, 8);
     ethernet.set_link(
         0,
         Link {
@@ -288,17 +288,13 @@ fn a_clog_holds_all_frames_behind_it_in_order() {
             ..Link::PERFECT
         },
     );
-    send(&mut ethernet, 0, Tick::ZERO, 0..1);
+    send(&ethernet, 0, Tick::ZERO, 0..1);
     ethernet.set_link(0, Link::PERFECT);
-    send(&mut ethernet, 0, Tick::ZERO, 1..2);
+    send(&ethernet, 0, Tick::ZERO, 1..2);
     let due = ethernet.next_due().unwrap();
     assert!(due > at(100), "this seed's clog lasts: {due}");
     ethernet.replace_link(0, Link::PERFECT);
-    send(&mut ethernet, 0, Tick::ZERO, 2..3);
-    assert_eq!(
-        drain(&mut ethernet, 1, Tick::ZERO),
-        [2],
-        "another link is free"
-    );
-    assert_eq!(drain(&mut ethernet, 1, due), [0, 1]);
+    send(&ethernet, 0, Tick::ZERO, 2..3);
+    assert_eq!(drain(&ethernet, 1, Tick::ZERO), [2], "another link is free");
+    assert_eq!(drain(&ethernet, 1, due), [0, 1]);
 }

@@ -1,5 +1,7 @@
 //! Who gets which frame: addresses, cuts, plans and rules, and who sees it.
 
+use core::cell::RefCell;
+
 use super::{
     super::{Action, Cause, Change, Fate, FrameEvent, FrameObserver, Link, Planned},
     std::vec::Vec,
@@ -8,7 +10,7 @@ use super::{
 
 #[test]
 fn a_frame_goes_to_its_address_or_to_all_others() {
-    let mut ethernet = ethernet(1, 3, 20);
+    let ethernet = ethernet(1, 3, 20);
     ethernet.set_address(0, address(0));
     ethernet.set_address(1, address(1));
     let multicast = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
@@ -19,8 +21,8 @@ fn a_frame_goes_to_its_address_or_to_all_others() {
         (multicast, [0, 1, 1]),
         (address(0), [0, 0, 0]),
     ] {
-        ethernet.port(0, at(0)).send(&frame(to, 7, 1_514));
-        let received = [0, 1, 2].map(|port| drain(&mut ethernet, port, at(0)).len());
+        send_frame(&ethernet, 0, at(0), &frame(to, 7, 1_514));
+        let received = [0, 1, 2].map(|port| drain(&ethernet, port, at(0)).len());
         assert_eq!(received, expected, "{to}");
     }
     assert_eq!(ethernet.counts(0).dropped(Cause::NoRecipient), 1);
@@ -28,13 +30,13 @@ fn a_frame_goes_to_its_address_or_to_all_others() {
 
 #[test]
 fn each_of_many_receivers_gets_the_whole_frame() {
-    let mut ethernet = ethernet(1, 32, 40);
+    let ethernet = ethernet(1, 32, 40);
     let sent = frame(EthernetAddress::BROADCAST, 5, 900);
-    ethernet.port(17, at(0)).send(&sent);
+    send_frame(&ethernet, 17, at(0), &sent);
     for port in 0..32 {
-        let mut device = ethernet.port(port, at(0));
+        let received = ethernet.port(port).receive_frame();
         assert_eq!(
-            device.receive_frame(),
+            received.as_deref(),
             (port != 17).then_some(&sent[..]),
             "{port}"
         );
@@ -43,22 +45,22 @@ fn each_of_many_receivers_gets_the_whole_frame() {
 
 #[test]
 fn a_cut_is_one_way_and_for_two_ports_only() {
-    let mut ethernet = ethernet(1, 3, 20);
+    let ethernet = ethernet(1, 3, 20);
     ethernet.sever(0, 1);
-    send(&mut ethernet, 0, at(0), 0..1);
-    send(&mut ethernet, 1, at(0), 1..2);
-    assert_eq!(drain(&mut ethernet, 0, at(0)), [1]);
-    assert!(drain(&mut ethernet, 1, at(0)).is_empty());
-    assert_eq!(drain(&mut ethernet, 2, at(0)), [0, 1]);
+    send(&ethernet, 0, at(0), 0..1);
+    send(&ethernet, 1, at(0), 1..2);
+    assert_eq!(drain(&ethernet, 0, at(0)), [1]);
+    assert!(drain(&ethernet, 1, at(0)).is_empty());
+    assert_eq!(drain(&ethernet, 2, at(0)), [0, 1]);
     assert_eq!(ethernet.counts(0).dropped(Cause::Severed), 1);
     ethernet.mend(0, 1);
-    send(&mut ethernet, 0, at(0), 2..3);
-    assert_eq!(drain(&mut ethernet, 1, at(0)), [2]);
+    send(&ethernet, 0, at(0), 2..3);
+    assert_eq!(drain(&ethernet, 1, at(0)), [2]);
 }
 
 #[test]
 fn a_port_that_is_down_neither_sends_nor_receives_and_loses_what_is_on_its_way() {
-    let mut ethernet = ethernet(1, 2, 20);
+    let ethernet = ethernet(1, 2, 20);
     let delay_micros = 5_000;
     let link = Link {
         delay_micros,
@@ -66,32 +68,32 @@ fn a_port_that_is_down_neither_sends_nor_receives_and_loses_what_is_on_its_way()
     };
     ethernet.set_link(0, link);
     ethernet.set_link(1, link);
-    send(&mut ethernet, 0, at(0), 0..3);
-    send(&mut ethernet, 1, at(0), 3..4);
+    send(&ethernet, 0, at(0), 0..3);
+    send(&ethernet, 1, at(0), 3..4);
     ethernet.set_up(1, false);
-    send(&mut ethernet, 0, at(0), 4..6);
-    send(&mut ethernet, 1, at(0), 6..7);
+    send(&ethernet, 0, at(0), 4..6);
+    send(&ethernet, 1, at(0), 6..7);
     assert_eq!(ethernet.next_due_at(1), None);
-    assert_eq!(drain(&mut ethernet, 0, at(5)), [3], "it left before");
+    assert_eq!(drain(&ethernet, 0, at(5)), [3], "it left before");
     assert_eq!(ethernet.counts(0).dropped(Cause::Down), 5);
     assert_eq!(ethernet.counts(1).dropped(Cause::Down), 1);
     ethernet.set_up(1, true);
-    send(&mut ethernet, 0, at(5), 7..8);
-    assert_eq!(drain(&mut ethernet, 1, at(10)), [7]);
+    send(&ethernet, 0, at(5), 7..8);
+    assert_eq!(drain(&ethernet, 1, at(10)), [7]);
 }
 
 #[test]
 fn frames_over_the_mtu_of_either_side_and_runts_are_dropped() {
-    let mut ethernet = ethernet(1, 2, 20);
+    let ethernet = ethernet(1, 2, 20);
     ethernet.set_mtu(0, 576);
     let of = |len| frame(EthernetAddress::BROADCAST, 0, len);
-    ethernet.port(0, at(0)).send(&of(590));
-    ethernet.port(0, at(0)).send(&of(591));
-    ethernet.port(1, at(0)).send(&of(590));
-    ethernet.port(1, at(0)).send(&of(591));
-    ethernet.port(1, at(0)).send(&[0xff; 13]);
-    assert_eq!(drain(&mut ethernet, 1, at(0)).len(), 1);
-    assert_eq!(drain(&mut ethernet, 0, at(0)).len(), 1);
+    send_frame(&ethernet, 0, at(0), &of(590));
+    send_frame(&ethernet, 0, at(0), &of(591));
+    send_frame(&ethernet, 1, at(0), &of(590));
+    send_frame(&ethernet, 1, at(0), &of(591));
+    send_frame(&ethernet, 1, at(0), &[0xff; 13]);
+    assert_eq!(drain(&ethernet, 1, at(0)).len(), 1);
+    assert_eq!(drain(&ethernet, 0, at(0)).len(), 1);
     assert_eq!(ethernet.counts(0).dropped(Cause::Oversize), 1);
     assert_eq!(ethernet.counts(1).dropped(Cause::Oversize), 1);
     assert_eq!(ethernet.counts(1).dropped(Cause::Runt), 1);
@@ -99,7 +101,7 @@ fn frames_over_the_mtu_of_either_side_and_runts_are_dropped() {
 
 #[test]
 fn a_plan_acts_on_its_frames_and_exempts_them_from_chance() {
-    let mut ethernet = ethernet(1, 2, 20);
+    let ethernet = ethernet(1, 2, 20);
     ethernet.set_link(
         0,
         Link {
@@ -123,12 +125,12 @@ fn a_plan_acts_on_its_frames_and_exempts_them_from_chance() {
             planned(5, Action::Change(Change::Padding)),
         ])),
     );
-    send(&mut ethernet, 0, at(0), 0..7);
-    assert_eq!(drain(&mut ethernet, 1, at(0)), [0, 3, 5]);
+    send(&ethernet, 0, at(0), 0..7);
+    assert_eq!(drain(&ethernet, 1, at(0)), [0, 3, 5]);
     assert_eq!(ethernet.next_due(), Some(at(2)));
-    assert_eq!(drain(&mut ethernet, 1, at(2)), [4]);
+    assert_eq!(drain(&ethernet, 1, at(2)), [4]);
     assert_eq!(ethernet.next_due(), Some(at(4)));
-    assert_eq!(drain(&mut ethernet, 1, at(4)), [3]);
+    assert_eq!(drain(&ethernet, 1, at(4)), [3]);
     let counts = ethernet.counts(0);
     assert_eq!(counts.dropped(Cause::Planned), 1);
     assert_eq!(counts.dropped(Cause::Loss), 2);
@@ -138,7 +140,7 @@ fn a_plan_acts_on_its_frames_and_exempts_them_from_chance() {
 
 #[test]
 fn a_rule_decides_by_what_a_frame_holds_and_a_plan_comes_first() {
-    let mut ethernet = ethernet(1, 2, 20);
+    let ethernet = ethernet(1, 2, 20);
     ethernet.set_rule(
         0,
         Some(|_, bytes| number(bytes).is_multiple_of(2).then_some(Action::Drop)),
@@ -150,11 +152,11 @@ fn a_rule_decides_by_what_a_frame_holds_and_a_plan_comes_first() {
             action: Action::Pass,
         }],
     );
-    send(&mut ethernet, 0, at(0), 0..8);
-    assert_eq!(drain(&mut ethernet, 1, at(0)), [1, 3, 4, 5, 7]);
+    send(&ethernet, 0, at(0), 0..8);
+    assert_eq!(drain(&ethernet, 1, at(0)), [1, 3, 4, 5, 7]);
     ethernet.set_rule(0, None);
-    send(&mut ethernet, 0, at(0), 8..9);
-    assert_eq!(drain(&mut ethernet, 1, at(0)), [8]);
+    send(&ethernet, 0, at(0), 8..9);
+    assert_eq!(drain(&ethernet, 1, at(0)), [8]);
 }
 
 /// Keeps all that it sees.
@@ -169,7 +171,8 @@ impl FrameObserver for Record {
 
 #[test]
 fn an_observer_sees_each_frame_sent_altered_doubled_dropped_and_delivered() {
-    let mut ethernet = ethernet(1, 2, 20);
+    let record = RefCell::new(Record::default());
+    let ethernet = ethernet(1, 2, 20);
     let planned = |number, action| Planned { number, action };
     ethernet.set_plan(
         0,
@@ -179,16 +182,16 @@ fn an_observer_sees_each_frame_sent_altered_doubled_dropped_and_delivered() {
             planned(3, Action::Duplicate { after_micros: 0 }),
         ])),
     );
-    let mut record = Record::default();
-    for number in 0..4 {
-        let mut device = ethernet.port(0, at(1)).observed(&mut record);
-        device.send(&broadcast(number));
-    }
-    let mut device = ethernet.port(1, at(2)).observed(&mut record);
+    assert!(ethernet.observe(Some(&record)).is_none());
+    send(&ethernet, 0, at(1), 0..4);
+    ethernet.set_now(at(2));
     let mut received = Vec::new();
-    while let Some(frame) = device.receive_frame() {
+    while let Some(frame) = ethernet.port(1).receive_frame() {
         received.push(frame.to_vec());
     }
+    assert!(ethernet.observe(None).is_some());
+    send(&ethernet, 0, at(2), 4..5);
+    let record = record.borrow();
     let seen: Vec<_> = record
         .0
         .iter()

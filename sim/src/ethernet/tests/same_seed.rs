@@ -38,7 +38,7 @@ fn all_faults() -> Link {
 
 /// FNV-1a over the tick, the port and the bytes of every delivery.
 fn hash_of_deliveries(seed: u64) -> u64 {
-    let mut ethernet = ethernet(seed, 3, 200);
+    let ethernet = ethernet(seed, 3, 200);
     let mut traffic = Generator::new(99);
     for port in 0..3 {
         ethernet.set_link(port, all_faults());
@@ -55,13 +55,13 @@ fn hash_of_deliveries(seed: u64) -> u64 {
         let now = at(tick);
         let len = usize::try_from(traffic.below(640)).unwrap();
         let port = usize::try_from(traffic.below(3)).unwrap();
-        ethernet.port(port, now).send(&tcp_frame(&payload[..len]));
+        send_frame(&ethernet, port, now, &tcp_frame(&payload[..len]));
         for port in 0..3 {
-            let mut device = ethernet.port(port, now);
+            let device = ethernet.port(port);
             while let Some(frame) = device.receive_frame() {
                 feed(&now.as_millis().to_le_bytes());
                 feed(&[port as u8]);
-                feed(frame);
+                feed(&frame);
             }
         }
     }

@@ -11,7 +11,7 @@ use smoltcp::{
 };
 
 use super::{
-    super::{Bandwidth, Link},
+    super::{Bandwidth, Link, Port},
     std::vec::Vec,
     *,
 };
@@ -19,18 +19,18 @@ use super::{
 const PAYLOAD_BYTES: usize = 64 * 1_024;
 const ROUNDS_MAX: usize = 20_000;
 
-struct Host {
-    port: usize,
+struct Host<'e> {
+    device: Port<'e>,
     interface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
 }
 
-impl Host {
-    fn new(ethernet: &mut Ethernet<'_>, port: usize) -> Self {
+impl<'e> Host<'e> {
+    fn new(ethernet: &'e Ethernet<'_>, port: usize) -> Self {
         let hardware = address(port as u8);
         ethernet.set_address(port, hardware);
-        let mut device = ethernet.port(port, Tick::ZERO);
+        let mut device = ethernet.port(port);
         let config = Config::new(hardware.into());
         let mut interface = Interface::new(config, &mut device, Tick::ZERO.to_smoltcp());
         interface.update_ip_addrs(|addresses| {
@@ -42,7 +42,7 @@ impl Host {
         let mut sockets = SocketSet::new(&mut storage[..]);
         let handle = sockets.add(tcp::Socket::new(buffer(), buffer()));
         Self {
-            port,
+            device,
             interface,
             sockets,
             handle,
@@ -54,17 +54,16 @@ impl Host {
     }
 
     /// Takes what is due and sends what there is.
-    fn poll(&mut self, ethernet: &mut Ethernet<'_>, now: Tick) {
+    fn poll(&mut self, now: Tick) {
         let time = now.to_smoltcp();
-        let mut device = ethernet.port(self.port, now);
         while self
             .interface
-            .poll_ingress_single(time, &mut device, &mut self.sockets)
+            .poll_ingress_single(time, &mut self.device, &mut self.sockets)
             != PollIngressSingleResult::None
         {}
         while self
             .interface
-            .poll_egress(time, &mut device, &mut self.sockets)
+            .poll_egress(time, &mut self.device, &mut self.sockets)
             != PollResult::None
         {}
     }
@@ -78,7 +77,7 @@ impl Host {
 }
 
 /// Sends 64 KiB from port 0 to port 1 and back; returns what came back and when it was all there.
-fn echo(ethernet: &mut Ethernet<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
+fn echo(ethernet: &Ethernet<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
     let (mut client, mut server) = (Host::new(ethernet, 0), Host::new(ethernet, 1));
     server.socket().listen(7).unwrap();
     let Host {
@@ -94,8 +93,9 @@ fn echo(ethernet: &mut Ethernet<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
         .unwrap();
     let (mut sent, mut back, mut now) = (0, Vec::new(), Tick::ZERO);
     for _ in 0..ROUNDS_MAX {
-        client.poll(ethernet, now);
-        server.poll(ethernet, now);
+        ethernet.set_now(now);
+        client.poll(now);
+        server.poll(now);
         let socket = client.socket();
         if socket.can_send() {
             sent += socket.send_slice(&payload[sent..]).unwrap();
@@ -143,8 +143,8 @@ fn payload() -> Vec<u8> {
 
 #[test]
 fn two_stacks_echo_64_kib_over_a_perfect_ethernet_without_a_loss() {
-    let mut ethernet = ethernet(1, 2, 64);
-    let (back, now) = echo(&mut ethernet, &payload());
+    let ethernet = ethernet(1, 2, 64);
+    let (back, now) = echo(&ethernet, &payload());
     assert!(back == payload());
     // smoltcp's delayed ACKs are all that takes time.
     assert!(now < at(1_000), "{now}");
@@ -157,7 +157,7 @@ fn two_stacks_echo_64_kib_over_a_perfect_ethernet_without_a_loss() {
 
 #[test]
 fn two_stacks_echo_over_a_slow_line_as_fast_as_it_is() {
-    let mut ethernet = ethernet(1, 2, 64);
+    let ethernet = ethernet(1, 2, 64);
     for port in 0..2 {
         ethernet.set_link(
             port,
@@ -168,7 +168,7 @@ fn two_stacks_echo_over_a_slow_line_as_fast_as_it_is() {
             },
         );
     }
-    let (back, now) = echo(&mut ethernet, &payload());
+    let (back, now) = echo(&ethernet, &payload());
     assert!(back == payload());
     // 64 KiB and a header of 54 bytes for each 1,460 take 544 ms on the line.
     assert!((544..700).contains(&now.as_millis()), "{now}");
@@ -180,7 +180,7 @@ fn two_stacks_echo_over_a_slow_line_as_fast_as_it_is() {
 
 #[test]
 fn two_stacks_echo_over_an_ethernet_that_loses_doubles_and_alters() {
-    let mut ethernet = ethernet(3, 2, 64);
+    let ethernet = ethernet(3, 2, 64);
     for port in 0..2 {
         ethernet.set_link(
             port,
@@ -196,27 +196,21 @@ fn two_stacks_echo_over_an_ethernet_that_loses_doubles_and_alters() {
             },
         );
     }
-    let (back, _) = echo(&mut ethernet, &payload());
+    let (back, _) = echo(&ethernet, &payload());
     assert!(back == payload());
     assert!(ethernet.counts(0).dropped_total() > 0);
 }
 
 #[test]
 fn smoltcp_is_told_the_mtu_with_the_ethernet_header() {
-    let mut ethernet = ethernet(1, 2, 8);
+    let ethernet = ethernet(1, 2, 8);
     ethernet.set_mtu(0, 576);
-    assert_eq!(
-        ethernet.port(0, at(0)).capabilities().max_transmission_unit,
-        590
-    );
-    assert_eq!(
-        ethernet.port(1, at(0)).capabilities().max_transmission_unit,
-        1_514
-    );
+    assert_eq!(ethernet.port(0).capabilities().max_transmission_unit, 590);
+    assert_eq!(ethernet.port(1).capabilities().max_transmission_unit, 1_514);
     ethernet.set_mtu(1, 9_000);
     // The lent memory holds no more.
     assert_eq!(
-        ethernet.port(1, at(0)).capabilities().max_transmission_unit,
+        ethernet.port(1).capabilities().max_transmission_unit,
         FRAME_BYTES
     );
 }
