@@ -16,7 +16,7 @@ use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{App, Carry, Discard, Slot, Tick, turn};
 use tickwire_sim::ethernet::{Ethernet, Frame, Port, PortState};
-use tickwire_sim::{Act, Host, Opening, Script};
+use tickwire_sim::{Act, Node, Opening, Script};
 
 const BODY_BYTES: u64 = 64 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
@@ -49,7 +49,7 @@ impl<'a> Side<'a> {
         let start = Tick::ZERO.to_smoltcp();
         let mut device = ethernet.port(port);
         let mut iface = Interface::new(Config::new(mac.into()), &mut device, start);
-        let address = IpCidr::new(Host::address_of(port).into(), 24);
+        let address = IpCidr::new(Node::address_of(port).into(), 24);
         iface.update_ip_addrs(|addresses| addresses.push(address).unwrap());
         let mut sockets = SocketSet::new(storage);
         let [receive, send] = buffers
@@ -107,7 +107,7 @@ fn race(
 }
 
 fn remote() -> IpEndpoint {
-    IpEndpoint::new(Host::address_of(1).into(), 80)
+    IpEndpoint::new(Node::address_of(1).into(), 80)
 }
 
 /// Fetches the body with the GET client.

@@ -20,7 +20,7 @@ use tickwire::guard::Guard;
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{Discard, Slot, Tick};
 use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
-use tickwire_sim::{Act, Host, Opening, Script, World};
+use tickwire_sim::{Act, Node, Opening, Script, World};
 
 const ROUNDS: usize = 9;
 /// Frames of one round.
@@ -173,7 +173,7 @@ fn frame_cost(sends: bool, payload: &[u8]) -> f64 {
 
 /// Fetches a body over the virtual Ethernet, with both hosts guarded or neither.
 fn transfer(is_guarded: bool) -> Duration {
-    let boot = if is_guarded { Host::new } else { Host::bare };
+    let boot = if is_guarded { Node::new } else { Node::bare };
     let mut memory = vec![[0; 1_514]; 256];
     let frames = memory.iter_mut().map(|frame| Frame::new(&mut frame[..]));
     let mut frames: Vec<_> = frames.collect();
@@ -189,7 +189,7 @@ fn transfer(is_guarded: bool) -> Duration {
 
     let url = Url::parse("http://10.0.0.2/").unwrap();
     let request = Request::new(&url, &[]).unwrap();
-    let remote = (Host::address_of(1), 80).into();
+    let remote = (Node::address_of(1), 80).into();
     let options = GetOptions::default();
     let mut get = Get::new(sockets[0], remote, request, options, &mut [], Discard);
     let mut script = Script::new(sockets[1], Opening::Listen(80), &ACTS);

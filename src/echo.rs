@@ -13,18 +13,18 @@ const SILENCE_TICKS: u64 = 60_000;
 /// use smoltcp::iface::SocketStorage;
 /// use tickwire::{Echo, Slot, Tick};
 /// use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
-/// use tickwire_sim::{Act, Host, Opening, Script, World};
+/// use tickwire_sim::{Act, Node, Opening, Script, World};
 /// # fn lend<'a, T>(count: usize, make: impl Fn() -> T) -> &'a mut [T] {
 /// #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
 /// # }
 ///
 /// let frames = lend(64, || Frame::new(lend(1_514, || 0)));
 /// let world = World::new(Ethernet::new(42, lend(2, PortState::new), frames));
-/// let mut host = |port| Host::new(&world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
-/// let (mut client, mut server) = (host(0), host(1));
+/// let node = |port| Node::new(&world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
+/// let (mut client, mut server) = (node(0), node(1));
 /// let mut echo = Echo::new(server.add_socket(lend(512, || 0), lend(512, || 0)), 7, true);
 ///
-/// let dial = Opening::Dial((Host::address_of(1), 7).into());
+/// let dial = Opening::Dial((Node::address_of(1), 7).into());
 /// let acts = [Act::Fill(65_536), Act::Read(65_536), Act::Close, Act::ExpectEnd];
 /// let socket = client.add_socket(lend(512, || 0), lend(512, || 0));
 /// let mut caller = Script::new(socket, dial, &acts);

@@ -51,7 +51,7 @@
 //! use tickwire::http::{Complete, Get, GetOptions, Proof, Request, Url};
 //! use tickwire::{BufferSink, Slot, Tick};
 //! use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
-//! use tickwire_sim::{Act, Host, Opening, Script, World};
+//! use tickwire_sim::{Act, Node, Opening, Script, World};
 //! # fn lend<'a, T>(count: usize, make: impl Fn() -> T) -> &'a mut [T] {
 //! #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
 //! # }
@@ -59,14 +59,14 @@
 //! let frames = lend(64, || Frame::new(lend(1_514, || 0)));
 //! let world = World::new(Ethernet::new(42, lend(2, PortState::new), frames));
 //! world.ethernet.set_link(0, Link { loss_ppm: 100_000, ..Link::PERFECT });
-//! let mut host = |port| Host::new(&world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
-//! let (mut board, mut server) = (host(0), host(1));
+//! let node = |port| Node::new(&world.ethernet, port, 42, lend(1, || SocketStorage::EMPTY));
+//! let (mut board, mut server) = (node(0), node(1));
 //!
 //! let url = Url::parse("http://10.0.0.2/hello")?;
 //! let mut location = [0; 64];
 //! let mut get = Get::new(
 //!     board.add_socket(lend(1_024, || 0), lend(1_024, || 0)),
-//!     (Host::address_of(1), 80).into(),
+//!     (Node::address_of(1), 80).into(),
 //!     Request::new(&url, &[])?,
 //!     GetOptions::default(),
 //!     &mut location,

@@ -1,10 +1,10 @@
-//! The one source of chance: a small seeded generator whose values never change.
+//! The one source of randomness: a small seeded generator whose values never change.
 
 /// A seeded pseudo-random generator: the same seed gives the same values on every platform and in every version.
 ///
 /// It is xoshiro256++ (D. Blackman and S. Vigna, "Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47,
 /// 2021), seeded by SplitMix64 (G. Steele, D. Lea and C. Flood, OOPSLA 2014) as its authors advise. All of it is
-/// integer arithmetic, so that a Cortex-M3 and an x86-64 agree bit for bit. It is no source of secrets.
+/// integer arithmetic, so that a Cortex-M3 and an x86-64 agree bit for bit. Do not use it for secrets.
 ///
 /// ```
 /// use tickwire_sim::Generator;
@@ -109,7 +109,15 @@ impl Generator {
         }
     }
 
-    /// True in `parts_per_million` of a million cases. 0 and 1,000,000 and above are certain, and draw nothing.
+    /// A number from `first` to `last` whose order of magnitude is uniform: small values are as frequent as large ones.
+    pub fn log_uniform(&mut self, first: u64, last: u64) -> u64 {
+        let octaves = u64::from(last.max(1).ilog2().saturating_sub(first.max(1).ilog2())) + 1;
+        let low = first.max(1) << self.below(octaves);
+        let high = low.saturating_mul(2).saturating_sub(1);
+        self.between(low, high).clamp(first, last)
+    }
+
+    /// True in `parts_per_million` of a million cases. 0, and 1,000,000 and above, are certain and draw nothing.
     pub const fn chance(&mut self, parts_per_million: u32) -> bool {
         match parts_per_million {
             0 => false,
@@ -249,6 +257,25 @@ mod tests {
         assert!((4_700..5_260).contains(&over_three), "{over_three}");
         assert_eq!(generator.exponential(0), 0);
         assert!(generator.exponential(u64::MAX) > 0);
+    }
+
+    #[test]
+    fn log_uniform_stays_in_its_range_and_favours_no_magnitude() {
+        let mut generator = Generator::new(6);
+        let mut octaves = [0u32; 10];
+        for _ in 0..10_000 {
+            let value = generator.log_uniform(1, 1_000);
+            assert!((1..=1_000).contains(&value), "{value}");
+            octaves[usize::try_from(value.ilog2()).unwrap()] += 1;
+        }
+        assert!(
+            octaves.iter().all(|count| (850..1_150).contains(count)),
+            "{octaves:?}"
+        );
+        assert_eq!(
+            (generator.log_uniform(7, 7), generator.log_uniform(0, 0)),
+            (7, 0)
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A peer that follows a script: every hostile peer in a few lines.
+//! A peer that follows a script: any behaviour of a peer in a few lines.
 
 use heapless::Vec;
 use smoltcp::iface::SocketHandle;
@@ -7,29 +7,29 @@ use tickwire::{App, Awaited, Deadline, Error, Io, Listener, Named, Phase, Receiv
 
 /// The longest text that [`Act::Expect`] can wait for.
 const EXPECTED_BYTES_MAX: usize = 256;
-/// How long a script waits for its peer unless it is told.
-const PATIENCE_TICKS: u64 = 3_600_000;
+/// How long a script waits for its peer unless a caller says otherwise.
+const TIMEOUT_TICKS: u64 = 3_600_000;
 
-/// One thing that a scripted peer does. All acts but [`Act::Stall`] read what comes meanwhile.
+/// One thing that a scripted peer does. All acts but [`Act::Stall`] read what arrives meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act<'a> {
-    /// Reads until these bytes (at most 256) have come.
+    /// Reads until these bytes (at most 256) have arrived.
     Expect(&'a [u8]),
-    /// Reads until so many bytes have come in all, since the connection.
+    /// Reads until this number of bytes has arrived since the connection was made.
     Read(u64),
     /// Sends these bytes.
     Send(&'a [u8]),
-    /// Sends these bytes one at a time, with so many ticks between them.
+    /// Sends these bytes one at a time, with this number of ticks between them.
     Drip(&'a [u8], u64),
-    /// Sends so many bytes of a pattern: byte `n` of the whole conversation's fill is `n * 7 + n / 251`, cut to 8 bits.
+    /// Sends this number of bytes of a pattern: byte `n` of all that this script fills is [`fill_byte`] of `n`.
     Fill(u64),
-    /// Goes on reading for so many ticks.
+    /// Goes on reading for this number of ticks.
     Wait(u64),
-    /// Reads nothing for so many ticks: the window closes.
+    /// Reads nothing for this number of ticks: the window closes.
     Stall(u64),
     /// Reads until the peer has acknowledged all that was sent.
     Flush,
-    /// Sends FIN behind what was sent.
+    /// Sends FIN after what was sent.
     Close,
     /// Waits for the peer's FIN.
     ExpectEnd,
@@ -37,36 +37,36 @@ pub enum Act<'a> {
     Reset,
 }
 
-/// The byte at `offset` of what [`Act::Fill`] sends.
+/// The byte at `offset` of what [`Act::Fill`] sends: `offset * 7 + offset / 251`, cut to 8 bits.
 pub const fn fill_byte(offset: u64) -> u8 {
     (offset.wrapping_mul(7).wrapping_add(offset / 251) & 0xff) as u8
 }
 
-/// Whether the peer waits for its connection or makes it.
+/// Whether the peer accepts its connection or makes it.
 #[derive(Debug)]
 pub enum Opening {
-    /// Listens on this port.
+    /// It listens on this port.
     Listen(u16),
-    /// Dials.
+    /// It dials this endpoint.
     Dial(IpEndpoint),
 }
 
 /// A peer that follows a script over one connection, and then ends.
 ///
-/// When the script has ended it closes, unless it has, and waits for the peer's FIN for a while.
+/// After its last act it closes, unless it has already, and waits a while for the peer's FIN.
 #[derive(Debug)]
 pub struct Script<'a> {
     socket: SocketHandle,
     opening: Opening,
     listener: Listener,
     acts: &'a [Act<'a>],
-    /// The last bytes that came.
+    /// The last bytes that arrived.
     tail: Vec<u8, EXPECTED_BYTES_MAX>,
-    /// Bytes that came since the connection.
+    /// The number of bytes that arrived since the connection was made.
     received: u64,
     filled: u64,
     ended: bool,
-    patience_ticks: u64,
+    timeout_ticks: u64,
     phase: Phase<State>,
 }
 
@@ -104,19 +104,19 @@ impl<'a> Script<'a> {
             received: 0,
             filled: 0,
             ended: false,
-            patience_ticks: PATIENCE_TICKS,
+            timeout_ticks: TIMEOUT_TICKS,
             phase: Phase::new(State::Opening { dialled: false }),
         }
     }
 
-    /// Gives up, with [`Error::TimedOut`], when nothing moves in an act for so long; an hour otherwise.
+    /// Ends with [`Error::TimedOut`] when nothing moves in an act for this number of ticks. The default is an hour.
     #[must_use]
-    pub const fn with_patience(mut self, ticks: u64) -> Self {
-        self.patience_ticks = ticks;
+    pub const fn with_timeout(mut self, ticks: u64) -> Self {
+        self.timeout_ticks = ticks;
         self
     }
 
-    /// Bytes that came.
+    /// The number of bytes that arrived.
     pub const fn received(&self) -> u64 {
         self.received
     }
@@ -131,7 +131,7 @@ impl<'a> Script<'a> {
             Opening::Dial(_) if dialled => io.connected(self.socket)?,
             Opening::Dial(remote) => {
                 io.connect(self.socket, remote)?;
-                self.wait(io, State::Opening { dialled: true }, self.patience_ticks);
+                self.wait(io, State::Opening { dialled: true }, self.timeout_ticks);
                 false
             }
         };
@@ -146,7 +146,7 @@ impl<'a> Script<'a> {
         self.phase.enter(io, next, Some(deadline));
     }
 
-    /// Begins the act of this number, or leaves when there is none.
+    /// Begins the act with this number, or leaves after the last one.
     fn begin(&mut self, io: &mut Io<'_, '_>, act: usize) {
         let Some(next) = self.acts.get(act) else {
             let linger = io.close(self.socket);
@@ -155,7 +155,7 @@ impl<'a> Script<'a> {
         self.tail.clear();
         let ticks = match next {
             Act::Wait(ticks) | Act::Stall(ticks) => *ticks,
-            _ => self.patience_ticks,
+            _ => self.timeout_ticks,
         };
         let now = io.now;
         self.wait(
@@ -169,7 +169,7 @@ impl<'a> Script<'a> {
         );
     }
 
-    /// Reads all that came. Returns whether the text that ends this act is among it.
+    /// Reads everything that arrived. Returns whether the text that ends this act is in it.
     fn read(&mut self, io: &mut Io<'_, '_>, expected: Option<&[u8]>) -> Result<bool, Error> {
         loop {
             let (tail, counted) = (&mut self.tail, &mut self.received);
@@ -182,7 +182,7 @@ impl<'a> Script<'a> {
                     if tail.is_full() {
                         tail.remove(0);
                     }
-                    // One place was just made.
+                    // There is room now.
                     let _ = tail.push(byte);
                     *counted += 1;
                     if tail.ends_with(expected) {
@@ -203,7 +203,7 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Sends from `bytes`, of which `done` have gone.
+    /// Sends the rest of `bytes`, of which `done` were sent.
     fn send(&self, io: &mut Io<'_, '_>, bytes: &[u8], done: u64) -> Result<u64, Error> {
         let rest = usize::try_from(done)
             .ok()
@@ -231,7 +231,7 @@ impl<'a> Script<'a> {
         Ok(sent)
     }
 
-    /// Sends what this act has to send now, of which `done` have gone.
+    /// Sends what this act has to send now; `done` bytes of it were sent.
     fn send_due(
         &mut self,
         io: &mut Io<'_, '_>,
@@ -305,7 +305,7 @@ impl<'a> Script<'a> {
         if (moved > 0 || flushed || self.received != before)
             && !matches!(current, Act::Wait(_) | Act::Stall(_))
         {
-            let deadline = Deadline::new(io.now.after(self.patience_ticks), Awaited::Peer);
+            let deadline = Deadline::new(io.now.after(self.timeout_ticks), Awaited::Peer);
             self.phase.set_deadline(Some(deadline));
         }
         self.go_on(
@@ -340,7 +340,7 @@ impl<'a> Script<'a> {
         };
         let next = next.unwrap_or(io.now.after(ticks));
         *self.phase.state_mut() = State::Acting { act, done, next };
-        // A byte that found no room waits for a tick.
+        // A byte for which there was no room waits for a tick.
         self.phase.set_deadline(Some(Deadline::new(
             next.max(io.now.after(1)),
             Awaited::Peer,
@@ -369,7 +369,7 @@ impl App for Script<'_> {
 
     fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
         match *self.phase.state() {
-            // A listener looks at its deadline itself.
+            // A listener checks its deadline itself.
             State::Opening { dialled: false } => self.open(io, false),
             State::Opening { dialled: true } => Err(Error::TimedOut(Awaited::Connect)),
             State::Acting { act, done, next } => match self.acts.get(act) {

@@ -1,12 +1,12 @@
-//! The Ethernet, the clock, and the run of hosts under them.
+//! The Ethernet, the clock, and the run of nodes under them.
 
 use core::cell::{Cell, RefCell};
 
 use tickwire::{Observer, Tick};
 
 use crate::ethernet::Ethernet;
-use crate::witness::EventsOnly;
-use crate::{Host, Node, Weather, Witness};
+use crate::tracer::EventsOnly;
+use crate::{FaultPlan, Node, RunningNode, Tracer};
 
 /// Turns at one tick after which a world is broken: neither frames nor deadlines may hold the
 /// clock.
@@ -14,7 +14,7 @@ const TURNS_AT_TICK_MAX: u32 = 100_000;
 
 /// A virtual network: one Ethernet and one clock.
 ///
-/// Hosts borrow their ports from [`ethernet`](Self::ethernet), so that all methods take `&self`.
+/// Nodes borrow their ports from [`ethernet`](Self::ethernet), so all methods take `&self`.
 pub struct World<'a> {
     /// The Ethernet, to set its faults. It keeps the time.
     pub ethernet: Ethernet<'a>,
@@ -37,41 +37,41 @@ impl<'a> World<'a> {
         self.ethernet.now()
     }
 
-    /// How many turns all hosts together had.
+    /// The number of turns that all nodes together had.
     pub const fn turns(&self) -> u64 {
         self.turns.get()
     }
 
     /// Runs `nodes` until all their apps have ended, or until `until`. Returns whether all ended.
     ///
-    /// Every host gets a turn at once, then whenever a frame is due for it or its own deadline has
-    /// come. When no host waits for anything, the clock jumps to `until`.
+    /// Every node gets a turn at once, then whenever a frame is due for it or its own deadline has
+    /// come. When no node waits for anything, the clock jumps to `until`.
     ///
     /// # Panics
     /// When the clock stands still over a hundred thousand turns.
     pub fn run(
         &self,
         until: Tick,
-        nodes: &mut [Node<'_, '_, '_>],
+        nodes: &mut [RunningNode<'_, '_, '_>],
         observer: &mut dyn Observer,
     ) -> bool {
-        self.run_watched(until, nodes, &RefCell::new(EventsOnly(observer)))
+        self.run_traced(until, nodes, &RefCell::new(EventsOnly(observer)))
     }
 
-    /// As [`run`](Self::run), through all changes of the weather.
+    /// As [`run`](Self::run), and applies the changes of the fault plan when they are due.
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub fn run_through(
+    pub fn run_with_faults(
         &self,
-        weather: &mut Weather,
+        faults: &mut FaultPlan,
         until: Tick,
-        nodes: &mut [Node<'_, '_, '_>],
+        nodes: &mut [RunningNode<'_, '_, '_>],
         observer: &mut dyn Observer,
     ) -> bool {
         loop {
-            weather.blow(&self.ethernet, self.now());
-            let next = weather.next().map_or(until, |next| next.min(until));
+            faults.apply(&self.ethernet, self.now());
+            let next = faults.next_change().map_or(until, |next| next.min(until));
             let ended = self.run(next, nodes, observer);
             if ended || self.now() >= until {
                 return ended;
@@ -79,53 +79,53 @@ impl<'a> World<'a> {
         }
     }
 
-    /// As [`run`](Self::run), before a witness that learns which host told an event. Where it is
-    /// the [observer](Ethernet::observe) of the Ethernet too, it sees frames and events in their
-    /// order.
+    /// As [`run`](Self::run), with a tracer that learns which node reported an event. Make the same
+    /// cell the [observer](Ethernet::observe) of the Ethernet, and it sees frames and events in
+    /// their order.
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub fn run_watched(
+    pub fn run_traced(
         &self,
         until: Tick,
-        nodes: &mut [Node<'_, '_, '_>],
-        witness: &RefCell<dyn Witness + '_>,
+        nodes: &mut [RunningNode<'_, '_, '_>],
+        tracer: &RefCell<dyn Tracer + '_>,
     ) -> bool {
-        for node in nodes.iter_mut() {
-            node.host.wake_now(self.now());
+        for running in nodes.iter_mut() {
+            running.node.wake_now(self.now());
         }
         loop {
-            self.turn_due(nodes, witness);
-            if nodes.iter().all(Node::is_finished) {
+            self.turn_due(nodes, tracer);
+            if nodes.iter().all(RunningNode::is_finished) {
                 return true;
             }
-            if !self.rest(until, nodes.iter().map(|node| &*node.host)) {
+            if !self.sleep(until, nodes.iter().map(|running| &*running.node)) {
                 return false;
             }
         }
     }
 
-    /// Gives each host one turn at once, for a caller that looks at its apps between turns; then it
-    /// lets the hosts [`rest`](Self::rest).
-    pub fn turn(&self, nodes: &mut [Node<'_, '_, '_>], witness: &RefCell<dyn Witness + '_>) {
-        for node in nodes.iter_mut() {
-            node.host.wake_now(self.now());
+    /// Gives each node one turn at once, for a caller that looks at its apps between turns; it then
+    /// lets the nodes [`sleep`](Self::sleep).
+    pub fn turn(&self, nodes: &mut [RunningNode<'_, '_, '_>], tracer: &RefCell<dyn Tracer + '_>) {
+        for running in nodes.iter_mut() {
+            running.node.wake_now(self.now());
         }
-        self.turn_due(nodes, witness);
+        self.turn_due(nodes, tracer);
     }
 
-    /// Lets the clock jump to when one of `hosts` must have its next turn, at most to `until`.
-    /// Returns whether that is before `until`.
+    /// Lets the clock jump to the next turn that one of `nodes` must have, at most to `until`.
+    /// Returns whether that turn is before `until`.
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub fn rest<'h, 'n: 'h>(
+    pub fn sleep<'n, 's: 'n>(
         &self,
         until: Tick,
-        hosts: impl IntoIterator<Item = &'h Host<'n>>,
+        nodes: impl IntoIterator<Item = &'n Node<'s>>,
     ) -> bool {
         let now = self.now();
-        let next = hosts.into_iter().filter_map(Host::next_turn).min();
+        let next = nodes.into_iter().filter_map(Node::next_turn).min();
         let next = next.map_or(until, |next| next.max(now));
         if next >= until {
             self.ethernet.set_now(now.max(until));
@@ -142,13 +142,13 @@ impl<'a> World<'a> {
         true
     }
 
-    /// Gives a turn to each host whose time has come.
-    fn turn_due(&self, nodes: &mut [Node<'_, '_, '_>], witness: &RefCell<dyn Witness + '_>) {
+    /// Gives a turn to each node whose time has come.
+    fn turn_due(&self, nodes: &mut [RunningNode<'_, '_, '_>], tracer: &RefCell<dyn Tracer + '_>) {
         let now = self.now();
-        for node in nodes {
-            if node.host.next_turn().is_some_and(|wake| wake <= now) {
+        for running in nodes {
+            if running.node.next_turn().is_some_and(|wake| wake <= now) {
                 self.turns.set(self.turns.get() + 1);
-                node.turn(now, witness);
+                running.turn(now, tracer);
             }
         }
     }

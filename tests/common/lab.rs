@@ -4,7 +4,7 @@ use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::IpEndpoint;
 use tickwire::{App, Error, Event, Slot, Tick};
 use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
-use tickwire_sim::{Act, Host, Opening, Script, World};
+use tickwire_sim::{Act, Node, Opening, Script, World};
 
 /// Bytes of each socket buffer unless a test wants something else.
 pub(crate) const BUFFER: usize = 4_096;
@@ -23,26 +23,26 @@ pub(crate) fn world(seed: u64) -> &'static World<'static> {
 }
 
 /// A host with room for four sockets.
-pub(crate) fn host(world: &'static World<'_>, port: usize, seed: u64) -> Host<'static> {
+pub(crate) fn host(world: &'static World<'_>, port: usize, seed: u64) -> Node<'static> {
     let storage: Vec<SocketStorage<'static>> = (0..4).map(|_| SocketStorage::EMPTY).collect();
-    Host::new(&world.ethernet, port, seed, storage.leak())
+    Node::new(&world.ethernet, port, seed, storage.leak())
 }
 
 /// A socket with buffers of `bytes` each.
-pub(crate) fn socket(host: &mut Host<'static>, bytes: usize) -> SocketHandle {
+pub(crate) fn socket(host: &mut Node<'static>, bytes: usize) -> SocketHandle {
     host.add_socket(leak(0, bytes), leak(0, bytes))
 }
 
 /// The endpoint of the host at `port` of the Ethernet.
 pub(crate) fn endpoint(port: usize, tcp_port: u16) -> IpEndpoint {
-    IpEndpoint::new(Host::address_of(port).into(), tcp_port)
+    IpEndpoint::new(Node::address_of(port).into(), tcp_port)
 }
 
 /// Client on port 0, server on port 1.
 pub(crate) struct Lab {
     pub(crate) world: &'static World<'static>,
-    pub(crate) client: Host<'static>,
-    pub(crate) server: Host<'static>,
+    pub(crate) client: Node<'static>,
+    pub(crate) server: Node<'static>,
 }
 
 impl Lab {

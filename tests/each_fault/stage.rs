@@ -8,7 +8,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpEndpoint;
 use tickwire::{App, Error, Slot};
 use tickwire_sim::ethernet::{Action, Ethernet, Frame, Link, Planned, PortState};
-use tickwire_sim::{Host, Idle, World};
+use tickwire_sim::{Idle, Node, World};
 
 use crate::log::Log;
 
@@ -99,7 +99,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) world: &'a World<'a>,
     log: &'a RefCell<Log>,
     setting: Setting,
-    hosts: [Host<'a>; 2],
+    hosts: [Node<'a>; 2],
     arena: Arena<'a>,
 }
 
@@ -138,9 +138,9 @@ pub(crate) fn with_stage<R>(
     let hosts = [CLIENT, SERVER].map(|port| {
         let places = arena.places.split_off_mut(..SOCKETS).unwrap();
         if setting == Setting::Bare {
-            Host::bare(&world.ethernet, port, SEED, places)
+            Node::bare(&world.ethernet, port, SEED, places)
         } else {
-            Host::new(&world.ethernet, port, SEED, places)
+            Node::new(&world.ethernet, port, SEED, places)
         }
     });
     run(&mut Stage {
@@ -174,7 +174,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(crate) fn server(&self) -> IpEndpoint {
-        (Host::address_of(SERVER), PORT).into()
+        (Node::address_of(SERVER), PORT).into()
     }
 
     /// Lets both apps run for so long, without a turn that neither of the hosts asked for.
@@ -185,14 +185,14 @@ impl<'a> Stage<'a> {
         let (mut rest, mut idle) = (Slot::new(), Idle);
         let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut idle)];
         let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
-        self.world.run_watched(until, nodes, self.log);
+        self.world.run_traced(until, nodes, self.log);
     }
 
     /// A host loses its power and starts again at once, with nothing but other random values.
     pub(crate) fn crash(&mut self, host: usize, seed: u64) {
         self.world.ethernet.set_up(host, false);
         let places = self.arena.places.split_off_mut(..SOCKETS).unwrap();
-        self.hosts[host] = Host::new(&self.world.ethernet, host, seed, places);
+        self.hosts[host] = Node::new(&self.world.ethernet, host, seed, places);
         self.world.ethernet.set_up(host, true);
     }
 

@@ -6,7 +6,7 @@ use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::IpEndpoint;
 use tickwire::{Event, Seat, Tick};
 use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
-use tickwire_sim::{Host, Witness, World};
+use tickwire_sim::{Node, Tracer, World};
 
 use super::ledger::Ledger;
 use crate::exit::{Exit, Failure};
@@ -34,7 +34,7 @@ const BUFFER_BYTES: usize = 32 * 1024;
 /// The network.
 pub(super) struct Network {
     world: &'static World<'static>,
-    hosts: [Host<'static>; 2],
+    hosts: [Node<'static>; 2],
     /// What was lost and sent again since it was last taken.
     pub(super) ledger: &'static RefCell<Ledger>,
 }
@@ -42,7 +42,7 @@ pub(super) struct Network {
 /// Shows the events, and on which host they are.
 struct Shown<F>(F);
 
-impl<F: FnMut(Tick, usize, &Event<'_>)> Witness for Shown<F> {
+impl<F: FnMut(Tick, usize, &Event<'_>)> Tracer for Shown<F> {
     fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
         (self.0)(now, host, event);
     }
@@ -63,7 +63,7 @@ impl Network {
         let hosts = [DEVICE, LAPTOP].map(|port| {
             world.ethernet.set_link(port, LINK);
             let sockets = [const { SocketStorage::EMPTY }; SOCKETS_MAX];
-            Host::new(&world.ethernet, port, seed, Box::leak(Box::new(sockets)))
+            Node::new(&world.ethernet, port, seed, Box::leak(Box::new(sockets)))
         });
         Self {
             world,
@@ -99,7 +99,7 @@ impl Network {
 
     /// Rests until the next frame or deadline: here the clock jumps there.
     pub(super) fn rest(&self) -> Result<(), Failure> {
-        if self.world.rest(END, &self.hosts) {
+        if self.world.sleep(END, &self.hosts) {
             return Ok(());
         }
         let what = "the tour stands still; this is a bug";
@@ -114,5 +114,5 @@ impl Network {
 
 /// A port of a host.
 pub(super) fn endpoint(host: usize, port: u16) -> IpEndpoint {
-    IpEndpoint::new(Host::address_of(host).into(), port)
+    IpEndpoint::new(Node::address_of(host).into(), port)
 }

@@ -11,7 +11,7 @@ use super::observer::Observer;
 use super::pool::Pool;
 use super::segment::{Segment, bit};
 use super::{Counts, Frame, Link, Planned, Port, PortState, Rule};
-use crate::Generator;
+use crate::{Generator, streams};
 
 /// The most ports that an Ethernet has.
 pub const PORTS_MAX: usize = 32;
@@ -62,8 +62,7 @@ impl<'a> Ethernet<'a> {
         );
         let root = Generator::new(seed);
         for (port, index) in ports.iter_mut().zip(0..) {
-            // The label is older than the name of this type: another one would change every seed.
-            port.generator = root.fork("wire port", index);
+            port.generator = root.fork(streams::PORT, index);
         }
         let mut pool = Pool::new(frames);
         let frame_bytes_max = pool.frame_bytes_min();

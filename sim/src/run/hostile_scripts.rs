@@ -1,12 +1,10 @@
-//! What peers say that lie: scripts put together by chance from what each protocol would rather not hear.
+//! Scripts of the hostile peer: random sequences of what each protocol must reject or survive.
 
-use crate::Generator;
+use super::sim_app::{CHAT, GET};
+use crate::bump::Bump;
+use crate::{Act, Generator};
 
-use crate::Act;
-use crate::arena::Arena;
-use crate::cast::{CHAT, GET};
-
-/// Acts of one lie, at most.
+/// The most acts of one script.
 pub(crate) const ACTS_MAX: usize = 10;
 
 /// Pieces of HTTP responses, some of them in order.
@@ -44,7 +42,8 @@ const HTTP: &[&[u8]] = &[
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
 ];
 
-/// Pieces of chats; a `#` would be taken for a line of a partner, so there is none, and `!` begins all of them.
+/// Pieces of chats. None has a `#`, which would be taken for a line of the partner, and all begin
+/// with `!`.
 const CHATS: &[&[u8]] = &[
     b"!\n",
     b"!\r\n\r\n\r\n",
@@ -56,7 +55,7 @@ const CHATS: &[&[u8]] = &[
     b"!aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ];
 
-/// Pieces of file transfers, of both sides.
+/// Pieces of file transfers, of senders and of receivers.
 const FILES: &[&[u8]] = &[
     b"TWF\x81\x01\x00\x04\x00\x10\x00\x00\x00\x00\x00\x00\x00",
     b"TWF\x81\x01\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00",
@@ -82,38 +81,38 @@ const FILES: &[&[u8]] = &[
     b"\xff\xff\xff\x7f",
 ];
 
-/// Puts a lie for the app in `seat` together. `places` are its acts, all of which are overwritten.
-pub(crate) fn lie<'a>(
-    seat: usize,
-    places: &mut [Act<'a>],
-    arena: &mut Arena<'a>,
+/// Writes a script against an app of this kind into `acts`, all of which are overwritten.
+pub(crate) fn write_script<'a>(
+    app: usize,
+    acts: &mut [Act<'a>],
+    bump: &mut Bump<'a>,
     random: &mut Generator,
 ) {
-    let pieces = match seat {
+    let pieces = match app {
         GET => HTTP,
         CHAT => CHATS,
         _ => FILES,
     };
-    // Most begin in a way that is believed.
-    let is_believed = random.chance(600_000);
-    let count = places.len();
-    for (index, place) in places.iter_mut().enumerate() {
-        *place = match index {
-            0 if seat == GET && random.chance(800_000) => Act::Expect(b"\r\n\r\n"),
-            1 if is_believed => Act::Send(pieces.first().copied().unwrap_or_default()),
-            last if last + 1 == count => end(random),
-            _ => act(pieces, seat != CHAT, arena, random),
+    // Most begin with something valid.
+    let begins_valid = random.chance(600_000);
+    let count = acts.len();
+    for (index, act) in acts.iter_mut().enumerate() {
+        *act = match index {
+            0 if app == GET && random.chance(800_000) => Act::Expect(b"\r\n\r\n"),
+            1 if begins_valid => Act::Send(pieces.first().copied().unwrap_or_default()),
+            last if last + 1 == count => draw_end(random),
+            _ => draw_act(pieces, app != CHAT, bump, random),
         };
     }
 }
 
-fn act<'a>(
+fn draw_act<'a>(
     pieces: &'static [&'static [u8]],
     may_fill: bool,
-    arena: &mut Arena<'a>,
+    bump: &mut Bump<'a>,
     random: &mut Generator,
 ) -> Act<'a> {
-    // A table is short.
+    // A table has few entries.
     let piece = pieces.get(random.below(pieces.len() as u64) as usize);
     let piece = piece.copied().unwrap_or_default();
     match random.below(16) {
@@ -122,26 +121,26 @@ fn act<'a>(
         2 => Act::Drip(piece, random.below(3_000)),
         3 if may_fill => Act::Fill(random.below(3_000)),
         4 => Act::Flush,
-        5 => damaged(piece, arena, random),
+        5 => draw_damaged(piece, bump, random),
         6 => Act::Close,
-        7 => end(random),
+        7 => draw_end(random),
         _ => Act::Send(piece),
     }
 }
 
-/// A piece of which one byte is another one; none that a ledger would take for a partner's.
-fn damaged<'a>(piece: &[u8], arena: &mut Arena<'a>, random: &mut Generator) -> Act<'a> {
-    let copy = arena.bytes(piece.len());
+/// A piece with one byte replaced, but never by `#`.
+fn draw_damaged<'a>(piece: &[u8], bump: &mut Bump<'a>, random: &mut Generator) -> Act<'a> {
+    let copy = bump.bytes(piece.len());
     copy.copy_from_slice(piece);
-    let place = random.between(1, piece.len() as u64);
+    let at = random.between(1, piece.len() as u64);
     let [byte, ..] = random.u64().to_le_bytes();
-    if let Some(damaged) = copy.get_mut(place as usize) {
+    if let Some(damaged) = copy.get_mut(at as usize) {
         *damaged = if byte == b'#' { b'!' } else { byte };
     }
     Act::Send(copy)
 }
 
-fn end<'a>(random: &mut Generator) -> Act<'a> {
+fn draw_end<'a>(random: &mut Generator) -> Act<'a> {
     match random.below(5) {
         0 => Act::Close,
         1 => Act::Reset,

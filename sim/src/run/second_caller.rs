@@ -1,17 +1,16 @@
-//! A second caller, whom a chat must refuse while it talks to another.
+//! A second caller, whom a chat must refuse during a conversation with another.
 
-use crate::Generator;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::Tick;
 
-use crate::cast::{CHAT, Cast};
-use crate::plan::{ChatPlan, STRANGER};
-use crate::stage::Stage;
-use crate::task_chat::PORT;
-use crate::{Act, Host, Opening, Script};
+use super::chat::PORT;
+use super::context::RunContext;
+use super::plan::{ChatPlan, OUTSIDER};
+use super::sim_app::{CHAT, SimApp};
+use crate::{Act, Generator, Node, Opening, Script, streams};
 
-/// What it does when it is heard.
+/// What it does when it is accepted.
 const ACTS: &[Act<'static>] = &[
     Act::Send(b"!hello?\n"),
     Act::Wait(300),
@@ -20,7 +19,7 @@ const ACTS: &[Act<'static>] = &[
 ];
 
 /// Calls the listener of a chat a few times.
-pub(crate) struct Stranger {
+pub(crate) struct SecondCaller {
     pub(crate) socket: Option<SocketHandle>,
     listener: usize,
     calls: u32,
@@ -28,9 +27,9 @@ pub(crate) struct Stranger {
     random: Generator,
 }
 
-impl Stranger {
+impl SecondCaller {
     pub(crate) const fn new(plan: &ChatPlan, random: &Generator) -> Self {
-        let mut random = random.fork("stranger", 0);
+        let mut random = random.fork(streams::SECOND_CALLER, 0);
         Self {
             socket: None,
             listener: plan.listener,
@@ -40,11 +39,11 @@ impl Stranger {
         }
     }
 
-    pub(crate) fn direct(&mut self, stage: &mut Stage<'_, '_>) {
-        let now = stage.now();
-        let player = stage.machine(STRANGER).player(CHAT);
-        let is_free = !matches!(player.cast, Cast::Script(_)) || player.outcome().is_some();
-        if self.calls == 0 || self.calls_at > now || stage.is_calm || !is_free {
+    pub(crate) fn drive(&mut self, context: &mut RunContext<'_, '_>) {
+        let now = context.now();
+        let slot = context.slot(OUTSIDER, CHAT);
+        let is_free = !matches!(slot.app, SimApp::Script(_)) || slot.outcome().is_some();
+        if self.calls == 0 || self.calls_at > now || context.is_healed || !is_free {
             return;
         }
         let Some(handle) = self.socket else {
@@ -52,11 +51,9 @@ impl Stranger {
         };
         self.calls -= 1;
         self.calls_at = now.after(self.random.below(10_000));
-        let remote = IpEndpoint::new(Host::address_of(self.listener).into(), PORT);
-        let script = Script::new(handle, Opening::Dial(remote), ACTS).with_patience(5_000);
-        stage
-            .machine(STRANGER)
-            .seat(now, CHAT, Cast::Script(script));
+        let remote = IpEndpoint::new(Node::address_of(self.listener).into(), PORT);
+        let script = Script::new(handle, Opening::Dial(remote), ACTS).with_timeout(5_000);
+        context.start_app(OUTSIDER, CHAT, SimApp::Script(script));
     }
 
     /// When it calls next.

@@ -1,16 +1,16 @@
-//! Memory that a run takes from its caller, and never gives back before its end.
+//! A bump allocator over memory that the caller lends: nothing is given back before the end.
 
 use core::fmt::{self, Write};
 
 use smoltcp::iface::SocketStorage;
 
 /// What is left of the caller's memory.
-pub(crate) struct Arena<'a> {
+pub(crate) struct Bump<'a> {
     bytes: &'a mut [u8],
     sockets: &'a mut [SocketStorage<'a>],
 }
 
-impl<'a> Arena<'a> {
+impl<'a> Bump<'a> {
     pub(crate) const fn new(bytes: &'a mut [u8], sockets: &'a mut [SocketStorage<'a>]) -> Self {
         Self { bytes, sockets }
     }
@@ -28,12 +28,12 @@ impl<'a> Arena<'a> {
         taken
     }
 
-    /// Places for `count` sockets.
+    /// Storage for `count` sockets.
     pub(crate) fn sockets(&mut self, count: usize) -> &'a mut [SocketStorage<'a>] {
         let all = core::mem::take(&mut self.sockets);
         let (taken, rest) = all
             .split_at_mut_checked(count)
-            .expect("a host does not live more often than planned");
+            .expect("a node does not start more often than planned");
         self.sockets = rest;
         taken
     }
@@ -42,8 +42,8 @@ impl<'a> Arena<'a> {
     pub(crate) fn text(&mut self, text: fmt::Arguments<'_>) -> &'a [u8] {
         let mut made = heapless::String::<64>::new();
         made.write_fmt(text).expect("texts are short");
-        let place = self.bytes(made.len());
-        place.copy_from_slice(made.as_bytes());
-        place
+        let bytes = self.bytes(made.len());
+        bytes.copy_from_slice(made.as_bytes());
+        bytes
     }
 }

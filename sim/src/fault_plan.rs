@@ -1,19 +1,22 @@
-//! What the network does to a world: faults of each link, and changes over time, all drawn from a seed.
+//! What the network does to a world: faults of each link, and changes over time, all drawn from a
+//! seed.
 
-use crate::Generator;
-use crate::ethernet::{Action, Bandwidth, Bursts, Ethernet, Jitter, Link, Rule};
 use heapless::Vec;
 use tickwire::Tick;
 
-/// How bad the weather is.
+use crate::ethernet::{Action, Bandwidth, Bursts, Ethernet, Jitter, Link, Rule};
+use crate::{Generator, streams};
+
+/// How severe the faults are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Profile {
     /// Loss and duplicates up to 2 %, jitter up to 20 ms: everything must succeed in the end.
     Mild,
-    /// Everything that a network, a node or a storage may do: success or a typed error, never stuck.
+    /// Everything that a network, a node or a storage may do: success or a typed error, never
+    /// stuck.
     #[default]
     Bad,
-    /// Peers that lie, over mild links.
+    /// Hostile peers, over mild links.
     Hostile,
 }
 
@@ -28,14 +31,12 @@ impl Profile {
     }
 }
 
-/// The most ports that weather is drawn for.
-pub const PORTS_MAX: usize = 4;
 /// The most changes over time.
 const CHANGES_MAX: usize = 16;
 
 /// Something that happens to the Ethernet at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gust {
+pub enum LinkChange {
     /// Frames from one port no longer reach another.
     Sever(usize, usize),
     /// They do again.
@@ -49,74 +50,71 @@ pub enum Gust {
 /// The faults of all links, and what changes when.
 ///
 /// ```
-/// use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
 /// use tickwire::Tick;
-/// use tickwire_sim::{Profile, Weather};
+/// use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
+/// use tickwire_sim::{FaultPlan, Profile};
 ///
 /// let mut memory = [[0; 1514]; 8];
 /// let mut frames = memory.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
 /// let mut ports = [const { PortState::new() }; 2];
 /// let ethernet = Ethernet::new(42, &mut ports[..], &mut frames[..]);
-/// let mut weather = Weather::draw(42, Profile::Bad, 2, Tick::from_millis(60_000));
-/// weather.begin(&ethernet);
-/// weather.blow(&ethernet, Tick::from_millis(60_000));
-/// weather.calm(&ethernet);
+/// let mut faults = FaultPlan::from_seed(42, Profile::Bad, 2, Tick::from_millis(60_000));
+/// faults.set_links(&ethernet);
+/// faults.apply(&ethernet, Tick::from_millis(60_000));
+/// faults.heal(&ethernet);
 /// ```
 #[derive(Debug, Clone)]
-pub struct Weather {
+pub struct FaultPlan {
     ports: usize,
-    links: [Link; PORTS_MAX],
-    mtu: [usize; PORTS_MAX],
-    rules: [Option<Rule>; PORTS_MAX],
+    links: [Link; Self::PORTS_MAX],
+    mtu: [usize; Self::PORTS_MAX],
+    rules: [Option<Rule>; Self::PORTS_MAX],
     /// In the order of their times.
-    gusts: Vec<(Tick, Gust), CHANGES_MAX>,
-    blown: usize,
+    changes: Vec<(Tick, LinkChange), CHANGES_MAX>,
+    /// The number of changes that were applied.
+    applied: usize,
 }
 
-/// Draws from ranges that span orders of magnitude, so that small values are as frequent as large ones.
-pub(crate) fn draw_log(random: &mut Generator, first: u64, last: u64) -> u64 {
-    let octaves = u64::from(last.max(1).ilog2().saturating_sub(first.max(1).ilog2())) + 1;
-    let low = first.max(1) << random.below(octaves);
-    let high = low.saturating_mul(2).saturating_sub(1);
-    random.between(low, high).clamp(first, last)
-}
+impl FaultPlan {
+    /// The most ports of one plan.
+    pub const PORTS_MAX: usize = 4;
 
-impl Weather {
-    /// Weather for the first `ports` ports of an Ethernet, at most four; its changes lie before `calm_at`.
-    pub fn draw(seed: u64, profile: Profile, ports: usize, calm_at: Tick) -> Self {
+    /// The plan of this seed for the first `ports` ports of an Ethernet, at most
+    /// [`PORTS_MAX`](Self::PORTS_MAX); all its changes come before `heal_at`.
+    pub fn from_seed(seed: u64, profile: Profile, ports: usize, heal_at: Tick) -> Self {
         let root = Generator::new(seed);
-        let mut weather = Self {
-            ports: ports.min(PORTS_MAX),
-            links: [Link::PERFECT; PORTS_MAX],
-            mtu: [1_500; PORTS_MAX],
-            rules: [None; PORTS_MAX],
-            gusts: Vec::new(),
-            blown: 0,
+        let mut plan = Self {
+            ports: ports.min(Self::PORTS_MAX),
+            links: [Link::PERFECT; Self::PORTS_MAX],
+            mtu: [1_500; Self::PORTS_MAX],
+            rules: [None; Self::PORTS_MAX],
+            changes: Vec::new(),
+            applied: 0,
         };
-        // Which faults this seed knows is the same for all its links; how bad they are is not.
-        let mask = root.fork("weather mask", 0);
-        for (port, index) in weather.links.iter_mut().zip(0..) {
-            let mut random = root.fork("weather link", index);
-            *port = match profile {
+        // All links of a seed have the same kinds of faults, but not of the same severity.
+        let mask = root.fork(streams::FAULT_MASK, 0);
+        for (link, index) in plan.links.iter_mut().zip(0..) {
+            let mut random = root.fork(streams::LINK_FAULTS, index);
+            *link = match profile {
                 Profile::Bad => bad_link(&mut mask.clone(), &mut random),
                 Profile::Mild | Profile::Hostile => mild_link(&mut mask.clone(), &mut random),
             };
         }
-        let mut random = root.fork("weather mtu", 0);
+        let mut random = root.fork(streams::MTU, 0);
         if random.chance(500_000) {
-            for mtu in &mut weather.mtu {
+            for mtu in &mut plan.mtu {
                 // An MTU fits into a usize.
                 *mtu = usize::try_from(random.between(576, 1_500)).unwrap_or(1_500);
             }
         }
         if profile == Profile::Bad {
-            weather.draw_rules(&mut root.fork("weather rules", 0));
-            weather.draw_gusts(&mut root.fork("weather gusts", 0), calm_at);
+            plan.add_rules(&mut root.fork(streams::FRAME_RULES, 0));
+            plan.add_changes(&mut root.fork(streams::LINK_CHANGES, 0), heal_at);
         }
-        weather
+        plan
     }
 
-    fn draw_rules(&mut self, random: &mut Generator) {
+    fn add_rules(&mut self, random: &mut Generator) {
         if random.chance(250_000) {
             for rule in &mut self.rules {
                 *rule = match random.below(4) {
@@ -129,8 +127,8 @@ impl Weather {
         }
     }
 
-    fn draw_gusts(&mut self, random: &mut Generator, calm_at: Tick) {
-        let last = calm_at.as_millis();
+    fn add_changes(&mut self, random: &mut Generator, heal_at: Tick) {
+        let last = heal_at.as_millis();
         let mut count = if random.chance(400_000) {
             random.between(1, 4)
         } else {
@@ -138,38 +136,38 @@ impl Weather {
         };
         while count > 0 && self.ports > 1 {
             count -= 1;
-            let begin = draw_log(random, 1, last.max(2));
-            // Mostly survivable with default deadlines, at times not.
+            let begin = random.log_uniform(1, last.max(2));
+            // Default deadlines mostly survive this, but not always.
             let longest = if random.chance(700_000) {
                 10_000
             } else {
                 60_000
             };
             let end = begin
-                .saturating_add(draw_log(random, 100, longest))
+                .saturating_add(random.log_uniform(100, longest))
                 .min(last);
             let ports = self.ports as u64;
-            // Ports are few.
+            // There are few ports.
             let one = usize::try_from(random.below(ports)).unwrap_or(0);
             let other =
                 (one + 1 + usize::try_from(random.below(ports - 1)).unwrap_or(0)) % self.ports;
             let (begin, end) = (Tick::from_millis(begin), Tick::from_millis(end));
-            let pairs: &[(Gust, Gust)] = match random.below(3) {
-                0 => &[(Gust::Down(one), Gust::Up(one))],
-                1 => &[(Gust::Sever(one, other), Gust::Mend(one, other))],
+            let pairs: &[(LinkChange, LinkChange)] = match random.below(3) {
+                0 => &[(LinkChange::Down(one), LinkChange::Up(one))],
+                1 => &[(LinkChange::Sever(one, other), LinkChange::Mend(one, other))],
                 _ => &[
-                    (Gust::Sever(one, other), Gust::Mend(one, other)),
-                    (Gust::Sever(other, one), Gust::Mend(other, one)),
+                    (LinkChange::Sever(one, other), LinkChange::Mend(one, other)),
+                    (LinkChange::Sever(other, one), LinkChange::Mend(other, one)),
                 ],
             };
             for (first, second) in pairs {
-                // Eight pairs at most, each of two.
-                let _ = self.gusts.push((begin, *first));
-                let _ = self.gusts.push((end, *second));
+                // At most eight pairs.
+                let _ = self.changes.push((begin, *first));
+                let _ = self.changes.push((end, *second));
             }
         }
-        self.gusts
-            .sort_unstable_by_key(|(at, gust)| (*at, order(*gust)));
+        self.changes
+            .sort_unstable_by_key(|(at, change)| (*at, order(*change)));
     }
 
     /// The longest IP packet of a port, to be set before its interface is made.
@@ -182,18 +180,18 @@ impl Weather {
         self.links.get(port).copied().unwrap_or(Link::PERFECT)
     }
 
-    /// To set before [`begin`](Self::begin), for what a caller draws itself.
+    /// The same, to be changed before [`set_links`](Self::set_links).
     pub fn link_mut(&mut self, port: usize) -> Option<&mut Link> {
         self.links.get_mut(port)
     }
 
     /// What changes when.
-    pub fn gusts(&self) -> &[(Tick, Gust)] {
-        &self.gusts
+    pub fn changes(&self) -> &[(Tick, LinkChange)] {
+        &self.changes
     }
 
-    /// Sets the faults of all links.
-    pub fn begin(&self, ethernet: &Ethernet<'_>) {
+    /// Sets the MTU, the faults and the rule of each port.
+    pub fn set_links(&self, ethernet: &Ethernet<'_>) {
         for port in 0..self.ports {
             ethernet.set_mtu(port, self.mtu(port));
             ethernet.set_link(port, self.link(port));
@@ -202,30 +200,30 @@ impl Weather {
     }
 
     /// When something changes next.
-    pub fn next(&self) -> Option<Tick> {
-        self.gusts.get(self.blown).map(|(at, _)| *at)
+    pub fn next_change(&self) -> Option<Tick> {
+        self.changes.get(self.applied).map(|(at, _)| *at)
     }
 
-    /// Does all that is due.
-    pub fn blow(&mut self, ethernet: &Ethernet<'_>, now: Tick) {
-        while let Some((at, gust)) = self.gusts.get(self.blown).copied() {
+    /// Applies all changes that are due.
+    pub fn apply(&mut self, ethernet: &Ethernet<'_>, now: Tick) {
+        while let Some((at, change)) = self.changes.get(self.applied).copied() {
             if at > now {
                 return;
             }
-            self.blown += 1;
-            match gust {
-                Gust::Sever(from, to) => ethernet.sever(from, to),
-                Gust::Mend(from, to) => ethernet.mend(from, to),
-                Gust::Down(port) => ethernet.set_up(port, false),
-                Gust::Up(port) => ethernet.set_up(port, true),
+            self.applied += 1;
+            match change {
+                LinkChange::Sever(from, to) => ethernet.sever(from, to),
+                LinkChange::Mend(from, to) => ethernet.mend(from, to),
+                LinkChange::Down(port) => ethernet.set_up(port, false),
+                LinkChange::Up(port) => ethernet.set_up(port, true),
             }
         }
     }
 
-    /// Ends all faults: from now on every frame arrives, half a millisecond after it was sent. What is in flight, a late
-    /// duplicate for one, still comes as it was drawn.
-    pub fn calm(&mut self, ethernet: &Ethernet<'_>) {
-        self.blown = self.gusts.len();
+    /// Ends all faults: from now on every frame arrives half a millisecond after it was sent. What
+    /// is in flight, such as a late duplicate, still arrives as planned.
+    pub fn heal(&mut self, ethernet: &Ethernet<'_>) {
+        self.applied = self.changes.len();
         for port in 0..self.ports {
             ethernet.set_up(port, true);
             ethernet.set_rule(port, None);
@@ -243,13 +241,13 @@ impl Weather {
     }
 }
 
-/// Mends before cuts at the same moment, so that the order does not depend on the sort.
-const fn order(gust: Gust) -> (u8, usize, usize) {
-    match gust {
-        Gust::Mend(from, to) => (0, from, to),
-        Gust::Up(port) => (1, port, 0),
-        Gust::Sever(from, to) => (2, from, to),
-        Gust::Down(port) => (3, port, 0),
+/// At the same moment what mends comes before what cuts, so the order does not depend on the sort.
+const fn order(change: LinkChange) -> (u8, usize, usize) {
+    match change {
+        LinkChange::Mend(from, to) => (0, from, to),
+        LinkChange::Up(port) => (1, port, 0),
+        LinkChange::Sever(from, to) => (2, from, to),
+        LinkChange::Down(port) => (3, port, 0),
     }
 }
 
@@ -271,7 +269,7 @@ fn mild_link(mask: &mut Generator, random: &mut Generator) -> Link {
 }
 
 fn bad_link(mask: &mut Generator, random: &mut Generator) -> Link {
-    // Every draw happens whatever the mask says, so that a fault that is off leaves the others as they were.
+    // Every value is drawn whatever the mask says: a fault that is off does not change the others.
     let mut part = |chance_ppm, last| {
         let drawn = random.between(0, last);
         if mask.chance(chance_ppm) { drawn } else { 0 }
@@ -292,8 +290,8 @@ fn bad_link(mask: &mut Generator, random: &mut Generator) -> Link {
         core::array::from_fn(|_| ppm(part(250_000, 50_000)));
     let is_slow = part(350_000, 1_000) > 0;
     let keeps_order = part(500_000, 1) > 0;
-    let bits_per_second = draw_log(random, 9_600, 100_000_000);
-    let queue_frames = draw_log(random, 2, 64);
+    let bits_per_second = random.log_uniform(9_600, 100_000_000);
+    let queue_frames = random.log_uniform(2, 64);
     Link {
         loss_ppm,
         bursts: (bursts.0 > 0).then_some(Bursts {
@@ -326,7 +324,7 @@ fn bad_link(mask: &mut Generator, random: &mut Generator) -> Link {
     }
 }
 
-/// All that is drawn here fits into 32 bits.
+/// Everything that is drawn here fits into 32 bits.
 fn ppm(drawn: u64) -> u32 {
     u32::try_from(drawn).unwrap_or(u32::MAX)
 }

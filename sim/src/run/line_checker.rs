@@ -1,29 +1,30 @@
-//! The lines of a chat: said in a form in which every byte can be checked, and heard.
+//! The lines of a chat, in a form in which every byte can be checked.
 
-use crate::Generator;
 use heapless::Vec;
 use tickwire::{Error, Sink};
 
-/// The longest line.
+use crate::{Generator, streams};
+
+/// The longest line, in bytes.
 pub(crate) const LINE_BYTES_MAX: usize = 1_024;
-/// The most lines of one speaker.
+/// The most lines of one participant.
 pub(crate) const LINES_MAX: u32 = 64;
 
 /// Digits of a line's number.
 const DIGITS: u32 = 3;
 
-/// What one host says: line `n` is `#`, three digits, and letters that depend on the number.
+/// What one node says: line `n` is `#`, three digits, and letters that depend on the number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Speech {
+pub(crate) struct Lines {
     pub(crate) salt: u64,
     pub(crate) bytes_max: u64,
 }
 
-impl Speech {
-    /// Letters of a line.
+impl Lines {
+    /// The number of letters of a line.
     fn letters(&self, number: u32) -> u32 {
         let room = self.bytes_max.saturating_sub(4);
-        let mut random = Generator::new(self.salt).fork("line", number.into());
+        let mut random = Generator::new(self.salt).fork(streams::CHAT_LINE, number.into());
         // Lines are short.
         random.below(room + 1) as u32
     }
@@ -45,13 +46,13 @@ const fn digit(number: u32) -> u8 {
     b'0' + (number % 10) as u8
 }
 
-/// Where a [`Ledger`] stands.
+/// What the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Place {
+enum Position {
     #[default]
     Between,
-    /// What a stranger says is anything without `#`.
-    Strange,
+    /// What a third node says: a line that begins with `!` and has no `#`.
+    Foreign,
     Number {
         digits: u32,
         value: u32,
@@ -63,48 +64,49 @@ enum Place {
     },
 }
 
-/// What one host hears. It is a sink, and says whether the speaker's lines came in order, whole and once.
+/// The sink for what one node hears. It checks that the partner's lines come in order, whole and
+/// once.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ledger {
-    pub(crate) speech: Speech,
-    place: Place,
+pub(crate) struct LineChecker {
+    lines: Lines,
+    position: Position,
     /// The next line has at least this number.
     next: u32,
-    /// One bit for each line that came whole.
+    /// One bit for each line that was heard whole.
     heard: u64,
     /// Lines that were cut short.
     pub(crate) cuts: u32,
     pub(crate) is_broken: bool,
-    /// `None` takes all.
+    /// The number of bytes that it still takes; `None` is no limit.
     pub(crate) room: Option<u64>,
 }
 
-impl Ledger {
-    pub(crate) fn new(speech: Speech) -> Self {
+impl LineChecker {
+    pub(crate) fn new(lines: Lines) -> Self {
         Self {
-            speech,
+            lines,
             ..Self::default()
         }
     }
 
-    /// Whether the line of this number came whole.
+    /// Whether the line with this number was heard whole.
     pub(crate) const fn has_heard(&self, number: u32) -> bool {
         self.heard & 1 << number != 0
     }
 
     fn hear(&mut self, byte: u8) {
-        self.place = match (self.place, byte) {
-            (Place::Number { .. } | Place::Letters { .. }, b'#' | b'!') => {
+        self.position = match (self.position, byte) {
+            (Position::Number { .. } | Position::Letters { .. }, b'#' | b'!') => {
                 self.cuts += 1;
                 Self::begin(byte)
             }
-            (Place::Strange, b'#') | (Place::Between, b'#' | b'!') => Self::begin(byte),
+            (Position::Foreign, b'#') | (Position::Between, b'#' | b'!') => Self::begin(byte),
             // Ends of lines, and of pieces of long ones.
-            (place @ Place::Strange, _) | (place, b'\n') => place,
-            (Place::Number { digits, value }, b'0'..=b'9') => {
+            (position @ Position::Foreign, _) | (position, b'\n') => position,
+            (Position::Number { digits, value }, b'0'..=b'9') => {
                 let value = value * 10 + u32::from(byte - b'0');
                 if digits + 1 < DIGITS {
-                    Place::Number {
+                    Position::Number {
                         digits: digits + 1,
                         value,
                     }
@@ -112,45 +114,45 @@ impl Ledger {
                     self.begin_line(value)
                 }
             }
-            (Place::Letters { number, at, length }, letter) => {
-                self.is_broken |= letter != self.speech.letter(number, at);
-                self.go_on(number, at + 1, length)
+            (Position::Letters { number, at, length }, letter) => {
+                self.is_broken |= letter != self.lines.letter(number, at);
+                self.expect_letter(number, at + 1, length)
             }
-            (place, _) => {
+            (position, _) => {
                 self.is_broken = true;
-                place
+                position
             }
         };
     }
 
-    const fn begin(byte: u8) -> Place {
+    const fn begin(byte: u8) -> Position {
         match byte {
-            b'#' => Place::Number {
+            b'#' => Position::Number {
                 digits: 0,
                 value: 0,
             },
-            _ => Place::Strange,
+            _ => Position::Foreign,
         }
     }
 
-    fn begin_line(&mut self, number: u32) -> Place {
+    fn begin_line(&mut self, number: u32) -> Position {
         self.is_broken |= number < self.next || number >= LINES_MAX;
         self.next = number + 1;
-        self.go_on(number, 0, self.speech.letters(number))
+        self.expect_letter(number, 0, self.lines.letters(number))
     }
 
-    fn go_on(&mut self, number: u32, at: u32, length: u32) -> Place {
+    fn expect_letter(&mut self, number: u32, at: u32, length: u32) -> Position {
         if at < length {
-            return Place::Letters { number, at, length };
+            return Position::Letters { number, at, length };
         }
         if number < LINES_MAX {
             self.heard |= 1 << number;
         }
-        Place::Between
+        Position::Between
     }
 }
 
-impl Sink for Ledger {
+impl Sink for LineChecker {
     fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
         let room = self.room.unwrap_or(u64::MAX);
         let count = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());

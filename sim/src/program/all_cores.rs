@@ -1,4 +1,4 @@
-//! Work on all cores, with a bar on a terminal.
+//! Work on all cores, with a progress bar on a terminal.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Numbers that a thread takes at a time.
 const BATCH: u64 = 16;
 
-/// Does `work` for each number below `count`, in any order, on every core over a state of its own, and returns the states.
+/// Does `work` for each number below `count`, in any order, on all cores. Each core has a state of
+/// its own; returns the states.
 pub(crate) fn on_all<S: Send>(
     count: u64,
     state: impl Fn() -> S + Sync,

@@ -1,9 +1,9 @@
-//! Runs of seeds that may panic, which is a finding like any other.
+//! Runs of seeds in which a panic is a finding like any other.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tickwire_sim::{MEMORY_BYTES, Options, Report, Witness, run};
+use tickwire_sim::{MEMORY_BYTES, Options, Report, Tracer, run};
 
 thread_local! {
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -17,30 +17,30 @@ pub(crate) fn quiet_panics() {
 }
 
 /// Memory for one run after the other.
-pub(crate) fn memory() -> Vec<u8> {
+pub(crate) fn run_memory() -> Vec<u8> {
     vec![0; MEMORY_BYTES]
 }
 
 /// What became of a seed: its report, or the message of a panic.
-pub(crate) fn attempt(
+pub(crate) fn run_caught(
     seed: u64,
     options: &Options,
     memory: &mut [u8],
-    witness: &mut dyn Witness,
+    tracer: &mut dyn Tracer,
 ) -> Result<Report, String> {
-    catch_unwind(AssertUnwindSafe(|| run(seed, options, memory, witness)))
+    catch_unwind(AssertUnwindSafe(|| run(seed, options, memory, tracer)))
         .map_err(|_| MESSAGE.with(|message| message.borrow().clone()))
 }
 
 /// What a seed broke, in one line.
-pub(crate) fn verdict(result: &Result<Report, String>) -> Option<String> {
+pub(crate) fn failure(result: &Result<Report, String>) -> Option<String> {
     match result {
         Ok(report) => report.finding.map(|finding| {
-            let host = finding
-                .host
-                .map_or(String::new(), |host| format!(" host {host}:"));
+            let node = finding
+                .node
+                .map_or(String::new(), |node| format!(" node {node}:"));
             format!(
-                "invariant {} at {}:{host} {}",
+                "invariant {} at {}:{node} {}",
                 finding.invariant, finding.at, finding.what
             )
         }),

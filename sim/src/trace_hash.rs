@@ -1,27 +1,29 @@
-//! The running hash of all that happens in a world.
+//! The running hash of everything that happens in a world.
 
 use core::hash::{Hash, Hasher};
 
-use crate::ethernet::{Fate, FrameEvent};
 use tickwire::{Event, Tick};
 
-/// A running hash whose value is the same on every platform: sizes are widened to 64 bits, bytes read in little-endian
-/// order. Two runs of one seed have the same trace, or something in them depended on more than the seed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trace(u64);
+use crate::ethernet::{Fate, FrameEvent};
 
-impl Trace {
-    /// The trace of nothing.
+/// A running hash whose value is the same on every platform: sizes are widened to 64 bits, bytes
+/// are read in little-endian order. If two runs of one seed have different hashes, something in
+/// them depends on more than the seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceHash(u64);
+
+impl TraceHash {
+    /// The hash of nothing.
     pub const EMPTY: Self = Self(0x243f_6a88_85a3_08d3);
 
-    /// An event: when, where, and all that it says.
-    pub fn event(&mut self, now: Tick, host: usize, app: usize, event: &Event<'_>) {
+    /// Adds an event: when, where, and all its content.
+    pub fn event(&mut self, now: Tick, node: usize, app: usize, event: &Event<'_>) {
         self.word(now.as_millis());
-        self.word((host as u64) << 8 | app as u64);
+        self.word((node as u64) << 8 | app as u64);
         event.hash(self);
     }
 
-    /// A frame: when, where, what became of it, and its bytes where they are new.
+    /// Adds a frame: when, where, what became of it, and its bytes where they are new.
     pub fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
         let fate = match event.fate {
             Fate::Sent => 0,
@@ -39,7 +41,8 @@ impl Trace {
     }
 
     fn word(&mut self, word: u64) {
-        // An odd multiplier loses nothing, and the rotation brings the high bits, which depend on all, to all.
+        // An odd multiplier loses no bits. The rotation moves the high bits, which depend on all
+        // others, to where they change all others.
         self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
@@ -53,7 +56,7 @@ impl Trace {
     }
 }
 
-impl Hasher for Trace {
+impl Hasher for TraceHash {
     fn finish(&self) -> u64 {
         let mixed = (self.0 ^ self.0 >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
         mixed ^ mixed >> 32

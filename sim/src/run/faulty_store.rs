@@ -2,47 +2,50 @@
 
 use core::task::Poll;
 
-use crate::Generator;
 use tickwire::Tick;
 use tickwire::store::{Begun, FlashStore, Layout, MemoryStore, Store, StoreError, Upload};
 
-use crate::flash::Flash;
+use super::flash::Flash;
+use crate::Generator;
 use crate::pattern::Pattern;
+
+/// Bytes of the buffer that the store of a flash needs.
+pub(crate) const STORE_BUFFER_BYTES: usize = 768;
 
 /// What may go wrong with a store besides a loss of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Moods {
-    /// The n-th call fails.
+pub(crate) struct StoreFaults {
+    /// The call with this number fails.
     pub(crate) fail_at: Option<u64>,
-    /// Calls that are answered `Pending` once, in parts per million.
+    /// How often a call is answered `Pending` once, in parts per million.
     pub(crate) pending_ppm: u32,
-    /// Writes take at most so many bytes.
+    /// The most bytes that one write takes.
     pub(crate) write_bytes_max: Option<u64>,
 }
 
-/// A medium.
+/// What the files are stored on.
 #[expect(
     clippy::large_enum_variant,
     reason = "without an allocator there is no box"
 )]
-pub(crate) enum Shelf<'a> {
+pub(crate) enum Medium<'a> {
     Memory(MemoryStore<'a>),
     Flash(FlashStore<'a, Flash<'a>>),
 }
 
-/// A store in some mood.
-pub(crate) struct Vault<'a> {
-    shelf: Shelf<'a>,
-    moods: Moods,
+/// A store with faults.
+pub(crate) struct FaultyStore<'a> {
+    medium: Medium<'a>,
+    faults: StoreFaults,
     random: Generator,
     calls: u64,
 }
 
-impl<'a> Vault<'a> {
-    pub(crate) const fn new(shelf: Shelf<'a>, moods: Moods, random: Generator) -> Self {
+impl<'a> FaultyStore<'a> {
+    pub(crate) const fn new(medium: Medium<'a>, faults: StoreFaults, random: Generator) -> Self {
         Self {
-            shelf,
-            moods,
+            medium,
+            faults,
             random,
             calls: 0,
         }
@@ -52,30 +55,30 @@ impl<'a> Vault<'a> {
     pub(crate) fn over(
         flash: Flash<'a>,
         buffer: &'a mut [u8],
-        moods: Moods,
+        faults: StoreFaults,
         random: Generator,
     ) -> Self {
         let layout = Layout::whole(&flash).expect("the flash is large enough");
         let store = FlashStore::new(flash, layout, buffer).expect("the layout fits");
-        Self::new(Shelf::Flash(store), moods, random)
+        Self::new(Medium::Flash(store), faults, random)
     }
 
-    /// The flash, out of a host that has lost its power.
+    /// The flash, out of a node that has lost its power.
     pub(crate) fn into_flash(self) -> Option<Flash<'a>> {
-        match self.shelf {
-            Shelf::Flash(store) => Some(store.release()),
-            Shelf::Memory(_) => None,
+        match self.medium {
+            Medium::Flash(store) => Some(store.release()),
+            Medium::Memory(_) => None,
         }
     }
 
-    /// Nothing goes wrong any more.
-    pub(crate) fn calm(&mut self) {
-        self.moods = Moods::default();
+    /// Nothing fails any more.
+    pub(crate) fn heal(&mut self) {
+        self.faults = StoreFaults::default();
     }
 
-    /// Reads what is stored, whatever the mood. `None` when there is no file.
+    /// Reads what is stored, without faults.
     pub(crate) fn mount(&mut self) -> Result<(), StoreError> {
-        let Shelf::Flash(store) = &mut self.shelf else {
+        let Medium::Flash(store) = &mut self.medium else {
             return Ok(());
         };
         loop {
@@ -85,11 +88,11 @@ impl<'a> Vault<'a> {
         }
     }
 
-    /// The length of the current file.
+    /// The length of the current file; `None` when there is none.
     pub(crate) fn length(&self) -> Option<u64> {
-        match &self.shelf {
-            Shelf::Memory(store) => store.image().map(|image| image.bytes.len() as u64),
-            Shelf::Flash(store) => store.image().map(|image| image.length.into()),
+        match &self.medium {
+            Medium::Memory(store) => store.image().map(|image| image.bytes.len() as u64),
+            Medium::Flash(store) => store.image().map(|image| image.length.into()),
         }
     }
 
@@ -98,13 +101,13 @@ impl<'a> Vault<'a> {
         if self.length() != Some(pattern.length) {
             return false;
         }
-        let store = match &mut self.shelf {
-            Shelf::Memory(store) => {
+        let store = match &mut self.medium {
+            Medium::Memory(store) => {
                 return store
                     .image()
                     .is_some_and(|image| pattern.has(0, image.bytes));
             }
-            Shelf::Flash(store) => store,
+            Medium::Flash(store) => store,
         };
         let (mut offset, mut block) = (0u32, [0; 256]);
         while u64::from(offset) < pattern.length {
@@ -122,51 +125,48 @@ impl<'a> Vault<'a> {
     }
 
     fn store(&mut self) -> &mut dyn Store {
-        match &mut self.shelf {
-            Shelf::Memory(store) => store,
-            Shelf::Flash(store) => store,
+        match &mut self.medium {
+            Medium::Memory(store) => store,
+            Medium::Flash(store) => store,
         }
     }
 
-    /// Counts a call, and says how it ends when the store is in a mood.
-    fn mood<T>(&mut self) -> Option<Poll<Result<T, StoreError>>> {
+    /// Counts a call. Returns how it ends where a fault strikes it.
+    fn fault<T>(&mut self) -> Option<Poll<Result<T, StoreError>>> {
         let call = self.calls;
         self.calls += 1;
-        if self.moods.fail_at == Some(call) {
+        if self.faults.fail_at == Some(call) {
             return Some(Poll::Ready(Err(StoreError::Failed { code: 5 })));
         }
         self.random
-            .chance(self.moods.pending_ppm)
+            .chance(self.faults.pending_ppm)
             .then_some(Poll::Pending)
     }
 }
 
-impl Store for Vault<'_> {
+impl Store for FaultyStore<'_> {
     fn begin(&mut self, now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
-        self.mood()
+        self.fault()
             .unwrap_or_else(|| self.store().begin(now, upload))
     }
 
     fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
-        self.mood()
+        self.fault()
             .unwrap_or_else(|| self.store().read(offset, buffer))
     }
 
     fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
-        let most = self.moods.write_bytes_max.unwrap_or(u64::MAX);
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let data = data.get(..most).unwrap_or(data);
-        self.mood().unwrap_or_else(|| self.store().write(data))
+        let bytes_max = self.faults.write_bytes_max.unwrap_or(u64::MAX);
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        let data = data.get(..bytes_max).unwrap_or(data);
+        self.fault().unwrap_or_else(|| self.store().write(data))
     }
 
     fn commit(&mut self) -> Poll<Result<(), StoreError>> {
-        self.mood().unwrap_or_else(|| self.store().commit())
+        self.fault().unwrap_or_else(|| self.store().commit())
     }
 
     fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
-        self.mood().unwrap_or_else(|| self.store().abandon(keep))
+        self.fault().unwrap_or_else(|| self.store().abandon(keep))
     }
 }
-
-/// Bytes that the store of a flash wants as its buffer.
-pub(crate) const STORE_BUFFER: usize = 768;

@@ -1,23 +1,25 @@
 //! A client that tries again until it has what it wants, as its user would.
 
-use crate::Generator;
 use tickwire::{Error, Tick};
 
-/// How long a fresh request may take after the end of all faults.
+use crate::Generator;
+
+/// The longest time that a fresh request may take after the end of all faults.
 pub(crate) const LIVENESS_TICKS: u64 = 60_000;
 
-/// What is still wanted from before the calm, at most.
-const GOALS_MAX: u32 = 4;
+/// The most that is still wanted, after the faults, from before their end.
+const WANTED_MAX: u32 = 4;
+
 /// How the attempts of one app ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct AttemptCounts {
     /// Attempts that began.
     pub begun: u32,
     /// Those that succeeded.
     pub succeeded: u32,
     /// Those that ended in a typed error.
     pub failed: u32,
-    /// Those that ended with the power of their host.
+    /// Those that ended when their node lost its power.
     pub crashed: u32,
     /// Those that were still open when a run failed.
     pub open: u32,
@@ -33,51 +35,58 @@ enum State {
 
 /// One client's attempts.
 #[derive(Debug)]
-pub(crate) struct Tries {
+pub(crate) struct Attempts {
     state: State,
     failures: u32,
     random: Generator,
-    /// Things still to be fetched, sent or said.
-    pub(crate) goals: u32,
-    pub(crate) tally: Tally,
-    /// Whether one has succeeded since the calm began.
+    /// What is still to be fetched, sent or said.
+    pub(crate) wanted: u32,
+    counts: AttemptCounts,
+    /// Whether one has succeeded since the end of the faults.
     is_alive: bool,
-    is_calm: bool,
-    /// When the first attempt of the calm began; one from before may need its own deadline to notice what it lost.
+    is_healed: bool,
+    /// When the first attempt after the faults began. One from before may need its own deadline to
+    /// notice what it lost.
     fresh_at: Option<Tick>,
 }
 
-impl Tries {
-    pub(crate) fn new(mut random: Generator, goals: u32) -> Self {
+impl Attempts {
+    pub(crate) fn new(mut random: Generator, wanted: u32) -> Self {
         Self {
             state: State::Waiting {
                 until: Tick::from_millis(random.below(2_000)),
             },
             failures: 0,
             random,
-            goals,
-            tally: Tally::default(),
+            wanted,
+            counts: AttemptCounts::default(),
             is_alive: false,
-            is_calm: false,
+            is_healed: false,
             fresh_at: None,
         }
     }
 
     /// Whether it is time to begin an attempt.
     pub(crate) fn is_due(&self, now: Tick) -> bool {
-        self.goals > 0 && matches!(self.state, State::Waiting { until } if until <= now)
+        self.wanted > 0 && matches!(self.state, State::Waiting { until } if until <= now)
     }
 
     pub(crate) fn is_running(&self) -> bool {
         self.state == State::Running
     }
 
-    /// When it is time for something, after `now`: what was due before was done, or its host has no power.
+    /// Whether nothing more is wanted.
+    pub(crate) fn is_done(&self) -> bool {
+        self.wanted == 0 && !self.is_running()
+    }
+
+    /// When it is time for something, after `now`. What was due before was done, or its node has no
+    /// power.
     pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
         let liveness = self.fresh_at.filter(|_| !self.is_alive);
         let liveness = liveness.map(|fresh| fresh.after(LIVENESS_TICKS + 1));
         let due = match self.state {
-            State::Waiting { until } if self.goals > 0 => Some(until),
+            State::Waiting { until } if self.wanted > 0 => Some(until),
             _ => None,
         };
         let both = due.into_iter().chain(liveness);
@@ -85,83 +94,86 @@ impl Tries {
     }
 
     pub(crate) fn begin(&mut self, now: Tick) {
-        if self.is_calm {
+        if self.is_healed {
             self.fresh_at.get_or_insert(now);
         }
         self.state = State::Running;
-        self.tally.begun += 1;
+        self.counts.begun += 1;
     }
 
     pub(crate) fn succeed(&mut self, now: Tick) {
-        self.tally.succeeded += 1;
-        self.goals = self.goals.saturating_sub(1);
+        self.counts.succeeded += 1;
+        self.wanted = self.wanted.saturating_sub(1);
         self.failures = 0;
-        self.is_alive |= self.is_calm;
+        self.is_alive |= self.is_healed;
         self.state = State::Waiting {
             until: now.after(self.random.below(1_000)),
         };
     }
 
     pub(crate) fn fail(&mut self, now: Tick, error: Error) {
-        self.tally.failed += 1;
-        self.tally.last_error = Some(error);
+        self.counts.failed += 1;
+        self.counts.last_error = Some(error);
         self.pause(now);
     }
 
-    /// The attempt ended without an error, but not all was said.
-    pub(crate) fn go_on(&mut self, now: Tick) {
-        self.tally.succeeded += 1;
+    /// The attempt ended without an error, but did not get what is wanted.
+    pub(crate) fn try_again(&mut self, now: Tick) {
+        self.counts.succeeded += 1;
         self.pause(now);
     }
 
     fn pause(&mut self, now: Tick) {
         self.failures += 1;
-        // In the calm a user who wants something asks every second.
-        let most = if self.is_calm {
+        // After the faults a user who wants something asks every second.
+        let ticks_max = if self.is_healed {
             1_000
         } else {
             500 << self.failures.min(6)
         };
-        let ticks = 100 + self.random.below(most);
+        let ticks = 100 + self.random.below(ticks_max);
         self.state = State::Waiting {
             until: now.after(ticks),
         };
     }
 
-    /// The client's host has lost its power.
+    /// The client's node has lost its power.
     pub(crate) fn crash(&mut self, now: Tick) {
         if self.is_running() {
-            self.tally.crashed += 1;
+            self.counts.crashed += 1;
             self.state = State::Waiting { until: now };
         }
     }
 
-    /// All faults have ended; one more is wanted, and of those before no more than a few.
-    pub(crate) fn calm(&mut self, now: Tick) {
-        self.is_calm = true;
-        self.goals = self.goals.min(GOALS_MAX) + 1;
+    /// All faults have ended. One more is wanted, and of those from before no more than a few.
+    pub(crate) fn heal(&mut self, now: Tick) {
+        self.is_healed = true;
+        self.wanted = self.wanted.min(WANTED_MAX) + 1;
         if !self.is_running() {
             self.state = State::Waiting { until: now };
         }
     }
 
     /// Whether a fresh request takes too long.
-    pub(crate) fn is_dead(&self, now: Tick, excused_until: Tick) -> bool {
+    pub(crate) fn is_overdue(&self, now: Tick, excused_until: Tick) -> bool {
         !self.is_alive
             && self
                 .fresh_at
                 .is_some_and(|fresh| now.since(fresh.max(excused_until)) > LIVENESS_TICKS)
     }
 
-    pub(crate) fn finish(&mut self) -> Tally {
-        self.tally.open = u32::from(self.is_running());
-        self.tally
+    /// How the attempts ended.
+    pub(crate) fn counts(&self) -> AttemptCounts {
+        AttemptCounts {
+            open: u32::from(self.is_running()),
+            ..self.counts
+        }
     }
 }
 
-/// Whether an error can come of what links and hosts do in every run; of a liar nearly all can. What else a seed has
-/// drawn, its task knows.
-pub(crate) const fn is_plausible(error: Error, is_lied_to: bool) -> bool {
+/// Whether an error can come from what links and nodes do in every run. A hostile peer can cause
+/// nearly all errors. What else this seed may cause, the workload knows.
+pub(crate) const fn is_plausible(error: Error, is_peer_hostile: bool) -> bool {
     match error {
         Error::Unaddressable
         | Error::Unreachable
@@ -171,6 +183,6 @@ pub(crate) const fn is_plausible(error: Error, is_lied_to: bool) -> bool {
         | Error::Sink { .. } => false,
         Error::Refused | Error::Reset | Error::TimedOut(_) => true,
         // What arrives is what was sent, to its end.
-        _ => is_lied_to,
+        _ => is_peer_hostile,
     }
 }

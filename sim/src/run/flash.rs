@@ -1,33 +1,36 @@
-//! A NOR flash that keeps the rules of the trade and can lose power in the middle of an operation.
+//! A NOR flash that enforces the rules of its kind and can lose power in the middle of an
+//! operation.
 
 use core::cell::Cell;
 
-use crate::Generator;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 
-const WRITE: usize = 4;
-const ERASE: usize = 512;
+use crate::Generator;
 
-/// What is known of a flash from outside, whoever holds it.
+const WRITE_BYTES: usize = 4;
+const ERASE_BYTES: usize = 512;
+
+/// The power of a flash, and what is known of the flash from outside, whoever holds it.
 #[derive(Debug, Default)]
-pub(crate) struct Supply {
-    /// Writes and erases until the power fails.
+pub(crate) struct PowerFault {
+    /// The number of writes and erases until the power fails.
     pub(crate) cut_after: Cell<Option<u64>>,
     /// The power has failed in the middle of an operation; until it is restored every call fails.
     pub(crate) is_cut: Cell<bool>,
-    /// The store broke a rule of the medium.
-    pub(crate) is_abused: Cell<bool>,
+    /// The store broke a rule of the flash.
+    pub(crate) is_rule_broken: Cell<bool>,
 }
 
-/// A flash in memory that the caller lent. Bits go from 1 to 0 by writing, and back by erasing a block; a write unit is
-/// written once between two erases.
+/// A flash in memory that the caller lent. Writing changes bits from 1 to 0, erasing a block
+/// changes them back; a write unit is written once between two erases.
 #[derive(Debug)]
 pub(crate) struct Flash<'a> {
     bytes: &'a mut [u8],
-    /// One byte a write unit: 1 when it is erased and neither written nor torn since.
+    /// One byte for each write unit: 1 when it is erased, and since then neither written nor cut
+    /// off in the middle of an operation.
     blank: &'a mut [u8],
     random: Generator,
-    supply: &'a Supply,
+    power: &'a PowerFault,
 }
 
 impl<'a> Flash<'a> {
@@ -35,7 +38,7 @@ impl<'a> Flash<'a> {
     pub(crate) fn used(
         bytes: &'a mut [u8],
         blank: &'a mut [u8],
-        supply: &'a Supply,
+        power: &'a PowerFault,
         mut random: Generator,
     ) -> Self {
         for chunk in bytes.chunks_mut(8) {
@@ -49,40 +52,41 @@ impl<'a> Flash<'a> {
             bytes,
             blank,
             random,
-            supply,
+            power,
         }
     }
 
-    /// Bytes of blank marks for a chip of so many bytes.
+    /// The length of `blank` for a chip of this number of bytes.
     pub(crate) const fn units(bytes: usize) -> usize {
-        bytes / WRITE
+        bytes / WRITE_BYTES
     }
 
     /// Power is back.
     pub(crate) fn restore(&self) {
-        self.supply.is_cut.set(false);
+        self.power.is_cut.set(false);
     }
 
-    /// Whether this operation is whole; `Err` when there is no power at all.
-    fn strike(&self) -> Result<bool, NorFlashErrorKind> {
-        if self.supply.is_cut.get() {
+    /// Whether this operation is done completely; `Err` when there is no power at all.
+    fn use_power(&self) -> Result<bool, NorFlashErrorKind> {
+        if self.power.is_cut.get() {
             return Err(NorFlashErrorKind::Other);
         }
-        let left = self.supply.cut_after.get();
-        self.supply
+        let left = self.power.cut_after.get();
+        self.power
             .cut_after
             .set(left.and_then(|left| left.checked_sub(1)));
-        self.supply.is_cut.set(left == Some(0));
+        self.power.is_cut.set(left == Some(0));
         Ok(left != Some(0))
     }
 
-    fn note_abuse(&self, is_abuse: bool) {
-        self.supply
-            .is_abused
-            .set(self.supply.is_abused.get() || is_abuse);
+    fn check_rule(&self, is_kept: bool) {
+        if !is_kept {
+            self.power.is_rule_broken.set(true);
+        }
     }
 
-    /// Changes `offset..` by `change`, byte by byte: all of it, or what a cut leaves done.
+    /// Changes the bytes at `offset` by `change`: all of them, or what was done when the power
+    /// failed.
     fn alter(
         &mut self,
         offset: usize,
@@ -92,8 +96,8 @@ impl<'a> Flash<'a> {
     ) {
         let (torn, prefix) = (self.random.below(4), self.random.below(count as u64));
         let random = &mut self.random;
-        let place = self.bytes.get_mut(offset..offset + count);
-        for (at, byte) in place.unwrap_or_default().iter_mut().enumerate() {
+        let altered = self.bytes.get_mut(offset..offset + count);
+        for (at, byte) in altered.unwrap_or_default().iter_mut().enumerate() {
             let new = change(at, *byte);
             let changed = *byte ^ new;
             *byte ^= match torn {
@@ -106,9 +110,9 @@ impl<'a> Flash<'a> {
                 _ => changed & random.u64().to_le_bytes()[0],
             };
         }
-        let first = offset / WRITE;
-        let blank = self.blank.get_mut(first..first + count.div_ceil(WRITE));
-        blank.unwrap_or_default().fill(0);
+        let first = offset / WRITE_BYTES;
+        let units = first..first + count.div_ceil(WRITE_BYTES);
+        self.blank.get_mut(units).unwrap_or_default().fill(0);
     }
 }
 
@@ -120,7 +124,7 @@ impl ReadNorFlash for Flash<'_> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        if self.supply.is_cut.get() {
+        if self.power.is_cut.get() {
             return Err(NorFlashErrorKind::Other);
         }
         let from = offset as usize;
@@ -135,36 +139,36 @@ impl ReadNorFlash for Flash<'_> {
 }
 
 impl NorFlash for Flash<'_> {
-    const WRITE_SIZE: usize = WRITE;
-    const ERASE_SIZE: usize = ERASE;
+    const WRITE_SIZE: usize = WRITE_BYTES;
+    const ERASE_SIZE: usize = ERASE_BYTES;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
         let (from, to) = (from as usize, to as usize);
-        self.note_abuse(!from.is_multiple_of(ERASE) || !to.is_multiple_of(ERASE));
+        self.check_rule(from.is_multiple_of(ERASE_BYTES) && to.is_multiple_of(ERASE_BYTES));
         if to > self.bytes.len() || from > to {
             return Err(NorFlashErrorKind::OutOfBounds);
         }
-        let is_whole = self.strike()?;
+        let is_whole = self.use_power()?;
         self.alter(from, to - from, is_whole, |_, _| 0xff);
         if !is_whole {
             return Err(NorFlashErrorKind::Other);
         }
-        let blank = self.blank.get_mut(from / WRITE..to / WRITE);
-        blank.unwrap_or_default().fill(1);
+        let units = from / WRITE_BYTES..to / WRITE_BYTES;
+        self.blank.get_mut(units).unwrap_or_default().fill(1);
         Ok(())
     }
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
         let from = offset as usize;
-        let units = from / WRITE..(from + bytes.len()) / WRITE;
+        let units = from / WRITE_BYTES..(from + bytes.len()) / WRITE_BYTES;
         let blank = self
             .blank
             .get(units)
             .ok_or(NorFlashErrorKind::OutOfBounds)?;
-        self.note_abuse(
-            !from.is_multiple_of(WRITE) || !bytes.len().is_multiple_of(WRITE) || blank.contains(&0),
-        );
-        let is_whole = self.strike()?;
+        let is_aligned =
+            from.is_multiple_of(WRITE_BYTES) && bytes.len().is_multiple_of(WRITE_BYTES);
+        self.check_rule(is_aligned && !blank.contains(&0));
+        let is_whole = self.use_power()?;
         self.alter(from, bytes.len(), is_whole, |at, old| {
             old & bytes.get(at).copied().unwrap_or(0xff)
         });

@@ -1,4 +1,4 @@
-//! What a timeline shows, collected while a seed runs.
+//! What a timeline shows, kept while a seed runs.
 
 use std::collections::BTreeSet;
 
@@ -9,47 +9,47 @@ use tickwire_sim::ethernet::{Fate, FrameEvent};
 /// A frame on its way, in microseconds.
 pub(crate) struct Arrow {
     pub(crate) from: usize,
-    /// `None` when it was lost on behalf of all.
+    /// `None` when it was lost before any receiver was chosen.
     pub(crate) to: Option<usize>,
     pub(crate) sent: u64,
-    /// When it arrived; `None` when it never did.
+    /// `None` when it never arrived.
     pub(crate) arrived: Option<u64>,
     pub(crate) is_changed: bool,
     pub(crate) label: String,
 }
 
-/// A state of an app, from its beginning to the next one.
+/// A state of an app, until the next one begins.
 pub(crate) struct Bar {
-    pub(crate) host: usize,
-    pub(crate) seat: usize,
+    pub(crate) node: usize,
+    pub(crate) app: usize,
     pub(crate) begin: u64,
     pub(crate) end: Option<u64>,
     pub(crate) name: &'static str,
 }
 
-/// Something that was told.
+/// An event or a note.
 pub(crate) struct Mark {
-    pub(crate) host: Option<usize>,
+    pub(crate) node: Option<usize>,
     pub(crate) at: u64,
     pub(crate) text: String,
 }
 
-/// All of it.
+/// Everything that a timeline shows.
 #[derive(Default)]
-pub(crate) struct Scene {
+pub(crate) struct TimelineData {
     pub(crate) arrows: Vec<Arrow>,
     pub(crate) bars: Vec<Bar>,
     pub(crate) marks: Vec<Mark>,
-    /// Frames of which nothing more was heard yet: sender, number, time and label.
+    /// Frames that are still in flight: sender, number, time and label.
     flying: Vec<(usize, u64, u64, String)>,
     changed: BTreeSet<(usize, u64)>,
 }
 
-impl Scene {
-    pub(crate) fn event(&mut self, now: Tick, host: usize, seat: usize, event: &Event<'_>) {
+impl TimelineData {
+    pub(crate) fn event(&mut self, now: Tick, node: usize, app: usize, event: &Event<'_>) {
         let at = now.as_millis() * 1_000;
         let text = match *event {
-            Event::Entered { to, .. } => return self.enter(at, host, seat, to),
+            Event::Entered { to, .. } => return self.enter(at, node, app, to),
             Event::Progress { .. } | Event::Hashed { .. } | Event::Head { .. } => return,
             Event::Listening { port } => format!("listens on {port}"),
             Event::Connecting { remote } => format!("dials {}:{}", remote.addr, remote.port),
@@ -63,34 +63,34 @@ impl Scene {
             Event::Redialling { delay_ticks } => format!("redials in {delay_ticks} ms"),
             ref other => format!("{other:?}"),
         };
-        let host = Some(host);
-        self.marks.push(Mark { host, at, text });
+        let node = Some(node);
+        self.marks.push(Mark { node, at, text });
     }
 
-    fn enter(&mut self, at: u64, host: usize, seat: usize, name: &'static str) {
+    fn enter(&mut self, at: u64, node: usize, app: usize, name: &'static str) {
         let open = self.bars.iter_mut().rev();
-        let mut open = open.filter(|bar| bar.host == host && bar.seat == seat);
+        let mut open = open.filter(|bar| bar.node == node && bar.app == app);
         if let Some(last) = open.next().filter(|last| last.end.is_none()) {
             last.end = Some(at);
         }
         self.bars.push(Bar {
-            host,
-            seat,
+            node,
+            app,
             begin: at,
             end: None,
             name,
         });
     }
 
-    pub(crate) fn note(&mut self, now: Tick, host: Option<usize>, text: &str) {
+    pub(crate) fn note(&mut self, now: Tick, node: Option<usize>, text: &str) {
         let at = now.as_millis() * 1_000;
         if text == "crashes" {
-            let gone = self.bars.iter_mut().filter(|bar| Some(bar.host) == host);
+            let gone = self.bars.iter_mut().filter(|bar| Some(bar.node) == node);
             gone.filter(|bar| bar.end.is_none())
                 .for_each(|bar| bar.end = Some(at));
         }
         let text = text.into();
-        self.marks.push(Mark { host, at, text });
+        self.marks.push(Mark { node, at, text });
     }
 
     pub(crate) fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
