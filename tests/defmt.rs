@@ -9,7 +9,7 @@ use std::path::Path;
 /// A type that has lost its `Format` does not compile here.
 #[cfg(feature = "defmt")]
 mod list {
-    use tickwire::{chat::*, file::*, http::*, store::*, wire::*, *};
+    use tickwire::{chat::*, file::*, http::*, store::*, *};
 
     const fn has_format<T: defmt::Format>() {}
 
@@ -124,27 +124,6 @@ mod list {
         has_format::<MemoryStore<'_>>();
         has_format::<StoreError>();
         has_format::<Upload<'_>>();
-    };
-
-    const _: () = {
-        has_format::<Action>();
-        has_format::<Bandwidth>();
-        has_format::<Bursts>();
-        has_format::<Cause>();
-        has_format::<Change>();
-        has_format::<Counts>();
-        has_format::<Fate>();
-        has_format::<Frame<'_>>();
-        has_format::<FrameEvent>();
-        has_format::<Generator>();
-        has_format::<Jitter>();
-        has_format::<Link>();
-        has_format::<Planned>();
-        has_format::<Port<'_>>();
-        has_format::<Wire<'_>>();
-        has_format::<WirePort<'_, '_>>();
-        has_format::<WireRx<'_>>();
-        has_format::<WireTx<'_, '_>>();
     };
 }
 

@@ -10,7 +10,7 @@ use crate::store::{Digest, Upload};
 pub type OfferedName = heapless::String<NAME_LEN_MAX>;
 
 /// What a transfer tells, in [`Event::App`](crate::Event::App).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {

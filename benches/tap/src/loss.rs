@@ -15,7 +15,7 @@ use smoltcp::wire::IpEndpoint;
 use tickwire::file::{Send, SendOptions};
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::wire::Generator;
+use tickwire_sim::Generator;
 use tickwire::{Error, Sink, Source};
 
 use crate::link::{Link, MAC, Ours};
