@@ -58,20 +58,6 @@ fn server<'l>(node: &mut Node, lamp: &'l Cell<bool>) -> Task<Server<Commands<'l>
     Task::new(Server::new(sockets, PORT, sessions, options))
 }
 
-/// A client that calls again after 1 s, 2 s, 4 s and so on up to 30 s.
-fn client(node: &mut Node, question: &'static [u8]) -> Task<Client<Ask<'static>, Backoff>> {
-    let session = Ask {
-        question,
-        answer: Default::default(),
-        is_sent: false,
-    };
-    let remote = (Node::address_of(0), PORT).into();
-    let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-    let (socket, options) = (socket(node), ClientOptions::default());
-    let client = Client::with_retry(socket, remote, session, options, backoff);
-    Task::new(client)
-}
-
 #[test]
 fn callers_share_a_lamp_and_nobody_ends_the_line_of_another() {
     const THINK: Act = Act::Wait(Duration::from_secs(15));
@@ -115,6 +101,20 @@ fn a_caller_that_does_not_read_its_answers_loses_none() {
     let nodes = &mut [here.with(ours), there.with(theirs)];
     world.run(Tick::from_millis(15_000), nodes, &mut ());
     assert_eq!(hasty.outcome(), Some(&Ok(())));
+}
+
+/// A client that calls again after 1 s, 2 s, 4 s and so on up to 30 s.
+fn client(node: &mut Node, question: &'static [u8]) -> Task<Client<Ask<'static>, Backoff>> {
+    let session = Ask {
+        question,
+        answer: Default::default(),
+        is_sent: false,
+    };
+    let remote = (Node::address_of(0), PORT).into();
+    let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+    let (socket, options) = (socket(node), ClientOptions::default());
+    let client = Client::with_retry(socket, remote, session, options, backoff);
+    Task::new(client)
 }
 
 #[test]

@@ -7,6 +7,7 @@ use smoltcp::phy::Device;
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use smoltcp::socket::{dhcpv4, dns, udp};
 use smoltcp::wire::EthernetAddress;
+use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetError, GetOptions, Request, Url};
 use tickwire::{AnyTask, BufferSink, Echo, Stack, Task, Tick};
 
@@ -16,15 +17,19 @@ const MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 50]);
 /// From a source of randomness, where the board has one.
 const SEED: u64 = 0x5eed;
 
-/// Runs until `until`; on a board, for ever. Returns how often the monitor answered, and how the
-/// GET into `settings` ended.
+/// Runs until `until`; on a board, for ever. Returns how often the monitor answered, and how the GET
+/// into `settings` ended.
 pub(crate) fn run(
-    mut device: impl Device,
+    device: impl Device,
     now: impl Fn() -> Tick,
     mut sleep_until_frame_or: impl FnMut(Tick),
     until: Tick,
     settings: &mut [u8],
 ) -> (u32, Option<Result<(), GetError>>) {
+    // New: a guard under the interface.
+    let mut guard = Storage::<4>::new();
+    let mut device = Guarded::new(device, MAC, &mut guard);
+
     // As it was: an interface, and a set with three sockets.
     let mut config = Config::new(MAC.into());
     config.random_seed = SEED;
@@ -42,7 +47,7 @@ pub(crate) fn run(
         sockets.add(udp::Socket::new(udp_in, udp_out)),
     );
 
-    // New: the set goes into a stack. TCP sockets come after the others, and listeners last.
+    // New: all of it becomes a stack. The sockets of tasks come after the others, listeners last.
     let mut stack = Stack::from_parts(iface, device, sockets, SEED.rotate_left(32));
     let client = stack.add_tcp_socket(get_in, get_out);
     let listener = stack.add_tcp_socket(echo_in, echo_out);
@@ -65,14 +70,8 @@ pub(crate) fn run(
         {
             let remote = (server, url.port()).into();
             let options = GetOptions::default();
-            get = Some(Task::new(Get::new(
-                client,
-                remote,
-                request,
-                options,
-                &mut [],
-                sink,
-            )));
+            let app = Get::new(client, remote, request, options, &mut [], sink);
+            get = Some(Task::new(app));
             has_more = true;
         }
         // What was queued since the turn leaves in the next one.
