@@ -21,7 +21,8 @@ pub enum Act<'a> {
     Send(&'a [u8]),
     /// Sends these bytes one at a time, with this number of ticks between them.
     Drip(&'a [u8], u64),
-    /// Sends this number of bytes of a pattern: byte `n` of all that this script fills is [`fill_byte`] of `n`.
+    /// Sends this number of bytes of a pattern: byte `n` of all that this script fills is
+    /// [`fill_byte`] of `n`.
     Fill(u64),
     /// Goes on reading for this number of ticks.
     Wait(u64),
@@ -109,7 +110,8 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Ends with [`Error::TimedOut`] when nothing moves in an act for this number of ticks. The default is an hour.
+    /// Ends with [`Error::TimedOut`] when nothing moves in an act for this number of ticks. The
+    /// default is an hour.
     #[must_use]
     pub const fn with_timeout(mut self, ticks: u64) -> Self {
         self.timeout_ticks = ticks;

@@ -279,8 +279,8 @@ impl<'a> FileWorkload<'a> {
         context.start_app(sender, FILE, SimApp::Idle(Idle));
     }
 
-    /// Whether an error can come from what this seed has decided: a call of the store that fails, or
-    /// a flash without power.
+    /// Whether an error can come from what this seed has decided: a call of the store that fails,
+    /// or a flash without power.
     fn explains(&self, error: Error) -> bool {
         let may_fail =
             self.plan.store_faults.fail_at.is_some() || self.plan.power_cut_after.is_some();
