@@ -84,7 +84,7 @@ impl<'a> Ethernet<'a> {
         }
     }
 
-    /// A port as a smoltcp device, which a host can own for its whole life.
+    /// A port as a smoltcp device, which a stack can own for its whole life.
     pub fn port(&self, port: usize) -> Port<'_> {
         assert!(port < self.ports_count(), "the Ethernet has no port {port}");
         Port::new(self, port)
@@ -96,7 +96,7 @@ impl<'a> Ethernet<'a> {
     }
 
     /// The time for everything that is sent and received from now on. Ports ignore the time that
-    /// smoltcp tells them: hosts on one Ethernet may have clocks of their own.
+    /// smoltcp tells them: stacks on one Ethernet may have clocks of their own.
     pub fn set_now(&self, now: Tick) {
         self.now.set(now);
     }
@@ -161,7 +161,7 @@ impl<'a> Ethernet<'a> {
         self.segment.borrow_mut().port_mut(port).rule = rule;
     }
 
-    /// Takes a port down or up, like a cable that is pulled or a host that is off. While it is down
+    /// Takes a port down or up, like a cable that is pulled or a node that is off. While it is down
     /// it neither sends nor receives, and what was on its way to it is lost (counted at its sender,
     /// but not reported to the observer).
     pub fn set_up(&self, port: usize, is_up: bool) {
