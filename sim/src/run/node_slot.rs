@@ -17,8 +17,8 @@ pub(crate) const SOCKETS: usize = 4;
 /// of egress at each of four looks, and one more pass to find a connection that spins.
 const FRAMES_MAX: u64 = (INGRESS_MAX + (4 * EGRESS_MAX + EGRESS_MAX) * SOCKETS) as u64;
 
-/// Turns of one node at one tick: those that reached a cap, and some that frames or the caller asked
-/// for.
+/// Turns of one node at one tick: those that reached a cap, and some that frames or the caller
+/// asked for.
 const TURNS_MAX: u32 = CAPPED_TURNS_MAX + 64;
 
 /// How an invariant was broken.
