@@ -15,8 +15,8 @@ use smoltcp::wire::IpEndpoint;
 use tickwire::file::{Send, SendOptions};
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire_sim::Generator;
 use tickwire::{Error, Sink, Source};
+use tickwire_sim::Generator;
 
 use crate::link::{Link, MAC, Ours};
 use crate::loops::Stack;

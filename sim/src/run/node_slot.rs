@@ -24,7 +24,7 @@ const TURNS_MAX: u32 = CAPPED_TURNS_MAX + 64;
 /// How an invariant was broken.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Violation {
-    /// The number of the invariant, as in `docs/simulation.md`.
+    /// The number of the invariant, as in `docs/simulation.md` of the repository.
     pub(crate) invariant: u8,
     pub(crate) what: &'static str,
 }
