@@ -113,9 +113,6 @@ mod runtime;
 pub mod store;
 
 pub use echo::{Echo, EchoSession};
-#[cfg(feature = "guard")]
-#[doc(inline)]
-pub use smoltcp_guard as guard;
 pub use net::{
     Backoff, Client, ClientOptions, Closing, Connection, Dial, DialOrListen, HANDSHAKE_TIMEOUT,
     IDLE_BYTES_MIN, IdleTimer, LINGER, Lifecycle, Listen, NoRetry, Opened, Opening, Retry, Server,
@@ -129,3 +126,6 @@ pub use runtime::{
     Event, INGRESS_MAX, Io, Observer, Ports, Received, Role, STEPS_MAX, Stack, StateCell,
     StateName, Step, Task, Tick, TickCounter, TimeoutKind,
 };
+#[cfg(feature = "guard")]
+#[doc(inline)]
+pub use smoltcp_guard as guard;

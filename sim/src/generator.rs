@@ -1,10 +1,12 @@
 //! The one source of randomness: a small seeded generator whose values never change.
 
-/// A seeded pseudo-random generator: the same seed gives the same values on every platform and in every version.
+/// A seeded pseudo-random generator: the same seed gives the same values on every platform and in
+/// every version.
 ///
-/// It is xoshiro256++ (D. Blackman and S. Vigna, "Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47,
-/// 2021), seeded by SplitMix64 (G. Steele, D. Lea and C. Flood, OOPSLA 2014) as its authors advise. All of it is
-/// integer arithmetic, so that a Cortex-M3 and an x86-64 agree bit for bit. Do not use it for secrets.
+/// It is xoshiro256++ (D. Blackman and S. Vigna, "Scrambled Linear Pseudorandom Number Generators",
+/// ACM TOMS 47, 2021), seeded by SplitMix64 (G. Steele, D. Lea and C. Flood, OOPSLA 2014) as its
+/// authors advise. All of it is integer arithmetic, so that a Cortex-M3 and an x86-64 agree bit for
+/// bit. Do not use it for secrets.
 ///
 /// ```
 /// use tickwire_sim::Generator;
@@ -16,7 +18,7 @@
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generator {
-    /// The seed, kept so that a fork depends on it and not on what was drawn before.
+    /// The seed, so that a fork depends on it and not on what was drawn before.
     seed: u64,
     state: [u64; 4],
 }
@@ -31,10 +33,10 @@ const fn split_mix(state: &mut u64) -> u64 {
 }
 
 impl Generator {
-    /// The generator that `seed` stands for; every seed, 0 included, is a good one.
+    /// The generator of this seed. Every seed is good, 0 included.
     pub const fn new(seed: u64) -> Self {
         let mut mix = seed;
-        // SplitMix64 never gives four zeros in a row, the one state that xoshiro must not have.
+        // SplitMix64 never gives four zeros in a row, the only state that xoshiro must not have.
         let state = [
             split_mix(&mut mix),
             split_mix(&mut mix),
@@ -44,10 +46,10 @@ impl Generator {
         Self { seed, state }
     }
 
-    /// An independent stream for one purpose.
+    /// An independent stream of values for one purpose.
     ///
-    /// It depends on this generator's seed, the label and the index only, not on what was drawn before: a new
-    /// stream, or one more draw somewhere, leaves all other streams as they were.
+    /// It depends on this generator's seed, the label and the index only, not on what was drawn
+    /// before: a new stream, or one more value drawn somewhere, does not change any other stream.
     #[must_use]
     pub const fn fork(&self, label: &str, index: u64) -> Self {
         // FNV-1a spreads the label; two rounds of SplitMix64 separate seed and index.
@@ -82,18 +84,19 @@ impl Generator {
         (self.u64() >> 32) as u32
     }
 
-    /// A number from 0 to `n - 1`, each exactly as likely; 0 when `n` is 0.
+    /// A number from 0 to `n - 1`, all exactly equally likely; 0 when `n` is 0.
     ///
-    /// D. Lemire, "Fast Random Integer Generation in an Interval", 2019: the multiplication maps 64 bits onto the
-    /// range, and the few values that would make some results likelier are drawn again.
+    /// D. Lemire, "Fast Random Integer Generation in an Interval", 2019: the multiplication maps 64
+    /// bits onto the range, and the few values that would make some results likelier are drawn
+    /// again.
     pub const fn below(&mut self, n: u64) -> u64 {
         if n == 0 {
             return 0;
         }
         loop {
             let product = self.u64() as u128 * n as u128;
-            // The low half decides, the high half is the result: both casts are the split. The division is
-            // rarely needed, because the bound is less than `n`.
+            // The low half decides, the high half is the result. The division is rarely needed,
+            // because the bound is less than `n`.
             let low = product as u64;
             if low >= n || low >= n.wrapping_neg() % n {
                 return (product >> 64) as u64;
@@ -101,7 +104,8 @@ impl Generator {
         }
     }
 
-    /// A number from `first` to `last`, both included, each exactly as likely; `first` when the range is empty.
+    /// A number from `first` to `last`, both included, all exactly equally likely; `first` when the
+    /// range is empty.
     pub const fn between(&mut self, first: u64, last: u64) -> u64 {
         match last.saturating_sub(first).checked_add(1) {
             Some(count) => first + self.below(count),
@@ -109,7 +113,8 @@ impl Generator {
         }
     }
 
-    /// A number from `first` to `last` whose order of magnitude is uniform: small values are as frequent as large ones.
+    /// A number from `first` to `last` whose order of magnitude is uniform: small values are as
+    /// frequent as large ones.
     pub fn log_uniform(&mut self, first: u64, last: u64) -> u64 {
         let octaves = u64::from(last.max(1).ilog2().saturating_sub(first.max(1).ilog2())) + 1;
         let low = first.max(1) << self.below(octaves);
@@ -117,7 +122,8 @@ impl Generator {
         self.between(low, high).clamp(first, last)
     }
 
-    /// True in `parts_per_million` of a million cases. 0, and 1,000,000 and above, are certain and draw nothing.
+    /// True in `parts_per_million` of a million cases. 0, and 1,000,000 and above, are certain and
+    /// draw nothing.
     pub const fn chance(&mut self, parts_per_million: u32) -> bool {
         match parts_per_million {
             0 => false,
@@ -126,11 +132,12 @@ impl Generator {
         }
     }
 
-    /// A number from the exponential distribution with this mean, rounded down; never over 32 means.
+    /// A number from the exponential distribution with this mean, rounded down; never over 32
+    /// means.
     ///
-    /// J. von Neumann, "Various Techniques Used in Connection with Random Digits", 1951: it compares uniform
-    /// numbers and needs neither logarithm nor table. A run of falling numbers of odd length accepts its first
-    /// as the fraction; each run of even length adds one mean.
+    /// J. von Neumann, "Various Techniques Used in Connection with Random Digits", 1951: it
+    /// compares uniform numbers and needs neither logarithm nor table. A run of falling numbers of
+    /// odd length accepts its first as the fraction; each run of even length adds one mean.
     pub const fn exponential(&mut self, mean: u64) -> u64 {
         const MEANS_MAX: u64 = 32;
         let mut means = 0;
@@ -205,7 +212,8 @@ mod tests {
             "{seen:?}"
         );
         assert_eq!((generator.below(0), generator.below(1)), (0, 0));
-        // 4 values of the generator meet 3 results: without drawing again, every third would be twice as likely.
+        // 4 values of the generator for 3 results: without drawing again, one of three would be
+        // twice as likely.
         let bound = 3 << 62;
         let thirds = (0..9_000)
             .filter(|_| generator.below(bound).is_multiple_of(3))
@@ -281,15 +289,15 @@ mod tests {
     #[test]
     fn forks_depend_on_seed_label_and_index_but_not_on_draws() {
         let mut root = Generator::new(5);
-        let early = root.fork("wire", 1);
+        let early = root.fork("port", 1);
         root.u64();
-        assert_eq!(root.fork("wire", 1), early);
+        assert_eq!(root.fork("port", 1), early);
         let others = [
-            root.fork("wire", 0),
-            root.fork("wire", 2),
-            root.fork("wirf", 1),
+            root.fork("port", 0),
+            root.fork("port", 2),
+            root.fork("porf", 1),
             root.fork("", 1),
-            Generator::new(6).fork("wire", 1),
+            Generator::new(6).fork("port", 1),
         ];
         assert!(others.iter().all(|other| *other != early));
     }

@@ -50,8 +50,8 @@
 //! # Whole scenarios
 //!
 //! [`run`] is what the program `sim` does with each seed: tickwire's own apps at work on three
-//! nodes, with faults of nodes and storage too, and the invariants of `docs/simulation.md` checked
-//! after each turn. The same seed has the same [`Report::trace`] everywhere.
+//! nodes, with faults of nodes and storage too, and the invariants of `docs/simulation.md` in the
+//! repository checked after each turn. The same seed has the same [`Report::trace`] everywhere.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -85,3 +85,8 @@ pub use transfer_trial::{
     TRIAL_BYTES, TRIAL_MEMORY_BYTES, TrialKind, TrialOutcome, transfer_trial,
 };
 pub use world::World;
+
+/// Tests the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -245,7 +245,10 @@ impl<O: Opening> Lifecycle<O> {
     fn is_over(&mut self, io: &mut Io, unread: Unread) -> Result<bool, Error> {
         let (socket, _) = io.tcp(self.socket);
         if unread == Unread::Keep {
-            return Ok(matches!(socket.state(), Tcp::Closed | Tcp::TimeWait | Tcp::Listen));
+            return Ok(matches!(
+                socket.state(),
+                Tcp::Closed | Tcp::TimeWait | Tcp::Listen
+            ));
         }
         self.discarded += socket.recv_queue() as u64;
         let is_over = io.is_closed(self.socket);

@@ -8,15 +8,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hosttap::tap::{FRAME_BYTES_MAX, Tap};
+use hosttap::link::tap::{FRAME_BYTES_MAX, Tap};
 use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 use tickwire::file::{Send, SendOptions};
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire_sim::Generator;
 use tickwire::{Error, Sink, Source};
+use tickwire_sim::Generator;
 
 use crate::link::{Link, MAC, Ours};
 use crate::loops::Stack;
@@ -235,7 +235,7 @@ struct Lossy<'l> {
 
 impl Device for Lossy<'_> {
     type RxToken<'a>
-        = hosttap::tap::RxToken<'a>
+        = hosttap::link::tap::RxToken<'a>
     where
         Self: 'a;
     type TxToken<'a>
@@ -277,7 +277,7 @@ impl Device for Lossy<'_> {
 
 /// Leave to send one frame, which may be lost.
 struct Leave<'a> {
-    token: hosttap::tap::TxToken<'a>,
+    token: hosttap::link::tap::TxToken<'a>,
     lost: bool,
     scratch: &'a mut [u8],
 }

@@ -4,8 +4,9 @@ use super::{Cause, Change};
 
 /// What happened at one port since the Ethernet was made.
 ///
-/// Faults count at the port that sent the frame, deliveries at the port that received it. A frame to several
-/// ports is sent once, and dropped or delivered once for each.
+/// Faults are counted at the port that sent the frame, deliveries at the port that received it. A
+/// frame to several ports is counted once as sent, and once for each receiver as dropped or
+/// delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Frames sent.
@@ -21,7 +22,7 @@ pub struct Counts {
     /// Frames sent that were held back: [`Link::reorder_ppm`](super::Link::reorder_ppm) or
     /// [`Action::Delay`](super::Action::Delay).
     pub held_back: u64,
-    /// Times that the link stood still.
+    /// How often the link stood still.
     pub clogged: u64,
     dropped: [u64; Cause::ALL.len()],
     changed: [u64; Change::ALL.len()],

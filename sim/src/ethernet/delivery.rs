@@ -1,6 +1,6 @@
 //! The way of a frame through the Ethernet, from the port that sends it to those that receive it.
 //!
-//! Each step borrows the segment for itself, and a caller's code (an observer, a rule) runs between
+//! Each step borrows the segment for itself. The caller's code (an observer, a rule) runs between
 //! the steps.
 
 use core::cell::{Ref, RefMut};
@@ -69,7 +69,7 @@ impl PortAccess for Ethernet<'_> {
 }
 
 impl<'a> Ethernet<'a> {
-    /// Carries the outgoing frame to one port; to the `last` one, it may take the memory with it.
+    /// Carries the outgoing frame to one port. The `last` one may get the memory of the frame.
     fn carry(
         &self,
         flight: &Flight,
@@ -98,7 +98,7 @@ impl<'a> Ethernet<'a> {
         }
     }
 
-    /// What becomes of a frame on its way to one port.
+    /// What happens to a frame on its way to one port.
     fn judge(&self, flight: &Flight, left_micros: u64, to: usize, frame: &[u8]) -> Verdict {
         if let Some(cause) = self.segment.borrow().obstacle(flight, to) {
             return Verdict::Drop(cause);
@@ -152,7 +152,7 @@ impl<'a> Ethernet<'a> {
         segment.enqueue(to, index, flight, bytes);
     }
 
-    /// Alters the bytes of a frame, where they can be altered so.
+    /// Alters the bytes of a frame, if they can be altered in this way.
     fn change(&self, change: Change, bytes: &mut [u8], flight: &mut Flight, to: usize) {
         let altered = {
             let mut segment = self.segment.borrow_mut();
@@ -179,7 +179,7 @@ impl<'a> Ethernet<'a> {
         self.report_outgoing(Fate::Dropped(cause), to, flight, outgoing);
     }
 
-    /// Tells the observer what happens to a frame in the moment that sends it.
+    /// Reports to the observer what happens to a frame when it is sent.
     fn report_outgoing(&self, fate: Fate, to: Option<usize>, flight: &Flight, bytes: &[u8]) {
         let frame = start(bytes, flight.len);
         self.report(fate, to, flight, flight.sent_micros, frame);

@@ -1,17 +1,18 @@
-//! The line behind a port: one frame after the other, at a rate.
+//! The line that leads out of a port: one frame after the other, at a rate.
 
 use heapless::Deque;
 
 use super::{Bandwidth, link::QUEUE_FRAMES_MAX};
 
-/// When the line that leads out of a port is free, and which frames still wait for it.
+/// When the line is free, and which frames still wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     free_at_micros: u64,
-    /// The part of a microsecond, in units of one over the bit rate, that the last frame needed beyond
-    /// `free_at_micros`: carried to the next, so that the rate is exact over many frames.
+    /// The part of a microsecond, in units of one over the bit rate, that the last frame needed
+    /// beyond `free_at_micros`. The next frame takes it over, so that the rate is exact over many
+    /// frames.
     remainder: u64,
-    /// When each frame of the queue will have left.
+    /// When each frame in the queue leaves the line.
     departures: Deque<u64, QUEUE_FRAMES_MAX>,
 }
 
@@ -24,22 +25,23 @@ impl Line {
         }
     }
 
-    /// The line has another rate: what it carried over has another unit.
+    /// The line has another rate, so the remainder has another unit.
     pub(super) const fn change_rate(&mut self) {
         self.remainder = 0;
     }
 
-    /// Another line takes the place of this one: it is free, and what the old one had in its queue is on its way.
+    /// Another line takes the place of this one. It is free; what was in the queue is already on
+    /// its way.
     pub(super) fn replace(&mut self) {
         *self = Self::new();
     }
 
-    /// The line stands still for so long, from when it is free.
+    /// The line stands still for this time, from when it is free.
     pub(super) fn clog(&mut self, now_micros: u64, micros: u64) {
         self.free_at_micros = self.free_at_micros.max(now_micros).saturating_add(micros);
     }
 
-    /// When a frame handed to the line now will have left it, or `None` when the queue is full.
+    /// When a frame that is given to the line now leaves it; `None` when the queue is full.
     pub(super) fn depart(
         &mut self,
         now_micros: u64,

@@ -1,12 +1,13 @@
-//! What may happen to frames: settings by chance, and plans for single frames.
+//! What may happen to frames: by chance, and by a plan for single frames.
 
-/// What the way out of a port does to frames. All fields at zero, [`Link::PERFECT`], do nothing.
+/// What the link of a port does to the frames that the port sends. With all fields at zero,
+/// [`Link::PERFECT`], it does nothing to them.
 ///
-/// Rates are in parts per million of frames, times in microseconds. A frame is judged in this order, once for
-/// each port that it goes to: losses, at most one [`Change`] of its bytes, its delay, its duplicate.
+/// Rates are in parts per million of frames, times in microseconds. Each receiver's copy of a frame
+/// is judged in this order: losses, at most one [`Change`] of its bytes, its delay, its duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Link {
-    /// Frames lost, each on its own.
+    /// Frames lost, each independently of all others.
     pub loss_ppm: u32,
     /// Frames lost in runs.
     pub bursts: Option<Bursts>,
@@ -16,31 +17,31 @@ pub struct Link {
     pub data_loss_ppm: u32,
     /// The time that every frame takes.
     pub delay_micros: u64,
-    /// Time on top, drawn for each frame.
+    /// Additional time, drawn for each frame.
     pub jitter: Jitter,
     /// A frame never overtakes an earlier one of this port; without it, jitter reorders.
     pub keeps_order: bool,
     /// Frames held back so that later ones overtake them.
     pub reorder_ppm: u32,
-    /// How long a frame is held back, at most.
+    /// The longest time that a frame is held back.
     pub reorder_micros_max: u64,
     /// Frames that arrive twice.
     pub duplicate_ppm: u32,
-    /// How much later than the first the second arrives, at most.
+    /// The longest time from the first arrival to the second.
     pub duplicate_micros_max: u64,
     /// Frames with one bit flipped.
     pub bit_flip_ppm: u32,
     /// Frames cut short.
     pub truncate_ppm: u32,
-    /// Frames with junk behind their end.
+    /// Frames with random bytes after their end.
     pub pad_ppm: u32,
     /// Frames with one byte of their headers replaced.
     pub junk_ppm: u32,
     /// TCP segments with two words of their payload swapped, which no checksum notices.
     pub word_swap_ppm: u32,
-    /// Frames before which the link stands still; all frames behind wait, in order.
+    /// Frames before which the link stands still; all later frames wait, in order.
     pub clog_ppm: u32,
-    /// How long the link stands still, at most.
+    /// The longest time that the link stands still.
     pub clog_micros_max: u64,
     /// The rate of the link and its queue; `None` is infinitely fast.
     pub bandwidth: Option<Bandwidth>,
@@ -71,18 +72,18 @@ impl Link {
     };
 }
 
-/// Time on top of a link's delay, drawn for each frame.
+/// Time in addition to a link's delay, drawn for each frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Jitter {
     /// None.
     #[default]
     None,
-    /// From nothing to the maximum, all equally likely.
+    /// From 0 to the maximum, all equally likely.
     Uniform {
-        /// The most, in microseconds.
+        /// The maximum, in microseconds.
         micros_max: u64,
     },
-    /// Exponentially distributed: mostly short, at times long.
+    /// Exponentially distributed: mostly short, sometimes long.
     Exponential {
         /// The mean, in microseconds.
         micros_mean: u64,
@@ -91,8 +92,8 @@ pub enum Jitter {
 
 /// Loss in runs: in a good run every frame passes, in a bad run none does.
 ///
-/// E. N. Gilbert, "Capacity of a Burst-Noise Channel", 1960: the lengths are geometrically distributed, so that
-/// `bad / (good + bad)` of all frames are lost. A mean of 0 counts as 1.
+/// E. N. Gilbert, "Capacity of a Burst-Noise Channel", 1960: the lengths are geometrically
+/// distributed, so that `bad / (good + bad)` of all frames are lost. A mean of 0 counts as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bursts {
     /// The mean length of a good run, in frames.
@@ -101,10 +102,10 @@ pub struct Bursts {
     pub bad_frames_mean: u32,
 }
 
-/// The most frames that the queue before a slow link can hold.
+/// The most frames that the queue of a slow link can hold.
 pub const QUEUE_FRAMES_MAX: usize = 64;
 
-/// A rate, and the queue of frames before it that drops at its tail.
+/// A rate, and a queue that drops new frames when it is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bandwidth {
     pub(super) bits_per_second: u32,
@@ -112,12 +113,14 @@ pub struct Bandwidth {
 }
 
 impl Bandwidth {
-    /// A line of this rate, before which at most `queue_frames` frames wait, the one on the line included.
+    /// A line of this rate, for which at most `queue_frames` frames wait, including the one on the
+    /// line.
     ///
-    /// Only the bytes that smoltcp sees take time: neither preamble nor check sequence nor gap.
+    /// Only the bytes that smoltcp sees take time: preamble, frame check sequence and gap take
+    /// none.
     ///
     /// # Panics
-    /// When the rate is 0, or the queue not in 1 to [`QUEUE_FRAMES_MAX`].
+    /// When the rate is 0, or the queue does not hold 1 to [`QUEUE_FRAMES_MAX`] frames.
     pub const fn new(bits_per_second: u32, queue_frames: usize) -> Self {
         assert!(bits_per_second > 0, "a line must move bits");
         assert!(
@@ -140,11 +143,11 @@ pub enum Change {
     Truncation,
     /// 1 to 46 random bytes follow the frame, as far as the receiver's MTU allows.
     Padding,
-    /// One byte of the Ethernet, IP or TCP header is another one. A single byte always breaks a checksum that
-    /// covers it, so that no receiver may be deceived.
+    /// One byte of the Ethernet, IP or TCP header is replaced. A checksum that covers the byte
+    /// always detects it.
     Junk,
-    /// Two different 16-bit words of a TCP payload have changed places: the checksum stays right, only a digest
-    /// can tell.
+    /// Two different 16-bit words of a TCP payload are swapped: the checksum stays right, only a
+    /// digest detects it.
     WordSwap,
 }
 
@@ -206,8 +209,8 @@ impl Cause {
     ];
 }
 
-/// What a plan or a rule does to one frame. Such a frame is exempt from chance; the link's delay, its bandwidth,
-/// cuts and ports that are down still count.
+/// What a plan or a rule does to one frame. Such a frame is exempt from chance. The delay and the
+/// bandwidth of the link, cuts, and ports that are down still apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// It arrives untouched.
@@ -216,7 +219,7 @@ pub enum Action {
     Drop,
     /// It arrives twice.
     Duplicate {
-        /// How much later than the first the second arrives, in microseconds.
+        /// The time from the first arrival to the second, in microseconds.
         after_micros: u64,
     },
     /// It arrives late.
@@ -231,11 +234,12 @@ pub enum Action {
 /// One entry of a plan: what happens to one frame of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
-    /// Which frame: how many frames the port had sent before it, so that the first is 0.
+    /// Which frame: the number of frames that the port had sent before it. The first frame is 0.
     pub number: u64,
     /// What happens to it.
     pub action: Action,
 }
 
-/// Decides over single frames by what they hold: given a frame's number and its bytes, `None` leaves it to chance.
+/// Decides about single frames by their content: it gets a frame's number and its bytes. `None`
+/// leaves the frame to chance.
 pub type Rule = fn(number: u64, frame: &[u8]) -> Option<Action>;

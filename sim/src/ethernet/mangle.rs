@@ -1,4 +1,4 @@
-//! Pure bytes: which frames are what, and how they are altered.
+//! Pure bytes: what a frame holds, and how it is altered.
 
 use core::ops::Range;
 use smoltcp::wire::{
@@ -10,10 +10,11 @@ use crate::Generator;
 
 /// The headers that [`Change::Junk`] picks from: Ethernet, IPv4 and TCP without options.
 const HEADER_BYTES: usize = 54;
-/// The most that [`Change::Padding`] appends: Ethernet's own padding of an empty frame (IEEE 802.3, 3.2.7).
+/// The most bytes that [`Change::Padding`] appends: Ethernet's own padding of an empty frame (IEEE
+/// 802.3, 3.2.7).
 const PADDING_BYTES_MAX: usize = 46;
 
-/// What a TCP segment carries, as far as faults tell segments apart.
+/// What a TCP segment carries, as far as it matters to faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TcpKind {
     /// Nothing but an acknowledgement: no payload, no SYN, FIN or RST.
@@ -22,7 +23,7 @@ pub(super) enum TcpKind {
     Data,
 }
 
-/// What kind of TCP segment the frame holds; `None` for all else.
+/// What kind of TCP segment the frame holds; `None` for everything else.
 pub(super) fn tcp_kind(frame: &[u8]) -> Option<TcpKind> {
     let tcp = tcp_range(frame)?;
     let packet = TcpPacket::new_checked(frame.get(tcp)?).ok()?;
@@ -35,7 +36,7 @@ pub(super) fn tcp_kind(frame: &[u8]) -> Option<TcpKind> {
     }
 }
 
-/// Where in the frame its TCP segment lies, header included.
+/// Where the TCP segment is in the frame, with its header.
 fn tcp_range(frame: &[u8]) -> Option<Range<usize>> {
     let ethernet = EthernetFrame::new_checked(frame).ok()?;
     let start = EthernetFrame::<&[u8]>::header_len();
@@ -57,16 +58,18 @@ fn tcp_range(frame: &[u8]) -> Option<Range<usize>> {
     (protocol == IpProtocol::Tcp).then_some(start + header..start + total)
 }
 
-/// Where in the frame its TCP payload lies.
+/// Where the TCP payload is in the frame.
 fn payload_range(frame: &[u8]) -> Option<Range<usize>> {
     let tcp = tcp_range(frame)?;
     let packet = TcpPacket::new_checked(frame.get(tcp.clone())?).ok()?;
     Some(tcp.start + usize::from(packet.header_len())..tcp.end)
 }
 
-/// Alters the first `len` bytes of `buffer`, whose end is the most that the receiver takes.
+/// Alters the first `len` bytes of `buffer`, which is as long as the longest frame that the
+/// receiver takes.
 ///
-/// Returns the frame's new length, or `None` when this frame cannot be altered so, and is as it was.
+/// Returns the frame's new length, or `None` when this frame cannot be altered in this way and is
+/// unchanged.
 pub(super) fn alter(
     change: Change,
     buffer: &mut [u8],
@@ -90,7 +93,7 @@ pub(super) fn alter(
         }
         Change::Junk => {
             let byte = buffer.get_mut(below(generator, len.min(HEADER_BYTES))?)?;
-            // Never 0, so that the byte is another one.
+            // Never 0, so that the byte changes.
             let [difference, ..] = (1 + generator.below(255)).to_le_bytes();
             *byte ^= difference;
             Some(len)
@@ -102,14 +105,14 @@ pub(super) fn alter(
     }
 }
 
-/// Swaps two different words of the frame's TCP payload. A TCP header is a multiple of four bytes long, so that
-/// words of the payload are words of the checksum (RFC 9293, 3.1).
+/// Swaps two different words of the frame's TCP payload. A TCP header is a multiple of four bytes
+/// long, so that words of the payload are words of the checksum (RFC 9293, 3.1).
 fn swap_words(frame: &mut [u8], generator: &mut Generator) -> Option<()> {
     let payload = payload_range(frame)?;
     let (words, _) = frame.get_mut(payload)?.as_chunks_mut::<2>();
     let first = below(generator, words.len())?;
     let chosen = *words.get(first)?;
-    // From a random word on, the next one that differs; there is none in a payload of all the same words.
+    // The next one that differs, from a random word on. There is none when all words are the same.
     let start = below(generator, words.len())?;
     let second = (start..words.len())
         .chain(0..start)

@@ -24,7 +24,8 @@
 //!   at the same ticks, on every platform.
 //! - **Every fault is counted** ([`Counts`]), and a [`FrameObserver`] sees every frame and its
 //!   [`Fate`].
-//! - **All methods take `&self`**, so that each host owns its port as its device for its whole life.
+//! - **All methods take `&self`**, so that a stack owns its port as its device for its whole
+//!   life.
 //!
 //! ```
 //! use tickwire::Tick;

@@ -1,4 +1,4 @@
-//! A tap on the Ethernet, for traces, captures and pictures.
+//! Who sees all frames, for traces, captures and pictures.
 
 use core::cell::RefCell;
 
@@ -26,9 +26,10 @@ pub struct FrameEvent {
     pub fate: Fate,
     /// The port that sent the frame.
     pub from: usize,
-    /// The port that receives it; `None` when it is sent, or dropped on behalf of all.
+    /// The port that receives it; `None` when it is sent, or dropped before any receiver was
+    /// chosen.
     pub to: Option<usize>,
-    /// How many frames that port had sent before it.
+    /// The number of frames that the port had sent before it.
     pub number: u64,
     /// When it was sent, in microseconds since tick 0.
     pub sent_micros: u64,
@@ -42,5 +43,5 @@ pub trait FrameObserver {
     fn observe(&mut self, event: &FrameEvent, frame: &[u8]);
 }
 
-/// An observer as an Ethernet shares it with its caller.
+/// An observer, which the Ethernet shares with its caller.
 pub(super) type Observer<'o> = &'o RefCell<dyn FrameObserver + 'o>;

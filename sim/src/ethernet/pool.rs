@@ -1,21 +1,21 @@
-//! Frames in flight: one pool of lent frames, and in it a queue for each port.
+//! Frames in flight: one pool of lent frames, with a queue for each port.
 
 use managed::ManagedSlice;
 
 /// One frame that the caller lends to the Ethernet, with the memory for its bytes.
 ///
-/// The Ethernet owns the memory until it is dropped. All frames of an Ethernet should be equally long: 1,514 bytes for
-/// an MTU of 1,500.
+/// The Ethernet owns the memory until it is dropped. All frames of an Ethernet should be equally
+/// long: 1,514 bytes for an MTU of 1,500.
 #[derive(Debug)]
 pub struct Frame<'a> {
     pub(super) bytes: ManagedSlice<'a, u8>,
     pub(super) flight: Flight,
-    child: Place,
-    sibling: Place,
+    child: Index,
+    sibling: Index,
 }
 
 impl<'a> Frame<'a> {
-    /// A frame over memory of the caller's.
+    /// A frame over memory of the caller.
     pub fn new(bytes: impl Into<ManagedSlice<'a, u8>>) -> Self {
         Self {
             bytes: bytes.into(),
@@ -26,11 +26,11 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// All about a frame in flight but its bytes.
+/// Everything about a frame in flight except its bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Flight {
     pub(super) due_micros: u64,
-    /// Breaks ties: what was sent earlier arrives earlier. The pool gives it.
+    /// Breaks ties: what was sent earlier arrives earlier. The pool assigns it.
     pub(super) sequence: u64,
     pub(super) sent_micros: u64,
     pub(super) number: u64,
@@ -38,19 +38,20 @@ pub(super) struct Flight {
     pub(super) len: usize,
 }
 
-/// The place of a frame in the pool, or none.
-pub(super) type Place = Option<u16>;
+/// The index of a frame in the pool, or none.
+pub(super) type Index = Option<u16>;
 
 /// The frames that the caller lent. A frame is either free or in one queue.
 ///
-/// A queue is a pairing heap (M. Fredman, R. Sedgewick, D. Sleator and R. Tarjan, "The Pairing Heap", 1986) whose
-/// links lie in the frames: all ports share the pool, and no queue needs memory of its own. Its caller keeps the
-/// root. The first in a queue is the one with the least (due time, sequence).
+/// A queue is a pairing heap (M. Fredman, R. Sedgewick, D. Sleator and R. Tarjan, "The Pairing
+/// Heap", 1986) whose links are in the frames: all ports share the pool, and no queue needs memory
+/// of its own. The caller keeps the root. The first frame in a queue is the one with the least (due
+/// time, sequence).
 #[derive(Debug)]
 pub(super) struct Pool<'a> {
     frames: ManagedSlice<'a, Frame<'a>>,
-    /// Free frames, chained by their siblings.
-    free: Place,
+    /// Free frames, linked by their siblings.
+    free: Index,
     next_sequence: u64,
 }
 
@@ -68,7 +69,7 @@ impl<'a> Pool<'a> {
         pool
     }
 
-    /// The frame at a place that the pool gave out.
+    /// The frame with an index that the pool gave out.
     pub(super) fn frame(&mut self, index: u16) -> &mut Frame<'a> {
         self.frames
             .get_mut(usize::from(index))
@@ -93,7 +94,7 @@ impl<'a> Pool<'a> {
         Some((index, bytes))
     }
 
-    /// Gives a frame back that is in no queue.
+    /// Returns a frame that is in no queue to the pool.
     pub(super) fn release(&mut self, index: u16) {
         let free = self.free;
         self.frame(index).sibling = free;
@@ -103,7 +104,7 @@ impl<'a> Pool<'a> {
     /// Puts a taken frame into the queue under `root`, with the memory that holds its bytes.
     pub(super) fn push(
         &mut self,
-        root: &mut Place,
+        root: &mut Index,
         index: u16,
         flight: Flight,
         bytes: ManagedSlice<'a, u8>,
@@ -117,16 +118,16 @@ impl<'a> Pool<'a> {
     }
 
     /// When the first frame of the queue is due.
-    pub(super) fn due_micros(&self, root: Place) -> Option<u64> {
+    pub(super) fn due_micros(&self, root: Index) -> Option<u64> {
         let frame = self.frames.get(usize::from(root?))?;
         Some(frame.flight.due_micros)
     }
 
-    /// Takes the first frame out of the queue; the caller gives it back with [`Self::release`].
-    pub(super) fn pop(&mut self, root: &mut Place) -> Option<u16> {
+    /// Takes the first frame out of the queue; the caller returns it with [`Self::release`].
+    pub(super) fn pop(&mut self, root: &mut Index) -> Option<u16> {
         let first = (*root)?;
-        // The children of the first are melded in pairs from the left, then the pairs from the right: so the
-        // cost of many calls stays logarithmic.
+        // The children of the first frame are melded in pairs from the left, then the pairs from
+        // the right. This keeps the amortized cost logarithmic.
         let mut children = self.frame(first).child.take();
         let mut pairs = None;
         while let Some(left) = children {
@@ -145,8 +146,8 @@ impl<'a> Pool<'a> {
         Some(first)
     }
 
-    /// Makes one heap of two: the later root becomes the first child of the earlier.
-    fn meld(&mut self, left: Place, right: Place) -> Place {
+    /// Makes one heap of two: the later root becomes the first child of the earlier one.
+    fn meld(&mut self, left: Index, right: Index) -> Index {
         let (Some(left), Some(right)) = (left, right) else {
             return left.or(right);
         };

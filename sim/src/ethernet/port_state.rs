@@ -1,4 +1,4 @@
-//! One port's state, and the judgement over each frame that it sends.
+//! The state of one port, and what happens to each frame that it sends.
 
 use smoltcp::wire::EthernetAddress;
 
@@ -6,20 +6,20 @@ use super::{
     Action, Bursts, Cause, Change, Counts, Jitter, Link, Planned, Rule,
     line::Line,
     mangle::{TcpKind, tcp_kind},
-    pool::Place,
+    pool::Index,
 };
 use crate::Generator;
 
 /// The IP MTU of a port unless it is set.
 const MTU_DEFAULT: usize = 1_500;
 
-/// One port that the caller lends to the Ethernet.
+/// The state of one port, which the caller lends to the Ethernet.
 #[derive(Debug)]
 pub struct PortState<'a> {
     pub(super) address: Option<EthernetAddress>,
     pub(super) mtu: usize,
     pub(super) is_up: bool,
-    /// One bit for each port that frames from here do not reach.
+    /// One bit for each port that frames from this port do not reach.
     pub(super) severed: u32,
     pub(super) link: Link,
     pub(super) plan: &'a [Planned],
@@ -28,19 +28,19 @@ pub struct PortState<'a> {
     pub(super) generator: Generator,
     pub(super) counts: Counts,
     /// The queue of frames on their way to this port.
-    pub(super) queue: Place,
+    pub(super) queue: Index,
     in_bad_run: bool,
     last_due_micros: u64,
 }
 
-/// What the rules say of one frame on its way to one port.
+/// What happens to one frame on its way to one port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Drop(Cause),
     Deliver {
         due_micros: u64,
         change: Option<Change>,
-        /// When a second copy, never altered, is due.
+        /// When a second copy is due, which is never altered.
         copy_due_micros: Option<u64>,
     },
 }
@@ -78,8 +78,8 @@ impl PortState<'_> {
             .ok_or(Cause::QueueFull)
     }
 
-    /// What becomes of a frame that left the line at `left_micros`, and for which a plan or a rule
-    /// may have decided already.
+    /// What happens to a frame that left the line at `left_micros`, unless a plan or a rule has
+    /// decided already.
     pub(super) fn judge(
         &mut self,
         left_micros: u64,
@@ -152,7 +152,8 @@ impl PortState<'_> {
         self.generator.chance(rate_ppm).then_some(cause)
     }
 
-    /// Whether this frame is in a bad run; with the chance of one over the mean length, it begins the other run.
+    /// Whether this frame is in a bad run. The run changes with a probability of one over its mean
+    /// length.
     fn is_in_bad_run(&mut self, bursts: Bursts) -> bool {
         let frames_mean = if self.in_bad_run {
             bursts.bad_frames_mean
@@ -189,7 +190,7 @@ impl PortState<'_> {
             due_micros = due_micros.max(self.last_due_micros);
             self.last_due_micros = due_micros;
         }
-        // After the order is settled: this frame alone is late, and those behind do not wait for it.
+        // After the order is fixed: only this frame is late, and later ones do not wait for it.
         if self.generator.chance(self.link.reorder_ppm) {
             let micros = self.generator.between(1, self.link.reorder_micros_max);
             due_micros = due_micros.saturating_add(micros);

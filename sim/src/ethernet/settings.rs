@@ -1,4 +1,4 @@
-//! The Ethernet itself: what the caller builds, sets and asks.
+//! The Ethernet itself: how it is made, its settings and its counts.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -84,7 +84,7 @@ impl<'a> Ethernet<'a> {
         }
     }
 
-    /// A port as a smoltcp device, which a host can own for its whole life.
+    /// A port as a smoltcp device, which a stack can own for its whole life.
     pub fn port(&self, port: usize) -> Port<'_> {
         assert!(port < self.ports_count(), "the Ethernet has no port {port}");
         Port::new(self, port)
@@ -96,7 +96,7 @@ impl<'a> Ethernet<'a> {
     }
 
     /// The time for everything that is sent and received from now on. Ports ignore the time that
-    /// smoltcp tells them: hosts on one Ethernet may have clocks of their own.
+    /// smoltcp tells them: stacks on one Ethernet may have clocks of their own.
     pub fn set_now(&self, now: Tick) {
         self.now.set(now);
     }
@@ -138,8 +138,8 @@ impl<'a> Ethernet<'a> {
         port.line.change_rate();
     }
 
-    /// As [`set_link`](Self::set_link), and the frames to come do not wait for what the old link
-    /// still has in its queue or stands still for.
+    /// As [`set_link`](Self::set_link), but later frames wait neither for the queue of the old link
+    /// nor for a time that it stands still.
     pub fn replace_link(&self, port: usize, link: Link) {
         self.set_link(port, link);
         self.segment.borrow_mut().port_mut(port).line.replace();
@@ -150,20 +150,20 @@ impl<'a> Ethernet<'a> {
         self.segment.borrow().port(port).link
     }
 
-    /// Sets what happens to single frames that a port sends, told apart by their number; it
-    /// replaces the former plan. The first entry for a number counts.
+    /// Sets what happens to single frames that a port sends, identified by their number.
+    /// It replaces the former plan. The first entry for a number counts.
     pub fn set_plan(&self, port: usize, plan: &'a [Planned]) {
         self.segment.borrow_mut().port_mut(port).plan = plan;
     }
 
-    /// Sets what decides over the frames that a port sends and that are in no plan.
+    /// Sets what decides about the frames that a port sends and that are in no plan.
     pub fn set_rule(&self, port: usize, rule: Option<Rule>) {
         self.segment.borrow_mut().port_mut(port).rule = rule;
     }
 
-    /// Takes a port down or up, like a cable that is pulled or a host that is off. While it is down
-    /// it neither sends nor receives, and what was on its way to it is lost (counted at its sender;
-    /// no observer hears of it).
+    /// Takes a port down or up, like a cable that is pulled or a node that is off. While it is down
+    /// it neither sends nor receives, and what was on its way to it is lost (counted at its sender,
+    /// but not reported to the observer).
     pub fn set_up(&self, port: usize, is_up: bool) {
         let mut segment = self.segment.borrow_mut();
         segment.port_mut(port).is_up = is_up;
@@ -189,7 +189,7 @@ impl<'a> Ethernet<'a> {
     }
 
     /// When the next frame arrives anywhere, or `None` when none is in flight. It is never too
-    /// early, and it is in the past while a frame that is due was not fetched.
+    /// early. It is in the past as long as a frame that is due was not received.
     pub fn next_due(&self) -> Option<Tick> {
         let ports = 0..self.ports_count();
         ports.filter_map(|port| self.next_due_at(port)).min()

@@ -1,4 +1,4 @@
-//! Behaviour of the Ethernet as a whole: one file for each kind.
+//! Behaviour of the Ethernet as a whole: one file for each subject.
 
 extern crate std;
 
@@ -44,7 +44,7 @@ fn frame(to: EthernetAddress, number: u32, len: usize) -> Vec<u8> {
     let mut frame = EthernetFrame::new_unchecked(&mut bytes);
     frame.set_dst_addr(to);
     frame.set_src_addr(address(0));
-    // The number for local experiments (IEEE 802).
+    // The EtherType for local experiments (IEEE 802).
     frame.set_ethertype(EthernetProtocol::Unknown(0x88b5));
     frame.payload_mut()[..4].copy_from_slice(&number.to_be_bytes());
     bytes
@@ -58,7 +58,7 @@ fn number(frame: &[u8]) -> u32 {
     u32::from_be_bytes(*frame[14..].first_chunk().unwrap())
 }
 
-/// A whole TCP segment, checksums right.
+/// A whole TCP segment with right checksums.
 fn tcp_frame(payload: &[u8]) -> Vec<u8> {
     let (source, destination) = (Ipv4Address::new(10, 0, 0, 1), Ipv4Address::new(10, 0, 0, 2));
     let tcp = TcpRepr {
@@ -113,7 +113,7 @@ fn drain(ethernet: &Ethernet<'_>, port: usize, now: Tick) -> Vec<u32> {
     numbers
 }
 
-/// Sends frames with these numbers to all.
+/// Sends frames with these numbers to all other ports.
 fn send(ethernet: &Ethernet<'_>, port: usize, now: Tick, numbers: core::ops::Range<u32>) {
     for number in numbers {
         send_frame(ethernet, port, now, &broadcast(number));

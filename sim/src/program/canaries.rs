@@ -45,8 +45,8 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     Ok(found_all)
 }
 
-/// The first seed that finds what is planted. Only a link that swaps words shows that a digest is not
-/// checked, and only runs of files alone have such links.
+/// The first seed that finds what is planted. Only a link that swaps words shows that a digest is
+/// not checked, and only runs of files alone have such links.
 #[cfg(tickwire_canary)]
 fn first(cli: &Cli, is_file: bool) -> Option<(u64, String)> {
     use std::sync::atomic::{AtomicU64, Ordering};

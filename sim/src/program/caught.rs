@@ -16,7 +16,7 @@ pub(crate) fn quiet_panics() {
     }));
 }
 
-/// Memory for one run after the other.
+/// Memory for runs, one after the other.
 pub(crate) fn run_memory() -> Vec<u8> {
     vec![0; MEMORY_BYTES]
 }

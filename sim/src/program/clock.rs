@@ -1,5 +1,5 @@
-//! The only module of this program that reads a clock: to print how fast a sweep is. No seed depends
-//! on it.
+//! The only module of this program that reads a clock: to print how fast a sweep is. No seed
+//! depends on it.
 
 use std::time::{Duration, Instant};
 

@@ -54,8 +54,8 @@ impl Row {
     }
 }
 
-/// The transfers of one kind: bare, guarded, and the guarded ones of those seeds whose bare transfer
-/// arrived whole (the twins).
+/// The transfers of one kind: bare, guarded, and the guarded ones of those seeds whose bare
+/// transfer arrived whole (the twins).
 #[derive(Debug, Default)]
 struct Rows([Row; 3]);
 

@@ -1,4 +1,4 @@
-//! `sim`: runs seeds of deterministic networks and says which of them broke an invariant.
+//! `sim`: runs seeds of deterministic networks and prints which of them broke an invariant.
 //!
 //! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file or the
 //! output cannot be written.

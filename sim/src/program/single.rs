@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tickwire::{Event, Tick, chat, file, http};
 use tickwire_sim::ethernet::FrameEvent;
-use tickwire_sim::{Tracer, describe, SimError};
+use tickwire_sim::{SimError, Tracer, describe};
 
 use crate::capture::Capture;
 use crate::caught::{failure, run_caught, run_memory};
@@ -18,8 +18,8 @@ use crate::timeline_data::TimelineData;
 /// Prints what happens, and keeps what is to be drawn or captured.
 struct Printer<'o> {
     out: &'o mut dyn Write,
-    /// Whether everything could be printed so far. A run does not end when it could not: a panic here
-    /// would look like one of the seed.
+    /// Whether everything could be printed so far. A run does not end when it could not: a panic
+    /// here would look like one of the seed.
     printed: io::Result<()>,
     capture: Option<Capture>,
     data: Option<TimelineData>,

@@ -9,7 +9,7 @@ use crate::timeline_data::{Arrow, Bar, Mark, TimelineData};
 const LANES: usize = 3;
 const WIDTH: usize = 1_150;
 const TOP: usize = 70;
-/// The first lane, and the way to the next.
+/// The first lane, and the distance to the next one.
 const LANE_X: usize = 190;
 const LANE_STEP: usize = 360;
 const BAR_WIDTH: usize = 11;

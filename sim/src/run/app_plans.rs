@@ -38,7 +38,7 @@ pub(crate) fn get_plan(random: &mut Generator, is_bad: bool) -> GetPlan {
         bytes: random.below(length.max(1)),
         is_clean: random.chance(500_000),
     };
-    // Nobody can notice that a body was cut which only the close ends.
+    // A body whose end is the close of the connection: a client cannot detect that it was cut.
     let may_cut = is_bad && framing != Framing::Close && length > 0;
     GetPlan {
         framing,

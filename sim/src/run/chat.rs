@@ -332,8 +332,8 @@ impl ChatWorkload {
         if core::mem::take(&mut self.is_peer_hostile)
             && let SimApp::Chat(app) = context.app(dialler, CHAT)
         {
-            // The user gives the hostile peer up. An app whose input has ended has nothing to say to
-            // another.
+            // The user gives the hostile peer up. An app whose input has ended has nothing to say
+            // to another.
             if self.is_ending {
                 app.quit();
             } else {

@@ -1,5 +1,5 @@
-//! A peer that breaks every protocol, towards those who call it and those whom it calls, and sends
-//! frames of no connection.
+//! A peer that breaks every protocol, as a server and as a client, and sends frames of no
+//! connection.
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;

@@ -73,7 +73,8 @@ struct Run<'a, 't> {
 /// Runs one seed in `memory`, of which it needs [`MEMORY_BYTES`] at most; `tracer` sees everything
 /// that happens.
 ///
-/// The same seed and options give the same report, and the tracer the same calls, on every platform.
+/// The same seed and options give the same report, and the tracer the same calls, on every
+/// platform.
 ///
 /// # Panics
 /// When `memory` is too short.

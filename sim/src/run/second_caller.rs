@@ -1,4 +1,4 @@
-//! A second caller, whom a chat must refuse during a conversation with another.
+//! A second caller, which a chat must refuse during a conversation with another node.
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;

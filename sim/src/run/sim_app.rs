@@ -102,18 +102,17 @@ impl<'a> AppSlot<'a> {
     pub(crate) fn has_postponed(&mut self) -> bool {
         let deadline = self.app().deadline();
         let before = core::mem::replace(&mut self.last_deadline, deadline);
-        let is_absolute = matches!(self.app(), SimApp::Get(_) | SimApp::Send(_));
-        match (before, deadline) {
-            (Some(before), Some(deadline)) => {
-                is_absolute
-                    && matches!(
-                        deadline.awaits,
-                        TimeoutKind::Connect | TimeoutKind::Reply | TimeoutKind::Total
-                    )
-                    && before.awaits == deadline.awaits
-                    && deadline.at > before.at
+        let (Some(before), Some(deadline)) = (before, deadline) else {
+            return false;
+        };
+        // A receiver that is still working may put the reply to a sender off.
+        let is_absolute = match deadline.awaits {
+            TimeoutKind::Connect | TimeoutKind::Total => {
+                matches!(self.app(), SimApp::Get(_) | SimApp::Send(_))
             }
+            TimeoutKind::Reply => matches!(self.app(), SimApp::Get(_)),
             _ => false,
-        }
+        };
+        is_absolute && before.awaits == deadline.awaits && deadline.at > before.at
     }
 }

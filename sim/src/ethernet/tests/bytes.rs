@@ -1,4 +1,4 @@
-//! Altered frames: what each change may do, and what checksums make of it.
+//! Altered frames: what each change may do, and what checksums detect.
 
 use proptest::prelude::*;
 use smoltcp::wire::IpAddress;
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Generator;
 
-/// `frame` altered with this seed, within a memory of `room` bytes more.
+/// `frame` altered with this seed, in a memory that is longer by `room` bytes.
 fn altered(change: Change, frame: &[u8], room: usize, seed: u64) -> Option<Vec<u8>> {
     let mut buffer = frame.to_vec();
     buffer.resize(frame.len() + room, 0);
@@ -71,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn a_word_swap_alters_the_payload_and_no_checksum_notices(
+    fn a_word_swap_alters_the_payload_and_no_checksum_detects_it(
         payload in prop::collection::vec(any::<u8>(), 0..100), seed: u64,
     ) {
         let frame = tcp_frame(&payload);
@@ -86,10 +86,10 @@ proptest! {
         }
     }
 
-    /// No flipped bit and no junk byte may pass both checksums as a different segment: a transfer without a digest
-    /// would be right to believe it.
+    /// No flipped bit and no junk byte may pass both checksums as a different segment: a transfer
+    /// without a digest would have no way to detect it.
     #[test]
-    fn checksums_notice_every_flip_and_every_junk_byte_behind_the_ethernet_header(
+    fn checksums_detect_every_flip_and_every_junk_byte_after_the_ethernet_header(
         payload in prop::collection::vec(any::<u8>(), 0..100), seed: u64, junk: bool,
     ) {
         let change = if junk { Change::Junk } else { Change::BitFlip };

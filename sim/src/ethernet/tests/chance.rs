@@ -1,4 +1,4 @@
-//! Faults by chance happen at their rate and are counted.
+//! Random faults happen at their rate and are counted.
 
 use super::{
     super::{Bursts, Cause, Change, Jitter, Link},
@@ -8,12 +8,13 @@ use super::{
 
 const FRAMES: u64 = 20_000;
 
-/// Asserts that `count` of [`FRAMES`] is 10 %, give or take four standard deviations.
+/// Asserts that `count` is 10 % of [`FRAMES`], within four standard deviations.
 fn assert_tenth(count: u64, what: impl core::fmt::Debug) {
     assert!((1_830..=2_170).contains(&count), "{what:?}: {count}");
 }
 
-/// Sends [`FRAMES`] copies of a frame over a link; returns the Ethernet, and each arrival's delay and bytes.
+/// Sends [`FRAMES`] copies of a frame over a link; returns the Ethernet, and each arrival's delay
+/// and bytes.
 fn run(link: Link, frame: &[u8]) -> (Ethernet<'static>, Vec<(u64, Vec<u8>)>) {
     let ethernet = ethernet(11, 2, 8);
     ethernet.set_link(0, link);
@@ -213,7 +214,7 @@ fn delay_and_jitter_have_their_range_and_mean() {
     let (range, mean) = delays(Jitter::Uniform {
         micros_max: 100_000,
     });
-    // Parts of a tick round up.
+    // Parts of a tick are rounded up.
     assert_eq!(range, (31, 130));
     assert!((79..=81).contains(&mean), "{mean}");
     let (range, mean) = delays(Jitter::Exponential {
@@ -263,7 +264,7 @@ fn a_frame_held_back_is_overtaken_and_counted() {
     let late = numbers
         .iter()
         .enumerate()
-        .filter(|(place, number)| numbers[..*place].iter().any(|earlier| earlier > number))
+        .filter(|(at, number)| numbers[..*at].iter().any(|earlier| earlier > number))
         .count() as u64;
     let held_back = ethernet.counts(0).held_back;
     assert!((10..=32).contains(&held_back), "{held_back}");
@@ -271,7 +272,7 @@ fn a_frame_held_back_is_overtaken_and_counted() {
 }
 
 #[test]
-fn a_clog_holds_all_frames_behind_it_in_order() {
+fn a_clog_holds_all_later_frames_in_order() {
     let (ethernet, numbers) = order_of_arrival(Link {
         clog_ppm: 50_000,
         clog_micros_max: 50_000,

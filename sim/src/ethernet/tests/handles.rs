@@ -1,4 +1,4 @@
-//! Ports that hosts own: what may happen while one of their tokens is in use.
+//! Ports as devices that nodes own: what may happen while a token is in use.
 
 use core::cell::RefCell;
 
@@ -64,7 +64,7 @@ fn a_port_outlasts_any_number_of_turns_and_takes_no_time_from_smoltcp() {
     assert_eq!((copy.index(), ethernet.counts(1).delivered), (1, 99));
 }
 
-/// Asks, at each event, for all that can be asked.
+/// Asks the Ethernet something at each event.
 struct Curious<'e, 'a> {
     ethernet: &'e Ethernet<'a>,
     events: u64,
@@ -80,7 +80,7 @@ impl FrameObserver for Curious<'_, '_> {
 }
 
 #[test]
-fn an_observer_may_ask_and_set_whatever_it_wants() {
+fn an_observer_may_ask_and_set_anything() {
     let ethernet = ethernet(1, 3, 3);
     let curious = RefCell::new(Curious {
         ethernet: &ethernet,
@@ -101,7 +101,7 @@ fn an_observer_may_ask_and_set_whatever_it_wants() {
     assert_eq!(drain(&ethernet, 1, at(1)), [1]);
     let counts = ethernet.counts(0);
     assert_eq!((counts.dropped(Cause::Planned), counts.duplicated), (2, 2));
-    // Sent: 3; dropped by the rule: 2, for want of memory: 5; doubled: 2; delivered: 1.
+    // 3 sent, 2 dropped by the rule and 5 for lack of memory, 2 duplicated, 1 delivered.
     assert_eq!(
         (counts.dropped(Cause::PoolFull), curious.borrow().events),
         (5, 13)

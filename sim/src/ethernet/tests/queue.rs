@@ -1,4 +1,4 @@
-//! Order, rate and room.
+//! Order, rate and capacity.
 
 use proptest::prelude::*;
 
@@ -81,7 +81,7 @@ fn bandwidth_spaces_frames_by_their_length() {
         assert_eq!(ethernet.next_due(), Some(at(tick)));
         assert_eq!(drain(&ethernet, 1, at(tick)), [number]);
     }
-    // After a pause the line is free again: the time before is not made up for.
+    // After a pause the line is free again; the pause does not make it faster.
     send_frame(&ethernet, 0, at(50), &broadcast(3));
     assert_eq!(ethernet.next_due(), Some(at(51)));
 }

@@ -1,4 +1,4 @@
-//! Who gets which frame: addresses, cuts, plans and rules, and who sees it.
+//! Who receives which frame: addresses, cuts, plans and rules; and what the observer sees.
 
 use core::cell::RefCell;
 
@@ -159,7 +159,7 @@ fn a_rule_decides_by_what_a_frame_holds_and_a_plan_comes_first() {
     assert_eq!(drain(&ethernet, 1, at(0)), [8]);
 }
 
-/// Keeps all that it sees.
+/// Keeps everything that it sees.
 #[derive(Default)]
 struct Record(Vec<(FrameEvent, Vec<u8>)>);
 

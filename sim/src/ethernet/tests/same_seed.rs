@@ -1,4 +1,4 @@
-//! One seed decides all.
+//! One seed decides everything.
 
 use super::{
     super::{Bandwidth, Bursts, Jitter, Link},
@@ -74,7 +74,8 @@ fn same_seed_gives_the_same_frames_at_the_same_ticks() {
     assert_ne!(hash_of_deliveries(1), hash_of_deliveries(2));
 }
 
-/// When this fails, seeds in old reports no longer show what they showed: change it knowingly.
+/// When this fails, a seed in an old report no longer shows what it showed. Change the value only
+/// on purpose.
 #[test]
 fn deliveries_of_a_seed_never_change() {
     assert_eq!(hash_of_deliveries(20_240), 10_471_504_399_076_180_803);

@@ -1,4 +1,4 @@
-//! Two of smoltcp's stacks over the Ethernet.
+//! Two stacks of smoltcp over the Ethernet.
 
 use smoltcp::{
     iface::{
@@ -53,7 +53,7 @@ impl<'e> Host<'e> {
         self.sockets.get_mut(self.handle)
     }
 
-    /// Takes what is due and sends what there is.
+    /// Receives what is due and sends what there is.
     fn poll(&mut self, now: Tick) {
         let time = now.to_smoltcp();
         while self
@@ -68,7 +68,7 @@ impl<'e> Host<'e> {
         {}
     }
 
-    /// When to come again. Not a part of `poll`: what that takes in must be read first.
+    /// When to poll again. Not a part of `poll`: what that receives must be read first.
     fn poll_at(&mut self, now: Tick) -> Option<Tick> {
         self.interface
             .poll_at(now.to_smoltcp(), &self.sockets)
@@ -76,7 +76,8 @@ impl<'e> Host<'e> {
     }
 }
 
-/// Sends 64 KiB from port 0 to port 1 and back; returns what came back and when it was all there.
+/// Sends 64 KiB from port 0 to port 1 and back; returns what came back and when all of it was
+/// there.
 fn echo(ethernet: &Ethernet<'_>, payload: &[u8]) -> (Vec<u8>, Tick) {
     let (mut client, mut server) = (Host::new(ethernet, 0), Host::new(ethernet, 1));
     server.socket().listen(7).unwrap();
@@ -146,7 +147,7 @@ fn two_stacks_echo_64_kib_over_a_perfect_ethernet_without_a_loss() {
     let ethernet = ethernet(1, 2, 64);
     let (back, now) = echo(&ethernet, &payload());
     assert!(back == payload());
-    // smoltcp's delayed ACKs are all that takes time.
+    // Only smoltcp's delayed ACKs take time.
     assert!(now < at(1_000), "{now}");
     for port in 0..2 {
         let counts = ethernet.counts(port);
@@ -179,7 +180,7 @@ fn two_stacks_echo_over_a_slow_line_as_fast_as_it_is() {
 }
 
 #[test]
-fn two_stacks_echo_over_an_ethernet_that_loses_doubles_and_alters() {
+fn two_stacks_echo_over_an_ethernet_that_loses_duplicates_and_alters() {
     let ethernet = ethernet(3, 2, 64);
     for port in 0..2 {
         ethernet.set_link(
@@ -208,7 +209,7 @@ fn smoltcp_is_told_the_mtu_with_the_ethernet_header() {
     assert_eq!(ethernet.port(0).capabilities().max_transmission_unit, 590);
     assert_eq!(ethernet.port(1).capabilities().max_transmission_unit, 1_514);
     ethernet.set_mtu(1, 9_000);
-    // The lent memory holds no more.
+    // The lent memory is not longer.
     assert_eq!(
         ethernet.port(1).capabilities().max_transmission_unit,
         FRAME_BYTES
