@@ -10,8 +10,11 @@ const TESTED_LINES_MAX: usize = 100;
 const PROSE_COLUMNS_MAX: usize = 120;
 const GUIDE: &str = "docs/writing-an-app.md";
 const INSIDE: &str = "docs/inside-your-program.md";
-/// A file of the reader's own project, in `docs/porting.md`.
-const OF_THE_READER: &str = "src/main.rs";
+/// Pages that name files of another project: the reader's own, and smoltcp.
+const OF_OTHERS: [(&str, &str); 2] = [
+    ("docs/porting.md", "src/main.rs"),
+    ("docs/upstream.md", "src/"),
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -233,9 +236,9 @@ fn every_file_that_a_page_names_is_there() {
             let folder = span.split('/').next().unwrap_or_default();
             let is_file = endings.iter().any(|ending| span.ends_with(ending));
             // A folder that is not there belongs to a part that was packaged without it.
-            let is_ours = is_file && span != OF_THE_READER;
-            if is_ours && span.contains('/') && !span.contains(' ') && root().join(folder).is_dir()
-            {
+            let is_of = |(by, path): &(&str, &str)| page == *by && span.starts_with(path);
+            let is_ours = is_file && !span.contains([' ', '<']) && !OF_OTHERS.iter().any(is_of);
+            if is_ours && span.contains('/') && root().join(folder).is_dir() {
                 assert!(root().join(span).exists(), "{page}: {span}");
                 named += 1;
             }
