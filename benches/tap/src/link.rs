@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::Command;
 
-use hosttap::tap::Tap;
+use hosttap::link::tap::Tap;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, TunTapInterface};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};

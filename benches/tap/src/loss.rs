@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hosttap::tap::{FRAME_BYTES_MAX, Tap};
+use hosttap::link::tap::{FRAME_BYTES_MAX, Tap};
 use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
@@ -229,7 +229,7 @@ struct Lossy<'l> {
 
 impl Device for Lossy<'_> {
     type RxToken<'a>
-        = hosttap::tap::RxToken<'a>
+        = hosttap::link::tap::RxToken<'a>
     where
         Self: 'a;
     type TxToken<'a>
@@ -271,7 +271,7 @@ impl Device for Lossy<'_> {
 
 /// Leave to send one frame, which may be lost.
 struct Leave<'a> {
-    token: hosttap::tap::TxToken<'a>,
+    token: hosttap::link::tap::TxToken<'a>,
     lost: bool,
     scratch: &'a mut [u8],
 }
