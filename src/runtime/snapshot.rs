@@ -1,16 +1,15 @@
 //! How the loop notices what egress did to a task's sockets.
 
 use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::socket::{self, AnySocket};
 
 /// The TCP socket of `handle`; `None` for sockets of other kinds.
 pub(super) fn tcp<'s, 'a>(
     sockets: &'s SocketSet<'a>,
     handle: SocketHandle,
 ) -> Option<&'s Socket<'a>> {
-    let (_, socket) = sockets.iter().find(|(found, _)| *found == handle)?;
-    Socket::downcast(socket)
+    Socket::downcast(sockets.get::<socket::Socket>(handle))
 }
 
 /// Whether a socket in this state carries a connection.
