@@ -5,7 +5,7 @@ use smoltcp::socket::tcp;
 use smoltcp::wire::IpEndpoint;
 
 use super::IdleTimer;
-use crate::{Duration, Error, Event, Io, Received, Tick, TimeoutKind};
+use crate::{Deadline, Duration, Error, Event, Io, Received, Tick, TimeoutKind};
 
 /// An open connection, for the length of one step of its [`Session`](crate::Session).
 pub struct Connection<'c, 'a, 's> {
@@ -187,6 +187,10 @@ impl<'s> Connection<'_, '_, 's> {
 }
 
 impl Idle {
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.timer.as_ref().and_then(IdleTimer::deadline)
+    }
+
     pub(super) fn moved(&mut self, now: Tick, bytes: usize) {
         if let Some(timer) = &mut self.timer
             && bytes > 0

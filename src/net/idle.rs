@@ -17,19 +17,23 @@ pub const IDLE_BYTES_MIN: u64 = 256;
 pub struct IdleTimer {
     period: Duration,
     awaits: TimeoutKind,
-    /// When the period began, moved forward by all stalls in it.
-    since: Tick,
-    /// Bytes that moved in the period.
+    /// Bytes that moved in the period, always fewer than [`IDLE_BYTES_MIN`].
     moved: u64,
-    stall: Option<Stall>,
+    clock: Clock,
 }
 
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Stall {
-    since: Tick,
-    /// `None` where whoever stalled has a deadline elsewhere.
-    deadline: Option<Deadline>,
+enum Clock {
+    /// The period ends then.
+    Running(Tick),
+    /// A stall has stopped it.
+    Stalled {
+        /// What was left of the period.
+        left: Duration,
+        /// When the stall is too long; `None` where whoever stalled has a deadline elsewhere.
+        limit: Option<Tick>,
+    },
 }
 
 impl IdleTimer {
@@ -38,9 +42,8 @@ impl IdleTimer {
         Self {
             period,
             awaits,
-            since: now,
             moved: 0,
-            stall: None,
+            clock: Clock::Running(now.after(period)),
         }
     }
 
@@ -55,33 +58,37 @@ impl IdleTimer {
     /// Begins a new period: something whole was done, in the protocol's own terms. A stall goes on.
     pub const fn restart(&mut self, now: Tick) {
         self.moved = 0;
-        self.since = now;
-        if let Some(stall) = &mut self.stall {
-            stall.since = now;
+        match &mut self.clock {
+            Clock::Running(end) => *end = now.after(self.period),
+            Clock::Stalled { left, .. } => *left = self.period,
         }
     }
 
     /// Stops the period. With a limit, [`TimeoutKind::Sink`] is what is missing when it passes. A
     /// stall that has begun already goes on unchanged.
     pub fn stall(&mut self, now: Tick, limit: Option<Duration>) {
-        self.stall.get_or_insert(Stall {
-            since: now,
-            deadline: limit.map(|limit| Deadline::new(now + limit, TimeoutKind::Sink)),
-        });
+        if let Clock::Running(end) = self.clock {
+            self.clock = Clock::Stalled {
+                left: end.since(now),
+                limit: limit.map(|limit| now + limit),
+            };
+        }
     }
 
     /// Ends a stall: the period goes on where it stopped.
     pub fn resume(&mut self, now: Tick) {
-        if let Some(stall) = self.stall.take() {
-            self.since = self.since + now.since(stall.since);
+        if let Clock::Stalled { left, .. } = self.clock {
+            self.clock = Clock::Running(now + left);
         }
     }
 
     /// Until when something must move.
     pub fn deadline(&self) -> Option<Deadline> {
-        match self.stall {
-            Some(stall) => stall.deadline,
-            None => Some(Deadline::new(self.since + self.period, self.awaits)),
+        match self.clock {
+            Clock::Running(end) => Some(Deadline::new(end, self.awaits)),
+            Clock::Stalled { limit, .. } => {
+                limit.map(|limit| Deadline::new(limit, TimeoutKind::Sink))
+            }
         }
     }
 }

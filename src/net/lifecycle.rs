@@ -5,7 +5,7 @@ use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
 use super::opening::{Opened, handshake_deadline};
-use super::{Dial, DialOrListen, IdleTimer, Listen, Opening};
+use super::{Dial, DialOrListen, Listen, Opening};
 use crate::{Deadline, Duration, Error, Event, Io, StateCell, StateName, TimeoutKind};
 
 /// How long a closing connection is kept for the peer's FIN, unless it is set.
@@ -42,7 +42,7 @@ pub enum Stage {
 }
 
 /// ```text
-/// Closed -> Clearing -> Opening -> Open -> Flushing -> Closing -> Closed
+/// Closed -> Clearing -> Opening -> Open -> Closing -> Closed
 ///                          '-> SynReceived -'        (a failure leads to Closed at once)
 /// ```
 #[derive(Debug, Clone, Copy)]
@@ -55,16 +55,7 @@ enum State<O> {
     /// A caller has begun its handshake.
     SynReceived(O, IpEndpoint),
     Open(IpEndpoint),
-    Flushing(IpEndpoint, Flush),
     Closing(IpEndpoint),
-}
-
-/// Watches a send queue run empty.
-#[derive(Debug, Clone, Copy)]
-struct Flush {
-    timer: IdleTimer,
-    queued: usize,
-    linger: Duration,
 }
 
 impl<O> StateName for State<O> {
@@ -75,7 +66,6 @@ impl<O> StateName for State<O> {
             Self::Opening(_) => "Opening",
             Self::SynReceived(..) => "SynReceived",
             Self::Open(_) => "Open",
-            Self::Flushing(..) => "Flushing",
             Self::Closing(_) => "Closing",
         }
     }
@@ -112,7 +102,6 @@ impl<O: Opening> Lifecycle<O> {
             State::Clearing(opening) | State::Opening(opening) => opening.remote(),
             State::SynReceived(_, remote)
             | State::Open(remote)
-            | State::Flushing(remote, _)
             | State::Closing(remote) => Some(*remote),
         }
     }
@@ -149,7 +138,7 @@ impl<O: Opening> Lifecycle<O> {
     /// Goes on by at most one stage. `is_late` says that the deadline has passed.
     ///
     /// # Errors
-    /// The connection could not be made, or could not be flushed; the socket is the caller's to
+    /// The connection could not be made; the socket is the caller's to
     /// [`abort`](Self::abort).
     pub fn poll(&mut self, io: &mut Io, is_late: bool) -> Result<Stage, Error> {
         match *self.state.state() {
@@ -166,7 +155,6 @@ impl<O: Opening> Lifecycle<O> {
                 self.await_open(io, opening, Some(caller), is_late)
             }
             State::Open(remote) => Ok(Stage::Open(remote)),
-            State::Flushing(remote, flush) => self.await_flushed(io, remote, flush),
             State::Closing(remote) => {
                 if !is_late && !io.is_closed(self.socket) {
                     return Ok(Stage::Wait);
@@ -175,21 +163,6 @@ impl<O: Opening> Lifecycle<O> {
                 Ok(Stage::Closed(remote))
             }
         }
-    }
-
-    /// Sends FIN once the peer has acknowledged everything; fewer than 256 acknowledged bytes in
-    /// `idle_timeout` count as none.
-    pub fn flush(&mut self, io: &mut Io, idle_timeout: Duration, linger: Duration) {
-        let State::Open(remote) = *self.state.state() else {
-            return;
-        };
-        let flush = Flush {
-            timer: IdleTimer::new(io.now, idle_timeout, TimeoutKind::Flush),
-            queued: io.tcp(self.socket).0.send_queue(),
-            linger,
-        };
-        self.state
-            .enter(io, State::Flushing(remote, flush), flush.timer.deadline());
     }
 
     /// Sends FIN after what is queued, and lingers.
@@ -253,39 +226,6 @@ impl<O: Opening> Lifecycle<O> {
                 return self.poll(io, false);
             }
         }
-        Ok(Stage::Wait)
-    }
-
-    /// FIN goes only after everything was acknowledged: the lingering is too short to send lost bytes
-    /// again.
-    fn await_flushed(
-        &mut self,
-        io: &mut Io,
-        remote: IpEndpoint,
-        mut flush: Flush,
-    ) -> Result<Stage, Error> {
-        let loss = io.loss_error(self.socket);
-        let (socket, _) = io.tcp(self.socket);
-        let (queued, state) = (socket.send_queue(), socket.state());
-        // smoltcp empties the queue when it drops the connection of a lost address, as if all had
-        // arrived.
-        let is_emptied = flush.queued > 0 && loss != Error::Reset;
-        if state == Tcp::Closed && (queued > 0 || is_emptied) {
-            return Err(loss);
-        }
-        let acknowledged = flush.queued.saturating_sub(queued);
-        flush.queued = queued;
-        flush.timer.moved(io.now, acknowledged as u64);
-        if queued == 0 {
-            self.close(io, flush.linger);
-            return self.poll(io, false);
-        }
-        let deadline = flush.timer.deadline();
-        if deadline.is_some_and(|deadline| deadline.at <= io.now) {
-            return Err(Error::TimedOut(TimeoutKind::Flush));
-        }
-        *self.state.state_mut() = State::Flushing(remote, flush);
-        self.state.set_deadline(deadline);
         Ok(Stage::Wait)
     }
 }
