@@ -193,7 +193,8 @@ impl<S: Session, R: Retry> App for Client<S, R> {
     }
 
     fn expired(&mut self, io: &mut Io) -> Result<Step, S::Error> {
-        let is_total = self.deadline() == self.total && self.total.is_some();
+        let missed = self.deadline();
+        let is_total = missed.is_some_and(|missed| missed.awaits == TimeoutKind::Total);
         match self.state.state() {
             _ if is_total => {
                 let error = Error::TimedOut(TimeoutKind::Total).into();

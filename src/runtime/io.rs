@@ -192,6 +192,20 @@ impl<'s> Io<'_, 's> {
         handle: SocketHandle,
         take: impl FnOnce(&[u8]) -> (usize, R),
     ) -> Result<Received<R>, Error> {
+        let (taken, value) = match self.peek(handle)? {
+            Received::Data(bytes) => take(bytes),
+            Received::Nothing => return Ok(Received::Nothing),
+            Received::End => return Ok(Received::End),
+        };
+        dequeue(self.tcp(handle).0, taken);
+        Ok(Received::Data(value))
+    }
+
+    /// The contiguous bytes at the front of the receive buffer.
+    ///
+    /// # Errors
+    /// As [`read_with`](Io::read_with).
+    pub fn peek(&mut self, handle: SocketHandle) -> Result<Received<&[u8]>, Error> {
         let loss = self.loss_error(handle);
         let (socket, _) = self.tcp(handle);
         if !socket.can_recv()
@@ -199,13 +213,11 @@ impl<'s> Io<'_, 's> {
         {
             return Ok(Received::Nothing);
         }
-        let (taken, value) = match socket.peek(usize::MAX) {
-            Ok(bytes) => take(bytes),
-            Err(RecvError::Finished) => return Ok(Received::End),
-            Err(RecvError::InvalidState) => return Err(loss),
-        };
-        dequeue(socket, taken);
-        Ok(Received::Data(value))
+        match socket.peek(usize::MAX) {
+            Ok(bytes) => Ok(Received::Data(bytes)),
+            Err(RecvError::Finished) => Ok(Received::End),
+            Err(RecvError::InvalidState) => Err(loss),
+        }
     }
 
     /// Number of bytes that [`write`](Io::write) would take now.
