@@ -24,7 +24,11 @@ const CLEARING_TIMEOUT: Duration = Duration::from_secs(1);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lifecycle<O = DialOrListen> {
     socket: SocketHandle,
-    state: StateCell<State<O>>,
+    /// How this connection begins, or began.
+    opening: Option<O>,
+    /// Who is dialled, calls, or is connected.
+    remote: Option<IpEndpoint>,
+    state: StateCell<State>,
 }
 
 /// How far a connection is.
@@ -45,28 +49,28 @@ pub enum Stage {
 /// Closed -> Clearing -> Opening -> Open -> Closing -> Closed
 ///                          '-> SynReceived -'        (a failure leads to Closed at once)
 /// ```
-#[derive(Debug, Clone, Copy)]
-enum State<O> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
     Closed,
     /// What the last connection left in the socket goes first, its RST included.
-    Clearing(O),
+    Clearing,
     /// Dialling, or listening.
-    Opening(O),
+    Opening,
     /// A caller has begun its handshake.
-    SynReceived(O, IpEndpoint),
-    Open(IpEndpoint),
-    Closing(IpEndpoint),
+    SynReceived,
+    Open,
+    Closing,
 }
 
-impl<O> StateName for State<O> {
+impl StateName for State {
     fn name(&self) -> &'static str {
         match self {
             Self::Closed => "Closed",
-            Self::Clearing(_) => "Clearing",
-            Self::Opening(_) => "Opening",
-            Self::SynReceived(..) => "SynReceived",
-            Self::Open(_) => "Open",
-            Self::Closing(_) => "Closing",
+            Self::Clearing => "Clearing",
+            Self::Opening => "Opening",
+            Self::SynReceived => "SynReceived",
+            Self::Open => "Open",
+            Self::Closing => "Closing",
         }
     }
 }
@@ -76,6 +80,8 @@ impl<O: Opening> Lifecycle<O> {
     pub const fn new(socket: SocketHandle) -> Self {
         Self {
             socket,
+            opening: None,
+            remote: None,
             state: StateCell::new(State::Closed),
         }
     }
@@ -96,14 +102,8 @@ impl<O: Opening> Lifecycle<O> {
     }
 
     /// The peer that is dialled, calls, or is connected.
-    pub fn remote(&self) -> Option<IpEndpoint> {
-        match self.state.state() {
-            State::Closed => None,
-            State::Clearing(opening) | State::Opening(opening) => opening.remote(),
-            State::SynReceived(_, remote)
-            | State::Open(remote)
-            | State::Closing(remote) => Some(*remote),
-        }
+    pub const fn remote(&self) -> Option<IpEndpoint> {
+        self.remote
     }
 
     /// Whether nobody is connected, calling or being called, and nobody would be heard.
@@ -115,13 +115,13 @@ impl<O: Opening> Lifecycle<O> {
     pub const fn is_vacant(&self) -> bool {
         matches!(
             self.state.state(),
-            State::Closed | State::Clearing(_) | State::Opening(_)
+            State::Closed | State::Clearing | State::Opening
         )
     }
 
     /// Whether our FIN is out or over: nothing that still comes changes the result.
     pub const fn is_closing(&self) -> bool {
-        matches!(self.state.state(), State::Closing(_))
+        matches!(self.state.state(), State::Closing)
     }
 
     /// Until when the present state may last. An open connection has no deadline here: its session
@@ -132,7 +132,9 @@ impl<O: Opening> Lifecycle<O> {
 
     /// Dials or listens as soon as the socket is free.
     pub fn begin(&mut self, io: &mut Io, opening: O) {
-        self.state.enter(io, State::Clearing(opening), None);
+        self.opening = Some(opening);
+        self.remote = opening.remote();
+        self.state.enter(io, State::Clearing, None);
     }
 
     /// Goes on by at most one stage. `is_late` says that the deadline has passed.
@@ -141,42 +143,38 @@ impl<O: Opening> Lifecycle<O> {
     /// The connection could not be made; the socket is the caller's to
     /// [`abort`](Self::abort).
     pub fn poll(&mut self, io: &mut Io, is_late: bool) -> Result<Stage, Error> {
-        match *self.state.state() {
-            State::Closed => Ok(Stage::Wait),
-            State::Clearing(opening) => {
-                if is_late || self.is_clear(io) {
-                    let deadline = opening.begin(io, self.socket)?;
-                    self.state.enter(io, State::Opening(opening), deadline);
-                }
-                Ok(Stage::Wait)
+        let stage = match (*self.state.state(), self.opening) {
+            (State::Clearing, Some(opening)) if is_late || self.is_clear(io) => {
+                let deadline = opening.begin(io, self.socket)?;
+                self.state.enter(io, State::Opening, deadline);
+                None
             }
-            State::Opening(opening) => self.await_open(io, opening, None, is_late),
-            State::SynReceived(opening, caller) => {
-                self.await_open(io, opening, Some(caller), is_late)
+            (State::Opening | State::SynReceived, Some(opening)) => {
+                self.await_open(io, opening, is_late)?
             }
-            State::Open(remote) => Ok(Stage::Open(remote)),
-            State::Closing(remote) => {
-                if !is_late && !io.is_closed(self.socket) {
-                    return Ok(Stage::Wait);
-                }
+            (State::Open, _) => self.remote.map(Stage::Open),
+            (State::Closing, _) if is_late || io.is_closed(self.socket) => {
+                let remote = self.remote;
                 self.abort(io);
-                Ok(Stage::Closed(remote))
+                remote.map(Stage::Closed)
             }
-        }
+            _ => None,
+        };
+        Ok(stage.unwrap_or(Stage::Wait))
     }
 
     /// Sends FIN after what is queued, and lingers.
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
-        if let Some(remote) = self.remote() {
+        if self.remote.is_some() {
             let deadline = io.close(self.socket, linger);
-            self.state
-                .enter(io, State::Closing(remote), Some(deadline));
+            self.state.enter(io, State::Closing, Some(deadline));
         }
     }
 
     /// Ends the connection by RST, or what there is of it.
     pub fn abort(&mut self, io: &mut Io) {
         io.drop_connection(self.socket);
+        self.remote = None;
         self.state.enter(io, State::Closed, None);
     }
 
@@ -204,29 +202,31 @@ impl<O: Opening> Lifecycle<O> {
         &mut self,
         io: &mut Io,
         opening: O,
-        caller: Option<IpEndpoint>,
         is_late: bool,
-    ) -> Result<Stage, Error> {
-        match opening.poll(io, self.socket, caller, is_late)? {
+    ) -> Result<Option<Stage>, Error> {
+        match opening.poll(io, self.socket, self.remote, is_late)? {
             Opened::Wait => {}
-            Opened::Caller(Some(caller)) => {
-                let deadline = Some(handshake_deadline(io));
-                let state = State::SynReceived(opening, caller);
+            Opened::Caller(caller) => {
+                self.remote = caller;
+                let (state, deadline) = match caller {
+                    Some(_) => (State::SynReceived, Some(handshake_deadline(io))),
+                    None => (State::Opening, None),
+                };
                 self.state.enter(io, state, deadline);
             }
-            Opened::Caller(None) => self.state.enter(io, State::Opening(opening), None),
             Opened::Established(remote, role) => {
-                self.state.enter(io, State::Open(remote), None);
+                self.remote = Some(remote);
+                self.state.enter(io, State::Open, None);
                 io.emit(&Event::Connected { remote, role });
-                return Ok(Stage::Opened(remote));
+                return Ok(Some(Stage::Opened(remote)));
             }
             Opened::Restart => {
                 io.drop_connection(self.socket);
                 self.begin(io, opening);
-                return self.poll(io, false);
+                return self.poll(io, false).map(Some);
             }
         }
-        Ok(Stage::Wait)
+        Ok(None)
     }
 }
 
