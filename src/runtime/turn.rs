@@ -212,12 +212,13 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// A peer's RST closes a socket in ingress; in egress only smoltcp's own timeout does, and
     /// afterwards nobody can tell them apart.
     fn note_timeouts(&mut self, handles: &[SocketHandle], closed: u32) {
-        let bits = (0..u32::BITS).map(|bit| closed & (1 << bit) != 0);
-        for (&handle, _) in handles.iter().zip(bits).filter(|(_, is_closed)| *is_closed) {
-            if self.losses.find(handle).is_none() {
+        let mut closed = closed;
+        for &handle in handles {
+            if closed & 1 != 0 && self.losses.find(handle).is_none() {
                 self.losses
                     .note(handle, Error::TimedOut(TimeoutKind::Peer));
             }
+            closed >>= 1;
         }
     }
 
@@ -349,7 +350,8 @@ impl Pacing {
 /// The earlier of two ticks, either of which may be missing.
 fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
     match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        _ => one.or(other),
+        (Some(first), Some(second)) if first <= second => one,
+        (_, Some(_)) => other,
+        (_, None) => one,
     }
 }
