@@ -33,21 +33,29 @@ impl SpinDetector {
         }
     }
 
-    /// Counts a turn whose egress reached its cap: whether nothing has moved for longer than full
-    /// send buffers could explain.
-    pub(super) fn is_suspect(&mut self, handles: &[SocketHandle], sockets: &SocketSet) -> bool {
+    /// Counts a turn whose egress reached its cap: whether nothing has moved for more than `patience`
+    /// turns. If so, the next suspicion takes as long again.
+    pub(super) const fn is_suspect(&mut self, patience: u32) -> bool {
         self.still_turns = self.still_turns.saturating_add(1);
-        let capacity = |&handle: &_| tcp(sockets, handle).map_or(0, |socket| socket.send_capacity());
-        let buffered = handles.iter().map(capacity).fold(0, usize::saturating_add);
-        let buffer_turns =
-            u32::try_from(buffered / SEGMENT_BYTES_MIN / EGRESS_MAX).unwrap_or(u32::MAX);
-        self.still_turns > CAPPED_TURNS_MAX.saturating_add(buffer_turns)
+        let is_suspect = self.still_turns > patience;
+        if is_suspect {
+            self.clear();
+        }
+        is_suspect
     }
 
-    /// Forgets the still turns: egress came to its end, or the task is not to blame.
+    /// Forgets the still turns: egress came to its end.
     pub(super) const fn clear(&mut self) {
         self.still_turns = 0;
     }
+}
+
+/// Number of turns at egress's cap that full send buffers could explain, and a margin.
+pub(super) fn patience(handles: &[SocketHandle], sockets: &SocketSet) -> u32 {
+    let capacity = |&handle: &_| tcp(sockets, handle).map_or(0, |socket| socket.send_capacity());
+    let buffered = handles.iter().map(capacity).fold(0, usize::saturating_add);
+    let turns = u32::try_from(buffered / SEGMENT_BYTES_MIN / EGRESS_MAX).unwrap_or(u32::MAX);
+    CAPPED_TURNS_MAX.saturating_add(turns)
 }
 
 /// A number that changes when payload moves or when a connection goes on.

@@ -248,14 +248,8 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// poll.
     fn end_spinning(&mut self, tasks: &mut Tasks) {
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            // The notes are taken out for the call, for it needs the handles as well.
-            let mut spin = core::mem::take(&mut task.notes().spin);
-            let is_suspect = spin.is_suspect(task.sockets(), self.sockets);
-            if is_suspect {
-                spin.clear();
-            }
-            task.notes().spin = spin;
-            if !is_suspect {
+            let patience = spin::patience(task.sockets(), self.sockets);
+            if !task.notes().spin.is_suspect(patience) {
                 continue;
             }
             for &handle in task.sockets() {
