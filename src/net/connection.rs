@@ -137,14 +137,13 @@ impl<'s> Connection<'_, '_, 's> {
         &mut self,
         fill: impl FnOnce(&mut [u8]) -> (usize, R),
     ) -> Result<R, Error> {
-        let loss = self.io.loss_error(self.socket);
-        let (socket, _) = self.io.tcp(self.socket);
-        let (written, value) = socket
-            .send(|buffer| {
-                let (written, value) = fill(buffer);
-                (written, (written, value))
-            })
-            .map_err(|_| loss)?;
+        let sent = self.socket().send(|buffer| {
+            let (written, value) = fill(buffer);
+            (written, (written, value))
+        });
+        let Ok((written, value)) = sent else {
+            return Err(self.io.loss_error(self.socket));
+        };
         self.idle.unacknowledged += written;
         Ok(value)
     }

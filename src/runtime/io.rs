@@ -206,8 +206,7 @@ impl<'s> Io<'_, 's> {
     /// # Errors
     /// As [`read_with`](Io::read_with).
     pub fn peek(&mut self, handle: SocketHandle) -> Result<Received<&[u8]>, Error> {
-        let loss = self.loss_error(handle);
-        let (socket, _) = self.tcp(handle);
+        let socket: &mut tcp::Socket = self.sockets.get_mut(handle);
         if !socket.can_recv()
             && (socket.may_recv() || matches!(socket.state(), State::SynSent | State::SynReceived))
         {
@@ -216,7 +215,7 @@ impl<'s> Io<'_, 's> {
         match socket.peek(usize::MAX) {
             Ok(bytes) => Ok(Received::Data(bytes)),
             Err(RecvError::Finished) => Ok(Received::End),
-            Err(RecvError::InvalidState) => Err(loss),
+            Err(RecvError::InvalidState) => Err(self.losses.find(handle).unwrap_or(Error::Reset)),
         }
     }
 
@@ -225,10 +224,9 @@ impl<'s> Io<'_, 's> {
     /// # Errors
     /// As [`write`](Io::write).
     pub fn room(&mut self, handle: SocketHandle) -> Result<usize, Error> {
-        let loss = self.loss_error(handle);
         let (socket, _) = self.tcp(handle);
         if !socket.may_send() {
-            return Err(loss);
+            return Err(self.loss_error(handle));
         }
         Ok(socket.send_capacity() - socket.send_queue())
     }
@@ -239,8 +237,8 @@ impl<'s> Io<'_, 's> {
     /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] when the connection is gone or
     /// was closed by us.
     pub fn write(&mut self, handle: SocketHandle, data: &[u8]) -> Result<usize, Error> {
-        let loss = self.loss_error(handle);
-        self.tcp(handle).0.send_slice(data).map_err(|_| loss)
+        let written = self.tcp(handle).0.send_slice(data);
+        written.map_err(|_| self.loss_error(handle))
     }
 
     /// Why a connection ended without a FIN: the peer's RST, unless the loop knows better.
