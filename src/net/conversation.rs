@@ -88,7 +88,6 @@ impl<S: Session, O: Opening> Conversation<S, O> {
                 return Progress::Ended(self.end(io, Some(remote), Ok(())));
             }
             Err(error @ (Error::Unaddressable | Error::SocketInUse)) => {
-                self.life.abort(io);
                 return Progress::Unusable(error.into());
             }
             Err(error) => Err(error.into()),
@@ -120,9 +119,8 @@ impl<S: Session, O: Opening> Conversation<S, O> {
 
     fn talk(&mut self, io: &mut Io, remote: IpEndpoint, is_late: bool) -> Result<Step, S::Error> {
         self.idle.observe(io, self.life.socket());
-        let missed = self
-            .deadline()
-            .filter(|missed| is_late && missed.at <= io.now);
+        let deadline = if is_late { self.deadline() } else { None };
+        let missed = deadline.filter(|missed| missed.at <= io.now);
         let (mut connection, session) = self.parts(io, remote);
         let Some(missed) = missed else {
             return session.step(&mut connection);

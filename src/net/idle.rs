@@ -17,23 +17,14 @@ pub const IDLE_BYTES_MIN: u64 = 256;
 pub struct IdleTimer {
     period: Duration,
     awaits: TimeoutKind,
-    /// Bytes that moved in the period, always fewer than [`IDLE_BYTES_MIN`].
+    /// Bytes that moved in the period.
     moved: u64,
-    clock: Clock,
-}
-
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Clock {
-    /// The period ends then.
-    Running(Tick),
-    /// A stall has stopped it.
-    Stalled {
-        /// What was left of the period.
-        left: Duration,
-        /// When the stall is too long; `None` where whoever stalled has a deadline elsewhere.
-        limit: Option<Tick>,
-    },
+    /// The end of the period. During a stall: of the stall, or `None` where whoever stalled has a
+    /// deadline elsewhere.
+    deadline: Option<Deadline>,
+    is_stalled: bool,
+    /// What a stall left of the period.
+    left: Duration,
 }
 
 impl IdleTimer {
@@ -43,7 +34,9 @@ impl IdleTimer {
             period,
             awaits,
             moved: 0,
-            clock: Clock::Running(now.after(period)),
+            deadline: Some(Deadline::new(now.after(period), awaits)),
+            is_stalled: false,
+            left: period,
         }
     }
 
@@ -58,38 +51,40 @@ impl IdleTimer {
     /// Begins a new period: something whole was done, in the protocol's own terms. A stall goes on.
     pub const fn restart(&mut self, now: Tick) {
         self.moved = 0;
-        match &mut self.clock {
-            Clock::Running(end) => *end = now.after(self.period),
-            Clock::Stalled { left, .. } => *left = self.period,
+        self.left = self.period;
+        if !self.is_stalled {
+            self.run(now);
         }
     }
 
     /// Stops the period. With a limit, [`TimeoutKind::Sink`] is what is missing when it passes. A
     /// stall that has begun already goes on unchanged.
     pub fn stall(&mut self, now: Tick, limit: Option<Duration>) {
-        if let Clock::Running(end) = self.clock {
-            self.clock = Clock::Stalled {
-                left: end.since(now),
-                limit: limit.map(|limit| now + limit),
-            };
+        if self.is_stalled {
+            return;
         }
+        self.is_stalled = true;
+        if let Some(end) = self.deadline {
+            self.left = end.at.since(now);
+        }
+        self.deadline = limit.map(|limit| Deadline::new(now + limit, TimeoutKind::Sink));
     }
 
     /// Ends a stall: the period goes on where it stopped.
-    pub fn resume(&mut self, now: Tick) {
-        if let Clock::Stalled { left, .. } = self.clock {
-            self.clock = Clock::Running(now + left);
+    pub const fn resume(&mut self, now: Tick) {
+        if self.is_stalled {
+            self.is_stalled = false;
+            self.run(now);
         }
     }
 
+    const fn run(&mut self, now: Tick) {
+        self.deadline = Some(Deadline::new(now.after(self.left), self.awaits));
+    }
+
     /// Until when something must move.
-    pub fn deadline(&self) -> Option<Deadline> {
-        match self.clock {
-            Clock::Running(end) => Some(Deadline::new(end, self.awaits)),
-            Clock::Stalled { limit, .. } => {
-                limit.map(|limit| Deadline::new(limit, TimeoutKind::Sink))
-            }
-        }
+    pub const fn deadline(&self) -> Option<Deadline> {
+        self.deadline
     }
 }
 
