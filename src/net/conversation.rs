@@ -117,6 +117,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         session.begin(&mut connection).map(|()| Step::Again)
     }
 
+    #[inline(never)]
     fn talk(&mut self, io: &mut Io, remote: IpEndpoint, is_late: bool) -> Result<Step, S::Error> {
         self.idle.observe(io, self.life.socket());
         let deadline = if is_late { self.deadline() } else { None };

@@ -272,6 +272,7 @@ impl<'s> Io<'_, 's> {
     /// Ends what is left of a connection with RST, which leaves in this turn's egress. One that is
     /// over is left alone: a RST after an orderly end could overtake the acknowledgement of the
     /// peer's FIN.
+    #[inline(never)]
     pub fn drop_connection(&mut self, handle: SocketHandle) {
         let (socket, _) = self.tcp(handle);
         if !matches!(socket.state(), State::Closed | State::TimeWait) {
