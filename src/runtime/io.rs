@@ -207,14 +207,12 @@ impl<'s> Io<'_, 's> {
     /// As [`read_with`](Io::read_with).
     pub fn peek(&mut self, handle: SocketHandle) -> Result<Received<&[u8]>, Error> {
         let socket: &mut tcp::Socket = self.sockets.get_mut(handle);
-        if !socket.can_recv()
-            && (socket.may_recv() || matches!(socket.state(), State::SynSent | State::SynReceived))
-        {
-            return Ok(Received::Nothing);
-        }
+        let is_opening = matches!(socket.state(), State::SynSent | State::SynReceived);
         match socket.peek(usize::MAX) {
+            Ok([]) => Ok(Received::Nothing),
             Ok(bytes) => Ok(Received::Data(bytes)),
             Err(RecvError::Finished) => Ok(Received::End),
+            Err(RecvError::InvalidState) if is_opening => Ok(Received::Nothing),
             Err(RecvError::InvalidState) => Err(self.losses.find(handle).unwrap_or(Error::Reset)),
         }
     }
