@@ -1,4 +1,4 @@
-//! How the loop notices what egress did to a task's sockets.
+//! How the loop notices what happened to a task's sockets.
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, State};
@@ -17,13 +17,15 @@ pub(super) const fn is_open(state: State) -> bool {
     !matches!(state, State::Closed | State::Listen | State::TimeWait)
 }
 
-/// What of a task's TCP sockets can change in egress.
+/// What a task's TCP sockets look like: it changes when payload moves, or when a connection goes on.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct SocketSnapshot {
     /// The states, folded into one number.
     states: u64,
-    /// Which of the first 32 carry a connection, one bit each.
+    /// The bytes in the buffers, folded into one number.
+    queues: u64,
+    /// Which of the first 32 sockets carry a connection, one bit each.
     pub(super) open: u32,
 }
 
@@ -35,8 +37,9 @@ impl SocketSnapshot {
             if let Some(socket) = tcp(sockets, handle) {
                 let state = socket.state();
                 let has_peer = u64::from(socket.remote_endpoint().is_some());
-                snapshot.states =
-                    snapshot.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
+                let queues = (socket.send_queue() as u64) << 32 | socket.recv_queue() as u64;
+                snapshot.states = snapshot.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
+                snapshot.queues = snapshot.queues.rotate_left(7) ^ queues;
                 if is_open(state) {
                     snapshot.open |= bit;
                 }

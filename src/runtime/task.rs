@@ -26,8 +26,8 @@ pub struct Task<A: App> {
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Notes {
-    /// The sockets before egress.
-    pub(super) before_egress: SocketSnapshot,
+    /// The sockets as they were last seen.
+    pub(super) sockets: SocketSnapshot,
     pub(super) spin: SpinDetector,
 }
 

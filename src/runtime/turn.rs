@@ -82,9 +82,10 @@ impl<D: Device> Stack<'_, D> {
         turn.note_lost_addresses(tasks);
         turn.ingress();
         turn.io.is_drained = self.pacing.drained(now, turn.io.is_unfinished);
-        turn.observe_movement(tasks);
+        // Before the tasks as well: a sender that refills its buffer at once shows its progress only
+        // in between.
+        turn.observe(tasks);
         turn.poll_tasks(tasks);
-        turn.observe_movement(tasks);
         if !self.pacing.is_catching_up {
             turn.egress(tasks);
         }
@@ -164,10 +165,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// nothing sleeps through it.
     fn egress(&mut self, tasks: &mut Tasks) {
         for _ in 0..EGRESS_ROUNDS_MAX {
-            for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-                let snapshot = SocketSnapshot::take(task.sockets(), self.io.sockets);
-                task.notes().before_egress = snapshot;
-            }
+            self.observe(tasks);
             self.egress_once(tasks);
             if !self.poll_changed(tasks) {
                 return;
@@ -181,7 +179,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         let mut any = false;
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
             let after = SocketSnapshot::take(task.sockets(), self.io.sockets);
-            let before = &task.notes().before_egress;
+            let before = &task.notes().sockets;
             if after == *before {
                 continue;
             }
@@ -220,10 +218,15 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         self.end_spinning(tasks);
     }
 
-    fn observe_movement(&self, tasks: &mut Tasks) {
+    /// Looks at the sockets of all tasks, and notes whether something moved.
+    fn observe(&self, tasks: &mut Tasks) {
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            let fingerprint = spin::fingerprint(task.sockets(), self.io.sockets);
-            task.notes().spin.observe(fingerprint);
+            let snapshot = SocketSnapshot::take(task.sockets(), self.io.sockets);
+            let notes = task.notes();
+            if notes.sockets != snapshot {
+                notes.sockets = snapshot;
+                notes.spin.clear();
+            }
         }
     }
 
