@@ -68,14 +68,19 @@ impl<'s> Connection<'_, '_, 's> {
         &mut self,
         take: impl FnOnce(&[u8]) -> (usize, R),
     ) -> Result<Received<R>, Error> {
-        let mut taken = 0;
-        let received = self.io.read_with(self.socket, |bytes| {
-            let (count, value) = take(bytes);
-            taken = count;
-            (count, value)
-        });
-        self.idle.moved(self.io.now, taken);
-        received
+        let (taken, value) = match self.io.peek(self.socket)? {
+            Received::Data(bytes) => take(bytes),
+            Received::Nothing => return Ok(Received::Nothing),
+            Received::End => return Ok(Received::End),
+        };
+        self.consume(taken);
+        Ok(Received::Data(value))
+    }
+
+    #[inline(never)] // Once, not in each instance of `read_with`.
+    fn consume(&mut self, count: usize) {
+        self.io.consume(self.socket, count);
+        self.idle.moved(self.io.now, count);
     }
 
     /// Copies received bytes into `buffer` and returns those that came; [`Received::Nothing`] also

@@ -197,7 +197,7 @@ impl<'s> Io<'_, 's> {
             Received::Nothing => return Ok(Received::Nothing),
             Received::End => return Ok(Received::End),
         };
-        dequeue(self.tcp(handle).0, taken);
+        self.consume(handle, taken);
         Ok(Received::Data(value))
     }
 
@@ -215,6 +215,11 @@ impl<'s> Io<'_, 's> {
             Err(RecvError::InvalidState) if is_opening => Ok(Received::Nothing),
             Err(RecvError::InvalidState) => Err(self.losses.find(handle).unwrap_or(Error::Reset)),
         }
+    }
+
+    /// Takes `count` bytes off the front of the receive buffer, where [`peek`](Io::peek) found them.
+    pub fn consume(&mut self, handle: SocketHandle, count: usize) {
+        dequeue(self.tcp(handle).0, count);
     }
 
     /// Number of bytes that [`write`](Io::write) would take now.
