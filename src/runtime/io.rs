@@ -27,7 +27,6 @@ pub struct Io<'a, 's> {
     pub(super) is_unfinished: bool,
     pub(super) ports: &'a mut Ports,
     pub(super) losses: &'a mut Losses,
-    pub(super) addresses: &'a [IpCidr],
     pub(super) observer: &'a mut dyn Observer,
     pub(super) iface: &'a mut Interface,
     pub(super) sockets: &'a mut SocketSet<'s>,
@@ -92,9 +91,9 @@ impl<'s> Io<'_, 's> {
         self.iface
     }
 
-    /// Our addresses at the beginning of this turn.
-    pub const fn addresses(&self) -> &[IpCidr] {
-        self.addresses
+    /// Our addresses.
+    pub fn addresses(&self) -> &[IpCidr] {
+        self.iface.ip_addrs()
     }
 
     /// A number that an outsider cannot guess, if the stack's seed cannot be guessed.
@@ -310,22 +309,17 @@ impl<'s> Io<'_, 's> {
     /// Refuses what smoltcp would dial although it can never answer.
     fn check_peer(&mut self, remote: IpEndpoint) -> Result<(), Error> {
         let address = remote.addr;
-        let broadcast = self
-            .addresses
-            .iter()
-            .any(|cidr| is_broadcast(cidr, &address));
-        let own = self.addresses.iter().any(|cidr| cidr.address() == address);
-        if remote.port == 0 || !address.is_unicast() || is_loopback(&address) || broadcast || own {
+        let (mut is_taken, mut is_near) = (false, false);
+        for cidr in self.addresses() {
+            is_taken |= cidr.address() == address || is_broadcast(cidr, &address);
+            is_near |= cidr.contains_addr(&address);
+        }
+        if remote.port == 0 || !address.is_unicast() || is_loopback(&address) || is_taken {
             return Err(Error::Unaddressable);
         }
-        let near = self
-            .addresses
-            .iter()
-            .any(|cidr| cidr.contains_addr(&address));
         let source = self.iface.get_source_address(&address);
-        let sourced =
-            source.is_some_and(|source| self.addresses.iter().any(|cidr| cidr.address() == source));
-        if sourced && (near || self.is_routed(&address)) {
+        let has_source = source.is_some_and(|source| self.iface.has_ip_addr(source));
+        if has_source && (is_near || self.is_routed(&address)) {
             Ok(())
         } else {
             Err(Error::Unreachable)

@@ -1,7 +1,5 @@
 //! The poll loop.
 
-use heapless::Vec;
-use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle};
 use smoltcp::phy::Device;
 use smoltcp::socket::AnySocket;
@@ -61,8 +59,6 @@ impl<D: Device> Stack<'_, D> {
         tasks: &mut [&mut dyn AnyTask],
         observer: &mut dyn Observer,
     ) -> Option<Tick> {
-        let addresses: Vec<_, IFACE_MAX_ADDR_COUNT> =
-            self.iface.ip_addrs().iter().copied().collect();
         let mut turn = Turn {
             io: Io {
                 now,
@@ -71,7 +67,6 @@ impl<D: Device> Stack<'_, D> {
                 is_unfinished: false,
                 ports: &mut self.ports,
                 losses: &mut self.losses,
-                addresses: &addresses,
                 observer,
                 iface: &mut self.iface,
                 sockets: &mut self.sockets,
@@ -103,7 +98,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
             for &handle in task.sockets() {
                 let local = tcp(self.io.sockets, handle).and_then(Socket::local_endpoint);
                 let is_ours = |local: smoltcp::wire::IpEndpoint| {
-                    self.io.addresses.iter().any(|cidr| cidr.address() == local.addr)
+                    self.io.addresses().iter().any(|cidr| cidr.address() == local.addr)
                 };
                 if local.is_some_and(|local| !is_ours(local)) {
                     self.io.losses.note(handle, Error::AddressLost);
