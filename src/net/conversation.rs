@@ -84,9 +84,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
                 self.await_flushed(io, timing).map_err(S::Error::from)
             }
             Ok(Stage::Open(remote)) => self.talk(io, remote, is_late),
-            Ok(Stage::Closed(remote)) => {
-                return Progress::Ended(self.end(io, Some(remote), Ok(())));
-            }
+            Ok(Stage::Closed(_)) => return Progress::Ended(self.end(io, Ok(()))),
             Err(error @ (Error::Unaddressable | Error::SocketInUse)) => {
                 return Progress::Unusable(error.into());
             }
@@ -95,13 +93,13 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         match step {
             Ok(Step::Done) => self.close(io, timing),
             Ok(step) => Progress::Step(step),
-            Err(error) => Progress::Ended(self.end(io, self.life.remote(), Err(error))),
+            Err(error) => Progress::Ended(self.end(io, Err(error))),
         }
     }
 
     /// Ends the connection, or the attempt to make one, because of `error`.
     pub(super) fn abandon(&mut self, io: &mut Io, error: S::Error) -> Result<(), S::Error> {
-        self.end(io, self.life.remote(), Err(error))
+        self.end(io, Err(error))
     }
 
     fn begin(
@@ -141,9 +139,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         match self.session.closing() {
             Closing::Flush if S::FLUSHES => self.flush(io, timing),
             Closing::Flush | Closing::Fin => self.send_fin(io, timing),
-            Closing::Reset => {
-                return Progress::Ended(self.end(io, self.life.remote(), Ok(())));
-            }
+            Closing::Reset => return Progress::Ended(self.end(io, Ok(()))),
         }
         Progress::Step(Step::Again)
     }
@@ -193,9 +189,9 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     fn end(
         &mut self,
         io: &mut Io,
-        remote: Option<IpEndpoint>,
         result: Result<(), S::Error>,
     ) -> Result<(), S::Error> {
+        let remote = self.life.remote();
         let has_begun = core::mem::replace(&mut self.phase, Phase::Silent) != Phase::Silent;
         let result = match remote.filter(|_| has_begun) {
             Some(remote) => {

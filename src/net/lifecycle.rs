@@ -26,7 +26,7 @@ pub struct Lifecycle<O = DialOrListen> {
     socket: SocketHandle,
     /// How this connection begins, or began.
     opening: Option<O>,
-    /// Who is dialled, calls, or is connected.
+    /// Who is dialled, calls, or is connected, or was last.
     remote: Option<IpEndpoint>,
     state: StateCell<State>,
 }
@@ -101,7 +101,8 @@ impl<O: Opening> Lifecycle<O> {
         self.socket = socket;
     }
 
-    /// The peer that is dialled, calls, or is connected.
+    /// The peer that is dialled, calls, or is connected. It stays known after the connection, until
+    /// the next one begins.
     pub const fn remote(&self) -> Option<IpEndpoint> {
         self.remote
     }
@@ -154,9 +155,8 @@ impl<O: Opening> Lifecycle<O> {
             }
             (State::Open, _) => self.remote.map(Stage::Open),
             (State::Closing, _) if is_late || io.is_closed(self.socket) => {
-                let remote = self.remote;
                 self.abort(io);
-                remote.map(Stage::Closed)
+                self.remote.map(Stage::Closed)
             }
             _ => None,
         };
@@ -165,17 +165,18 @@ impl<O: Opening> Lifecycle<O> {
 
     /// Sends FIN after what is queued, and lingers.
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
-        if self.remote.is_some() {
+        if self.remote.is_some() && !self.is_closed() {
             let deadline = io.close(self.socket, linger);
             self.state.enter(io, State::Closing, Some(deadline));
         }
     }
 
-    /// Ends the connection by RST, or what there is of it.
+    /// Ends the connection by RST, or what there is of it. One that is over is left alone.
     pub fn abort(&mut self, io: &mut Io) {
         io.drop_connection(self.socket);
-        self.remote = None;
-        self.state.enter(io, State::Closed, None);
+        if !self.is_closed() {
+            self.state.enter(io, State::Closed, None);
+        }
     }
 
     /// Whether the last connection has left the socket. If not, it is dropped, with a deadline from
