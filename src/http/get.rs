@@ -252,11 +252,7 @@ impl<'a, S: Sink> GetSession<'a, S> {
         }
     }
 
-    fn begin_body(
-        &mut self,
-        connection: &mut Connection,
-        head: Head,
-    ) -> Result<Step, GetError> {
+    fn begin_body(&mut self, connection: &mut Connection, head: Head) -> Result<Step, GetError> {
         let Head {
             status, framing, ..
         } = head;
@@ -295,11 +291,7 @@ impl<'a, S: Sink> GetSession<'a, S> {
         }
     }
 
-    fn on_copied(
-        &mut self,
-        connection: &mut Connection,
-        copied: Copied,
-    ) -> Result<Step, GetError> {
+    fn on_copied(&mut self, connection: &mut Connection, copied: Copied) -> Result<Step, GetError> {
         self.bytes = self.bytes.saturating_add(copied.payload as u64);
         if copied.taken > 0 || !copied.is_stalled {
             connection.resume_idle();

@@ -5,9 +5,7 @@ use smoltcp::wire::IpEndpoint;
 
 use super::conversation::{Conversation, Progress, Timing};
 use super::{Dial, LINGER, NoRetry, Retry, Session};
-use crate::{
-    App, Deadline, Duration, Error, Event, Io, Step, TimeoutKind,
-};
+use crate::{App, Deadline, Duration, Error, Event, Io, Step, TimeoutKind};
 
 /// What a caller may set about a client.
 #[derive(Debug, Clone, Copy)]

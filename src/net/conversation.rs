@@ -186,11 +186,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         self.life.close(io, timing.linger);
     }
 
-    fn end(
-        &mut self,
-        io: &mut Io,
-        result: Result<(), S::Error>,
-    ) -> Result<(), S::Error> {
+    fn end(&mut self, io: &mut Io, result: Result<(), S::Error>) -> Result<(), S::Error> {
         let remote = self.life.remote();
         let has_begun = core::mem::replace(&mut self.phase, Phase::Silent) != Phase::Silent;
         let result = match remote.filter(|_| has_begun) {

@@ -116,8 +116,7 @@ impl Opening for Listen {
         is_late: bool,
     ) -> Result<Opened, Error> {
         Ok(match (io.accept_state(socket), caller) {
-            (AcceptState::Established(remote), _)
-            | (AcceptState::ClosedWithData, Some(remote)) => {
+            (AcceptState::Established(remote), _) | (AcceptState::ClosedWithData, Some(remote)) => {
                 Opened::Established(remote, Role::Server)
             }
             (AcceptState::Listening, None) => Opened::Wait,

@@ -364,7 +364,10 @@ fn dequeue(socket: &mut tcp::Socket<'_>, count: usize) -> bool {
     socket.recv(|data| (count.min(data.len()), ())).is_ok()
 }
 
-#[allow(unreachable_patterns, reason = "smoltcp's features decide how many families there are")]
+#[allow(
+    unreachable_patterns,
+    reason = "smoltcp's features decide how many families there are"
+)]
 fn is_loopback(address: &IpAddress) -> bool {
     match address {
         IpAddress::Ipv4(address) => address.is_loopback(),
@@ -374,7 +377,10 @@ fn is_loopback(address: &IpAddress) -> bool {
     }
 }
 
-#[allow(unreachable_patterns, reason = "smoltcp's features decide how many families there are")]
+#[allow(
+    unreachable_patterns,
+    reason = "smoltcp's features decide how many families there are"
+)]
 fn is_broadcast(cidr: &IpCidr, address: &IpAddress) -> bool {
     match (cidr, address) {
         (IpCidr::Ipv4(cidr), IpAddress::Ipv4(address)) => cidr.broadcast() == Some(*address),

@@ -87,7 +87,12 @@ impl<'a, D: Device> Stack<'a, D> {
             add_default_route(&mut iface, gateway);
         }
         // Another stream than the interface's own, which takes sequence numbers from the seed.
-        Self::from_parts(iface, device, sockets, config.seed.rotate_left(32) ^ 0x7469_636b)
+        Self::from_parts(
+            iface,
+            device,
+            sockets,
+            config.seed.rotate_left(32) ^ 0x7469_636b,
+        )
     }
 
     /// A stack of parts that a program has already. `seed` decides the order of the local ports.
@@ -120,7 +125,10 @@ impl<'a, D> Stack<'a, D> {
     }
 }
 
-#[allow(unreachable_patterns, reason = "smoltcp's features decide how many families there are")]
+#[allow(
+    unreachable_patterns,
+    reason = "smoltcp's features decide how many families there are"
+)]
 fn add_default_route(iface: &mut Interface, gateway: IpAddress) {
     let routes = iface.routes_mut();
     let is_added = match gateway {
@@ -136,7 +144,9 @@ fn add_default_route(iface: &mut Interface, gateway: IpAddress) {
 impl Losses {
     pub(super) fn find(&self, handle: SocketHandle) -> Option<Error> {
         let mut losses = self.0.iter().flatten();
-        losses.find(|(lost, _)| *lost == handle).map(|(_, error)| *error)
+        losses
+            .find(|(lost, _)| *lost == handle)
+            .map(|(_, error)| *error)
     }
 
     /// Notes why the connection of `handle` ended. When there is no room, its end will look like a

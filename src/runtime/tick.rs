@@ -99,7 +99,10 @@ impl Tick {
     }
 
     /// A point on smoltcp's clock, rounded up: to sleep until a tick that is too early would spin.
-    #[expect(clippy::manual_div_ceil, reason = "`div_ceil` takes the remainder as well")]
+    #[expect(
+        clippy::manual_div_ceil,
+        reason = "`div_ceil` takes the remainder as well"
+    )]
     pub const fn from_smoltcp(instant: Instant) -> Self {
         let micros = instant.total_micros();
         Self(if micros < 0 {

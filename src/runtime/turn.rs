@@ -98,7 +98,10 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
             for &handle in task.sockets() {
                 let local = tcp(self.io.sockets, handle).and_then(Socket::local_endpoint);
                 let is_ours = |local: smoltcp::wire::IpEndpoint| {
-                    self.io.addresses().iter().any(|cidr| cidr.address() == local.addr)
+                    self.io
+                        .addresses()
+                        .iter()
+                        .any(|cidr| cidr.address() == local.addr)
                 };
                 if local.is_some_and(|local| !is_ours(local)) {
                     self.io.losses.note(handle, Error::AddressLost);
@@ -113,7 +116,8 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         self.io.iface.poll_maintenance(self.instant);
         for _ in 0..INGRESS_MAX {
             let result =
-                self.io.iface
+                self.io
+                    .iface
                     .poll_ingress_single(self.instant, &mut self.device, self.io.sockets);
             if result == PollIngressSingleResult::None {
                 return;
@@ -192,7 +196,8 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         let mut closed = closed;
         for &handle in handles {
             if closed & 1 != 0 && self.io.losses.find(handle).is_none() {
-                self.io.losses
+                self.io
+                    .losses
                     .note(handle, Error::TimedOut(TimeoutKind::Peer));
             }
             closed >>= 1;
@@ -202,7 +207,9 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// Runs egress until nothing leaves any more, but no more than [`EGRESS_MAX`] passes.
     fn egress_once(&mut self, tasks: &mut Tasks) {
         for _ in 0..EGRESS_MAX {
-            let result = self.io.iface
+            let result = self
+                .io
+                .iface
                 .poll_egress(self.instant, &mut self.device, self.io.sockets);
             if result == PollResult::None {
                 tasks.iter_mut().for_each(|task| task.notes().spin.clear());
