@@ -115,7 +115,6 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         session.begin(&mut connection).map(|()| Step::Again)
     }
 
-    #[inline(never)]
     fn talk(&mut self, io: &mut Io, remote: IpEndpoint, is_late: bool) -> Result<Step, S::Error> {
         self.idle.observe(io, self.life.socket());
         let deadline = if is_late { self.deadline() } else { None };
@@ -136,7 +135,13 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     }
 
     fn close(&mut self, io: &mut Io, timing: &Timing) -> Progress<S::Error> {
-        match self.session.closing() {
+        let closing = self.session.closing();
+        debug_assert!(
+            S::FLUSHES || closing != Closing::Flush,
+            "{} flushes against its FLUSHES",
+            self.session.name()
+        );
+        match closing {
             Closing::Flush if S::FLUSHES => self.flush(io, timing),
             Closing::Flush | Closing::Fin => self.send_fin(io, timing),
             Closing::Reset => return Progress::Ended(self.end(io, Ok(()))),

@@ -3,7 +3,7 @@
 use smoltcp::iface::{Context, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
-use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{IpCidr, IpEndpoint};
 
 use super::stack::Losses;
 use super::{Deadline, Duration, Error, Event, Observer, Ports, Tick, TimeoutKind};
@@ -204,7 +204,7 @@ impl<'s> Io<'_, 's> {
     ///
     /// # Errors
     /// As [`read_with`](Io::read_with).
-    pub fn peek(&mut self, handle: SocketHandle) -> Result<Received<&[u8]>, Error> {
+    pub(crate) fn peek(&mut self, handle: SocketHandle) -> Result<Received<&[u8]>, Error> {
         let socket: &mut tcp::Socket = self.sockets.get_mut(handle);
         let is_opening = matches!(socket.state(), State::SynSent | State::SynReceived);
         match socket.peek(usize::MAX) {
@@ -217,7 +217,7 @@ impl<'s> Io<'_, 's> {
     }
 
     /// Takes `count` bytes off the front of the receive buffer, where [`peek`](Io::peek) found them.
-    pub fn consume(&mut self, handle: SocketHandle, count: usize) {
+    pub(crate) fn consume(&mut self, handle: SocketHandle, count: usize) {
         dequeue(self.tcp(handle).0, count);
     }
 
@@ -274,7 +274,7 @@ impl<'s> Io<'_, 's> {
     /// Ends what is left of a connection with RST, which leaves in this turn's egress. One that is
     /// over is left alone: a RST after an orderly end could overtake the acknowledgement of the
     /// peer's FIN.
-    #[inline(never)]
+    #[inline(never)] // Many places end a connection.
     pub fn drop_connection(&mut self, handle: SocketHandle) {
         let (socket, _) = self.tcp(handle);
         if !matches!(socket.state(), State::Closed | State::TimeWait) {
@@ -305,56 +305,6 @@ impl<'s> Io<'_, 's> {
         }
         self.losses.swap(one, other);
     }
-
-    /// Refuses what smoltcp would dial although it can never answer.
-    fn check_peer(&mut self, remote: IpEndpoint) -> Result<(), Error> {
-        let address = remote.addr;
-        let (mut is_taken, mut is_near) = (false, false);
-        for cidr in self.addresses() {
-            is_taken |= cidr.address() == address || is_broadcast(cidr, &address);
-            is_near |= cidr.contains_addr(&address);
-        }
-        if remote.port == 0 || !address.is_unicast() || is_loopback(&address) || is_taken {
-            return Err(Error::Unaddressable);
-        }
-        let source = self.iface.get_source_address(&address);
-        let has_source = source.is_some_and(|source| self.iface.has_ip_addr(source));
-        if has_source && (is_near || self.is_routed(&address)) {
-            Ok(())
-        } else {
-            Err(Error::Unreachable)
-        }
-    }
-
-    /// Whether a route, by default or not, leads to `address`.
-    fn is_routed(&mut self, address: &IpAddress) -> bool {
-        let now = self.now.to_smoltcp();
-        let mut is_routed = false;
-        // There is no other way to look at the routes.
-        self.iface.routes_mut().update(|routes| {
-            is_routed = routes.iter().any(|route| {
-                route.cidr.contains_addr(address) && route.expires_at.is_none_or(|at| now <= at)
-            });
-        });
-        is_routed
-    }
-
-    /// A port that no TCP socket of the set has: a connection may live for longer than the ports need
-    /// to come round.
-    fn take_port(&mut self) -> Result<u16, Error> {
-        loop {
-            let port = self.ports.take(self.now)?;
-            let has_port = |socket: &tcp::Socket<'_>| {
-                socket
-                    .local_endpoint()
-                    .is_some_and(|local| local.port == port)
-            };
-            let mut sockets = self.sockets.iter();
-            if !sockets.any(|(_, socket)| tcp::Socket::downcast(socket).is_some_and(has_port)) {
-                return Ok(port);
-            }
-        }
-    }
 }
 
 /// Drops up to `count` of the contiguous bytes at the front of the receive buffer; whether it could
@@ -362,30 +312,6 @@ impl<'s> Io<'_, 's> {
 /// through this one.
 fn dequeue(socket: &mut tcp::Socket<'_>, count: usize) -> bool {
     socket.recv(|data| (count.min(data.len()), ())).is_ok()
-}
-
-#[allow(
-    unreachable_patterns,
-    reason = "smoltcp's features decide how many families there are"
-)]
-fn is_loopback(address: &IpAddress) -> bool {
-    match address {
-        IpAddress::Ipv4(address) => address.is_loopback(),
-        #[cfg(feature = "ipv6")]
-        IpAddress::Ipv6(address) => address.is_loopback(),
-        _ => false,
-    }
-}
-
-#[allow(
-    unreachable_patterns,
-    reason = "smoltcp's features decide how many families there are"
-)]
-fn is_broadcast(cidr: &IpCidr, address: &IpAddress) -> bool {
-    match (cidr, address) {
-        (IpCidr::Ipv4(cidr), IpAddress::Ipv4(address)) => cidr.broadcast() == Some(*address),
-        _ => false,
-    }
 }
 
 /// smoltcp keeps options and congestion state from the connection before, and its default congestion

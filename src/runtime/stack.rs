@@ -151,7 +151,7 @@ impl Losses {
 
     /// Notes why the connection of `handle` ended. When there is no room, its end will look like a
     /// reset.
-    #[inline(never)]
+    #[inline(never)] // Three places in the turn note a loss, all of them rarely.
     pub(super) fn note(&mut self, handle: SocketHandle, error: Error) {
         self.forget(handle);
         if let Some(free) = self.0.iter_mut().find(|loss| loss.is_none()) {

@@ -87,6 +87,7 @@ impl Tick {
 
     /// The same point on smoltcp's clock. From 292,471 years on it stays at the end of smoltcp's
     /// time.
+    // As `after`.
     #[inline(never)]
     pub const fn to_smoltcp(self) -> Instant {
         const MILLIS_MAX: u64 = (i64::MAX / 1_000) as u64;

@@ -111,7 +111,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     }
 
     /// Takes in what the device has, but no more than [`INGRESS_MAX`] frames.
-    #[inline(never)]
+    #[inline(never)] // In one function with the rest of the turn it runs out of registers.
     fn ingress(&mut self) {
         self.io.iface.poll_maintenance(self.instant);
         for _ in 0..INGRESS_MAX {
