@@ -23,8 +23,10 @@ pub(super) const fn is_open(state: State) -> bool {
 pub(super) struct SocketSnapshot {
     /// The states, folded into one number.
     states: u64,
-    /// The bytes in the buffers, folded into one number.
-    queues: u64,
+    /// Numbers of bytes in the send buffers, folded into one number.
+    send_queues: usize,
+    /// The same of the receive buffers.
+    recv_queues: usize,
     /// Which of the first 32 sockets carry a connection, one bit each.
     pub(super) open: u32,
 }
@@ -37,9 +39,9 @@ impl SocketSnapshot {
             if let Some(socket) = tcp(sockets, handle) {
                 let state = socket.state();
                 let has_peer = u64::from(socket.remote_endpoint().is_some());
-                let queues = (socket.send_queue() as u64) << 32 | socket.recv_queue() as u64;
                 snapshot.states = snapshot.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
-                snapshot.queues = snapshot.queues.rotate_left(7) ^ queues;
+                snapshot.send_queues = snapshot.send_queues.rotate_left(7) ^ socket.send_queue();
+                snapshot.recv_queues = snapshot.recv_queues.rotate_left(7) ^ socket.recv_queue();
                 if is_open(state) {
                     snapshot.open |= bit;
                 }
