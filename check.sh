@@ -25,6 +25,12 @@ check_clippy() {
     cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
     # A line of its own: the simulator, which comes with every test, switches `ipv6` and `guard` on.
     cargo clippy --locked -p tickwire --no-default-features --features reno,defmt --test defmt -- -D warnings
+    # The guard alone, and beside whatever features of smoltcp another crate of a build switches on.
+    for features in "" ipv6 defmt; do
+        cargo clippy --locked -p smoltcp-guard --features "$features" -- -D warnings
+    done
+    others=smoltcp/medium-ip,smoltcp/medium-ieee802154,smoltcp/proto-sixlowpan,smoltcp/segmentation-offload,smoltcp/packetmeta-id
+    cargo clippy --locked -p smoltcp-guard --all-targets --features "$others" -- -D warnings
     cargo clippy --locked --manifest-path benches/tap/Cargo.toml -- -D warnings
     # The firmware, in which the features of both boards exclude each other.
     (
@@ -44,6 +50,8 @@ check_clippy() {
 # README's test command. The TAP tests are part of it.
 check_test() {
     cargo test --locked --workspace
+    # The workspace's crates switch `ipv6` on.
+    cargo test --locked -p smoltcp-guard
     # The loop as it ships: a broken rule of deadlines is asserted in debug builds, and survived in all others.
     cargo test --locked --release -p tickwire --test turn
 }

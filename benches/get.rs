@@ -1,4 +1,4 @@
-//! The GET client against a bare smoltcp socket that discards, on the same virtual wire from the same server.
+//! The GET client against a bare smoltcp socket that discards, on the same virtual Ethernet from the same server.
 //!
 //! `cargo bench --bench get` prints the ratio of their throughputs, interleaved in one run, as the median of nine.
 #![allow(
@@ -14,9 +14,9 @@ use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::wire::{Frame, Port, Wire};
 use tickwire::{App, Carry, Discard, Slot, Tick, turn};
-use tickwire_sim::{Act, Host, Opening, Script};
+use tickwire_sim::ethernet::{Ethernet, Frame, Port, PortState};
+use tickwire_sim::{Act, Node, Opening, Script};
 
 const BODY_BYTES: u64 = 64 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
@@ -28,9 +28,9 @@ const ACTS: [Act<'static>; 3] = [
     Act::Fill(BODY_BYTES),
 ];
 
-/// One host: an interface at a port of the wire, and one socket.
+/// One host: an interface at a port of the Ethernet, and one socket.
 struct Side<'a> {
-    port: usize,
+    device: Port<'a>,
     iface: Interface,
     sockets: SocketSet<'a>,
     socket: SocketHandle,
@@ -39,17 +39,17 @@ struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn new(
-        wire: &mut Wire<'_>,
+        ethernet: &'a Ethernet<'_>,
         port: usize,
         storage: &'a mut [SocketStorage<'a>],
         buffers: &'a mut [Vec<u8>; 2],
     ) -> Self {
         let mac = EthernetAddress([2, 0, 10, 0, 0, port as u8 + 1]);
-        wire.set_address(port, mac);
+        ethernet.set_address(port, mac);
         let start = Tick::ZERO.to_smoltcp();
-        let device = &mut wire.port(port, Tick::ZERO);
-        let mut iface = Interface::new(Config::new(mac.into()), device, start);
-        let address = IpCidr::new(Host::address_of(port).into(), 24);
+        let mut device = ethernet.port(port);
+        let mut iface = Interface::new(Config::new(mac.into()), &mut device, start);
+        let address = IpCidr::new(Node::address_of(port).into(), 24);
         iface.update_ip_addrs(|addresses| addresses.push(address).unwrap());
         let mut sockets = SocketSet::new(storage);
         let [receive, send] = buffers
@@ -57,7 +57,7 @@ impl<'a> Side<'a> {
             .map(|buffer| SocketBuffer::new(&mut buffer[..]));
         let socket = sockets.add(Socket::new(receive, send));
         Self {
-            port,
+            device,
             iface,
             sockets,
             socket,
@@ -66,13 +66,12 @@ impl<'a> Side<'a> {
     }
 
     /// One turn of tickwire's loop.
-    fn turn(&mut self, now: Tick, wire: &mut Wire<'_>, slot: &mut Slot, app: &mut dyn App) {
-        let device = &mut wire.port(self.port, now);
+    fn turn(&mut self, now: Tick, slot: &mut Slot, app: &mut dyn App) {
         let seats = &mut [slot.seat(app)];
         turn(
             now,
             &mut self.iface,
-            device,
+            &mut self.device,
             &mut self.sockets,
             seats,
             &mut self.carry,
@@ -83,20 +82,21 @@ impl<'a> Side<'a> {
 
 /// Runs both sides until `client` says that it has everything. The clock moves on when no frame is due.
 fn race(
-    mut wire: Wire<'_>,
+    ethernet: &Ethernet<'_>,
     server: &mut Side<'_>,
-    mut client: impl FnMut(Tick, &mut Wire<'_>) -> bool,
+    mut client: impl FnMut(Tick) -> bool,
 ) -> Duration {
     let mut script = Script::new(server.socket, Opening::Listen(80), &ACTS);
     let mut slot = Slot::new();
     let mut now = Tick::ZERO;
     let started = Instant::now();
     loop {
-        server.turn(now, &mut wire, &mut slot, &mut script);
-        if client(now, &mut wire) {
+        ethernet.set_now(now);
+        server.turn(now, &mut slot, &mut script);
+        if client(now) {
             return started.elapsed();
         }
-        if wire.next_due().is_none_or(|due| due > now) {
+        if ethernet.next_due().is_none_or(|due| due > now) {
             now = now.after(1);
             assert!(
                 now < Tick::from_millis(600_000),
@@ -107,18 +107,18 @@ fn race(
 }
 
 fn remote() -> IpEndpoint {
-    IpEndpoint::new(Host::address_of(1).into(), 80)
+    IpEndpoint::new(Node::address_of(1).into(), 80)
 }
 
 /// Fetches the body with the GET client.
-fn get(wire: Wire<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration {
+fn get(ethernet: &Ethernet<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration {
     let url = Url::parse("http://10.0.0.2/").unwrap();
     let request = Request::new(&url, &[]).unwrap();
     let options = GetOptions::default();
     let mut app = Get::new(client.socket, remote(), request, options, &mut [], Discard);
     let mut slot = Slot::new();
-    let elapsed = race(wire, server, |now, wire| {
-        client.turn(now, wire, &mut slot, &mut app);
+    let elapsed = race(ethernet, server, |now| {
+        client.turn(now, &mut slot, &mut app);
         app.complete().is_some()
     });
     assert_eq!(app.complete().unwrap().bytes, BODY_BYTES);
@@ -126,17 +126,16 @@ fn get(wire: Wire<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration 
 }
 
 /// Fetches the same bytes with a bare socket that throws them away, as smoltcp's examples do.
-fn bare(wire: Wire<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration {
+fn bare(ethernet: &Ethernet<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration {
     let (mut received, mut sent) = (0, false);
     let socket = client.sockets.get_mut::<Socket<'_>>(client.socket);
     socket
         .connect(client.iface.context(), remote(), 50_000)
         .unwrap();
-    race(wire, server, |now, wire| {
-        let device = &mut wire.port(client.port, now);
+    race(ethernet, server, |now| {
         client
             .iface
-            .poll(now.to_smoltcp(), device, &mut client.sockets);
+            .poll(now.to_smoltcp(), &mut client.device, &mut client.sockets);
         let socket = client.sockets.get_mut::<Socket<'_>>(client.socket);
         if socket.can_send() && !sent {
             socket.send_slice(b"GET / HTTP/1.0\r\n\r\n").unwrap();
@@ -149,7 +148,7 @@ fn bare(wire: Wire<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration
         }
         client
             .iface
-            .poll(now.to_smoltcp(), device, &mut client.sockets);
+            .poll(now.to_smoltcp(), &mut client.device, &mut client.sockets);
         received == BODY_BYTES + HEAD.len() as u64
     })
 }
@@ -171,15 +170,18 @@ impl Memory {
         }
     }
 
-    fn run(&mut self, contender: fn(Wire<'_>, Side<'_>, &mut Side<'_>) -> Duration) -> Duration {
-        let mut ports = [const { Port::new() }; 2];
+    fn run(
+        &mut self,
+        contender: fn(&Ethernet<'_>, Side<'_>, &mut Side<'_>) -> Duration,
+    ) -> Duration {
+        let mut ports = [const { PortState::new() }; 2];
         let frames = self.frames.iter_mut();
         let mut frames: Vec<_> = frames.map(|frame| Frame::new(&mut frame[..])).collect();
-        let mut wire = Wire::new(1, &mut ports[..], &mut frames[..]);
+        let ethernet = Ethernet::new(1, &mut ports[..], &mut frames[..]);
         let (mut storage, mut other) = ([SocketStorage::EMPTY], [SocketStorage::EMPTY]);
-        let client = Side::new(&mut wire, 0, &mut storage, &mut self.client);
-        let mut server = Side::new(&mut wire, 1, &mut other, &mut self.server);
-        contender(wire, client, &mut server)
+        let client = Side::new(&ethernet, 0, &mut storage, &mut self.client);
+        let mut server = Side::new(&ethernet, 1, &mut other, &mut self.server);
+        contender(&ethernet, client, &mut server)
     }
 }
 
@@ -205,7 +207,7 @@ fn main() {
     }
     ratios.sort_by(f64::total_cmp);
     println!(
-        "get / bare socket on the virtual wire: {:.3} (median of {ROUNDS})",
+        "get / bare socket on the virtual Ethernet: {:.3} (median of {ROUNDS})",
         ratios[ROUNDS / 2]
     );
 }

@@ -16,11 +16,11 @@ use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, IpRepr, TcpControl,
     TcpPacket, TcpRepr, TcpSeqNumber,
 };
-use tickwire::guard::Guard;
+use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::wire::{Frame, Port, Wire};
 use tickwire::{Discard, Slot, Tick};
-use tickwire_sim::{Act, Host, Opening, Script, World};
+use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
+use tickwire_sim::{Act, Node, Opening, Script, World};
 
 const ROUNDS: usize = 9;
 /// Frames of one round.
@@ -152,7 +152,8 @@ fn frame_cost(sends: bool, payload: &[u8]) -> f64 {
         sent: [0; 1_514],
     };
     let mut bare = device();
-    let mut guarded: Guard<_, 6> = Guard::new(device(), HOST.0);
+    let mut storage: Storage<6> = Storage::new();
+    let mut guarded = Guarded::new(device(), HOST.0, &mut storage);
     send(
         &mut guarded,
         1,
@@ -171,31 +172,30 @@ fn frame_cost(sends: bool, payload: &[u8]) -> f64 {
     median(costs.collect()) * 1e9 / f64::from(FRAMES)
 }
 
-/// Fetches a body over the virtual wire, with both hosts guarded or neither.
+/// Fetches a body over the virtual Ethernet, with both hosts guarded or neither.
 fn transfer(is_guarded: bool) -> Duration {
-    let boot = if is_guarded { Host::new } else { Host::bare };
+    let boot = if is_guarded { Node::new } else { Node::bare };
     let mut memory = vec![[0; 1_514]; 256];
     let frames = memory.iter_mut().map(|frame| Frame::new(&mut frame[..]));
     let mut frames: Vec<_> = frames.collect();
-    let mut ports = [const { Port::new() }; 2];
-    let mut wire = Wire::new(1, &mut ports[..], &mut frames[..]);
+    let mut ports = [const { PortState::new() }; 2];
+    let world = World::new(Ethernet::new(1, &mut ports[..], &mut frames[..]));
     let mut storages = [[SocketStorage::EMPTY], [SocketStorage::EMPTY]];
     let [storage, other] = &mut storages;
-    let mut client = boot(&mut wire, 0, 1, storage);
-    let mut server = boot(&mut wire, 1, 2, other);
+    let mut client = boot(&world.ethernet, 0, 1, storage);
+    let mut server = boot(&world.ethernet, 1, 2, other);
     let mut buffers = vec![vec![0; BUFFER_BYTES]; 4].into_iter();
     let mut buffer = || buffers.next().unwrap().leak();
     let sockets = [&mut client, &mut server].map(|host| host.add_socket(buffer(), buffer()));
 
     let url = Url::parse("http://10.0.0.2/").unwrap();
     let request = Request::new(&url, &[]).unwrap();
-    let remote = (Host::address_of(1), 80).into();
+    let remote = (Node::address_of(1), 80).into();
     let options = GetOptions::default();
     let mut get = Get::new(sockets[0], remote, request, options, &mut [], Discard);
     let mut script = Script::new(sockets[1], Opening::Listen(80), &ACTS);
     let mut slots = [Slot::new(), Slot::new()];
     let [slot, other] = &mut slots;
-    let mut world = World::new(wire);
     let started = Instant::now();
     let ended = world.run(
         Tick::from_millis(600_000),
@@ -238,7 +238,7 @@ fn main() {
         ratios.push(bare.as_secs_f64() / guarded.as_secs_f64());
     }
     println!(
-        "guarded / bare throughput on the virtual wire: {:.3} (median of {ROUNDS})",
+        "guarded / bare throughput on the virtual Ethernet: {:.3} (median of {ROUNDS})",
         median(ratios)
     );
 }

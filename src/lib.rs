@@ -1,120 +1,81 @@
-//! The application layer that bare-metal TCP lacks: an HTTP/1.0 GET client, a chat peer, a file receiver and a file
-//! sender over smoltcp, each a state machine that one single-threaded loop drives. No operating system, no
-//! allocator, no clock, no threads; the same code runs on a board, over a Linux TAP, and on a virtual wire.
+//! The application layer that bare-metal TCP lacks: an HTTP/1.0 GET client, a chat peer, a file
+//! receiver and a file sender over smoltcp, and the way to write the next one. Each is a state machine
+//! that one single-threaded loop drives. No operating system, no allocator, no clock, no threads: the
+//! same code runs on a board, over a Linux TAP, and on a virtual Ethernet.
+//!
+//! # A GET
+//!
+//! An address, a request, a sink. The caller lends all memory; the loop sleeps as the board does.
+//!
+//! ```no_run
+//! # use smoltcp::{iface::{SocketSet, SocketStorage}, phy::Device, wire::{EthernetAddress, IpCidr}};
+//! # use tickwire::http::{Get, GetError, GetOptions, Request, Url};
+//! # use tickwire::{BufferSink, Config, Stack, Task, Tick};
+//! # fn now() -> Tick { Tick::ZERO }
+//! # fn sleep_until_frame_or(_: Option<Tick>) {}
+//! # fn fetch(device: impl Device, mac: EthernetAddress, address: IpCidr, body: &mut [u8])
+//! #     -> Result<(), Box<dyn std::error::Error>> {
+//! let (mut receive, mut send, mut storage) = ([0; 2920], [0; 512], [SocketStorage::EMPTY]);
+//! let config = Config { mac, addresses: &[address], gateway: None, seed: 0x5eed };
+//! let mut stack = Stack::new(device, &config, SocketSet::new(&mut storage[..]), now());
+//! let socket = stack.add_tcp_socket(&mut receive, &mut send);
+//!
+//! let url = Url::parse("http://192.168.69.100:8000/settings")?;
+//! let (server, request) = (url.endpoint().expect("an address"), Request::new(&url, &[])?);
+//! let get = Get::new(socket, server, request, GetOptions::default(), &mut [], BufferSink::new(body));
+//! let mut task = Task::new(get);
+//! while !task.is_finished() {
+//!     let wake = stack.turn(now(), &mut [&mut task], &mut ());
+//!     sleep_until_frame_or(wake);
+//! }
+//! # Ok(()) }
+//! ```
 //!
 //! # One invariant, one loop
 //!
-//! > An app moves only inside [`poll`](App::poll), `poll` is called only from [`turn`], and after `turn` every app is
-//! > finished, or waits for a frame, for the deadline that `turn` returned, or for its caller's own input (a key, a
-//! > flash that has finished), after which the caller calls `turn`.
+//! > An app moves only inside [`Stack::turn`]. After a turn every app is finished, or waits for a frame,
+//! > for the deadline that `turn` returned, or for its caller's own input (a key, a flash that has
+//! > finished), after which the caller calls `turn`.
 //!
-//! So the main loop of a device is this:
+//! One turn takes in at most 32 frames, lets each task take its steps and then judges its deadline, lets
+//! smoltcp send what is due, looks again at every socket that changed in it, and returns the earliest
+//! deadline of all. Its work is bounded whatever a peer does.
 //!
-//! ```no_run
-//! # use smoltcp::{iface::{Interface, SocketSet}, phy::Device};
-//! # use tickwire::{App, Carry, Error, Observer, Slot, Tick, turn};
-//! # fn now() -> Tick { Tick::ZERO }
-//! # fn sleep_until_frame_or(_: Option<Tick>) {}
-//! # fn run(app: &mut dyn App, iface: &mut Interface, device: &mut impl Device, sockets: &mut SocketSet<'_>,
-//! #     carry: &mut Carry, observer: &mut dyn Observer) -> Result<(), Error> {
-//! let mut slot = Slot::new();
-//! loop {
-//!     let wake = turn(now(), iface, device, sockets, &mut [slot.seat(app)], carry, observer);
-//!     if let Some(outcome) = slot.outcome() {
-//!         return outcome;
-//!     }
-//!     sleep_until_frame_or(wake);
-//! }
-//! # }
-//! ```
+//! # A protocol of one's own
 //!
-//! and this is what one `turn` does:
-//!
-//! ```text
-//! turn.note_lost_addresses(seats);
-//! turn.ingress();                        // at most 32 frames
-//! turn.look_for_movement(seats);
-//! turn.poll_apps(seats);                 // steps first, then deadlines
-//! turn.look_for_movement(seats);
-//! turn.egress(seats);                    // and once more for whom it changed something
-//! let capped = turn.capped;
-//! let next = turn.next(seats);           // the earliest deadline of the apps and of smoltcp
-//! carry.pace(now, capped, next)
-//! ```
-//!
-//! # Two hosts on a virtual wire
-//!
-//! An address, a request, a sink: a GET. The peer is a script, the clock is virtual, and a tenth of all frames is lost.
-//!
-//! ```
-//! use smoltcp::iface::SocketStorage;
-//! use tickwire::http::{Complete, Get, GetOptions, Proof, Request, Url};
-//! use tickwire::wire::{Frame, Link, Port, Wire};
-//! use tickwire::{BufferSink, Slot, Tick};
-//! use tickwire_sim::{Act, Host, Opening, Script, World};
-//! # fn lend<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
-//! #     (0..count).map(|_| make()).collect::<Vec<_>>().leak()
-//! # }
-//!
-//! let frames = lend(64, || Frame::new(lend(1_514, || 0)));
-//! let mut world = World::new(Wire::new(42, lend(2, Port::new), frames));
-//! world.wire.set_link(0, Link { loss_ppm: 100_000, ..Link::PERFECT });
-//! let mut host = |port| Host::new(&mut world.wire, port, 42, lend(1, || SocketStorage::EMPTY));
-//! let (mut board, mut server) = (host(0), host(1));
-//!
-//! let url = Url::parse("http://10.0.0.2/hello")?;
-//! let mut location = [0; 64];
-//! let mut get = Get::new(
-//!     board.add_socket(lend(1_024, || 0), lend(1_024, || 0)),
-//!     (Host::address_of(1), 80).into(),
-//!     Request::new(&url, &[])?,
-//!     GetOptions::default(),
-//!     &mut location,
-//!     BufferSink::new(lend(64, || 0)),
-//! );
-//! let acts = [
-//!     Act::Expect(b"GET /hello HTTP/1.0\r\n"),
-//!     Act::Expect(b"\r\n\r\n"),
-//!     Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
-//! ];
-//! let socket = server.add_socket(lend(1_024, || 0), lend(1_024, || 0));
-//! let mut script = Script::new(socket, Opening::Listen(80), &acts);
-//!
-//! let (mut slot, mut script_slot) = (Slot::new(), Slot::new());
-//! let (mut seats, mut peers) = ([slot.seat(&mut get)], [script_slot.seat(&mut script)]);
-//! let nodes = &mut [board.with(&mut seats), server.with(&mut peers)];
-//! assert!(world.run(Tick::from_millis(60_000), nodes, &mut ()));
-//!
-//! assert_eq!(slot.outcome(), Some(Ok(())));
-//! assert_eq!(get.complete(), Some(Complete { status: 200, bytes: 5, proof: Proof::Length }));
-//! assert_eq!(get.into_sink().bytes(), b"hello");
-//! # Ok::<(), Box<dyn core::error::Error>>(())
-//! ```
+//! What is said over one connection is a [`Session`]: `begin`, `step`, and an error type of its own.
+//! [`Client`] dials for it, retries where asked, flushes, sends FIN and lingers; [`Server`] serves many
+//! callers with it. [`EchoSession`] is the worked example, and `docs/writing-an-app.md` writes a command
+//! server and its client in under 60 lines each. What is no connection is an [`App`].
 //!
 //! # What is where
 //!
 //! | | |
 //! |---|---|
-//! | the contract | [`App`], [`Step`], [`Deadline`], [`Phase`]; [`Io`], all that an app may touch; [`guide`], how to write one |
-//! | the loop | [`turn`], [`Slot`], [`Carry`] |
+//! | the loop | [`Stack`], [`Task`], [`Config`] |
+//! | the contract | [`App`], [`Step`], [`Deadline`], [`StateCell`]; [`Io`], all that an app may touch |
+//! | connections | [`Session`], [`Connection`], [`Client`], [`Server`], [`Lifecycle`], [`IdleTimer`], [`Backoff`] |
 //! | what apps tell | [`Error`], [`Event`], [`Observer`] |
-//! | time | [`Tick`], and [`TickCounter`], which makes it from a 32-bit counter |
+//! | time | [`Tick`], [`Duration`], and [`TickCounter`], which makes ticks from a 32-bit counter |
 //! | payload | [`Sink`], [`Source`], and adaptors to `embedded-io` |
-//! | parts of apps | [`Server`], [`Listener`], [`Flush`], [`Pace`], [`Ports`] |
-//! | [`http`] | URL, request, head and body as pure bytes, and the GET client |
-//! | [`chat`] | lines as pure bytes, and the chat peer |
-//! | [`file`](mod@file) | the transfer's messages as pure bytes, and its receiver and sender |
-//! | [`store`] | where a received file goes: memory, or NOR flash |
-//! | `guard` | a device wrapper that keeps smoltcp's connections from getting stuck |
-//! | [`wire`] | a virtual Ethernet with seeded faults |
-//! | [`Echo`] | the worked example of an app |
+//! | `http` | URL, request, head and body as pure bytes, and the GET client |
+//! | `chat` | lines as pure bytes, and the chat peer |
+//! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
+//! | `store` | where a received file goes: memory, or NOR flash |
+//! | `guard` | the crate `smoltcp-guard`: keeps smoltcp's connections from getting stuck |
+//!
+//! The crate `tickwire-sim` has the virtual Ethernet, the virtual clock and the faults.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `http` | yes | the module of that name |
+//! | `chat` | yes | the module of that name |
+//! | `file` | yes | the modules `file` and `store`; brings `sha2` |
+//! | `flash` | no | the store in NOR flash; brings `embedded-storage` and `crc` |
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
-//! | `guard` | yes | the module of that name |
+//! | `guard` | yes | the re-export of that name |
 //! | `reno` | no | Reno congestion control on sockets whose buffers exceed 16 KiB |
 //! | `log` | no | diagnostics of smoltcp through the `log` crate; not together with `defmt` |
 //! | `defmt` | no | `defmt::Format` on the public types |
@@ -124,21 +85,25 @@
 //! # Limits
 //!
 //! - Ethernet, and TCP over IPv4 and IPv6. No TLS, and no names: a host is an address.
-//! - Nothing is authenticated or encrypted. Whoever reaches the port of a file receiver can store a file.
-//! - HTTP/1.0 GET without redirects, proxies, ranges or content codings; a redirect is reported with its Location.
-//! - A server serves one caller at a time and refuses the second.
-//! - IP fragments are dropped, so a link needs the MTU that everybody else expects: 576 for IPv4, 1280 for IPv6.
-//! - One `turn` for each interface, from one thread. Time has a resolution of 1 ms.
+//! - Nothing is authenticated or encrypted. Whoever reaches the port of a file receiver can store a
+//!   file.
+//! - HTTP/1.0 GET without redirects, proxies, ranges or content codings; a redirect is reported with
+//!   its Location.
+//! - IP fragments are dropped, so a link needs the MTU that everybody else expects: 576 for IPv4, 1280
+//!   for IPv6.
+//! - One [`Stack`] for each interface, driven from one thread. Time has a resolution of 1 ms.
+//!
+//! Rust 1.91 or later, as smoltcp 0.14 needs. Until 1.0 a minor version may change the interface; the
+//! changelog says how.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "chat")]
 pub mod chat;
 mod echo;
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(feature = "guard")]
-pub mod guard;
 #[cfg(feature = "http")]
 pub mod http;
 mod net;
@@ -161,3 +126,6 @@ pub use runtime::{
     Event, INGRESS_MAX, Io, Observer, Ports, Received, Role, STEPS_MAX, Stack, StateCell,
     StateName, Step, Task, Tick, TickCounter, TimeoutKind,
 };
+#[cfg(feature = "guard")]
+#[doc(inline)]
+pub use smoltcp_guard as guard;

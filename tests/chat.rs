@@ -1,4 +1,4 @@
-//! The chat peer on a virtual wire.
+//! The chat peer on a virtual Ethernet.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! The echo server on a virtual wire: what every server of one caller at a time owes its callers.
+//! The echo server on a virtual Ethernet: what every server of one caller at a time owes its callers.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,10 +10,10 @@ mod common;
 
 use common::lab::{BUFFER, Lab, endpoint, socket};
 use smoltcp::iface::SocketHandle;
-use tickwire::wire::{Action, Link};
 use tickwire::{
     App, Awaited, Deadline, Echo, Error, Event, Io, Received, Slot, Step, TICKS_PER_SECOND, Tick,
 };
+use tickwire_sim::ethernet::{Action, Link};
 use tickwire_sim::{Act, Opening, Script, fill_byte};
 
 /// The echo server of a test, on port 7 of the lab's server, and what it told.
@@ -185,8 +185,8 @@ fn echo_sends_64_kib_back_byte_for_byte_over_good_and_bad_wires() {
     };
     for link in [Link::PERFECT, bad] {
         let mut served = Served::new(true);
-        served.lab.world.wire.set_link(0, link);
-        served.lab.world.wire.set_link(1, link);
+        served.lab.world.ethernet.set_link(0, link);
+        served.lab.world.ethernet.set_link(1, link);
         let handle = socket(&mut served.lab.client, BUFFER);
         let mut comparer = Comparer::new(handle, 65_536);
         // The caller closes before the most of its echo has come: the half that is open still carries all of it.
@@ -316,7 +316,7 @@ fn echo_does_not_wait_for_ever_for_the_end_of_a_handshake() {
     let no_ack = |_, frame: &[u8]| {
         (frame[12..14] == [8, 0] && frame[47] & 0x10 != 0).then_some(Action::Drop)
     };
-    served.lab.world.wire.set_rule(0, Some(no_ack));
+    served.lab.world.ethernet.set_rule(0, Some(no_ack));
     let mut caller = served.caller(&[Act::Wait(1)]);
     let mut slot = Slot::new();
     served.run(Tick::from_millis(100), &mut [(&mut slot, &mut caller)]);
@@ -330,7 +330,7 @@ fn echo_does_not_wait_for_ever_for_the_end_of_a_handshake() {
         "{:?}",
         served.listening
     );
-    served.lab.world.wire.set_rule(0, None);
+    served.lab.world.ethernet.set_rule(0, None);
     served
         .lab
         .client
@@ -356,7 +356,7 @@ fn echo_notices_that_its_last_words_do_not_arrive() {
         }
         None
     };
-    served.lab.world.wire.set_rule(0, Some(until_fin));
+    served.lab.world.ethernet.set_rule(0, Some(until_fin));
     served.run(Tick::from_millis(500), &mut [(&mut slot, &mut caller)]);
     served.pass(120_000);
     let ends: Vec<_> = served.ends.iter().map(|end| end.0).collect();

@@ -1,4 +1,4 @@
-//! The file receiver and the file sender on a virtual wire.
+//! The file receiver and the file sender on a virtual Ethernet.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

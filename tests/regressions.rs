@@ -9,7 +9,7 @@ const SEEDS: &[(Profile, u64, &str)] = &[
         Profile::Bad,
         747,
         "smoltcp panicked at a SYN-ACK for a SYN that still waited for its neighbour; the guard refuses it now \
-         (tests/guard/defects.rs)",
+         (guard/tests/rules/defects.rs)",
     ),
     (Profile::Bad, 1_224, "the same"),
     (

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the rules hold. A folder that is not there belongs to a part that was packaged without it.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "src",
+    "guard",
     "tests",
     "benches",
     "sim",
@@ -129,7 +130,7 @@ fn every_file_says_first_what_it_is_for() {
 #[test]
 fn only_a_program_s_clock_module_reads_a_clock() {
     let clocks = ["hosttap/src/clock.rs", "sim/src/program/clock.rs"];
-    let mut without_clock = sources(&["src", "tests", "sim", "hosttap", "firmware"]);
+    let mut without_clock = sources(&["src", "tests", "guard", "sim", "hosttap", "firmware"]);
     without_clock.retain(|source| {
         source.path != "tests/style.rs" && !clocks.contains(&source.path.as_str())
     });
@@ -138,8 +139,8 @@ fn only_a_program_s_clock_module_reads_a_clock() {
 }
 
 #[test]
-fn the_core_and_the_simulator_need_neither_std_nor_alloc_nor_unsafe() {
-    for root in ["src/lib.rs", "sim/src/lib.rs"] {
+fn the_core_the_guard_and_the_simulator_need_neither_std_nor_alloc_nor_unsafe() {
+    for root in ["src/lib.rs", "guard/src/lib.rs", "sim/src/lib.rs"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
         let Ok(text) = fs::read_to_string(path) else {
             continue;
@@ -149,7 +150,7 @@ fn the_core_and_the_simulator_need_neither_std_nor_alloc_nor_unsafe() {
         }
     }
     // In a unit test std is fine; it stands behind `cfg(test)` or in a module of tests.
-    let shipped: Vec<_> = sources(&["src", "sim/src"])
+    let shipped: Vec<_> = sources(&["src", "guard/src", "sim/src"])
         .into_iter()
         .filter(|source| !source.is_test())
         .map(|source| {

@@ -28,7 +28,8 @@ def owner(path):
     if match := re.search(r"/registry/src/[^/]+/([a-z0-9_-]+?)-\d", path):
         return match.group(1)
     root = str(FIRMWARE.parent)
-    for folder, crate in (("/firmware/target", None), ("/firmware", "firmware"), ("/src", "tickwire")):
+    ours = (("/guard/src", "tickwire"), ("/src", "tickwire"))
+    for folder, crate in (("/firmware/target", None), ("/firmware", "firmware"), *ours):
         if path.startswith(root + folder):
             return crate
     return None

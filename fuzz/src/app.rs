@@ -8,7 +8,7 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{IpEndpoint, Ipv4Address};
 use tickwire::chat::{Options, Peer as Chat};
 use tickwire::file::{Receive, ReceiveOptions};
-use tickwire::guard::Guard;
+use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::store::MemoryStore;
 use tickwire::{App, Error, Sink};
@@ -57,9 +57,10 @@ pub fn run(data: &[u8]) {
     let request = Request::new(&url, &[]).expect("no headers");
     let (subject, listens) = Subject::new(choice, request, handles, &mut memory.app);
     let cable = Cable::default();
+    let mut storage: Storage<4> = Storage::new();
     let device = match choice & 0x80 {
-        0 => Guard::new(cable, HOST_MAC),
-        _ => Guard::passive(cable),
+        0 => Guarded::new(cable, HOST_MAC, &mut storage),
+        _ => Guarded::passive(cable, &mut storage),
     };
     let mut host = Host::new(device, sockets, subject);
     let mut peer = Peer::new(listens, &mut draw);

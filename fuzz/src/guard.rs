@@ -8,7 +8,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{
     ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, Ipv4Address,
 };
-use tickwire::guard::{Counters, Guard};
+use tickwire::guard::{Counters, Guarded, Storage};
 
 use crate::cable::Cable;
 use crate::draw::Draw;
@@ -57,7 +57,8 @@ pub fn run(data: &[u8]) -> Report {
 
 fn play<const FLOWS: usize>(choice: usize, mut draw: Draw<'_>) -> Report {
     let mut memory = Memory::new();
-    let mut yard = Yard::<FLOWS>::new(&mut memory);
+    let mut storage: Storage<FLOWS> = Storage::new();
+    let mut yard = Yard::<FLOWS>::new(&mut memory, &mut storage);
     let mut frames = 0;
     while !draw.is_over() {
         frames += u64::from(yard.step(&mut draw));
@@ -73,7 +74,7 @@ fn play<const FLOWS: usize>(choice: usize, mut draw: Draw<'_>) -> Report {
 
 /// A guard, what is sure about its flows, and a host behind it.
 struct Yard<'a, const FLOWS: usize> {
-    device: Guard<Cable, FLOWS>,
+    device: Guarded<'a, Cable>,
     flows: [Flow; 4],
     /// The flows that the guard may know: those on which a SYN of ours went out.
     begun: Vec<Begun>,
@@ -100,7 +101,7 @@ struct Flow {
 
 impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
     /// Two established flows, one of each family, one that never begins, and one to the real host, which awaits its SYN.
-    fn new(memory: &'a mut Memory<'a>) -> Self {
+    fn new(memory: &'a mut Memory<'a>, storage: &'a mut Storage<FLOWS>) -> Self {
         let v4 = |number| IpAddress::v4(10, 0, 0, number);
         let v6 = |number| IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, number);
         let flow = |ours, theirs, port| Flow {
@@ -109,7 +110,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             theirs: 1000,
         };
         let mut yard = Self {
-            device: Guard::new(Cable::default(), HOST_MAC),
+            device: Guarded::new(Cable::default(), HOST_MAC, storage),
             flows: [
                 flow(v4(1), v4(2), 49_152),
                 flow(v6(1), v6(2), 49_152),

@@ -7,7 +7,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::IpAddress;
-use tickwire::guard::{Counters, Guard};
+use tickwire::guard::{Counters, Guarded, Storage};
 use tickwire::{Carry, Observer, Seat, Tick, turn};
 
 use crate::cli::LinkOptions;
@@ -26,7 +26,7 @@ const FLOWS_MAX: usize = SOCKETS_MAX + 2;
 pub const BULK_BUFFER_BYTES: usize = 256 * 1024;
 
 /// The guard sees what smoltcp sees, the capture what the wire sees.
-type Guarded = Guard<Watched<Tap>, FLOWS_MAX, FRAME_BYTES_MAX>;
+type Link = Guarded<'static, Watched<Tap>>;
 
 /// An own TCP/IP stack on a TAP.
 pub struct Stack {
@@ -34,7 +34,7 @@ pub struct Stack {
     pub clock: Clock,
     /// Ctrl-C and its like.
     pub signals: Signals,
-    device: Box<Guarded>,
+    device: Link,
     capture: Capture,
     verbose: bool,
     iface: Interface,
@@ -62,23 +62,24 @@ impl Stack {
         };
         let watched = watch(tap, &capture, link.verbose);
         let mac = link.ethernet_address();
-        let mut device = Box::new(if link.no_guard {
-            Guard::passive(watched)
+        // The program's one stack lives as long as the program.
+        let storage: &mut Storage<FLOWS_MAX, FRAME_BYTES_MAX> = Box::leak(Box::default());
+        let mut device = if link.no_guard {
+            Guarded::passive(watched, storage)
         } else {
-            Guard::new(watched, mac)
-        });
+            Guarded::new(watched, mac, storage)
+        };
         let seed = link
             .seed
             .map_or_else(random_seed, Ok)
             .map_err(|error| unusable("random numbers", error))?;
         let mut config = Config::new(mac.into());
         config.random_seed = seed;
-        let mut iface = Interface::new(config, &mut *device, clock.now().to_smoltcp());
+        let mut iface = Interface::new(config, &mut device, clock.now().to_smoltcp());
         configure(&mut iface, link);
         let storage = std::iter::repeat_with(Default::default)
             .take(SOCKETS_MAX)
             .collect::<Vec<_>>();
-        // The program's one stack lives as long as the program.
         Ok(Self {
             clock,
             signals,
@@ -111,7 +112,6 @@ impl Stack {
             carry,
             ..
         } = self;
-        let device = &mut **device;
         turn(clock.now(), iface, device, sockets, seats, carry, observer)
     }
 
@@ -184,7 +184,7 @@ impl Drop for Stack {
 
 /// How often the guard stepped in, in words.
 fn mended(counters: &Counters) -> String {
-    let acts = counters.acts();
+    let acts = counters.rules_applied();
     let bad = counters.bad_checksums;
     format!("{acts} segments mended, {bad} with a wrong checksum")
 }

@@ -1,6 +1,6 @@
-//! Content that can be checked at any place without a copy of it.
+//! Content that can be checked at any offset without a copy of it.
 
-use tickwire::{Error, Sink, Source};
+use tickwire::{Duration, Sink, SinkError, Source, SourceError};
 
 use crate::fill_byte;
 
@@ -12,7 +12,7 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Whether `bytes` stand at `offset`.
+    /// Whether these are the bytes at `offset`.
     pub(crate) fn has(&self, offset: u64, bytes: &[u8]) -> bool {
         let end = offset.saturating_add(bytes.len() as u64);
         let expected = (self.salt + offset..).map(fill_byte);
@@ -30,7 +30,7 @@ impl Source for Pattern {
         self.length
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let left = self.length.saturating_sub(offset);
         let count = usize::try_from(left)
             .unwrap_or(usize::MAX)
@@ -42,17 +42,17 @@ impl Source for Pattern {
     }
 }
 
-/// A sink that checks what it takes, and takes no more than it has room for.
+/// A sink that compares what it takes with a pattern, and takes no more than it has room for.
 #[derive(Debug)]
-pub(crate) struct Checked {
-    pub(crate) pattern: Pattern,
+pub(crate) struct PatternSink {
+    pattern: Pattern,
     pub(crate) taken: u64,
     pub(crate) is_broken: bool,
-    /// `None` takes all.
+    /// The number of bytes that it still takes; `None` is no limit.
     pub(crate) room: Option<u64>,
 }
 
-impl Checked {
+impl PatternSink {
     pub(crate) const fn new(pattern: Pattern) -> Self {
         Self {
             pattern,
@@ -63,8 +63,8 @@ impl Checked {
     }
 }
 
-impl Sink for Checked {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+impl Sink for PatternSink {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let room = self.room.unwrap_or(u64::MAX);
         let count = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());
         let taken = data.get(..count).unwrap_or_default();
@@ -75,11 +75,11 @@ impl Sink for Checked {
     }
 }
 
-/// How a caller takes what its app received.
+/// How a slow reader takes what its app received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reading {
-    /// So many bytes,
+pub(crate) struct SlowReader {
+    /// The number of bytes that it takes at a time.
     pub(crate) bytes: u64,
-    /// every so many ticks.
-    pub(crate) every_ticks: u64,
+    /// The number of ticks from one time to the next.
+    pub(crate) every: Duration,
 }

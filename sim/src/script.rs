@@ -1,35 +1,40 @@
-//! A peer that follows a script: every hostile peer in a few lines.
+//! A peer that follows a script: any behaviour of a peer in a few lines.
+
+use core::fmt;
 
 use heapless::Vec;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
-use tickwire::{App, Awaited, Deadline, Error, Io, Listener, Named, Phase, Received, Step, Tick};
+use tickwire::{
+    App, Deadline, Duration, Error, Io, LINGER, Lifecycle, Received, Stage, StateCell, StateName,
+    Step, Tick, TimeoutKind,
+};
 
 /// The longest text that [`Act::Expect`] can wait for.
 const EXPECTED_BYTES_MAX: usize = 256;
-/// How long a script waits for its peer unless it is told.
-const PATIENCE_TICKS: u64 = 3_600_000;
+/// How long a script waits for its peer unless a caller says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// One thing that a scripted peer does. All acts but [`Act::Stall`] read what comes meanwhile.
+/// One thing that a scripted peer does. All acts but [`Act::Stall`] read what arrives meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act<'a> {
-    /// Reads until these bytes (at most 256) have come.
+    /// Reads until these bytes (at most 256) have arrived.
     Expect(&'a [u8]),
-    /// Reads until so many bytes have come in all, since the connection.
+    /// Reads until this number of bytes has arrived since the connection was made.
     Read(u64),
     /// Sends these bytes.
     Send(&'a [u8]),
-    /// Sends these bytes one at a time, with so many ticks between them.
-    Drip(&'a [u8], u64),
-    /// Sends so many bytes of a pattern: byte `n` of the whole conversation's fill is `n * 7 + n / 251`, cut to 8 bits.
+    /// Sends these bytes one at a time, with this time between them.
+    Drip(&'a [u8], Duration),
+    /// Sends this number of bytes of a pattern: byte `n` of all that this script fills is [`fill_byte`] of `n`.
     Fill(u64),
-    /// Goes on reading for so many ticks.
-    Wait(u64),
-    /// Reads nothing for so many ticks: the window closes.
-    Stall(u64),
+    /// Goes on reading for this time.
+    Wait(Duration),
+    /// Reads nothing for this time: the window closes.
+    Stall(Duration),
     /// Reads until the peer has acknowledged all that was sent.
     Flush,
-    /// Sends FIN behind what was sent.
+    /// Sends FIN after what was sent.
     Close,
     /// Waits for the peer's FIN.
     ExpectEnd,
@@ -37,51 +42,77 @@ pub enum Act<'a> {
     Reset,
 }
 
-/// The byte at `offset` of what [`Act::Fill`] sends.
+/// The byte at `offset` of what [`Act::Fill`] sends: `offset * 7 + offset / 251`, cut to 8 bits.
 pub const fn fill_byte(offset: u64) -> u8 {
     (offset.wrapping_mul(7).wrapping_add(offset / 251) & 0xff) as u8
 }
 
-/// Whether the peer waits for its connection or makes it.
-#[derive(Debug)]
+/// Whether the peer accepts its connection or makes it.
+#[derive(Debug, Clone, Copy)]
 pub enum Opening {
-    /// Listens on this port.
+    /// It listens on this port.
     Listen(u16),
-    /// Dials.
+    /// It dials this endpoint.
     Dial(IpEndpoint),
 }
 
+/// Why a script did not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptError {
+    /// The connection failed.
+    Connection(Error),
+    /// The peer closed before what was expected.
+    Truncated,
+}
+
+impl From<Error> for ScriptError {
+    fn from(error: Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Connection(error) => error.fmt(f),
+            Self::Truncated => f.write_str("the peer closed before what was expected"),
+        }
+    }
+}
+
+impl core::error::Error for ScriptError {}
+
 /// A peer that follows a script over one connection, and then ends.
 ///
-/// When the script has ended it closes, unless it has, and waits for the peer's FIN for a while.
+/// After its last act it closes, unless it has already, and waits a while for the peer's FIN.
 #[derive(Debug)]
 pub struct Script<'a> {
     socket: SocketHandle,
     opening: Opening,
-    listener: Listener,
+    life: Lifecycle,
     acts: &'a [Act<'a>],
-    /// The last bytes that came.
+    /// The last bytes that arrived.
     tail: Vec<u8, EXPECTED_BYTES_MAX>,
-    /// Bytes that came since the connection.
+    /// The number of bytes that arrived since the connection was made.
     received: u64,
     filled: u64,
     ended: bool,
-    patience_ticks: u64,
-    phase: Phase<State>,
+    timeout: Duration,
+    state: StateCell<State>,
 }
 
 /// `Opening -> Acting, once for each act -> Leaving`.
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Opening { dialled: bool },
+    Opening,
     Acting { act: usize, done: u64, next: Tick },
     Leaving,
 }
 
-impl Named for State {
+impl StateName for State {
     fn name(&self) -> &'static str {
         match self {
-            Self::Opening { .. } => "Opening",
+            Self::Opening => "Opening",
             Self::Acting { .. } => "Acting",
             Self::Leaving => "Leaving",
         }
@@ -91,71 +122,64 @@ impl Named for State {
 impl<'a> Script<'a> {
     /// A peer that does `acts` in order.
     pub const fn new(socket: SocketHandle, opening: Opening, acts: &'a [Act<'a>]) -> Self {
-        let port = match opening {
-            Opening::Listen(port) => port,
-            Opening::Dial(_) => 0,
-        };
         Self {
             socket,
             opening,
-            listener: Listener::new(port),
+            life: Lifecycle::new(socket),
             acts,
             tail: Vec::new(),
             received: 0,
             filled: 0,
             ended: false,
-            patience_ticks: PATIENCE_TICKS,
-            phase: Phase::new(State::Opening { dialled: false }),
+            timeout: TIMEOUT,
+            state: StateCell::new(State::Opening),
         }
     }
 
-    /// Gives up, with [`Error::TimedOut`], when nothing moves in an act for so long; an hour otherwise.
+    /// Ends with [`Error::TimedOut`] when nothing moves in an act for this time. The default is an
+    /// hour.
     #[must_use]
-    pub const fn with_patience(mut self, ticks: u64) -> Self {
-        self.patience_ticks = ticks;
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Bytes that came.
+    /// The number of bytes that arrived.
     pub const fn received(&self) -> u64 {
         self.received
     }
 
-    fn open(&mut self, io: &mut Io<'_, '_>, dialled: bool) -> Result<Step, Error> {
-        let connected = match self.opening {
-            Opening::Listen(_) => {
-                let caller = self.listener.poll(io, self.socket)?;
-                self.phase.set_deadline(self.listener.deadline());
-                caller.is_some()
+    fn open(&mut self, io: &mut Io, is_late: bool) -> Result<Step, ScriptError> {
+        if self.life.is_closed() {
+            match self.opening {
+                Opening::Listen(port) => self.life.listen(io, port),
+                Opening::Dial(remote) => self.life.dial(io, remote, self.timeout),
             }
-            Opening::Dial(_) if dialled => io.connected(self.socket)?,
-            Opening::Dial(remote) => {
-                io.connect(self.socket, remote)?;
-                self.wait(io, State::Opening { dialled: true }, self.patience_ticks);
-                false
-            }
-        };
-        if connected {
-            self.begin(io, 0);
         }
-        Ok(if connected { Step::Again } else { Step::Wait })
+        let stage = self.life.poll(io, is_late)?;
+        if let Stage::Opened(_) = stage {
+            self.begin(io, 0);
+            return Ok(Step::Again);
+        }
+        self.state.set_deadline(self.life.deadline());
+        Ok(Step::Wait)
     }
 
-    fn wait(&mut self, io: &mut Io<'_, '_>, next: State, ticks: u64) {
-        let deadline = Deadline::new(io.now.after(ticks), Awaited::Peer);
-        self.phase.enter(io, next, Some(deadline));
+    fn wait(&mut self, io: &mut Io, next: State, time: Duration) {
+        let deadline = Deadline::new(io.now + time, TimeoutKind::Peer);
+        self.state.enter(io, next, Some(deadline));
     }
 
-    /// Begins the act of this number, or leaves when there is none.
-    fn begin(&mut self, io: &mut Io<'_, '_>, act: usize) {
+    /// Begins the act with this number, or leaves after the last one.
+    fn begin(&mut self, io: &mut Io, act: usize) {
         let Some(next) = self.acts.get(act) else {
-            let linger = io.close(self.socket);
-            return self.phase.enter(io, State::Leaving, Some(linger));
+            let linger = io.close(self.socket, LINGER);
+            return self.state.enter(io, State::Leaving, Some(linger));
         };
         self.tail.clear();
-        let ticks = match next {
-            Act::Wait(ticks) | Act::Stall(ticks) => *ticks,
-            _ => self.patience_ticks,
+        let time = match next {
+            Act::Wait(time) | Act::Stall(time) => *time,
+            _ => self.timeout,
         };
         let now = io.now;
         self.wait(
@@ -165,15 +189,15 @@ impl<'a> Script<'a> {
                 done: 0,
                 next: now,
             },
-            ticks,
+            time,
         );
     }
 
-    /// Reads all that came. Returns whether the text that ends this act is among it.
-    fn read(&mut self, io: &mut Io<'_, '_>, expected: Option<&[u8]>) -> Result<bool, Error> {
+    /// Reads everything that arrived. Returns whether the text that ends this act is in it.
+    fn read(&mut self, io: &mut Io, expected: Option<&[u8]>) -> Result<bool, ScriptError> {
         loop {
             let (tail, counted) = (&mut self.tail, &mut self.received);
-            let received = io.receive(self.socket, |bytes| {
+            let received = io.read_with(self.socket, |bytes| {
                 let Some(expected) = expected else {
                     *counted += bytes.len() as u64;
                     return (bytes.len(), false);
@@ -182,7 +206,7 @@ impl<'a> Script<'a> {
                     if tail.is_full() {
                         tail.remove(0);
                     }
-                    // One place was just made.
+                    // There is room now.
                     let _ = tail.push(byte);
                     *counted += 1;
                     if tail.ends_with(expected) {
@@ -203,20 +227,20 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Sends from `bytes`, of which `done` have gone.
-    fn send(&self, io: &mut Io<'_, '_>, bytes: &[u8], done: u64) -> Result<u64, Error> {
+    /// Sends the rest of `bytes`, of which `done` were sent.
+    fn send(&self, io: &mut Io, bytes: &[u8], done: u64) -> Result<u64, ScriptError> {
         let rest = usize::try_from(done)
             .ok()
             .and_then(|done| bytes.get(done..))
             .unwrap_or_default();
-        let lost = io.lost();
+        let lost = io.loss_error(self.socket);
         let sent = io.tcp(self.socket).0.send_slice(rest).map_err(|_| lost)?;
         Ok(sent as u64)
     }
 
-    fn fill(&mut self, io: &mut Io<'_, '_>, count: u64) -> Result<u64, Error> {
+    fn fill(&mut self, io: &mut Io, count: u64) -> Result<u64, ScriptError> {
         let first = self.filled;
-        let lost = io.lost();
+        let lost = io.loss_error(self.socket);
         let sent = io.tcp(self.socket).0.send(|buffer| {
             let room = buffer
                 .len()
@@ -231,14 +255,14 @@ impl<'a> Script<'a> {
         Ok(sent)
     }
 
-    /// Sends what this act has to send now, of which `done` have gone.
+    /// Sends what this act has to send now; `done` bytes of it were sent.
     fn send_due(
         &mut self,
-        io: &mut Io<'_, '_>,
+        io: &mut Io,
         act: Act<'_>,
         done: u64,
         next: Tick,
-    ) -> Result<u64, Error> {
+    ) -> Result<u64, ScriptError> {
         match act {
             Act::Send(bytes) => self.send(io, bytes, done),
             Act::Drip(bytes, _) if io.now >= next => {
@@ -253,13 +277,7 @@ impl<'a> Script<'a> {
         }
     }
 
-    fn act(
-        &mut self,
-        io: &mut Io<'_, '_>,
-        act: usize,
-        done: u64,
-        next: Tick,
-    ) -> Result<Step, Error> {
+    fn act(&mut self, io: &mut Io, act: usize, done: u64, next: Tick) -> Result<Step, ScriptError> {
         let Some(&current) = self.acts.get(act) else {
             return Ok(Step::Done);
         };
@@ -287,7 +305,7 @@ impl<'a> Script<'a> {
             Act::ExpectEnd => self.ended,
             Act::Flush => queued == 0,
             Act::Close => {
-                io.close(self.socket);
+                io.close(self.socket, LINGER);
                 true
             }
             Act::Reset => {
@@ -300,13 +318,13 @@ impl<'a> Script<'a> {
             return Ok(Step::Again);
         }
         if self.ended && matches!(current, Act::Expect(_) | Act::Read(_)) {
-            return Err(Error::Truncated);
+            return Err(ScriptError::Truncated);
         }
         if (moved > 0 || flushed || self.received != before)
             && !matches!(current, Act::Wait(_) | Act::Stall(_))
         {
-            let deadline = Deadline::new(io.now.after(self.patience_ticks), Awaited::Peer);
-            self.phase.set_deadline(Some(deadline));
+            let deadline = Deadline::new(io.now + self.timeout, TimeoutKind::Peer);
+            self.state.set_deadline(Some(deadline));
         }
         self.go_on(
             io,
@@ -320,14 +338,14 @@ impl<'a> Script<'a> {
     /// Stays in an act.
     fn go_on(
         &mut self,
-        io: &Io<'_, '_>,
+        io: &Io,
         act: usize,
         done: u64,
         next: Option<Tick>,
         current: Act<'_>,
-    ) -> Result<Step, Error> {
-        let Act::Drip(_, ticks) = current else {
-            *self.phase.state_mut() = State::Acting {
+    ) -> Result<Step, ScriptError> {
+        let Act::Drip(_, gap) = current else {
+            *self.state.state_mut() = State::Acting {
                 act,
                 done,
                 next: io.now,
@@ -338,47 +356,47 @@ impl<'a> Script<'a> {
                 Step::Wait
             });
         };
-        let next = next.unwrap_or(io.now.after(ticks));
-        *self.phase.state_mut() = State::Acting { act, done, next };
-        // A byte that found no room waits for a tick.
-        self.phase.set_deadline(Some(Deadline::new(
-            next.max(io.now.after(1)),
-            Awaited::Peer,
+        let next = next.unwrap_or(io.now + gap);
+        *self.state.state_mut() = State::Acting { act, done, next };
+        // A byte for which there was no room waits for a tick.
+        self.state.set_deadline(Some(Deadline::new(
+            next.max(io.now + Duration::from_millis(1)),
+            TimeoutKind::Peer,
         )));
         Ok(Step::Wait)
     }
 }
 
 impl App for Script<'_> {
+    type Error = ScriptError;
+
     fn name(&self) -> &'static str {
         "script"
     }
 
-    fn step(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        match *self.phase.state() {
-            State::Opening { dialled } => self.open(io, dialled),
+    fn step(&mut self, io: &mut Io) -> Result<Step, ScriptError> {
+        match *self.state.state() {
+            State::Opening => self.open(io, false),
             State::Acting { act, done, next } => self.act(io, act, done, next),
-            State::Leaving if io.lingered(self.socket) => Ok(Step::Done),
+            State::Leaving if io.is_closed(self.socket) => Ok(Step::Done),
             State::Leaving => Ok(Step::Wait),
         }
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        self.phase.deadline()
+        self.state.deadline()
     }
 
-    fn expired(&mut self, io: &mut Io<'_, '_>) -> Result<Step, Error> {
-        match *self.phase.state() {
-            // A listener looks at its deadline itself.
-            State::Opening { dialled: false } => self.open(io, false),
-            State::Opening { dialled: true } => Err(Error::TimedOut(Awaited::Connect)),
+    fn expired(&mut self, io: &mut Io) -> Result<Step, ScriptError> {
+        match *self.state.state() {
+            State::Opening => self.open(io, true),
             State::Acting { act, done, next } => match self.acts.get(act) {
                 Some(Act::Wait(_) | Act::Stall(_)) => {
                     self.begin(io, act + 1);
                     Ok(Step::Again)
                 }
                 Some(Act::Drip(..)) => self.act(io, act, done, next),
-                _ => Err(Error::TimedOut(Awaited::Peer)),
+                _ => Err(Error::TimedOut(TimeoutKind::Peer).into()),
             },
             State::Leaving => {
                 io.drop_connection(self.socket);

@@ -1,153 +1,154 @@
-//! The wire, the clock, and the run of hosts under them.
+//! The Ethernet, the clock, and the run of nodes under them.
 
-use tickwire::wire::Wire;
+use core::cell::{Cell, RefCell};
+
 use tickwire::{Observer, Tick};
 
-use crate::witness::{EventsOnly, Shared};
-use crate::{Host, Node, Weather, Witness};
+use crate::ethernet::Ethernet;
+use crate::tracer::EventsOnly;
+use crate::{FaultPlan, Node, RunningNode, Tracer};
 
-/// Turns at one tick after which a world is broken: neither frames nor deadlines may hold the clock.
+/// Turns at one tick after which a world is broken: neither frames nor deadlines may hold the
+/// clock.
 const TURNS_AT_TICK_MAX: u32 = 100_000;
 
-/// A virtual network: one wire and one clock.
-pub struct World<'w> {
-    /// The wire, to set its faults.
-    pub wire: Wire<'w>,
-    now: Tick,
-    turns: u64,
-    turns_at_tick: u32,
+/// A virtual network: one Ethernet and one clock.
+///
+/// Nodes borrow their ports from [`ethernet`](Self::ethernet), so all methods take `&self`.
+pub struct World<'a> {
+    /// The Ethernet, to set its faults. It keeps the time.
+    pub ethernet: Ethernet<'a>,
+    turns: Cell<u64>,
+    turns_at_tick: Cell<u32>,
 }
 
-impl<'w> World<'w> {
-    /// A world at tick 0.
-    pub const fn new(wire: Wire<'w>) -> Self {
+impl<'a> World<'a> {
+    /// A world at the time of its Ethernet, which begins at tick 0.
+    pub const fn new(ethernet: Ethernet<'a>) -> Self {
         Self {
-            wire,
-            now: Tick::ZERO,
-            turns: 0,
-            turns_at_tick: 0,
+            ethernet,
+            turns: Cell::new(0),
+            turns_at_tick: Cell::new(0),
         }
     }
 
     /// The time.
-    pub const fn now(&self) -> Tick {
-        self.now
+    pub fn now(&self) -> Tick {
+        self.ethernet.now()
     }
 
-    /// How many turns all hosts together had.
+    /// The number of turns that all nodes together had.
     pub const fn turns(&self) -> u64 {
-        self.turns
+        self.turns.get()
     }
 
     /// Runs `nodes` until all their apps have ended, or until `until`. Returns whether all ended.
     ///
-    /// Every host gets a turn at once, then whenever a frame is due for it or its own deadline has come.
-    /// When no host waits for anything, the clock jumps to `until`.
+    /// Every node gets a turn at once, then whenever a frame is due for it or its own deadline has
+    /// come. When no node waits for anything, the clock jumps to `until`.
     ///
     /// # Panics
     /// When the clock stands still over a hundred thousand turns.
     pub fn run(
-        &mut self,
+        &self,
         until: Tick,
-        nodes: &mut [Node<'_, '_, '_>],
+        nodes: &mut [RunningNode<'_, '_, '_>],
         observer: &mut dyn Observer,
     ) -> bool {
-        self.run_watched(until, nodes, &mut EventsOnly(observer))
+        self.run_traced(until, nodes, &RefCell::new(EventsOnly(observer)))
     }
 
-    /// As [`run`](Self::run), through all changes of the weather.
+    /// As [`run`](Self::run), and applies the changes of the fault plan when they are due.
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub fn run_through(
-        &mut self,
-        weather: &mut Weather,
+    pub fn run_with_faults(
+        &self,
+        faults: &mut FaultPlan,
         until: Tick,
-        nodes: &mut [Node<'_, '_, '_>],
+        nodes: &mut [RunningNode<'_, '_, '_>],
         observer: &mut dyn Observer,
     ) -> bool {
         loop {
-            weather.blow(&mut self.wire, self.now);
-            let next = weather.next().map_or(until, |next| next.min(until));
+            faults.apply(&self.ethernet, self.now());
+            let next = faults.next_change().map_or(until, |next| next.min(until));
             let ended = self.run(next, nodes, observer);
-            if ended || self.now >= until {
+            if ended || self.now() >= until {
                 return ended;
             }
         }
     }
 
-    /// As [`run`](Self::run), before a witness that sees frames and hosts, too.
+    /// As [`run`](Self::run), with a tracer that learns which node reported an event. Make the same
+    /// cell the [observer](Ethernet::observe) of the Ethernet, and it sees frames and events in
+    /// their order.
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub fn run_watched(
-        &mut self,
+    pub fn run_traced(
+        &self,
         until: Tick,
-        nodes: &mut [Node<'_, '_, '_>],
-        witness: &mut dyn Witness,
+        nodes: &mut [RunningNode<'_, '_, '_>],
+        tracer: &RefCell<dyn Tracer + '_>,
     ) -> bool {
-        for node in nodes.iter_mut() {
-            node.host.wake_now(self.now);
+        for running in nodes.iter_mut() {
+            running.node.wake_now(self.now());
         }
-        let shared = Shared::new(witness);
         loop {
-            self.turn_due(nodes, &shared);
-            if nodes.iter().all(Node::is_finished) {
+            self.turn_due(nodes, tracer);
+            if nodes.iter().all(RunningNode::is_finished) {
                 return true;
             }
-            if !self.rest(until, nodes.iter().map(|node| &*node.host)) {
+            if !self.sleep(until, nodes.iter().map(|running| &*running.node)) {
                 return false;
             }
         }
     }
 
-    /// Gives each host one turn at once, for a caller that looks at its apps between turns; then it lets the hosts
-    /// [`rest`](Self::rest).
-    pub fn turn(&mut self, nodes: &mut [Node<'_, '_, '_>], witness: &mut dyn Witness) {
-        for node in nodes.iter_mut() {
-            node.host.wake_now(self.now);
+    /// Gives each node one turn at once, for a caller that looks at its apps between turns; it then
+    /// lets the nodes [`sleep`](Self::sleep).
+    pub fn turn(&self, nodes: &mut [RunningNode<'_, '_, '_>], tracer: &RefCell<dyn Tracer + '_>) {
+        for running in nodes.iter_mut() {
+            running.node.wake_now(self.now());
         }
-        self.turn_due(nodes, &Shared::new(witness));
+        self.turn_due(nodes, tracer);
     }
 
-    /// Lets the clock jump to when one of `hosts` must have its next turn, at most to `until`. Returns whether that is
-    /// before `until`.
+    /// Lets the clock jump to the next turn that one of `nodes` must have, at most to `until`.
+    /// Returns whether that turn is before `until`.
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub fn rest<'h, 'a: 'h>(
-        &mut self,
+    pub fn sleep<'n, 's: 'n>(
+        &self,
         until: Tick,
-        hosts: impl IntoIterator<Item = &'h Host<'a>>,
+        nodes: impl IntoIterator<Item = &'n Node<'s>>,
     ) -> bool {
-        let hosts = hosts.into_iter();
-        let next = hosts.filter_map(|host| host.next_turn(&self.wire)).min();
-        let next = next.map_or(until, |next| next.max(self.now));
+        let now = self.now();
+        let next = nodes.into_iter().filter_map(Node::next_turn).min();
+        let next = next.map_or(until, |next| next.max(now));
         if next >= until {
-            self.now = self.now.max(until);
+            self.ethernet.set_now(now.max(until));
             return false;
         }
-        self.turns_at_tick = if next == self.now {
-            self.turns_at_tick + 1
+        let turns = if next == now {
+            self.turns_at_tick.get() + 1
         } else {
             0
         };
-        assert!(
-            self.turns_at_tick < TURNS_AT_TICK_MAX,
-            "the clock stands still at {}",
-            self.now
-        );
-        self.now = next;
+        assert!(turns < TURNS_AT_TICK_MAX, "the clock stands still at {now}");
+        self.turns_at_tick.set(turns);
+        self.ethernet.set_now(next);
         true
     }
 
-    /// Gives a turn to each host whose time has come.
-    fn turn_due(&mut self, nodes: &mut [Node<'_, '_, '_>], shared: &Shared<'_>) {
-        for node in nodes {
-            let wake = node.host.next_turn(&self.wire);
-            if wake.is_some_and(|wake| wake <= self.now) {
-                self.turns += 1;
-                node.turn(self.now, &mut self.wire, shared);
+    /// Gives a turn to each node whose time has come.
+    fn turn_due(&self, nodes: &mut [RunningNode<'_, '_, '_>], tracer: &RefCell<dyn Tracer + '_>) {
+        let now = self.now();
+        for running in nodes {
+            if running.node.next_turn().is_some_and(|wake| wake <= now) {
+                self.turns.set(self.turns.get() + 1);
+                running.turn(now, tracer);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The program `sim` as a script sees it: its last lines, its files and its exit codes.
+//! The program `sim` as a script uses it: its last lines, its files and its exit codes.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -23,12 +23,12 @@ fn stdout(line: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A path for this test alone.
+/// A path that only this test uses.
 fn scratch(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-/// A number out of the first level of a result.
+/// A number from the first level of a result.
 fn number(json: &str, name: &str) -> u64 {
     let (_, value) = json.split_once(&format!("\"{name}\":")).unwrap();
     let end = value.find([',', '}']).unwrap();
@@ -36,7 +36,7 @@ fn number(json: &str, name: &str) -> u64 {
 }
 
 #[test]
-fn a_range_leaves_out_its_end_and_counts_in_its_last_line() {
+fn a_range_excludes_its_end_and_its_last_line_counts_the_seeds() {
     let text = stdout("--seeds 3..5 --scenario get");
     assert!(text.ends_with('\n'));
     let last = text.lines().last().unwrap();
@@ -59,7 +59,7 @@ fn shards_together_are_the_whole_range_and_no_seed_twice() {
     };
     let parts = [result("0/3"), result("1/3"), result("2/3")];
     assert_eq!(parts.map(|(seeds, _)| seeds), [4, 3, 3]);
-    // The turns that seeds need differ widely.
+    // The number of turns differs much from seed to seed.
     let turns = parts.iter().map(|(_, turns)| turns).sum();
     assert_eq!((10, turns), result("0/1"));
 }
@@ -90,7 +90,7 @@ fn what_makes_no_sense_is_wrong_usage_and_runs_nothing() {
 
 #[test]
 fn a_result_that_cannot_be_written_is_noticed_before_the_sweep() {
-    // So many seeds take days.
+    // This number of seeds takes days.
     let output = output("--seeds 0..1000000000 --json /nonexistent/result.json");
     assert_eq!(output.status.code(), Some(23));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nonexistent/result.json"));

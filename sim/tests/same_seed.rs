@@ -1,4 +1,5 @@
-//! The same seed is the same run: in another process, in another build, on another platform, beside another run.
+//! The same seed gives the same run: in another process, in another build, on another platform, and
+//! while other runs are going on.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,8 +11,8 @@ use std::thread;
 
 use tickwire_sim::{MEMORY_BYTES, Options, Profile, Scenario, run};
 
-/// Traces that every build must have: profile, scenario, seed, trace. A change of an app, of the wire or of what a seed draws
-/// changes them; the test prints what they are now.
+/// Traces that every build must have: profile, scenario, seed, trace. A change of an app, of the
+/// Ethernet or of what a seed decides changes them; the test prints the new ones.
 const TRACES: &str = include_str!("traces.txt");
 
 const PROFILES: [Profile; 3] = [Profile::Mild, Profile::Bad, Profile::Hostile];
@@ -29,7 +30,7 @@ fn trace(profile: Profile, scenario: Scenario, seed: u64) -> u64 {
 }
 
 #[test]
-fn traces_are_those_of_every_other_build_and_platform() {
+fn traces_are_the_same_in_every_build_and_on_every_platform() {
     let mut now = String::new();
     for profile in PROFILES {
         for scenario in SCENARIOS {
@@ -42,17 +43,17 @@ fn traces_are_those_of_every_other_build_and_platform() {
     }
     assert!(
         now == TRACES,
-        "sim/tests/traces.txt is not what it was; now:\n{now}"
+        "sim/tests/traces.txt has other traces than this build:\n{now}"
     );
 }
 
 #[test]
-fn runs_beside_each_other_do_not_touch_each_other() {
+fn runs_at_the_same_time_do_not_affect_each_other() {
     let alone = trace(Profile::Bad, Scenario::All, 5);
     let several: Vec<u64> = thread::scope(|scope| {
         let threads = [5, 6, 5, 7].map(|seed| {
             scope.spawn(move || {
-                // Memory that another run has left behind.
+                // The memory still has the content of another run.
                 let (options, mut memory) = (Options::default(), vec![0xa5; MEMORY_BYTES]);
                 run(seed + 1, &options, &mut memory, &mut ());
                 run(seed, &options, &mut memory, &mut ()).trace

@@ -30,8 +30,8 @@ impl Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Message<'m> {
-    /// The bytes as they came, without the line end and without what [`LineSplitter::advance`] has passed.
-    /// They may be no UTF-8, and a [`Piece`](Ending::Piece) may end inside a character.
+    /// The bytes as they came, without the line end and without what [`LineSplitter::advance`] has
+    /// passed. They may be no UTF-8, and a [`Piece`](Ending::Piece) may end inside a character.
     pub bytes: &'m [u8],
     /// What ended it.
     pub ending: Ending,
@@ -39,11 +39,11 @@ pub struct Message<'m> {
 
 /// Splits the bytes of one conversation into messages, at LF or CRLF.
 ///
-/// A CR that no LF follows is text. A line longer than the buffer comes out in pieces; the buffer counts text
-/// only, so a line that fills it exactly is whole, with LF as with CRLF.
+/// A CR that no LF follows is text. A line longer than the buffer comes out in pieces; the buffer
+/// counts text only, so a line that fills it exactly is whole, with LF as with CRLF.
 ///
-/// A message that is ready waits in the buffer until it was taken, and nothing more is fed meanwhile: that is
-/// the back-pressure which ends in the peer's TCP window.
+/// A message that is ready waits in the buffer until it was taken, and nothing more is fed
+/// meanwhile: that is the back-pressure which ends in the peer's TCP window.
 ///
 /// ```
 /// use tickwire::chat::{Ending, LineSplitter};
@@ -60,7 +60,8 @@ pub struct Message<'m> {
 /// ```
 #[derive(Debug)]
 pub struct LineSplitter<'a> {
-    /// Lent by the caller for as long as the splitter lives: the text that grows, or the message that waits.
+    /// Lent by the caller for as long as the splitter lives: the text that grows, or the message
+    /// that waits.
     buffer: ManagedSlice<'a, u8>,
     /// Bytes of text in the buffer.
     filled: usize,
@@ -81,7 +82,8 @@ impl defmt::Format for LineSplitter<'_> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(
             f,
-            "LineSplitter {{ capacity: {=usize}, filled: {=usize}, advanced: {=usize}, ready: {=?} }}",
+            "LineSplitter {{ capacity: {=usize}, filled: {=usize}, advanced: {=usize}, \
+             ready: {=?} }}",
             self.buffer.len(),
             self.filled,
             self.advanced,
@@ -91,7 +93,8 @@ impl defmt::Format for LineSplitter<'_> {
 }
 
 impl<'a> LineSplitter<'a> {
-    /// A splitter for a new conversation; the longest line that comes out whole has the length of `buffer`.
+    /// A splitter for a new conversation; the longest line that comes out whole has the length of
+    /// `buffer`.
     ///
     /// # Panics
     /// When `buffer` is empty: no line could ever come out of it.
@@ -119,9 +122,11 @@ impl<'a> LineSplitter<'a> {
         self.line_end_seen = false;
     }
 
-    /// Takes bytes from the front of `bytes` until a message is ready, and returns how many it took.
+    /// Takes bytes from the front of `bytes` until a message is ready, and returns how many it
+    /// took.
     ///
-    /// The bytes that it did not take are fed again after [`take`](Self::take). All were taken when no message is ready.
+    /// The bytes that it did not take are fed again after [`take`](Self::take). All were taken when
+    /// no message is ready.
     pub fn feed(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         while self.ready.is_none() {
@@ -140,7 +145,8 @@ impl<'a> LineSplitter<'a> {
                     rest = tail;
                 }
                 _ => {
-                    // Looks no further than there is room, so that a flood costs the same for each byte.
+                    // Looks no further than there is room, so that a flood costs the same for each
+                    // byte.
                     let room = self.buffer.len().saturating_sub(self.filled);
                     let text = rest.get(..room).unwrap_or(rest);
                     let end = text.iter().position(|byte| matches!(*byte, LF | CR));
@@ -153,16 +159,17 @@ impl<'a> LineSplitter<'a> {
         bytes.len() - rest.len()
     }
 
-    /// Whether silence would end a message now: the caller then calls [`flush_silence`](Self::flush_silence)
-    /// when nothing has come for a while (200 ms in tickwire's chat).
+    /// Whether silence would end a message now: the caller then calls
+    /// [`flush_silence`](Self::flush_silence) when nothing has come for a while (200 ms in
+    /// tickwire's chat).
     ///
     /// Never after the peer's first line end, and not for a CR alone, which may be half of one.
     pub fn awaits_silence(&self) -> bool {
         self.ready.is_none() && !self.line_end_seen && self.filled > 0
     }
 
-    /// The peer was silent: makes what is pending a message where [`awaits_silence`](Self::awaits_silence) says so,
-    /// and returns whether a message is ready.
+    /// The peer was silent: makes what is pending a message where
+    /// [`awaits_silence`](Self::awaits_silence) says so, and returns whether a message is ready.
     ///
     /// A line end that comes right after such a message is its own, only late, and no empty line.
     pub fn flush_silence(&mut self) -> bool {
@@ -172,10 +179,11 @@ impl<'a> LineSplitter<'a> {
         self.ready.is_some()
     }
 
-    /// The conversation is over: makes what is pending the last message, and returns whether a message is ready.
+    /// The conversation is over: makes what is pending the last message, and returns whether a
+    /// message is ready.
     ///
-    /// Call it again after each [`take`](Self::take) until it returns false: a CR that was held back may have no
-    /// room behind a full buffer.
+    /// Call it again after each [`take`](Self::take) until it returns false: a CR that was held
+    /// back may have no room after a full buffer.
     pub fn close(&mut self) -> bool {
         if self.cr_held && self.ready.is_none() {
             self.release_cr();
@@ -225,8 +233,8 @@ impl<'a> LineSplitter<'a> {
         self.cr_held = self.push_text(&[CR]) == 0;
     }
 
-    /// Appends what has room and returns its length. Text that finds no room at all makes the buffer a piece:
-    /// only now is it sure that no line end follows it.
+    /// Appends what has room and returns its length. Text that finds no room at all makes the
+    /// buffer a piece: only now is it sure that no line end follows it.
     fn push_text(&mut self, text: &[u8]) -> usize {
         let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
         let count = room.len().min(text.len());

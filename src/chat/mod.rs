@@ -1,18 +1,20 @@
-//! A 1:1 chat: lines as pure bytes, and the peer's machine.
+//! A 1:1 chat: lines as pure bytes, and the machine of one peer.
 
+mod app;
 mod conversation;
-mod inbox;
+mod error;
+mod keepalive;
 mod line;
 mod options;
-mod outbox;
-mod peer;
 mod queue;
+mod receiver;
+mod sender;
 mod sink;
 mod state;
-mod watch;
 
+pub use app::Chat;
+pub use error::{ChatError, Event};
 pub use line::{Ending, LineSplitter, Message};
 pub use options::Options;
-pub use peer::Peer;
 pub use queue::{LineEnd, LineQueue, PushError};
 pub use sink::MessageSink;

@@ -30,7 +30,7 @@ pub enum PushError {
     Full,
     /// [`LineQueue::push_line`]: the line with its end is longer than the whole queue; split it.
     TooLong,
-    /// [`Peer::push_line`](super::Peer::push_line): the caller has ended its input.
+    /// [`Chat::push_line`](super::Chat::push_line): the caller has ended its input.
     Ended,
 }
 
@@ -94,7 +94,7 @@ impl<'a> LineQueue<'a> {
         self.ring.dequeue_allocated(count);
     }
 
-    /// Bytes in the queue.
+    /// Number of bytes in the queue.
     pub fn len(&self) -> usize {
         self.ring.len()
     }
@@ -104,7 +104,7 @@ impl<'a> LineQueue<'a> {
         self.ring.is_empty()
     }
 
-    /// Bytes that it can hold.
+    /// Number of bytes that it can hold.
     pub fn capacity(&self) -> usize {
         self.ring.capacity()
     }

@@ -1,80 +1,64 @@
-//! The states of a chat peer, and what its caller may want.
+//! The states of a chat, and what its caller may want.
 
 use smoltcp::wire::IpEndpoint;
 
-use super::watch::Watch;
-use crate::{Error, Named};
-
-/// The part that the caller has given us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) enum Role {
-    None,
-    Listen(u16),
-    Dial(IpEndpoint),
-}
+use crate::{DialOrListen, Error, StateName};
 
 /// What the caller wants next. A conversation is ended in order first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) enum Wish {
-    Play(Role),
+pub(super) enum Command {
+    Open(DialOrListen),
     Disconnect,
     Quit,
 }
 
-/// How a conversation ended that is still being delivered.
+/// A conversation that has ended, and how. Its last bytes wait for the sink.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Left {
+pub(super) struct PreviousSession {
     pub(super) remote: IpEndpoint,
     pub(super) result: Result<(), Error>,
 }
 
 /// ```text
-/// Idle ──► Waiting ─────────────────────► Talking ─────► HalfClosed
-///     └──► Preparing ──► Dialling ──────►  │   │          │      │
-///              ▲            │              │   └► Lingering ◄─┘  │
-///              └─ Pausing ◄─┴─ Ending ◄────┴────────┴────────────┘
-///                                 └────► Finishing
+/// Idle ---> Opening -> Talking -+-> HalfClosed -+-> Closing -> Ended -> Finishing
+/// Pausing -----^                '---------------'
 /// ```
-/// Ending leads to whatever the part, the options and the caller's wish ask for: Waiting, Preparing, Pausing, Idle or
-/// Finishing. A failed attempt leaves Dialling in the same way.
+/// A lost connection leads from Talking and HalfClosed to Ended at once; so does the peer's FIN
+/// from HalfClosed. Ended leads to what the role, the options and the caller's command ask for:
+/// Opening, Pausing, Idle or Finishing. So do a failed attempt, from Opening, a command, from Idle,
+/// Opening and Pausing, and a sink that stalls, from a conversation that it holds up.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum State {
-    /// No part to play.
+    /// Nobody is listened for or dialled.
     Idle,
-    /// For a caller.
-    Waiting,
-    /// Until the socket can be dialled with.
-    Preparing(IpEndpoint),
-    Dialling(IpEndpoint),
-    /// Before the next attempt.
-    Pausing(IpEndpoint),
+    /// The connection is being made; how far it is, its life knows.
+    Opening,
+    /// Before the next attempt to dial.
+    Pausing,
     /// Our side is open.
-    Talking(IpEndpoint, Watch),
-    /// The peer has our FIN, and we receive.
-    HalfClosed(IpEndpoint, Watch),
-    /// Nothing more is wanted but the last acknowledgements.
-    Lingering(IpEndpoint),
-    /// Over on the wire; waits until what an earlier conversation left behind was delivered.
-    Ending(IpEndpoint, Result<(), Error>),
+    Talking(IpEndpoint),
+    /// The peer gets or has our FIN, and we receive.
+    HalfClosed(IpEndpoint),
+    /// Both sides have ended what they say; the last acknowledgements are missing.
+    Closing(IpEndpoint),
+    /// Over on the wire; waits until an earlier conversation was delivered.
+    Ended(IpEndpoint, Result<(), Error>),
     /// The app ends when everything was delivered.
     Finishing(Result<(), Error>),
 }
 
-impl Named for State {
+impl StateName for State {
     fn name(&self) -> &'static str {
         match self {
             Self::Idle => "Idle",
-            Self::Waiting => "Waiting",
-            Self::Preparing(_) => "Preparing",
-            Self::Dialling(_) => "Dialling",
-            Self::Pausing(_) => "Pausing",
-            Self::Talking(..) => "Talking",
-            Self::HalfClosed(..) => "HalfClosed",
-            Self::Lingering(_) => "Lingering",
-            Self::Ending(..) => "Ending",
+            Self::Opening => "Opening",
+            Self::Pausing => "Pausing",
+            Self::Talking(_) => "Talking",
+            Self::HalfClosed(_) => "HalfClosed",
+            Self::Closing(_) => "Closing",
+            Self::Ended(..) => "Ended",
             Self::Finishing(_) => "Finishing",
         }
     }

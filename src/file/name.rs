@@ -12,23 +12,25 @@ pub type FileName = heapless::String<NAME_LEN_MAX>;
 const UNNAMED: &str = "unnamed";
 const REPLACEMENT: char = '_';
 
-/// What follows the last dot is an extension up to this length with the dot; a longer one is shortened like the rest.
+/// What follows the last dot is an extension up to this length with the dot; a longer one is
+/// shortened like the rest.
 const EXTENSION_LEN_MAX: usize = 32;
 /// Bytes in the longest mark that [`numbered`] inserts, ` (4294967295)`.
 const MARK_LEN_MAX: usize = 13;
 
 /// A name that is safe to create in a folder, made of whatever a sender gave.
 ///
-/// Only the last component is left (both `/` and `\` separate), so that no other folder is meant. Letters of every
-/// script are kept. Replaced by `_` are:
+/// Only the last component is left (both `/` and `\` separate), so that no other folder is meant.
+/// Letters of every script are kept. Replaced by `_` are:
 ///
-/// - control bytes (C0, DEL, C1), and characters that steer how text is shown without being seen (such as the
-///   bidirectional overrides, with which `exe.txt` can be shown for `txt.exe`); the two joiners that Persian and Indic
-///   scripts need are kept;
+/// - control bytes (C0, DEL, C1), and characters that steer how text is shown without being seen
+///   (such as the bidirectional overrides, with which `exe.txt` can be shown for `txt.exe`); the
+///   two joiners that Persian and Indic scripts need are kept;
 /// - leading dots, so that it is neither `.`, `..` nor a hidden file;
 /// - trailing dots and spaces, which FAT drops, so that two names would be one.
 ///
-/// A name over 255 bytes loses the end of its stem. The result is never empty; cleaning it again changes nothing.
+/// A name over 255 bytes loses the end of its stem. The result is never empty; cleaning it again
+/// changes nothing.
 pub fn clean(name: &str) -> FileName {
     let mut components = name.rsplit(['/', '\\']);
     let last = components.find(|component| !component.is_empty());
@@ -48,7 +50,8 @@ pub fn clean(name: &str) -> FileName {
 
 /// `name` with a number before its extension, for a folder where `name` is taken: `name (1).ext`.
 ///
-/// The stem is shortened where the whole would be over 255 bytes. `.tar.gz` and its like are one extension.
+/// The stem is shortened where the whole would be over 255 bytes. `.tar.gz` and its like are one
+/// extension.
 pub fn numbered(name: &str, number: u32) -> FileName {
     let mut mark = heapless::String::<MARK_LEN_MAX>::new();
     write!(mark, " ({number})").expect("ten digits are the most that a u32 has");
@@ -86,8 +89,8 @@ fn split_extension(name: &str) -> (&str, &str) {
     .unwrap_or((stem, extension))
 }
 
-/// Control characters, and format characters (Unicode's category Cf, and the line and paragraph separators) except
-/// the joiners U+200C and U+200D.
+/// Control characters, and format characters (Unicode's category Cf, and the line and paragraph
+/// separators) except the joiners U+200C and U+200D.
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(

@@ -1,8 +1,7 @@
 //! What a sender says first: a plain length, or an offer in the checked form.
 
-use super::NAME_LEN_MAX;
+use super::{NAME_LEN_MAX, OfferError, SendError};
 use crate::store::Digest;
-use crate::{Error, Malformed};
 
 /// The longest file that can be offered: file offsets are signed 64-bit numbers nearly everywhere.
 pub const LENGTH_MAX: u64 = i64::MAX as u64;
@@ -16,11 +15,11 @@ const FLAGS: u8 = 0;
 /// The first word of the plain form: the length, and all that is said before the bytes.
 ///
 /// # Errors
-/// [`Error::TooLarge`] from 2^31 bytes on, which the plain form cannot say.
-pub fn plain_word(length: u64) -> Result<[u8; 4], Error> {
+/// [`SendError::TooLarge`] from 2^31 bytes on, which the plain form cannot say.
+pub fn plain_word(length: u64) -> Result<[u8; 4], SendError> {
     i32::try_from(length)
         .map(i32::to_le_bytes)
-        .map_err(|_| Error::TooLarge)
+        .map_err(|_| SendError::TooLarge)
 }
 
 /// An offer of the checked form: the whole file's name, length and digest.
@@ -36,14 +35,14 @@ impl<'a> Offer<'a> {
     /// The offer of a file of `length` bytes whose SHA-256 is `digest`.
     ///
     /// # Errors
-    /// [`Malformed::OfferName`] when `name` has not 1 to 255 bytes, [`Malformed::OfferLength`] when `length` is over
-    /// [`LENGTH_MAX`].
-    pub const fn new(name: &'a str, length: u64, digest: &'a Digest) -> Result<Self, Malformed> {
+    /// [`OfferError::Name`] when `name` has not 1 to 255 bytes, [`OfferError::Length`] when
+    /// `length` is over [`LENGTH_MAX`].
+    pub const fn new(name: &'a str, length: u64, digest: &'a Digest) -> Result<Self, OfferError> {
         if name.is_empty() || name.len() > NAME_LEN_MAX {
-            return Err(Malformed::OfferName);
+            return Err(OfferError::Name);
         }
         if length > LENGTH_MAX {
-            return Err(Malformed::OfferLength);
+            return Err(OfferError::Length);
         }
         Ok(Self {
             name,
@@ -52,7 +51,8 @@ impl<'a> Offer<'a> {
         })
     }
 
-    /// The name as the sender gave it, 1 to 255 bytes and hostile until it was [cleaned](super::clean).
+    /// The name as the sender gave it, 1 to 255 bytes and hostile until it was
+    /// [cleaned](super::clean).
     pub const fn name(&self) -> &'a str {
         self.name
     }
@@ -67,9 +67,11 @@ impl<'a> Offer<'a> {
         self.digest
     }
 
-    /// Writes the offer's bytes from `offset` on into `out` and returns how many fitted; 0 when all were written.
+    /// Writes the offer's bytes from `offset` on into `out` and returns how many fitted; 0 when all
+    /// were written.
     ///
-    /// So an offer passes through a send buffer of any size: the next `offset` is this one and the count.
+    /// So an offer passes through a send buffer of any size: the next `offset` is this one and the
+    /// count.
     pub fn write_from(&self, offset: usize, out: &mut [u8]) -> usize {
         let mut count = 0;
         for (to, byte) in out.iter_mut().zip(self.bytes().skip(offset)) {
@@ -97,9 +99,9 @@ impl<'a> Offer<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Announced<'a> {
-    /// The plain form: so many bytes follow at once, and nothing is sent back.
+    /// The plain form: data follows at once, and nothing is sent back.
     Plain {
-        /// Bytes of data, fewer than 2^31.
+        /// Number of bytes of data, less than 2^31.
         length: u64,
     },
     /// The checked form: the sender waits for an answer.
@@ -109,8 +111,8 @@ pub enum Announced<'a> {
 /// What the next byte belongs to, in the order of the wire.
 ///
 /// ```text
-/// Word ──> Plain
-///   └────> Version > Flags > NameLength > Length > Digest > Name > Checked
+/// Word -> Plain
+///   '---> Version -> Flags -> NameLength -> Length -> Digest -> Name -> Checked
 /// ```
 /// and from each of them to `Failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,13 +127,13 @@ enum Field {
     Name,
     Plain,
     Checked,
-    Failed(Malformed),
+    Failed(OfferError),
 }
 
 /// Reads the first bytes of a file transfer, in pieces of any size.
 ///
-/// Its memory is a digest, a name of 255 bytes and a few words, whatever comes. An error is raised at the end of
-/// the first field that is wrong, the same at every split, and stays.
+/// Its memory is a digest, a name of 255 bytes and a few words, whatever comes. An error is raised
+/// at the end of the first field that is wrong, the same at every split, and stays.
 #[derive(Debug, Clone)]
 pub struct OfferParser {
     field: Field,
@@ -147,7 +149,7 @@ pub struct OfferParser {
 
 #[cfg(feature = "defmt")]
 impl defmt::Format for OfferParser {
-    fn format(&self, f: defmt::Formatter<'_>) {
+    fn format(&self, f: defmt::Formatter) {
         defmt::write!(
             f,
             "OfferParser {{ field: {=?}, filled: {=usize}, length: {=u64} }}",
@@ -172,15 +174,16 @@ impl OfferParser {
         }
     }
 
-    /// Takes bytes from the front of `bytes` until the announcement is whole, and returns how many it took.
+    /// Takes bytes from the front of `bytes` until the announcement is whole, and returns how many
+    /// it took.
     ///
     /// What it did not take is data.
     ///
     /// # Errors
-    /// [`Malformed::OfferMagic`] for a first word that is neither a length nor the magic: the peer may speak the plain
-    /// form and reads no answer. The others only in the checked form: [`Malformed::OfferVersion`],
-    /// [`Malformed::OfferName`], [`Malformed::OfferLength`].
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+    /// [`OfferError::Magic`] for a first word that is neither a length nor the magic: the peer may
+    /// speak the plain form and reads no answer. The others only in the checked form:
+    /// [`OfferError::Version`], [`OfferError::Name`], [`OfferError::Length`].
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<usize, OfferError> {
         let mut taken = 0;
         for byte in bytes {
             match self.field {
@@ -232,32 +235,32 @@ impl OfferParser {
     }
 
     /// Judges the field that is whole now.
-    fn next_field(&mut self) -> Result<Field, Malformed> {
+    fn next_field(&mut self) -> Result<Field, OfferError> {
         match self.field {
             Field::Word if self.number <= PLAIN_LENGTH_MAX => {
                 self.length = self.number;
                 Ok(Field::Plain)
             }
             Field::Word if self.number == u64::from(MAGIC) => Ok(Field::Version),
-            Field::Word => Err(Malformed::OfferMagic),
+            Field::Word => Err(OfferError::Magic),
             Field::Version if self.number == u64::from(VERSION) => Ok(Field::Flags),
             Field::Flags if self.number == u64::from(FLAGS) => Ok(Field::NameLength),
-            Field::Version | Field::Flags => Err(Malformed::OfferVersion),
+            Field::Version | Field::Flags => Err(OfferError::Version),
             Field::NameLength => match usize::try_from(self.number) {
                 Ok(name_len @ 1..=NAME_LEN_MAX) => {
                     self.name_len = name_len;
                     Ok(Field::Length)
                 }
-                _ => Err(Malformed::OfferName),
+                _ => Err(OfferError::Name),
             },
             Field::Length if self.number <= LENGTH_MAX => {
                 self.length = self.number;
                 Ok(Field::Digest)
             }
-            Field::Length => Err(Malformed::OfferLength),
+            Field::Length => Err(OfferError::Length),
             Field::Digest => Ok(Field::Name),
             Field::Name if self.name().is_some() => Ok(Field::Checked),
-            Field::Name => Err(Malformed::OfferName),
+            Field::Name => Err(OfferError::Name),
             Field::Plain | Field::Checked | Field::Failed(_) => Ok(self.field),
         }
     }

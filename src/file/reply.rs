@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Error;
+use super::SendError;
 
 /// Bytes in an answer, and in a receipt.
 pub const REPLY_LEN: usize = 16;
@@ -16,7 +16,8 @@ const RECEIPT_MAGIC: [u8; 4] = *b"TWR\x81";
 pub struct Status(pub u8);
 
 impl Status {
-    /// In an answer: send the rest. In a receipt: the file is verified and durable under its final name.
+    /// In an answer: send the rest. In a receipt: the file is verified and durable under its final
+    /// name.
     pub const FINE: Self = Self(0);
     /// The file is over the receiver's limit or its free space.
     pub const TOO_LARGE: Self = Self(1);
@@ -28,12 +29,13 @@ impl Status {
     pub const STORAGE_FAILED: Self = Self(4);
     /// What arrived has another digest; it was thrown away.
     pub const DIGEST_MISMATCH: Self = Self(5);
-    /// The receiver is hashing or writing out; another reply follows. The only status that is not the last word.
+    /// The receiver is hashing or writing out; another reply follows. The only status that is not
+    /// the last word.
     pub const WORKING: Self = Self(6);
 }
 
 impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match *self {
             Self::FINE => "fine",
             Self::TOO_LARGE => "too large",
@@ -93,7 +95,8 @@ pub enum Reply {
 
 /// Reads a receiver's replies one after another, in pieces of any size.
 ///
-/// Whether an answer or a receipt is due, and whether its number is possible, is for the sender to judge.
+/// Whether an answer or a receipt is due, and whether its number is possible, is for the sender to
+/// judge.
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReplyParser {
@@ -111,14 +114,15 @@ impl ReplyParser {
         }
     }
 
-    /// Takes bytes from the front of `bytes` until a reply is whole; returns how many it took, and the reply.
+    /// Takes bytes from the front of `bytes` until a reply is whole; returns how many it took, and
+    /// the reply.
     ///
     /// All were taken when there is no reply. The three bytes after the status are ignored.
     ///
     /// # Errors
-    /// [`Error::BadReceipt`] at the first byte that begins neither an answer nor a receipt, the same at every split;
-    /// the conversation cannot go on.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(usize, Option<Reply>), Error> {
+    /// [`SendError::BadReply`] at the first byte that begins neither an answer nor a receipt, the
+    /// same at every split; the conversation cannot go on.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(usize, Option<Reply>), SendError> {
         let mut taken = 0;
         for byte in bytes {
             let possible = |magic: [u8; 4]| {
@@ -126,7 +130,7 @@ impl ReplyParser {
                 pairs.all(|(have, want)| *have == want)
             };
             if !possible(ANSWER_MAGIC) && !possible(RECEIPT_MAGIC) {
-                return Err(Error::BadReceipt);
+                return Err(SendError::BadReply);
             }
             if let Some(slot) = self.bytes.get_mut(self.filled) {
                 *slot = *byte;

@@ -1,12 +1,14 @@
 //! The app that fetches one body.
 
+use core::net::IpAddr;
+
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::copy::{Copied, copy_body};
 use super::{
-    BodyDecoder, Event, Framing, GetError, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, Location,
-    Proof, Request,
+    BodyDecoder, Event, Framing, GetError, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, Host,
+    Location, Proof, Request, Url,
 };
 use crate::{
     App, Client, ClientOptions, Closing, Connection, Deadline, Duration, Io, Received, Session,
@@ -116,6 +118,19 @@ impl StateName for State {
             Self::Body => "Body",
             Self::Finished => "Finished",
         }
+    }
+}
+
+impl Url<'_> {
+    /// Address and port of the server, where the URL has an address and no name.
+    pub fn endpoint(&self) -> Option<IpEndpoint> {
+        let address = match self.host() {
+            Host::Address(IpAddr::V4(address)) => IpAddress::Ipv4(address),
+            #[cfg(feature = "ipv6")]
+            Host::Address(IpAddr::V6(address)) => IpAddress::Ipv6(address),
+            _ => return None,
+        };
+        Some(IpEndpoint::new(address, self.port()))
     }
 }
 

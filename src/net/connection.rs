@@ -8,11 +8,15 @@ use super::IdleTimer;
 use crate::{Deadline, Duration, Error, Event, Io, Received, Tick, TimeoutKind};
 
 /// An open connection, for the length of one step of its [`Session`](crate::Session).
+///
+/// What is read or written through [`io`](Connection::io) itself does not count for the idle rule.
 pub struct Connection<'c, 'a, 's> {
     /// Everything else that an app may touch.
     pub io: &'c mut Io<'a, 's>,
     pub(super) socket: SocketHandle,
     pub(super) remote: IpEndpoint,
+    /// Bytes that came after our FIN and were dropped.
+    pub(super) discarded: u64,
     pub(super) idle: &'c mut Idle,
 }
 
@@ -21,7 +25,7 @@ pub struct Connection<'c, 'a, 's> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Idle {
     pub(super) timer: Option<IdleTimer>,
-    /// Bytes that were written and not yet seen to be acknowledged.
+    /// Bytes that were written here and not yet seen to be acknowledged.
     pub(super) unacknowledged: usize,
 }
 
@@ -41,6 +45,12 @@ impl<'s> Connection<'_, '_, 's> {
     /// The peer.
     pub const fn remote(&self) -> IpEndpoint {
         self.remote
+    }
+
+    /// Number of bytes that came after our FIN and were dropped, for
+    /// [`Session::end`](crate::Session::end).
+    pub const fn discarded(&self) -> u64 {
+        self.discarded
     }
 
     /// The socket of this connection.
@@ -210,7 +220,7 @@ impl Idle {
         }
         let queued = io.tcp(socket).0.send_queue();
         let acknowledged = self.unacknowledged.saturating_sub(queued);
-        self.unacknowledged = queued;
+        self.unacknowledged = self.unacknowledged.min(queued);
         self.moved(io.now, acknowledged);
     }
 }

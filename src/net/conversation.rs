@@ -144,6 +144,10 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         match closing {
             Closing::Flush if S::FLUSHES => self.flush(io, timing),
             Closing::Flush | Closing::Fin => self.send_fin(io, timing),
+            Closing::Confirm => {
+                self.phase = Phase::Closing;
+                self.life.close_confirmed(io, timing.linger);
+            }
             Closing::Reset => return Progress::Ended(self.end(io, Ok(()))),
         }
         Progress::Step(Step::Again)
@@ -219,6 +223,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
             io,
             socket: self.life.socket(),
             remote,
+            discarded: self.life.discarded(),
             idle: &mut self.idle,
         };
         (connection, &mut self.session)

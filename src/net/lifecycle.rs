@@ -28,6 +28,9 @@ pub struct Lifecycle<O = DialOrListen> {
     opening: Option<O>,
     /// Who is dialled, calls, or is connected, or was last.
     remote: Option<IpEndpoint>,
+    /// Bytes that came after our FIN and were dropped.
+    discarded: u64,
+    unread: Unread,
     state: StateCell<State>,
 }
 
@@ -62,6 +65,16 @@ enum State {
     Closing,
 }
 
+/// What becomes of bytes that come after our FIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Unread {
+    Drop,
+    /// The same, and RST in place of the peer's FIN is a failure.
+    DropUntilFin,
+    Keep,
+}
+
 impl StateName for State {
     fn name(&self) -> &'static str {
         match self {
@@ -82,6 +95,8 @@ impl<O: Opening> Lifecycle<O> {
             socket,
             opening: None,
             remote: None,
+            discarded: 0,
+            unread: Unread::Drop,
             state: StateCell::new(State::Closed),
         }
     }
@@ -125,6 +140,11 @@ impl<O: Opening> Lifecycle<O> {
         matches!(self.state.state(), State::Closing)
     }
 
+    /// Number of bytes that came after our FIN and were dropped.
+    pub const fn discarded(&self) -> u64 {
+        self.discarded
+    }
+
     /// Until when the present state may last. An open connection has no deadline here: its session
     /// has one.
     pub const fn deadline(&self) -> Option<Deadline> {
@@ -154,7 +174,7 @@ impl<O: Opening> Lifecycle<O> {
                 self.await_open(io, opening, is_late)?
             }
             (State::Open, _) => self.remote.map(Stage::Open),
-            (State::Closing, _) if is_late || io.is_closed(self.socket) => {
+            (State::Closing, _) if self.is_over(io)? || is_late => {
                 self.abort(io);
                 self.remote.map(Stage::Closed)
             }
@@ -163,12 +183,54 @@ impl<O: Opening> Lifecycle<O> {
         Ok(stage.unwrap_or(Stage::Wait))
     }
 
-    /// Sends FIN after what is queued, and lingers.
+    /// Sends FIN after what is queued, and lingers. Bytes that still come are dropped, so that they
+    /// cannot hold the peer in its last sends.
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
+        self.linger(io, linger, Unread::Drop);
+    }
+
+    /// The same, but RST in place of the peer's FIN is a failure.
+    pub fn close_confirmed(&mut self, io: &mut Io, linger: Duration) {
+        self.linger(io, linger, Unread::DropUntilFin);
+    }
+
+    /// The same for a caller that goes on reading from the socket: nothing is dropped, and what it
+    /// has not read when the connection has closed stays in the socket.
+    pub fn close_reading(&mut self, io: &mut Io, linger: Duration) {
+        self.linger(io, linger, Unread::Keep);
+    }
+
+    /// Sends FIN after what is queued. The connection stays [`Open`](Stage::Open) and receives,
+    /// until the caller closes it.
+    pub fn half_close(&mut self, io: &mut Io) {
+        if *self.state.state() == State::Open {
+            io.close(self.socket, Duration::ZERO);
+        }
+    }
+
+    fn linger(&mut self, io: &mut Io, linger: Duration, unread: Unread) {
         if self.remote.is_some() && !self.is_closed() {
+            self.unread = unread;
             let deadline = io.close(self.socket, linger);
             self.state.enter(io, State::Closing, Some(deadline));
         }
+    }
+
+    fn is_over(&mut self, io: &mut Io) -> Result<bool, Error> {
+        let (socket, _) = io.tcp(self.socket);
+        if self.unread == Unread::Keep {
+            return Ok(matches!(
+                socket.state(),
+                Tcp::Closed | Tcp::TimeWait | Tcp::Listen
+            ));
+        }
+        self.discarded += socket.recv_queue() as u64;
+        let is_over = io.is_closed(self.socket);
+        if self.unread == Unread::DropUntilFin {
+            // Fails when the connection ended without the peer's FIN.
+            io.peek(self.socket)?;
+        }
+        Ok(is_over)
     }
 
     /// Ends the connection by RST, or what there is of it. One that is over is left alone.
@@ -217,6 +279,7 @@ impl<O: Opening> Lifecycle<O> {
             }
             Opened::Established(remote, role) => {
                 self.remote = Some(remote);
+                self.discarded = 0;
                 self.state.enter(io, State::Open, None);
                 io.emit(&Event::Connected { remote, role });
                 return Ok(Some(Stage::Opened(remote)));

@@ -11,6 +11,9 @@ pub enum Closing {
     Flush,
     /// FIN at once, after what is queued. The result stands whatever comes.
     Fin,
+    /// FIN at once, after what is queued. RST in place of the peer's FIN is a failure: that is how the
+    /// peer says that it failed. Silence is none.
+    Confirm,
     /// RST: the peer must not take this for an orderly end.
     Reset,
 }

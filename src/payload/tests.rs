@@ -198,7 +198,10 @@ fn a_reader_that_failed_is_not_trusted_to_stand_where_it_stood() {
     assert_eq!(source.read_at(0, &mut buffer), Ok(2));
     source.reader.is_out = true;
     let code = ErrorKind::NotConnected as i32;
-    assert_eq!(source.read_at(2, &mut buffer), Err(SourceError::Failed { code }));
+    assert_eq!(
+        source.read_at(2, &mut buffer),
+        Err(SourceError::Failed { code })
+    );
     source.reader.is_out = false;
     assert_eq!(source.read_at(2, &mut buffer), Ok(2));
     assert_eq!(&buffer, b"cd");

@@ -65,6 +65,11 @@ impl<A: App> Task<A> {
         self.outcome.as_ref()
     }
 
+    /// Whether the app has ended.
+    pub const fn is_finished(&self) -> bool {
+        self.outcome.is_some()
+    }
+
     /// The app, with all that it holds.
     pub fn into_app(self) -> A {
         self.app

@@ -7,11 +7,13 @@ use managed::ManagedSlice;
 use super::{Begun, Digest, Name, Store, StoreError, Upload, kept_name};
 use crate::Tick;
 
-/// Keeps the newest file that came whole, in one of two buffers; the next one goes to the other buffer.
+/// Keeps the newest file that came whole, in one of two buffers; the next one goes to the other
+/// buffer.
 ///
-/// The file is lost with the power, and so is what is held of an upload. Two buffers are needed because the old
-/// file stays readable until the new one is committed; the largest upload is as long as the buffer that is free,
-/// so buffers of different lengths take turns in what they can hold.
+/// The file is lost with the power, and so is what is held of an upload. Two buffers are needed
+/// because the old file stays readable until the new one is committed; the largest upload is as
+/// long as the buffer that is free, so buffers of different lengths take turns in what they can
+/// hold.
 ///
 /// **Slowest unit of work**: one copy of the bytes that a call was given.
 ///
@@ -43,7 +45,7 @@ pub struct MemoryStore<'a> {
 
 #[cfg(feature = "defmt")]
 impl defmt::Format for MemoryStore<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
+    fn format(&self, f: defmt::Formatter) {
         let length = self.file.as_ref().map(|file| file.length);
         let held = self.partial.as_ref().map(|partial| partial.held);
         defmt::write!(
@@ -79,7 +81,8 @@ struct Partial {
     held: usize,
 }
 
-/// The code of [`StoreError::Failed`] when a call does not fit: no upload is open, or its bytes are too few or too many.
+/// The code of [`StoreError::Failed`] when a call does not fit: no upload is open, or its bytes are
+/// too few or too many.
 const OUT_OF_ORDER: StoreError = StoreError::Failed { code: 0 };
 
 impl<'a> MemoryStore<'a> {
@@ -117,7 +120,7 @@ impl<'a> MemoryStore<'a> {
 }
 
 impl File {
-    fn new(upload: &Upload<'_>, length: usize) -> Self {
+    fn new(upload: &Upload, length: usize) -> Self {
         Self {
             name: kept_name(upload.name),
             length,
@@ -132,7 +135,7 @@ impl File {
 }
 
 impl Store for MemoryStore<'_> {
-    fn begin(&mut self, _now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
+    fn begin(&mut self, _now: Tick, upload: &Upload) -> Poll<Result<Begun, StoreError>> {
         self.is_open = false;
         let Ok(length) = usize::try_from(upload.length) else {
             return Poll::Ready(Err(StoreError::TooLarge));
@@ -215,7 +218,7 @@ mod tests {
         }
     }
 
-    fn begin(store: &mut MemoryStore<'_>, upload: &Upload<'_>) -> Result<Begun, StoreError> {
+    fn begin(store: &mut MemoryStore<'_>, upload: &Upload) -> Result<Begun, StoreError> {
         ready(store.begin(Tick::ZERO, upload))
     }
 

@@ -2,7 +2,7 @@
 
 use tickwire::Error;
 use tickwire::chat::Options;
-use tickwire::wire::Link;
+use tickwire_sim::ethernet::Link;
 
 use crate::faults::{ONCE, called};
 use crate::world::{World, endpoint, options};

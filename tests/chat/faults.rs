@@ -2,8 +2,8 @@
 
 use smoltcp::socket::tcp::State;
 use tickwire::chat::Options;
-use tickwire::wire::Link;
 use tickwire::{Awaited, Error};
+use tickwire_sim::ethernet::Link;
 
 use crate::conversations::connected;
 use crate::world::{World, endpoint, options};
@@ -163,7 +163,7 @@ fn a_caller_that_vanishes_in_its_handshake_does_not_hold_the_listener() {
     // It learns our hardware address first, so that its SYN leaves at once; our answer is lost.
     world.raw_connect(1, endpoint(0, 9), 5_000);
     world.run(1_500);
-    world.wire.sever(0, 1);
+    world.ethernet.sever(0, 1);
     world.raw_connect(1, endpoint(0, 1001), 5_001);
     world.run(50);
     world.cut(0, 1);
@@ -357,7 +357,7 @@ fn a_long_chat_over_a_lossy_wire_with_questions_keeps_every_byte() {
         world.run(60_000);
         assert_eq!(world.heard(0), said[0], "seed {seed}: {:?}", world.told(0));
         assert_eq!(world.heard(1), said[1], "seed {seed}: {:?}", world.told(1));
-        lost += world.wire.counts(0).dropped_total();
+        lost += world.ethernet.counts(0).dropped_total();
     }
     assert!(lost > 100, "the faults happened: {lost}");
 }

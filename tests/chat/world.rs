@@ -1,10 +1,10 @@
-//! Hosts on a virtual wire under a virtual clock: chat peers, and plain sockets that a test plays by hand.
+//! Hosts on a virtual Ethernet under a virtual clock: chat peers, and plain sockets that a test plays by hand.
 
 use smoltcp::socket::tcp;
 use smoltcp::wire::IpEndpoint;
 use tickwire::chat::{Ending, MessageSink, Options, Peer};
-use tickwire::wire::Link;
 use tickwire::{App, Error, Event, Tick};
+use tickwire_sim::ethernet::Link;
 
 use crate::common::hosts::{self, Notes, Role};
 use crate::common::lab::leak;

@@ -1,6 +1,6 @@
 //! Responses of hostile and broken servers, and what `get` must make of each.
 //!
-//! One table for every level: pure bytes, the machine on a virtual wire, and the program over a TAP. It uses nothing
+//! One table for every level: pure bytes, the machine on a virtual Ethernet, and the program over a TAP. It uses nothing
 //! of the core, so that any crate can include it by path. A server sends the [`response`](Case::response), whole or
 //! byte by byte, whatever the request was, and then does what [`end`](Case::end) says.
 #![allow(dead_code, reason = "each test reads the columns that it needs")]

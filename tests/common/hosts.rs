@@ -1,11 +1,11 @@
-//! Hosts without guards on a virtual wire under a virtual clock, each with at most one app, and plain sockets that a test
+//! Hosts without guards on a virtual Ethernet under a virtual clock, each with at most one app, and plain sockets that a test
 //! plays by hand.
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpCidr};
-use tickwire::wire::{Frame, Link, Port, Wire};
 use tickwire::{App, Carry, Error, Event, Observer, Slot, Tick, turn};
+use tickwire_sim::ethernet::{Ethernet, Frame, Link, Port, PortState};
 
 use super::lab::{endpoint, leak};
 
@@ -46,6 +46,7 @@ impl<N: Notes> Observer for Log<N> {
 }
 
 pub(crate) struct Host<R: Role> {
+    device: Port<'static>,
     pub(crate) iface: Interface,
     pub(crate) sockets: SocketSet<'static>,
     /// The sockets of the app, or those that the test plays.
@@ -59,20 +60,25 @@ pub(crate) struct Host<R: Role> {
 
 pub(crate) struct World<R: Role> {
     pub(crate) now: Tick,
-    pub(crate) wire: Wire<'static>,
+    pub(crate) ethernet: &'static Ethernet<'static>,
     pub(crate) hosts: Vec<Host<R>>,
 }
 
 impl<R: Role> World<R> {
-    /// A wire with `count` hosts that do nothing yet.
+    /// An Ethernet with `count` hosts that do nothing yet.
     pub(crate) fn new(seed: u64, count: usize) -> Self {
-        let ports: Vec<Port<'static>> = (0..count).map(|_| Port::new()).collect();
+        let ports: Vec<PortState<'static>> = (0..count).map(|_| PortState::new()).collect();
         let frames: Vec<Frame<'static>> = (0..64).map(|_| Frame::new(leak(0, 1_514))).collect();
-        let mut wire = Wire::new(seed, ports.leak(), frames.leak());
-        let hosts = (0..count).map(|index| Host::new(&mut wire, seed, index));
+        let ethernet = Ethernet::new(seed, ports.leak(), frames.leak());
+        let ethernet: &Ethernet<'_> = Box::leak(Box::new(ethernet));
+        let hosts = (0..count).map(|index| Host::new(ethernet, seed, index));
         let hosts = hosts.collect();
         let now = Tick::from_millis(1);
-        let mut world = Self { now, wire, hosts };
+        let world = Self {
+            now,
+            ethernet,
+            hosts,
+        };
         world.set_links(R::LINK);
         world
     }
@@ -88,7 +94,7 @@ impl<R: Role> World<R> {
     /// The host loses its power and starts again with nothing.
     pub(crate) fn crash(&mut self, host: usize) {
         let seed = self.now.as_millis();
-        self.hosts[host] = Host::new(&mut self.wire, seed, host);
+        self.hosts[host] = Host::new(self.ethernet, seed, host);
     }
 
     /// The socket of a host, or its first.
@@ -128,19 +134,19 @@ impl<R: Role> World<R> {
     }
 
     /// Loses all frames between two hosts from now on.
-    pub(crate) fn cut(&mut self, one: usize, other: usize) {
-        self.wire.sever(one, other);
-        self.wire.sever(other, one);
+    pub(crate) fn cut(&self, one: usize, other: usize) {
+        self.ethernet.sever(one, other);
+        self.ethernet.sever(other, one);
     }
 
-    pub(crate) fn mend(&mut self, one: usize, other: usize) {
-        self.wire.mend(one, other);
-        self.wire.mend(other, one);
+    pub(crate) fn mend(&self, one: usize, other: usize) {
+        self.ethernet.mend(one, other);
+        self.ethernet.mend(other, one);
     }
 
-    pub(crate) fn set_links(&mut self, link: Link) {
+    pub(crate) fn set_links(&self, link: Link) {
         for port in 0..self.hosts.len() {
-            self.wire.set_link(port, link);
+            self.ethernet.set_link(port, link);
         }
     }
 
@@ -169,17 +175,18 @@ impl<R: Role> World<R> {
             return true;
         }
         for _ in 0..TIMES_MAX {
+            self.ethernet.set_now(self.now);
             for (index, host) in self.hosts.iter_mut().enumerate() {
-                let wakes = [self.wire.next_due_at(index), host.next];
+                let wakes = [self.ethernet.next_due_at(index), host.next];
                 if wakes.into_iter().flatten().any(|at| at <= self.now) {
-                    host.turn(&mut self.wire, index, self.now);
+                    host.turn(self.now);
                 }
             }
             if is_done(self) {
                 return true;
             }
             let hosts = self.hosts.iter().map(|host| host.next);
-            let next = hosts.chain([self.wire.next_due()]).flatten().min();
+            let next = hosts.chain([self.ethernet.next_due()]).flatten().min();
             match next.filter(|next| *next <= end) {
                 Some(next) => self.now = next.max(self.now),
                 None => {
@@ -197,19 +204,20 @@ impl<R: Role> World<R> {
 }
 
 impl<R: Role> Host<R> {
-    fn new(wire: &mut Wire<'static>, seed: u64, index: usize) -> Self {
+    fn new(ethernet: &'static Ethernet<'_>, seed: u64, index: usize) -> Self {
         let number = u8::try_from(index + 1).unwrap();
         let hardware = EthernetAddress([2, 0, 0, 0, 0, number]);
-        wire.set_address(index, hardware);
+        ethernet.set_address(index, hardware);
         let mut config = Config::new(hardware.into());
         config.random_seed = seed ^ u64::from(number) << 32;
-        let mut port = wire.port(index, Tick::ZERO);
-        let mut iface = Interface::new(config, &mut port, Tick::ZERO.to_smoltcp());
+        let mut device = ethernet.port(index);
+        let mut iface = Interface::new(config, &mut device, Tick::ZERO.to_smoltcp());
         let address = IpCidr::new(endpoint(index, 0).addr, 24);
         iface.update_ip_addrs(|addresses| addresses.push(address).unwrap());
         let places: Vec<SocketStorage<'static>> =
             (0..R::SOCKETS).map(|_| SocketStorage::EMPTY).collect();
         let mut host = Self {
+            device,
             iface,
             sockets: SocketSet::new(places.leak()),
             handles: Vec::new(),
@@ -232,13 +240,13 @@ impl<R: Role> Host<R> {
         self.handles.push(self.sockets.add(socket));
     }
 
-    fn turn(&mut self, wire: &mut Wire<'static>, index: usize, now: Tick) {
+    fn turn(&mut self, now: Tick) {
         let app = self.role.app();
         let mut seat = app.map(|app| self.slot.seat(app));
         self.next = turn(
             now,
             &mut self.iface,
-            &mut wire.port(index, now),
+            &mut self.device,
             &mut self.sockets,
             seat.as_mut_slice(),
             &mut self.carry,

@@ -1,10 +1,10 @@
-//! A client and a server on a virtual wire, in memory that tests may leak.
+//! A client and a server on a virtual Ethernet, in memory that tests may leak.
 
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Frame, Port, Wire};
 use tickwire::{App, Error, Event, Slot, Tick};
-use tickwire_sim::{Act, Host, Opening, Script, World};
+use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
+use tickwire_sim::{Act, Node, Opening, Script, World};
 
 /// Bytes of each socket buffer unless a test wants something else.
 pub(crate) const BUFFER: usize = 4_096;
@@ -14,41 +14,42 @@ pub(crate) fn leak<T: Clone>(value: T, count: usize) -> &'static mut [T] {
     vec![value; count].leak()
 }
 
-/// A world with two ports and room for 256 frames.
-pub(crate) fn world(seed: u64) -> World<'static> {
-    let ports: Vec<Port<'static>> = (0..3).map(|_| Port::new()).collect();
+/// A world with three ports and room for 256 frames, which lives as long as the test.
+pub(crate) fn world(seed: u64) -> &'static World<'static> {
+    let ports: Vec<PortState<'static>> = (0..3).map(|_| PortState::new()).collect();
     let frames: Vec<Frame<'static>> = (0..256).map(|_| Frame::new(leak(0u8, 1_514))).collect();
-    World::new(Wire::new(seed, ports.leak(), frames.leak()))
+    let ethernet = Ethernet::new(seed, ports.leak(), frames.leak());
+    Box::leak(Box::new(World::new(ethernet)))
 }
 
 /// A host with room for four sockets.
-pub(crate) fn host(world: &mut World<'_>, port: usize, seed: u64) -> Host<'static> {
+pub(crate) fn host(world: &'static World<'_>, port: usize, seed: u64) -> Node<'static> {
     let storage: Vec<SocketStorage<'static>> = (0..4).map(|_| SocketStorage::EMPTY).collect();
-    Host::new(&mut world.wire, port, seed, storage.leak())
+    Node::new(&world.ethernet, port, seed, storage.leak())
 }
 
 /// A socket with buffers of `bytes` each.
-pub(crate) fn socket(host: &mut Host<'static>, bytes: usize) -> SocketHandle {
+pub(crate) fn socket(host: &mut Node<'static>, bytes: usize) -> SocketHandle {
     host.add_socket(leak(0, bytes), leak(0, bytes))
 }
 
-/// The endpoint of the host at `port` of the wire.
+/// The endpoint of the host at `port` of the Ethernet.
 pub(crate) fn endpoint(port: usize, tcp_port: u16) -> IpEndpoint {
-    IpEndpoint::new(Host::address_of(port).into(), tcp_port)
+    IpEndpoint::new(Node::address_of(port).into(), tcp_port)
 }
 
 /// Client on port 0, server on port 1.
 pub(crate) struct Lab {
-    pub(crate) world: World<'static>,
-    pub(crate) client: Host<'static>,
-    pub(crate) server: Host<'static>,
+    pub(crate) world: &'static World<'static>,
+    pub(crate) client: Node<'static>,
+    pub(crate) server: Node<'static>,
 }
 
 impl Lab {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut world = world(seed);
-        let client = host(&mut world, 0, seed);
-        let server = host(&mut world, 1, seed);
+        let world = world(seed);
+        let client = host(world, 0, seed);
+        let server = host(world, 1, seed);
         Self {
             world,
             client,

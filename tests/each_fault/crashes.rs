@@ -27,8 +27,8 @@ fn last_tick(setting: Setting, kind: Kind) -> u64 {
         let play = slow_play(kind);
         let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
         stage.run(TICKS_MAX, &mut caller, &mut listener);
-        assert_eq!(caller.outcome(), Some(Ok(())), "{kind:?}{}", stage.log);
-        let last = stage.log.last_frame_ticks();
+        assert_eq!(caller.outcome(), Some(Ok(())), "{kind:?}{}", stage.log());
+        let last = stage.log().last_frame_ticks();
         assert!((10..200).contains(&last), "{kind:?}: {last}");
         last
     })
@@ -78,12 +78,12 @@ fn serve_next<'a>(
     let is_here = play.shelf.get().files.len() > 1;
     let mut next = play.caller(stage, 0);
     stage.run(TICKS_MAX, &mut next, listener);
-    let context = format!("{what}, next caller{}", stage.log);
+    let context = format!("{what}, next caller{}", stage.log());
     assert_eq!(next.outcome(), Some(Ok(())), "{context}");
     // What a chat's listener had to say may have gone down with the conversation before.
     let has_arrived = play.has_arrived(0) || play.kind == Kind::Chat && play.has_arrived(1);
     assert!(has_arrived, "{context}");
-    let resumed = stage.log.resumed().unwrap_or(0);
+    let resumed = stage.log().resumed().unwrap_or(0);
     if play.kind == Kind::Checked {
         assert_eq!(play.shelf.get().files.len(), 2, "{context}");
         assert!(is_here || resumed == held, "{context}: {held} held");
@@ -115,9 +115,9 @@ fn a_listener_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
                 match outcome {
                     // The plain form has no receipt: its sender knows of acknowledged bytes alone.
                     Some(Ok(())) if kind == Kind::Plain => {}
-                    Some(Ok(())) => assert!(play.has_arrived(0), "{what}{}", stage.log),
+                    Some(Ok(())) => assert!(play.has_arrived(0), "{what}{}", stage.log()),
                     Some(Err(Error::Reset | Error::TimedOut(_))) => {}
-                    _ => panic!("{what}: {outcome:?}{}", stage.log),
+                    _ => panic!("{what}: {outcome:?}{}", stage.log()),
                 }
                 ends.push(outcome);
                 assert_stored(&play, &what);
@@ -145,8 +145,8 @@ fn a_caller_that_stops_at_any_tick_and_starts_again_is_served() {
                 stage.run(tick, &mut caller, &mut listener);
                 stage.crash(CLIENT, tick);
                 stage.run(NOTICE_TICKS_MAX, &mut Player::new(Idle), &mut listener);
-                assert_eq!(stage.open_socket(), None, "{what}{}", stage.log);
-                ends.extend(stage.log.ends(SERVER));
+                assert_eq!(stage.open_socket(), None, "{what}{}", stage.log());
+                ends.extend(stage.log().ends(SERVER));
                 assert_stored(&play, &what);
                 offsets.push(serve_next(stage, &play, &mut listener, &what));
             });

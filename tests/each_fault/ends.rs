@@ -145,7 +145,7 @@ fn get_knows_at_every_byte_of_the_response_what_an_end_there_means() {
                 stage.run(TICKS_MAX, &mut get, &mut server);
                 let expected = judge(response, front.len(), end);
                 let context = format!("Get, {end:?} behind byte {} of {stream:?}", front.len());
-                let log = &stage.log;
+                let log = stage.log();
                 assert_eq!(get.outcome(), Some(expected.map(drop)), "{context}{log}");
                 let taken = String::from_utf8(tray.0.borrow().clone()).unwrap();
                 let is_prefix = response.payload.starts_with(&taken);
@@ -178,9 +178,9 @@ fn echo_tells_at_every_byte_an_end_from_a_reset_and_hears_the_next_caller() {
                 let dial = Opening::Dial(stage.server());
                 let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &acts));
                 stage.run(TICKS_MAX, &mut caller, &mut echo);
-                assert_eq!(caller.outcome(), Some(Ok(())), "{context}{}", stage.log);
+                assert_eq!(caller.outcome(), Some(Ok(())), "{context}{}", stage.log());
                 let ends = end.heard(front, end.result());
-                assert_eq!(stage.log.ends(SERVER), ends, "{context}{}", stage.log);
+                assert_eq!(stage.log().ends(SERVER), ends, "{context}{}", stage.log());
                 let dial = Opening::Dial(stage.server());
                 let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &next));
                 stage.run(TICKS_MAX, &mut caller, &mut echo);
@@ -188,7 +188,7 @@ fn echo_tells_at_every_byte_an_end_from_a_reset_and_hears_the_next_caller() {
                     caller.outcome(),
                     Some(Ok(())),
                     "{context}, next{}",
-                    stage.log
+                    stage.log()
                 );
             });
         }
@@ -249,7 +249,7 @@ fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
                 let mut peer = Player::new(peer);
                 if dials {
                     stage.run(TICKS_MAX, &mut peer, &mut script);
-                    assert_eq!(peer.outcome(), Some(expected), "{context}{}", stage.log);
+                    assert_eq!(peer.outcome(), Some(expected), "{context}{}", stage.log());
                 } else {
                     stage.run(TICKS_MAX, &mut script, &mut peer);
                 }
@@ -258,9 +258,9 @@ fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
                 } else {
                     end.heard(front, expected)
                 };
-                assert_eq!(stage.log.ends(chats), ends, "{context}{}", stage.log);
+                assert_eq!(stage.log().ends(chats), ends, "{context}{}", stage.log());
                 let heard = String::from_utf8(tray.0.borrow().clone()).unwrap();
-                assert_eq!(heard, shown(front), "{context}{}", stage.log);
+                assert_eq!(heard, shown(front), "{context}{}", stage.log());
                 if stage.is_once() {
                     assert_eq!(peer.outcome(), ends.first().copied(), "{context}");
                 } else if !dials {
@@ -282,8 +282,8 @@ fn assert_next_line_comes(
     let dial = Opening::Dial(stage.server());
     let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &next));
     stage.run(TICKS_MAX, &mut caller, peer);
-    assert_eq!(caller.outcome(), Some(Ok(())), "{context}{}", stage.log);
-    assert_eq!(*tray.0.borrow(), b"next\n", "{context}{}", stage.log);
+    assert_eq!(caller.outcome(), Some(Ok(())), "{context}{}", stage.log());
+    assert_eq!(*tray.0.borrow(), b"next\n", "{context}{}", stage.log());
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn a_file_receiver_knows_at_every_byte_what_an_end_there_means_and_the_next_try_
                 stage.run(TICKS_MAX, &mut caller, &mut receive);
                 let expected = if is_whole { Ok(()) } else { Err(end.early()) };
                 let ends = end.heard(front, expected);
-                assert_eq!(stage.log.ends(SERVER), ends, "{context}{}", stage.log);
+                assert_eq!(stage.log().ends(SERVER), ends, "{context}{}", stage.log());
                 assert_eq!(shelf.get().files.len(), usize::from(is_whole), "{context}");
                 if stage.is_once() {
                     assert_eq!(receive.outcome(), ends.first().copied(), "{context}");
@@ -315,7 +315,12 @@ fn a_file_receiver_knows_at_every_byte_what_an_end_there_means_and_the_next_try_
                 }
                 let mut send = sender(stage, name, &book);
                 stage.run(TICKS_MAX, &mut send, &mut receive);
-                assert_eq!(send.outcome(), Some(Ok(())), "{context}, next{}", stage.log);
+                assert_eq!(
+                    send.outcome(),
+                    Some(Ok(())),
+                    "{context}, next{}",
+                    stage.log()
+                );
             });
             let shared = shelf.get();
             // Only a digest tells that a file is here already.

@@ -29,7 +29,7 @@ fn a_receiver_over_flash_that_stops_at_any_tick_takes_the_file_up_again() {
             stage.run(tick, &mut first, &mut receive);
             let is_done = first.outcome() == Some(Ok(()));
             let image = chip.booted().map(Bytes);
-            assert!(image.is_some() || !is_done, "tick {tick}{}", stage.log);
+            assert!(image.is_some() || !is_done, "tick {tick}{}", stage.log());
             assert!(image.is_none_or(|image| image == book.bytes()), "{tick}");
             stage.crash(SERVER, tick);
             receive = receiver(stage, &chip);
@@ -37,9 +37,9 @@ fn a_receiver_over_flash_that_stops_at_any_tick_takes_the_file_up_again() {
             failures += u32::from(matches!(first.outcome(), Some(Err(_))));
             let mut next = sender(stage, Some("name"), &book);
             stage.run(TICKS_MAX, &mut next, &mut receive);
-            assert_eq!(next.outcome(), Some(Ok(())), "tick {tick}{}", stage.log);
+            assert_eq!(next.outcome(), Some(Ok(())), "tick {tick}{}", stage.log());
             assert_eq!(chip.booted().map(Bytes), Some(book.bytes()), "tick {tick}");
-            offsets.extend(stage.log.resumed());
+            offsets.extend(stage.log().resumed());
             is_done
         });
         if is_done {

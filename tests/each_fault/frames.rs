@@ -1,7 +1,7 @@
 //! Every frame of a whole conversation is lost, late, doubled or damaged.
 
-use tickwire::wire::{Action, Change};
 use tickwire::{Awaited, Error};
+use tickwire_sim::ethernet::{Action, Change};
 
 use crate::play::{KINDS, Kind, Play};
 use crate::stage::{CLIENT, Fault, SERVER, Setting, with_stage};
@@ -33,19 +33,19 @@ fn converse(setting: Setting, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
         };
         stage.run(ticks, &mut caller, &mut listener);
         let frames = stage.frames();
-        assert_eq!(stage.log.has_struck(), fault.is_some(), "{}", stage.log);
+        assert_eq!(stage.log().has_struck(), fault.is_some(), "{}", stage.log());
         let outcome = caller.outcome();
         let is_fine = outcome == Some(Ok(()));
-        let log = &stage.log;
         assert!(
             is_fine || matches!(outcome, Some(Err(error)) if is_right(fault, error)),
-            "{setting:?} {kind:?}: {outcome:?} after {log}"
+            "{setting:?} {kind:?}: {outcome:?} after {}",
+            stage.log()
         );
         stage.run(REST_TICKS, &mut caller, &mut listener);
         let open = stage.open_socket();
-        assert_eq!(open, None, "{setting:?} {kind:?} after {}", stage.log);
+        assert_eq!(open, None, "{setting:?} {kind:?} after {}", stage.log());
         if is_fine {
-            let log = &stage.log;
+            let log = stage.log();
             assert!(
                 play.has_arrived(0),
                 "{setting:?} {kind:?}: not what was sent after {log}"
@@ -62,7 +62,7 @@ fn converse(setting: Setting, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
             assert!(
                 is_over || !is_fine,
                 "{kind:?}, listener after {}",
-                stage.log
+                stage.log()
             );
             return frames;
         }
@@ -73,11 +73,11 @@ fn converse(setting: Setting, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
             listener.outcome(),
             None,
             "{setting:?} {kind:?} after {}",
-            stage.log
+            stage.log()
         );
         let mut next = play.caller(stage, 1);
         stage.run(TICKS_MAX, &mut next, &mut listener);
-        let log = &stage.log;
+        let log = stage.log();
         assert_eq!(
             next.outcome(),
             Some(Ok(())),

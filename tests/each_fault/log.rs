@@ -3,9 +3,9 @@
 use core::fmt;
 
 use smoltcp::wire::{EthernetFrame, PrettyPrinter};
-use tickwire::wire::{Fate, FrameEvent};
 use tickwire::{Error, Event, Tick};
-use tickwire_sim::Witness;
+use tickwire_sim::Tracer;
+use tickwire_sim::ethernet::{Fate, FrameEvent};
 
 use crate::stage::Fault;
 
@@ -50,7 +50,7 @@ impl Log {
     }
 }
 
-impl Witness for Log {
+impl Tracer for Log {
     fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
         match *event {
             Event::Disconnected { .. } => self.ends.push((host, Ok(()))),

@@ -185,7 +185,7 @@ impl Play {
                     &*PAGE_ACTS
                 };
                 let script = Script::new(stage.socket(SERVER), Opening::Listen(PORT), acts);
-                Player::new(script.with_patience(PATIENCE_TICKS))
+                Player::new(script.with_timeout(PATIENCE_TICKS))
             }
             Kind::Echo => Player::new(Echo::new(stage.socket(SERVER), PORT, stage.is_once())),
             Kind::Checked | Kind::Plain => receiver(stage, &self.shelf),
@@ -207,7 +207,7 @@ impl Play {
             Kind::Echo => {
                 let socket = stage.socket(CLIENT);
                 let script = Script::new(socket, Opening::Dial(remote), &ECHO_ACTS);
-                Player::new(script.with_patience(PATIENCE_TICKS))
+                Player::new(script.with_timeout(PATIENCE_TICKS))
             }
             Kind::Checked => sender(stage, Some("name"), &Self::book(round)),
             Kind::Plain => sender(stage, None, &Self::book(round)),

@@ -1,13 +1,14 @@
-//! Two hosts on a virtual wire, in memory that lives for one run.
+//! Two hosts on a virtual Ethernet, in memory that lives for one run.
 
+use core::cell::{Ref, RefCell};
 use core::fmt;
 
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Action, Frame, Link, Planned, Port, Wire};
 use tickwire::{App, Error, Slot};
-use tickwire_sim::{Host, Idle, World};
+use tickwire_sim::ethernet::{Action, Ethernet, Frame, Link, Planned, PortState};
+use tickwire_sim::{Idle, Node, World};
 
 use crate::log::Log;
 
@@ -23,7 +24,7 @@ const BUFFER: usize = 1_024;
 const SMALL_BUFFER: usize = 256;
 /// IP bytes of a frame there.
 const SMALL_MTU: usize = 600;
-/// The wire has a delay, so that there is a middle of a transfer.
+/// The Ethernet has a delay, so that there is a middle of a transfer.
 const LINK: Link = Link {
     delay_micros: 1_000,
     ..Link::PERFECT
@@ -95,10 +96,10 @@ impl<'a> Arena<'a> {
 }
 
 pub(crate) struct Stage<'a> {
-    pub(crate) world: World<'a>,
-    pub(crate) log: Log,
+    pub(crate) world: &'a World<'a>,
+    log: &'a RefCell<Log>,
     setting: Setting,
-    hosts: [Host<'a>; 2],
+    hosts: [Node<'a>; 2],
     arena: Arena<'a>,
 }
 
@@ -120,28 +121,31 @@ pub(crate) fn with_stage<R>(
     };
     let mut frames: [Frame<'_>; FRAMES] =
         core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
-    let mut ports = [const { Port::new() }; 2];
-    let mut wire = Wire::new(SEED, &mut ports[..], &mut frames[..]);
+    let mut ports = [const { PortState::new() }; 2];
+    let log = RefCell::new(Log::new(fault));
+    let ethernet = Ethernet::new(SEED, &mut ports[..], &mut frames[..]);
     for port in [CLIENT, SERVER] {
-        wire.set_link(port, LINK);
+        ethernet.set_link(port, LINK);
         if setting == Setting::Small {
-            wire.set_mtu(port, SMALL_MTU);
+            ethernet.set_mtu(port, SMALL_MTU);
         }
     }
     if let Some(fault) = fault {
-        wire.set_plan(fault.from, plan.as_slice());
+        ethernet.set_plan(fault.from, plan.as_slice());
     }
+    ethernet.observe(Some(&log));
+    let world = World::new(ethernet);
     let hosts = [CLIENT, SERVER].map(|port| {
         let places = arena.places.split_off_mut(..SOCKETS).unwrap();
         if setting == Setting::Bare {
-            Host::bare(&mut wire, port, SEED, places)
+            Node::bare(&world.ethernet, port, SEED, places)
         } else {
-            Host::new(&mut wire, port, SEED, places)
+            Node::new(&world.ethernet, port, SEED, places)
         }
     });
     run(&mut Stage {
-        world: World::new(wire),
-        log: Log::new(fault),
+        world: &world,
+        log: &log,
         setting,
         hosts,
         arena,
@@ -149,6 +153,10 @@ pub(crate) fn with_stage<R>(
 }
 
 impl<'a> Stage<'a> {
+    pub(crate) fn log(&self) -> Ref<'_, Log> {
+        self.log.borrow()
+    }
+
     pub(crate) fn bytes(&mut self, count: usize) -> &'a mut [u8] {
         self.arena.bytes(count)
     }
@@ -166,7 +174,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(crate) fn server(&self) -> IpEndpoint {
-        (Host::address_of(SERVER), PORT).into()
+        (Node::address_of(SERVER), PORT).into()
     }
 
     /// Lets both apps run for so long, without a turn that neither of the hosts asked for.
@@ -177,15 +185,15 @@ impl<'a> Stage<'a> {
         let (mut rest, mut idle) = (Slot::new(), Idle);
         let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut idle)];
         let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
-        self.world.run_watched(until, nodes, &mut self.log);
+        self.world.run_traced(until, nodes, self.log);
     }
 
     /// A host loses its power and starts again at once, with nothing but other random values.
     pub(crate) fn crash(&mut self, host: usize, seed: u64) {
-        self.world.wire.set_up(host, false);
+        self.world.ethernet.set_up(host, false);
         let places = self.arena.places.split_off_mut(..SOCKETS).unwrap();
-        self.hosts[host] = Host::new(&mut self.world.wire, host, seed, places);
-        self.world.wire.set_up(host, true);
+        self.hosts[host] = Node::new(&self.world.ethernet, host, seed, places);
+        self.world.ethernet.set_up(host, true);
     }
 
     /// The state of a socket that still carries something.
@@ -203,6 +211,6 @@ impl<'a> Stage<'a> {
 
     /// Frames that each host has sent.
     pub(crate) fn frames(&self) -> [u64; 2] {
-        [CLIENT, SERVER].map(|port| self.world.wire.counts(port).sent)
+        [CLIENT, SERVER].map(|port| self.world.ethernet.counts(port).sent)
     }
 }

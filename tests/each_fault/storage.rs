@@ -71,12 +71,12 @@ fn send_into_failing_store(
         let mut first = sender(stage, name, &book);
         stage.run(TICKS_MAX, &mut first, &mut receive);
         let outcome = first.outcome();
-        let ends = stage.log.ends(SERVER);
+        let ends = stage.log().ends(SERVER);
         let expected = match outcome {
             Some(Ok(())) => Ok(()),
             _ => Err(BROKEN_STORE),
         };
-        assert_eq!(ends, [expected], "{what}{}", stage.log);
+        assert_eq!(ends, [expected], "{what}{}", stage.log());
         let calls = core::mem::take(&mut shelf.get().calls);
         shelf.get().fails_at = None;
         shelf.get().fails_always = None;
@@ -84,7 +84,7 @@ fn send_into_failing_store(
             assert!(shelf.get().files.is_empty(), "{what}");
             let mut next = sender(stage, name, &book);
             stage.run(TICKS_MAX, &mut next, &mut receive);
-            assert_eq!(next.outcome(), Some(Ok(())), "{what}, next{}", stage.log);
+            assert_eq!(next.outcome(), Some(Ok(())), "{what}, next{}", stage.log());
         }
         assert_eq!(shelf.file().bytes, book.bytes(), "{what}");
         assert_eq!(shelf.held(), None, "{what}");
@@ -143,12 +143,12 @@ fn send_failing_book(name: Option<&'static str>, book: &Book) -> (Result<(), Err
         stage.run(TICKS_MAX, &mut first, &mut receive);
         let outcome = first.outcome().unwrap();
         if outcome.is_err() {
-            assert!(shelf.get().files.is_empty(), "{}", stage.log);
+            assert!(shelf.get().files.is_empty(), "{}", stage.log());
             let mut next = sender(stage, name, &whole);
             stage.run(TICKS_MAX, &mut next, &mut receive);
-            assert_eq!(next.outcome(), Some(Ok(())), "next{}", stage.log);
+            assert_eq!(next.outcome(), Some(Ok(())), "next{}", stage.log());
         }
-        assert_eq!(shelf.file().bytes, whole.bytes(), "{}", stage.log);
+        assert_eq!(shelf.file().bytes, whole.bytes(), "{}", stage.log());
         (outcome, book.reads())
     })
 }
@@ -167,7 +167,7 @@ fn get_into(fails_at: Option<usize>) -> (Result<(), Error>, Cracked) {
             stage.open_socket(),
             None,
             "Get, call {fails_at:?}{}",
-            stage.log
+            stage.log()
         );
         get.outcome().expect("a GET ends by itself")
     });
@@ -209,7 +209,7 @@ fn chat_into(fails_at: Option<usize>) -> (Option<Result<(), Error>>, Cracked) {
             stage.open_socket(),
             None,
             "Chat, call {fails_at:?}{}",
-            stage.log
+            stage.log()
         );
         peer.outcome()
     });

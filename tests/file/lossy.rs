@@ -2,7 +2,8 @@
 
 use tickwire::Error;
 use tickwire::file::ReceiveOptions;
-use tickwire::wire::{Generator, Jitter, Link};
+use tickwire_sim::Generator;
+use tickwire_sim::ethernet::{Jitter, Link};
 
 use crate::book::Book;
 use crate::shelf::Shelf;
@@ -48,7 +49,7 @@ fn send_until_through(seed: u64, name: Option<&'static str>, length: usize) -> u
     let swaps_words = name.is_some();
     for port in 0..2 {
         let link = bad_link(&mut random, swaps_words);
-        world.wire.set_link(port, link);
+        world.ethernet.set_link(port, link);
     }
     let book = Book::new(length);
     for tries in 1..TRIES_MAX {

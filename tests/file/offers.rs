@@ -2,8 +2,8 @@
 
 use tickwire::Error;
 use tickwire::file::ReceiveOptions;
-use tickwire::wire::Link;
 use tickwire_sim::Act;
+use tickwire_sim::ethernet::Link;
 
 use crate::book::Book;
 use crate::receiver::Bench;

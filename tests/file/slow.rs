@@ -364,9 +364,9 @@ fn no_word_is_cut_where_the_send_buffer_is_full() {
     bench.shelf.get().waits = Some((Call::Commit, SLOW));
     bench.world.send(2, 0, Some("name"), &book);
     bench.world.run(1_000);
-    bench.world.wire.sever(0, 2);
+    bench.world.ethernet.sever(0, 2);
     bench.world.run(4_000);
-    bench.world.wire.mend(0, 2);
+    bench.world.ethernet.mend(0, 2);
     assert_eq!(bench.world.finish(2, 60), Ok(()));
     assert_eq!(bench.shelf.file().bytes, book.bytes());
 }

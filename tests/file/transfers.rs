@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tickwire::Error;
 use tickwire::file::{ReceiveOptions, SendOptions, Sent, Status};
 use tickwire::store::MemoryStore;
-use tickwire::wire::Link;
+use tickwire_sim::ethernet::Link;
 
 use crate::book::{Book, Bytes};
 use crate::shelf::{Call, Kept, Shelf};
@@ -186,9 +186,9 @@ fn damage_on_the_wire_is_found_and_does_not_poison_the_retry() {
     let book = Book::new(20_000);
     world.send(1, 0, Some("name.bin"), &book);
     world.run_until(1_000, |world| world.progress(0) >= 5_000);
-    world.wire.set_link(1, swaps);
+    world.ethernet.set_link(1, swaps);
     world.run_until(1_000, |world| world.progress(0) >= 15_000);
-    world.wire.set_link(1, LINK);
+    world.ethernet.set_link(1, LINK);
     assert_eq!(world.finish(1, 5), Err(Error::ReceiverRefused(5)));
     world.finish_talk(0, 5);
     assert_eq!(world.last_told(0), "failed DigestMismatch");

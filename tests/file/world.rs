@@ -1,11 +1,11 @@
-//! Hosts on a virtual wire under a virtual clock, each with one app, and plain sockets that a test plays by hand.
+//! Hosts on a virtual Ethernet under a virtual clock, each with one app, and plain sockets that a test plays by hand.
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions, Sent};
 use tickwire::store::Store;
-use tickwire::wire::Link;
 use tickwire::{App, Error};
+use tickwire_sim::ethernet::Link;
 use tickwire_sim::{Act, Opening, Script};
 
 use crate::book::Book;
@@ -17,7 +17,7 @@ use crate::stores::AnyStore;
 
 /// Bytes of each socket buffer, unless a test wants something else.
 pub(crate) const BUFFER: usize = 2_048;
-/// The wire, unless a test wants another: with a delay, so that there is a middle of a transfer.
+/// The Ethernet, unless a test wants another: with a delay, so that there is a middle of a transfer.
 pub(crate) const LINK: Link = Link {
     delay_micros: 1_000,
     ..Link::PERFECT

@@ -1,4 +1,4 @@
-//! The GET client against scripted servers on a virtual wire.
+//! The GET client against scripted servers on a virtual Ethernet.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,8 +15,8 @@ use common::lab::{BUFFER, Lab, endpoint, leak, socket};
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use tickwire::http::{Complete, Get, GetOptions, Proof, Request, Url};
-use tickwire::wire::Link;
 use tickwire::{Awaited, BufferSink, Discard, Error, Event, Malformed, Sink, Tick};
+use tickwire_sim::ethernet::Link;
 use tickwire_sim::{Act, fill_byte};
 
 const REQUEST_END: Act<'static> = Act::Expect(b"\r\n\r\n");
@@ -108,8 +108,8 @@ fn get_fetches_a_large_body_under_loss_and_reordering() {
             delay_micros: 3_000,
             ..Link::PERFECT
         };
-        lab.world.wire.set_link(0, link);
-        lab.world.wire.set_link(1, link);
+        lab.world.ethernet.set_link(0, link);
+        lab.world.ethernet.set_link(1, link);
         let handle = socket(&mut lab.client, 16 * 1024);
         let mut app = get(
             handle,

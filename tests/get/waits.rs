@@ -13,9 +13,10 @@ fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
         };
         if cut {
             // ARP is answered, everything after it is lost.
-            let arp_only =
-                |_, frame: &[u8]| (frame[12..14] != [8, 6]).then_some(tickwire::wire::Action::Drop);
-            lab.world.wire.set_rule(0, Some(arp_only));
+            let arp_only = |_, frame: &[u8]| {
+                (frame[12..14] != [8, 6]).then_some(tickwire_sim::ethernet::Action::Drop)
+            };
+            lab.world.ethernet.set_rule(0, Some(arp_only));
         }
         let (result, at) = dial(&mut lab, remote, &[Act::ExpectEnd]);
         assert_eq!(result, Err(Error::TimedOut(Awaited::Connect)));
@@ -76,8 +77,9 @@ fn get_times_out_when_its_request_is_not_taken() {
     let mut lab = Lab::new(1);
     // The request is longer than the send buffer, and no segment with payload arrives.
     let handle = socket(&mut lab.client, 64);
-    let no_payload = |_, frame: &[u8]| (frame.len() > 80).then_some(tickwire::wire::Action::Drop);
-    lab.world.wire.set_rule(0, Some(no_payload));
+    let no_payload =
+        |_, frame: &[u8]| (frame.len() > 80).then_some(tickwire_sim::ethernet::Action::Drop);
+    lab.world.ethernet.set_rule(0, Some(no_payload));
     let mut app = get(handle, GetOptions::default(), Discard);
     let (result, at) = lab.against(&mut app, &[REQUEST_END], 60).unwrap();
     assert_eq!(result, Err(Error::TimedOut(Awaited::Send)));

@@ -6,12 +6,12 @@
     reason = "a helper that panics fails its test, as it should"
 )]
 
-#[path = "../guard/cable.rs"]
+#[path = "../../guard/tests/rules/cable.rs"]
 #[allow(dead_code, reason = "the guard's tests use the rest")]
 mod cable;
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../guard/frames.rs"]
+#[path = "../../guard/tests/rules/frames.rs"]
 #[allow(dead_code, reason = "the guard's tests use the rest")]
 mod frames;
 

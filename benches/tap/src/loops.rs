@@ -13,7 +13,7 @@ use smoltcp::phy::{Device, wait};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::IpEndpoint;
 use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
-use tickwire::guard::Guard;
+use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::store::{Begun, Store, StoreError, Upload};
 use tickwire::{App, Carry, Discard, Error, Slot, Source, Tick, turn};
@@ -192,17 +192,19 @@ pub fn bare_out(link: &mut impl Link) -> Duration {
 
 /// The GET client over the bare device.
 pub fn get(link: &mut Ours) -> Duration {
-    get_over(link, Guard::passive)
+    let mut storage: Storage<3> = Storage::new();
+    get_over(link, |tap| Guarded::passive(tap, &mut storage))
 }
 
 /// The GET client over the guarded device, as `hosttap` runs it.
 pub fn get_guarded(link: &mut Ours) -> Duration {
-    get_over(link, |tap| Guard::new(tap, MAC))
+    let mut storage: Storage<3> = Storage::new();
+    get_over(link, |tap| Guarded::new(tap, MAC, &mut storage))
 }
 
 fn get_over<'l>(
     link: &'l mut Ours,
-    guard: impl FnOnce(Lent<'l>) -> Guard<Lent<'l>, 3>,
+    guard: impl FnOnce(Lent<'l>) -> Guarded<'l, Lent<'l>>,
 ) -> Duration {
     let (remote, thread) = peer::serve(link.kernel());
     let text = format!("http://{remote}/");

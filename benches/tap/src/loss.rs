@@ -13,10 +13,10 @@ use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 use tickwire::file::{Send, SendOptions};
-use tickwire::guard::Guard;
+use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::wire::Generator;
 use tickwire::{Error, Sink, Source};
+use tickwire_sim::Generator;
 
 use crate::link::{Link, MAC, Ours};
 use crate::loops::Stack;
@@ -95,7 +95,11 @@ struct Transfer {
 }
 
 impl Transfer {
-    fn device<'l>(&self, link: &'l mut Ours) -> Guard<Lossy<'l>, 3> {
+    fn device<'l>(
+        &self,
+        link: &'l mut Ours,
+        storage: &'l mut Storage<3>,
+    ) -> Guarded<'l, Lossy<'l>> {
         let lossy = Lossy {
             tap: link.device(),
             loss_ppm: self.loss_ppm,
@@ -103,9 +107,9 @@ impl Transfer {
             scratch: vec![0; FRAME_BYTES_MAX],
         };
         if self.is_guarded {
-            Guard::new(lossy, MAC)
+            Guarded::new(lossy, MAC, storage)
         } else {
-            Guard::passive(lossy)
+            Guarded::passive(lossy, storage)
         }
     }
 
@@ -116,7 +120,8 @@ impl Transfer {
         let url = Url::parse(&text).expect("it is a URL");
         let request = Request::new(&url, &[]).expect("it has no fields");
         let (address, descriptor) = (link.address(), link.descriptor());
-        let mut device = self.device(link);
+        let mut storage = Storage::new();
+        let mut device = self.device(link, &mut storage);
         let mut stack = Stack::new(&mut device, address);
         let options = GetOptions {
             connect_ticks: IDLE_TICKS,
@@ -136,7 +141,8 @@ impl Transfer {
     fn send(&self, link: &mut Ours) -> Result<Duration, Error> {
         let (remote, thread) = self.kernel_receives(link);
         let (address, descriptor) = (link.address(), link.descriptor());
-        let mut device = self.device(link);
+        let mut storage = Storage::new();
+        let mut device = self.device(link, &mut storage);
         let mut stack = Stack::new(&mut device, address);
         let options = SendOptions {
             connect_ticks: IDLE_TICKS,

@@ -5,9 +5,9 @@ use core::mem::MaybeUninit;
 use board::{Clock, Ethernet, FRAME_BYTES_MAX, Nic};
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 #[cfg(feature = "guard")]
-use smoltcp::{phy::Device, wire::EthernetAddress};
+use smoltcp::wire::EthernetAddress;
 #[cfg(feature = "guard")]
-use tickwire::guard::{self, Guarded};
+use tickwire::guard::{Guarded, Storage};
 use tickwire::{AnyTask, App, Event, Observer, Stack, Task, Tick};
 
 use crate::exit::Failure;
@@ -15,7 +15,7 @@ use crate::{Network, report_cost};
 
 /// What the interface sends and receives through.
 #[cfg(feature = "guard")]
-type Link = Guarded<'static, Nic<'static, Ethernet>, FLOWS>;
+type Link = Guarded<'static, Nic<'static, Ethernet>>;
 /// What the interface sends and receives through.
 #[cfg(not(feature = "guard"))]
 type Link = Nic<'static, Ethernet>;
@@ -31,19 +31,15 @@ pub struct Memory<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize>
     receive: [[u8; RECEIVE]; SOCKETS],
     send: [[u8; SEND]; SOCKETS],
     #[cfg(feature = "guard")]
-    guard: guard::Memory<FLOWS>,
+    guard: Storage<FLOWS>,
     sockets: MaybeUninit<[SocketStorage<'static>; SOCKETS]>,
-    stack: MaybeUninit<Stack>,
+    node: MaybeUninit<Node>,
 }
 
-/// The board, its interface and its sockets.
-pub struct Stack {
+/// The board's clock and its network stack.
+pub struct Node {
     clock: Clock,
-    link: Link,
-    interface: Interface,
-    sockets: SocketSet<'static>,
-    carry: Carry,
-    slot: Slot,
+    stack: Stack<'static, Link>,
 }
 
 impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKETS, RECEIVE, SEND> {
@@ -55,9 +51,9 @@ impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKE
             receive: [[0; RECEIVE]; SOCKETS],
             send: [[0; SEND]; SOCKETS],
             #[cfg(feature = "guard")]
-            guard: guard::Memory::passive(),
+            guard: Storage::new(),
             sockets: MaybeUninit::uninit(),
-            stack: MaybeUninit::uninit(),
+            node: MaybeUninit::uninit(),
         }
     }
 
@@ -68,88 +64,80 @@ impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKE
     pub fn start(
         &'static mut self,
         network: &Network,
-    ) -> Result<(&'static mut Stack, [SocketHandle; SOCKETS]), Failure> {
+    ) -> Result<(&'static mut Node, [SocketHandle; SOCKETS]), Failure> {
         let (mut clock, ethernet) = board::start(network.mac())?;
         let nic = Nic::new(ethernet, &mut self.receive_frame, &mut self.send_frame);
         #[cfg(feature = "guard")]
-        let mut link = {
-            let mac = EthernetAddress(network.mac());
-            self.guard.begin(mac, &nic.capabilities());
-            self.guard.over(nic)
-        };
+        let mut link = Guarded::new(nic, EthernetAddress(network.mac()), &mut self.guard);
         #[cfg(not(feature = "guard"))]
         let mut link = nic;
         let interface = network.interface(&mut clock, &mut link);
-        let sockets = self.sockets.write([SocketStorage::EMPTY; SOCKETS]);
-        let stack = self.stack.write(Stack {
+        let storage = self.sockets.write([SocketStorage::EMPTY; SOCKETS]);
+        let sockets = SocketSet::new(&mut storage[..]);
+        let node = self.node.write(Node {
             clock,
-            link,
-            interface,
-            sockets: SocketSet::new(&mut sockets[..]),
-            carry: Carry::new(network.seed),
-            slot: Slot::new(),
+            stack: Stack::from_parts(interface, link, sockets, network.seed),
         });
         let mut buffers = self.receive.iter_mut().zip(&mut self.send);
         let handles = [(); SOCKETS].map(|()| {
             let (receive, send) = buffers.next().expect("there is a buffer for each socket");
-            let receive = SocketBuffer::new(&mut receive[..]);
-            stack
-                .sockets
-                .add(Socket::new(receive, SocketBuffer::new(&mut send[..])))
+            node.stack.add_tcp_socket(receive, send)
         });
-        Ok((stack, handles))
+        Ok((node, handles))
     }
 }
 
-impl Stack {
-    /// Turns until `app` has ended.
+impl Node {
+    /// Turns until the app of `task` has ended.
     ///
     /// # Errors
     /// The app's own.
-    pub fn run(&mut self, app: &mut dyn App, observer: &mut dyn Observer) -> Result<(), Error> {
+    pub fn run<A: App>(
+        &mut self,
+        task: &mut Task<A>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure>
+    where
+        A::Error: Copy + Into<Failure>,
+    {
+        self.run_any(task, observer);
+        match task.outcome() {
+            Some(Err(error)) => Err((*error).into()),
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+
+    fn run_any(&mut self, task: &mut dyn AnyTask, observer: &mut dyn Observer) {
         loop {
-            let next = self.turn(app, observer);
-            if let Some(outcome) = self.slot.outcome() {
-                return outcome;
+            let next = self.turn(task, observer);
+            if task.is_finished() {
+                return;
             }
             self.sleep(next);
         }
     }
 
-    /// One turn, and how `app` ended, if it did. Where it did not, [`sleep`](Self::sleep) until the tick, unless
-    /// the caller has something for the app before.
-    pub fn turn(&mut self, app: &mut dyn App, observer: &mut dyn Observer) -> Option<Tick> {
-        turn(
-            self.clock.now(),
-            &mut self.interface,
-            &mut self.link,
-            &mut self.sockets,
-            &mut [self.slot.seat(app)],
-            &mut self.carry,
-            observer,
-        )
-    }
-
-    /// How the app ended.
-    pub const fn outcome(&self) -> Option<Result<(), Error>> {
-        self.slot.outcome()
+    /// One turn. Where the app has not ended, [`sleep`](Self::sleep) until the tick, unless the caller
+    /// has something for the app before.
+    pub fn turn(&mut self, task: &mut dyn AnyTask, observer: &mut dyn Observer) -> Option<Tick> {
+        self.stack.turn(self.clock.now(), &mut [task], observer)
     }
 
     /// Sleeps until `deadline` or a frame.
     pub fn sleep(&mut self, deadline: Option<Tick>) {
         #[cfg(feature = "guard")]
-        let nic = self.link.get_mut();
+        let nic = self.stack.device.get_mut();
         #[cfg(not(feature = "guard"))]
-        let nic = &mut self.link;
+        let nic = &mut self.stack.device;
         self.clock.sleep(deadline, nic);
     }
 
     /// Says on stderr what the run cost.
     pub fn report_cost(&mut self) {
         #[cfg(feature = "guard")]
-        let nic = self.link.get_mut();
+        let nic = self.stack.device.get_mut();
         #[cfg(not(feature = "guard"))]
-        let nic = &mut self.link;
+        let nic = &mut self.stack.device;
         report_cost(&mut self.clock, nic);
     }
 }
@@ -158,7 +146,7 @@ impl Stack {
 pub struct Announcer;
 
 impl Observer for Announcer {
-    fn event(&mut self, _: Tick, _: usize, event: &Event<'_>) {
+    fn event(&mut self, _: Tick, _: &'static str, event: &Event) {
         if let Event::Listening { .. } = event {
             board::host::write(b"listening\n");
         }

@@ -2,7 +2,10 @@
 
 use board::Absent;
 use board::host::{self, HostError, Line};
-use tickwire::Error;
+use tickwire::{Error, TimeoutKind};
+use tickwire::chat::ChatError;
+use tickwire::file::{ReceiveError, SendError};
+use tickwire::http::GetError;
 
 /// All went well.
 pub const FINE: i32 = 0;
@@ -76,22 +79,74 @@ impl From<Error> for Failure {
             Error::Unaddressable | Error::Unreachable | Error::NoLocalPort => {
                 (CONNECT, "this peer cannot be reached")
             }
+            Error::TimedOut(TimeoutKind::Sink) => return CANNOT_WRITE,
             Error::TimedOut(_) => (TIMED_OUT, "timed out"),
             Error::Reset | Error::AddressLost | Error::Spinning => {
                 (RESET, "the connection was reset")
             }
-            Error::Truncated => (TRUNCATED, "the peer closed before the end"),
-            Error::Malformed(_) => (MALFORMED, "the peer broke the protocol"),
-            Error::Status(_) => (STATUS, "the status is no success"),
-            Error::Sink { .. } | Error::StalledSink => (WRITE, "the data cannot be written"),
-            Error::TooLarge => (TOO_LARGE, "larger than the limit"),
-            Error::Source { .. } | Error::SourceChanged => (READ, "the file cannot be read"),
-            Error::ReceiverRefused(_) | Error::BadReceipt | Error::DigestMismatch => {
-                (REFUSED, "the file was refused")
-            }
             _ => (FAILED, "an unknown error"),
         };
         Self::new(code, why)
+    }
+}
+
+const CANNOT_WRITE: Failure = Failure::new(WRITE, "the data cannot be written");
+const CUT_SHORT: Failure = Failure::new(TRUNCATED, "the peer closed before the end");
+const BROKEN: Failure = Failure::new(MALFORMED, "the peer broke the protocol");
+const LARGE: Failure = Failure::new(TOO_LARGE, "larger than the limit");
+const NOT_READ: Failure = Failure::new(READ, "the file cannot be read");
+const NOT_TAKEN: Failure = Failure::new(REFUSED, "the file was refused");
+const UNKNOWN: Failure = Failure::new(FAILED, "an unknown error");
+
+impl From<GetError> for Failure {
+    fn from(error: GetError) -> Self {
+        match error {
+            GetError::Connection(error) => error.into(),
+            GetError::Truncated => CUT_SHORT,
+            GetError::Malformed(_) => BROKEN,
+            GetError::Status(_) => Self::new(STATUS, "the status is no success"),
+            GetError::TooLarge => LARGE,
+            GetError::Sink { .. } => CANNOT_WRITE,
+            _ => UNKNOWN,
+        }
+    }
+}
+
+impl From<ChatError> for Failure {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Connection(error) => error.into(),
+            ChatError::Sink { .. } => CANNOT_WRITE,
+            _ => UNKNOWN,
+        }
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Connection(error) => error.into(),
+            SendError::Truncated => CUT_SHORT,
+            SendError::TooLarge => LARGE,
+            SendError::Source { .. } | SendError::SourceChanged => NOT_READ,
+            SendError::Name => Self::usage("the name is empty or too long"),
+            SendError::Refused(_) | SendError::BadReply => NOT_TAKEN,
+            _ => UNKNOWN,
+        }
+    }
+}
+
+impl From<ReceiveError> for Failure {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Connection(error) => error.into(),
+            ReceiveError::Truncated => CUT_SHORT,
+            ReceiveError::Malformed(_) => BROKEN,
+            ReceiveError::TooLarge => LARGE,
+            ReceiveError::Store { .. } => CANNOT_WRITE,
+            ReceiveError::Busy | ReceiveError::DigestMismatch => NOT_TAKEN,
+            _ => UNKNOWN,
+        }
     }
 }
 

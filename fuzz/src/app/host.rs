@@ -3,7 +3,7 @@
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpCidr;
-use tickwire::guard::Guard;
+use tickwire::guard::Guarded;
 use tickwire::{Carry, Error, Slot, Tick, turn};
 
 use super::peer::Peer;
@@ -16,11 +16,11 @@ use crate::frame::HOST_MAC;
 const PATIENCE_TICKS: u64 = 600_000;
 const TURNS_MAX: u32 = 20_000;
 
-pub(super) type Device = Guard<Cable, 4>;
+pub(super) type Device<'a> = Guarded<'a, Cable>;
 
 pub(super) struct Host<'a> {
     now: Tick,
-    device: Device,
+    device: Device<'a>,
     iface: Interface,
     sockets: SocketSet<'a>,
     pub(super) subject: Subject<'a>,
@@ -30,7 +30,11 @@ pub(super) struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    pub(super) fn new(mut device: Device, sockets: SocketSet<'a>, subject: Subject<'a>) -> Self {
+    pub(super) fn new(
+        mut device: Device<'a>,
+        sockets: SocketSet<'a>,
+        subject: Subject<'a>,
+    ) -> Self {
         let mut config = Config::new(HOST_MAC.into());
         config.random_seed = 1;
         let now = Tick::from_millis(1);

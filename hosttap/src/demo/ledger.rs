@@ -2,14 +2,14 @@
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
 use smoltcp::wire::{Ipv4Address, TcpSeqNumber};
-use tickwire::wire::{Fate, FrameEvent, FrameObserver};
+use tickwire_sim::ethernet::{Fate, FrameEvent, FrameObserver};
 
 /// The books of one stretch of the tour.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// Frames that were sent.
     pub(super) sent: u64,
-    /// Frames that the wire lost.
+    /// Frames that the Ethernet lost.
     pub(super) lost: u64,
     /// TCP segments whose payload, or a part of it, had been sent before.
     pub(super) resent: u64,
@@ -39,11 +39,6 @@ impl FrameObserver for Ledger {
 }
 
 impl Ledger {
-    /// The books so far; new ones begin.
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
     /// Looks whether a segment was there before; a frame that is none is passed over.
     fn note_payload(&mut self, frame: &[u8]) -> Option<()> {
         let frame = EthernetFrame::new_checked(frame).ok()?;

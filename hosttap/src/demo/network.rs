@@ -1,10 +1,12 @@
 //! Two hosts and the Ethernet between them, in this process and on a virtual clock.
 
+use std::cell::RefCell;
+
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Frame, FrameEvent, FrameObserver, Link, Port, Wire};
 use tickwire::{Event, Seat, Tick};
-use tickwire_sim::{Host, Witness, World};
+use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
+use tickwire_sim::{Node, Tracer, World};
 
 use super::ledger::Ledger;
 use crate::exit::{Exit, Failure};
@@ -31,25 +33,18 @@ const BUFFER_BYTES: usize = 32 * 1024;
 
 /// The network.
 pub(super) struct Network {
-    world: World<'static>,
-    hosts: [Host<'static>; 2],
+    world: &'static World<'static>,
+    hosts: [Node<'static>; 2],
     /// What was lost and sent again since it was last taken.
-    pub(super) ledger: Ledger,
+    pub(super) ledger: &'static RefCell<Ledger>,
 }
 
-/// Keeps the books of all frames, and shows the events.
-struct Clerk<'g, F> {
-    ledger: &'g mut Ledger,
-    show: F,
-}
+/// Shows the events, and on which host they are.
+struct Shown<F>(F);
 
-impl<F: FnMut(Tick, usize, &Event<'_>)> Witness for Clerk<'_, F> {
+impl<F: FnMut(Tick, usize, &Event<'_>)> Tracer for Shown<F> {
     fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
-        (self.show)(now, host, event);
-    }
-
-    fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
-        self.ledger.observe(event, frame);
+        (self.0)(now, host, event);
     }
 }
 
@@ -57,25 +52,28 @@ impl Network {
     /// A network that does by `seed` all that it does by chance.
     pub(super) fn new(seed: u64) -> Self {
         // The tour's memory lives as long as the program.
-        let ports = vec![Port::new(), Port::new()].leak();
+        let ports = vec![PortState::new(), PortState::new()].leak();
         let frame = || Frame::new(vec![0; FRAME_BYTES].leak());
         let frames = std::iter::repeat_with(frame).take(FRAMES);
         let frames = frames.collect::<Vec<_>>().leak();
-        let mut wire = Wire::new(seed, ports, frames);
+        let ethernet = Ethernet::new(seed, ports, frames);
+        let world: &World<'_> = Box::leak(Box::new(World::new(ethernet)));
+        let ledger: &RefCell<Ledger> = Box::leak(Box::default());
+        world.ethernet.observe(Some(ledger));
         let hosts = [DEVICE, LAPTOP].map(|port| {
-            wire.set_link(port, LINK);
+            world.ethernet.set_link(port, LINK);
             let sockets = [const { SocketStorage::EMPTY }; SOCKETS_MAX];
-            Host::new(&mut wire, port, seed, Box::leak(Box::new(sockets)))
+            Node::new(&world.ethernet, port, seed, Box::leak(Box::new(sockets)))
         });
         Self {
-            world: World::new(wire),
+            world,
             hosts,
-            ledger: Ledger::default(),
+            ledger,
         }
     }
 
     /// The virtual time.
-    pub(super) const fn now(&self) -> Tick {
+    pub(super) fn now(&self) -> Tick {
         self.world.now()
     }
 
@@ -96,13 +94,12 @@ impl Network {
     ) {
         let [device, laptop] = &mut self.hosts;
         let nodes = &mut [device.with(on_device), laptop.with(on_laptop)];
-        let ledger = &mut self.ledger;
-        self.world.turn(nodes, &mut Clerk { ledger, show });
+        self.world.turn(nodes, &RefCell::new(Shown(show)));
     }
 
     /// Rests until the next frame or deadline: here the clock jumps there.
-    pub(super) fn rest(&mut self) -> Result<(), Failure> {
-        if self.world.rest(END, &self.hosts) {
+    pub(super) fn rest(&self) -> Result<(), Failure> {
+        if self.world.sleep(END, &self.hosts) {
             return Ok(());
         }
         let what = "the tour stands still; this is a bug";
@@ -110,12 +107,12 @@ impl Network {
     }
 
     /// Plugs the cable of the laptop in, or pulls it.
-    pub(super) fn set_cable(&mut self, is_in: bool) {
-        self.world.wire.set_up(LAPTOP, is_in);
+    pub(super) fn set_cable(&self, is_in: bool) {
+        self.world.ethernet.set_up(LAPTOP, is_in);
     }
 }
 
 /// A port of a host.
 pub(super) fn endpoint(host: usize, port: u16) -> IpEndpoint {
-    IpEndpoint::new(Host::address_of(host).into(), port)
+    IpEndpoint::new(Node::address_of(host).into(), port)
 }

@@ -15,7 +15,7 @@ pub(crate) fn run(_cli: &Cli, _out: &mut dyn Write) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Plants one bug after the other. Returns whether each was found, and nothing without one.
+/// Plants one bug after the other. Returns whether each one was found.
 #[cfg(tickwire_canary)]
 pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     use tickwire::{Canary, plant};
@@ -45,14 +45,14 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     Ok(found_all)
 }
 
-/// The first seed that finds what is planted. Only a link that swaps words shows that a digest is not checked, and only
-/// runs of files have it.
+/// The first seed that finds what is planted. Only a link that swaps words shows that a digest is
+/// not checked, and only runs of files alone have such links.
 #[cfg(tickwire_canary)]
 fn first(cli: &Cli, is_file: bool) -> Option<(u64, String)> {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use crate::cores::on_all;
-    use crate::guarded::{attempt, memory, verdict};
+    use crate::all_cores::on_all;
+    use crate::caught::{failure, run_caught, run_memory};
 
     let mut options = cli.options();
     if is_file {
@@ -62,15 +62,15 @@ fn first(cli: &Cli, is_file: bool) -> Option<(u64, String)> {
     let count = cli.seeds.end - cli.seeds.start;
     let states = on_all(
         count,
-        || (None, memory()),
+        || (None, run_memory()),
         |(found, memory), number| {
             let seed = cli.seeds.start + number;
             // A later seed cannot be the first one.
             if seed > least.load(Ordering::Relaxed) {
                 return;
             }
-            let result = attempt(seed, &options, memory, &mut ());
-            if let Some(broken) = verdict(&result) {
+            let result = run_caught(seed, &options, memory, &mut ());
+            if let Some(broken) = failure(&result) {
                 least.fetch_min(seed, Ordering::Relaxed);
                 let earlier = found.as_ref().is_some_and(|(first, _)| *first < seed);
                 if !earlier {

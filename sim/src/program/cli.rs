@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use tickwire_sim::{Options, Profile, Scenario};
 
-/// Runs seeds of deterministic networks and says which of them broke an invariant.
+/// Runs seeds of deterministic networks and prints which of them broke an invariant.
 #[derive(Debug, Parser)]
 #[command(name = "sim", version, after_help = EXITS)]
 pub(crate) struct Cli {
-    /// The seeds to run, without B
+    /// The seeds to run, from A to B - 1
     #[arg(
         long,
         value_name = "A..B",
@@ -21,40 +21,41 @@ pub(crate) struct Cli {
         conflicts_with = "seed"
     )]
     pub(crate) seeds: Range<u64>,
-    /// One seed, with its options, its events, its fault counts and its trace
+    /// Run one seed and print its options, events, fault counts and trace
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// How bad it gets
+    /// How severe the faults are
     #[arg(long, value_enum, default_value = "bad")]
     profile: ProfileName,
     /// Which apps run
     #[arg(long, value_enum, default_value = "all")]
     scenario: ScenarioName,
-    /// Leaves the guards out: smoltcp as it is
+    /// Run without guards: smoltcp as it is
     #[arg(long)]
     pub(crate) no_guard: bool,
-    /// Runs only every N-th seed, from the I-th on; I is 0 to N - 1
+    /// Run only every N-th seed, starting with the I-th; I is 0 to N - 1
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", conflicts_with = "seed")]
     pub(crate) shard: (u64, u64),
-    /// Writes the frames of the one seed for Wireshark
+    /// Write the frames of the one seed to a file for Wireshark
     #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = SWEEPS)]
     pub(crate) pcap: Option<PathBuf>,
-    /// Draws the one seed: hosts as lanes, frames as arrows, states as bars, events as marks
+    /// Draw the one seed: nodes as lanes, frames as arrows, states as bars, events as marks
     #[arg(long, value_name = "FILE.svg", requires = "seed", conflicts_with_all = SWEEPS)]
     pub(crate) timeline: Option<PathBuf>,
-    /// Compares bare smoltcp sockets with guarded ones, without any app
+    /// Compare smoltcp sockets without a guard and with one, without any app
     #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
     pub(crate) compare_guard: bool,
-    /// Plants one bug after the other and says which seed finds it; needs a build with planted bugs
+    /// Plant one bug after the other and print which seed finds it; needs a build with planted bugs
     #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard"])]
     pub(crate) canaries: bool,
-    /// Writes the result as JSON
+    /// Write the result as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) json: Option<PathBuf>,
 }
 
 const EXITS: &str = "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file or the output cannot be written.";
-/// What runs more than one seed. All of them conflict with `seed`, and clap asks for nothing that conflicts with what is there.
+/// Options for more than one seed. All of them conflict with `seed`: clap does not require an
+/// argument that conflicts with one that is present.
 const SWEEPS: [&str; 3] = ["seeds", "compare_guard", "canaries"];
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -90,7 +91,7 @@ impl Cli {
         }
     }
 
-    /// The command that runs one seed again.
+    /// The command that replays one seed.
     pub(crate) fn replay(&self, seed: u64) -> String {
         let options = self.options();
         let mut command = format!("sim --seed {seed} --profile {}", options.profile.name());

@@ -1,4 +1,5 @@
-//! The one place of this program that reads a clock: to say how fast a sweep is. No seed sees it.
+//! The only module of this program that reads a clock: to print how fast a sweep is. No seed
+//! depends on it.
 
 use std::time::{Duration, Instant};
 

@@ -1,17 +1,17 @@
-//! `--compare-guard`: bare smoltcp sockets beside guarded ones.
+//! `--compare-guard`: smoltcp sockets without a guard and with one, side by side.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tickwire_sim::{CONTEST_BYTES, CONTEST_MEMORY, Contest, Ending, contest};
+use tickwire_sim::{TRIAL_BYTES, TRIAL_MEMORY_BYTES, TrialKind, TrialOutcome, transfer_trial};
 
+use crate::all_cores::on_all;
 use crate::cli::Cli;
-use crate::cores::on_all;
 
 /// How the transfers of one kind ended.
 #[derive(Debug, Default)]
 struct Row {
-    /// Times of those that came whole, in ticks.
+    /// Times of those that arrived whole, in ticks.
     whole: Vec<u64>,
     stuck: u64,
     endless: u64,
@@ -22,14 +22,14 @@ struct Row {
 }
 
 impl Row {
-    fn add(&mut self, ending: Option<Ending>) {
-        match ending {
-            Some(Ending::Whole(ticks)) => self.whole.push(ticks),
-            Some(Ending::Stuck) => self.stuck += 1,
-            Some(Ending::Endless) => self.endless += 1,
-            Some(Ending::Corrupt) => self.corrupt += 1,
-            Some(Ending::Truncated) => self.truncated += 1,
-            Some(Ending::Reset) => self.reset += 1,
+    fn add(&mut self, outcome: Option<TrialOutcome>) {
+        match outcome {
+            Some(TrialOutcome::Whole(ticks)) => self.whole.push(ticks),
+            Some(TrialOutcome::Stuck) => self.stuck += 1,
+            Some(TrialOutcome::Endless) => self.endless += 1,
+            Some(TrialOutcome::Corrupt) => self.corrupt += 1,
+            Some(TrialOutcome::Truncated) => self.truncated += 1,
+            Some(TrialOutcome::Reset) => self.reset += 1,
             None => self.panicked += 1,
         }
     }
@@ -44,7 +44,7 @@ impl Row {
         self.panicked += other.panicked;
     }
 
-    /// The time within which so many percent of the whole ones came, in seconds.
+    /// The time within which this percentage of the whole ones arrived, in seconds.
     fn percentile(&mut self, percent: usize) -> f64 {
         self.whole.sort_unstable();
         let index = self.whole.len().saturating_sub(1) * percent / 100;
@@ -54,15 +54,16 @@ impl Row {
     }
 }
 
-/// The transfers of one kind: bare, guarded, and those guarded ones whose bare twin came whole.
+/// The transfers of one kind: bare, guarded, and the guarded ones of those seeds whose bare
+/// transfer arrived whole (the twins).
 #[derive(Debug, Default)]
-struct Pair([Row; 3]);
+struct Rows([Row; 3]);
 
-/// What is compared, and the heads of the columns.
+/// Prints what is compared, and the heads of the columns.
 fn print_head(cli: &Cli, count: u64, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "{CONTEST_BYTES} bytes from smoltcp to smoltcp, {count} seeds from {} on",
+        "{TRIAL_BYTES} bytes from smoltcp to smoltcp, {count} seeds from {} on",
         cli.seeds.start
     )?;
     writeln!(
@@ -89,29 +90,31 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     ] {
         let states = on_all(
             count,
-            || (Pair::default(), vec![0; CONTEST_MEMORY]),
-            |(pair, memory), number| {
-                let kind = |is_guarded| Contest {
+            || (Rows::default(), vec![0; TRIAL_MEMORY_BYTES]),
+            |(rows, memory), number| {
+                let kind = |is_guarded| TrialKind {
                     both_ways,
                     slow_readers,
                     is_guarded,
                 };
                 let mut end = |is_guarded| {
                     let seed = cli.seeds.start + number;
-                    let run = || contest(seed, kind(is_guarded), memory);
+                    let run = || transfer_trial(seed, kind(is_guarded), memory);
                     catch_unwind(AssertUnwindSafe(run)).ok()
                 };
                 let (bare, guarded) = (end(false), end(true));
-                let Pair([first, second, third]) = pair;
+                let Rows([first, second, third]) = rows;
                 first.add(bare);
                 second.add(guarded);
-                if let (Some(Ending::Whole(_)), Some(Ending::Whole(_))) = (bare, guarded) {
+                if let (Some(TrialOutcome::Whole(_)), Some(TrialOutcome::Whole(_))) =
+                    (bare, guarded)
+                {
                     third.add(guarded);
                 }
             },
         );
         let mut rows = [(); 3].map(|()| Row::default());
-        for (Pair(parts), _) in states {
+        for (Rows(parts), _) in states {
             for (row, part) in rows.iter_mut().zip(parts) {
                 row.merge(part);
             }

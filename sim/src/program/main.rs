@@ -1,19 +1,20 @@
-//! `sim`: runs seeds of deterministic networks and says which of them broke an invariant.
+//! `sim`: runs seeds of deterministic networks and prints which of them broke an invariant.
 //!
-//! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file or the output cannot be written.
+//! Exit codes: 0 when all is well, 1 when a seed failed, 2 on wrong usage, 23 when a file or the
+//! output cannot be written.
 
+mod all_cores;
 mod canaries;
 mod capture;
+mod caught;
 mod cli;
 mod clock;
 mod compare;
-mod cores;
-mod guarded;
-mod scene;
 mod single;
 mod summary;
 mod sweep;
 mod timeline;
+mod timeline_data;
 
 use std::io;
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ use cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    guarded::quiet_panics();
+    caught::quiet_panics();
     let out = &mut io::stdout().lock();
     let ended = match cli.seed {
         Some(seed) => single::run(&cli, seed, out),

@@ -1,62 +1,63 @@
-//! One seed, told in full.
+//! One seed, with everything that happens.
 
 use std::fmt;
 use std::io::{self, Write};
-
 use std::path::Path;
 
-use tickwire::wire::FrameEvent;
-use tickwire::{Event, Tick};
-use tickwire_sim::{Witness, describe};
+use tickwire::{Event, Tick, chat, file, http};
+use tickwire_sim::ethernet::FrameEvent;
+use tickwire_sim::{SimError, Tracer, describe};
 
 use crate::capture::Capture;
+use crate::caught::{failure, run_caught, run_memory};
 use crate::cli::Cli;
-use crate::guarded::{attempt, memory, verdict};
-use crate::scene::Scene;
 use crate::summary::faults;
 use crate::timeline;
+use crate::timeline_data::TimelineData;
 
-/// Prints what happens, and collects what is to be drawn or captured.
-struct Teller<'o> {
+/// Prints what happens, and keeps what is to be drawn or captured.
+struct Printer<'o> {
     out: &'o mut dyn Write,
-    /// Whether all could be printed so far. A run does not end for that, and a panic here would look like one of the seed.
+    /// Whether everything could be printed so far. A run does not end when it could not: a panic
+    /// here would look like one of the seed.
     printed: io::Result<()>,
     capture: Option<Capture>,
-    scene: Option<Scene>,
+    data: Option<TimelineData>,
 }
 
-impl Teller<'_> {
-    fn tell(&mut self, line: fmt::Arguments<'_>) {
+impl Printer<'_> {
+    fn print(&mut self, line: fmt::Arguments<'_>) {
         if self.printed.is_ok() {
             self.printed = writeln!(self.out, "{line}");
         }
     }
 }
 
-impl Witness for Teller<'_> {
-    fn event(&mut self, now: Tick, host: usize, app: usize, event: &Event<'_>) {
+impl Tracer for Printer<'_> {
+    fn event(&mut self, now: Tick, node: usize, task: &'static str, event: &Event) {
         if !matches!(event, Event::Progress { .. }) {
-            self.tell(format_args!("{now:>12} host {host} seat {app} {event:?}"));
+            let text = describe_event(event);
+            self.print(format_args!("{now:>12} node {node} {task} {text}"));
         }
-        if let Some(scene) = &mut self.scene {
-            scene.event(now, host, app, event);
+        if let Some(data) = &mut self.data {
+            data.event(now, node, task, event);
         }
     }
 
-    fn note(&mut self, now: Tick, host: Option<usize>, text: &str) {
-        if let Some(scene) = &mut self.scene {
-            scene.note(now, host, text);
+    fn note(&mut self, now: Tick, node: Option<usize>, text: &str) {
+        if let Some(data) = &mut self.data {
+            data.note(now, node, text);
         }
-        let host = host.map_or(String::new(), |host| format!(" host {host}"));
-        self.tell(format_args!("{now:>12}{host} {text}"));
+        let node = node.map_or(String::new(), |node| format!(" node {node}"));
+        self.print(format_args!("{now:>12}{node} {text}"));
     }
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
         if let Some(capture) = &mut self.capture {
             capture.add(event, frame);
         }
-        if let Some(scene) = &mut self.scene {
-            scene.frame(event, frame);
+        if let Some(data) = &mut self.data {
+            data.frame(event, frame);
         }
     }
 }
@@ -74,20 +75,20 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
         options.scenario.name()
     )?;
     write!(out, "{text}")?;
-    let mut teller = Teller {
+    let mut printer = Printer {
         out: &mut *out,
         printed: Ok(()),
         capture: cli.pcap.as_ref().map(|_| Capture::new()),
-        scene: cli.timeline.as_ref().map(|_| Scene::default()),
+        data: cli.timeline.as_ref().map(|_| TimelineData::default()),
     };
-    let result = attempt(seed, &options, &mut memory(), &mut teller);
-    teller.printed?;
-    if let (Some(path), Some(capture)) = (&cli.pcap, &teller.capture) {
+    let result = run_caught(seed, &options, &mut run_memory(), &mut printer);
+    printer.printed?;
+    if let (Some(path), Some(capture)) = (&cli.pcap, &printer.capture) {
         write(path, capture.bytes())?;
     }
-    if let (Some(path), Some(scene)) = (&cli.timeline, &mut teller.scene) {
-        scene.finish();
-        write(path, timeline::draw(scene, &cli.replay(seed)).as_bytes())?;
+    if let (Some(path), Some(data)) = (&cli.timeline, &mut printer.data) {
+        data.finish();
+        write(path, timeline::draw(data, &cli.replay(seed)).as_bytes())?;
     }
     if let Ok(report) = &result {
         for line in faults(&report.counts) {
@@ -96,10 +97,10 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
         writeln!(
             out,
             "ended at {}, {} turns, {:?}",
-            report.ended_at, report.turns, report.tallies
+            report.ended_at, report.turns, report.attempts
         )?;
     }
-    let broken = verdict(&result);
+    let broken = failure(&result);
     if let Some(broken) = &broken {
         writeln!(out, "FAILED: {broken}")?;
     }
@@ -112,4 +113,15 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::write(path, bytes)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+/// An event with what tickwire's own apps define.
+fn describe_event(event: &Event) -> String {
+    if let (Event::Failed { remote, .. }, Some(error)) = (event, SimError::of(event)) {
+        return format!("Failed {{ remote: {remote:?}, error: {error:?} }}");
+    }
+    None.or_else(|| event.app::<http::Event>().map(|own| format!("{own:?}")))
+        .or_else(|| event.app::<chat::Event>().map(|own| format!("{own:?}")))
+        .or_else(|| event.app::<file::Event>().map(|own| format!("{own:?}")))
+        .unwrap_or_else(|| format!("{event:?}"))
 }

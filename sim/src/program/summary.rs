@@ -1,11 +1,11 @@
-//! What a sweep counts.
+//! What is counted over many seeds.
 
 use std::collections::BTreeMap;
 
-use tickwire::wire::{Cause, Change, Counts};
-use tickwire_sim::{Report, Tally};
+use tickwire_sim::ethernet::{Cause, Change, Counts};
+use tickwire_sim::{AttemptCounts, Report};
 
-/// The names of the three apps, in the order of their tallies.
+/// The names of the three apps, in the order of their attempts.
 pub(crate) const APPS: [&str; 3] = ["get", "chat", "file"];
 
 /// The sums over many seeds.
@@ -17,8 +17,8 @@ pub(crate) struct Summary {
     pub(crate) turns: u64,
     pub(crate) crashes: u64,
     pub(crate) freezes: u64,
-    pub(crate) tallies: [Tally; 3],
-    /// How attempts ended, by app and error.
+    pub(crate) attempts: [AttemptCounts; 3],
+    /// The number of seeds whose last failed attempt ended in an error, by app and error.
     pub(crate) errors: BTreeMap<(usize, String), u64>,
     pub(crate) faults: BTreeMap<String, u64>,
 }
@@ -29,13 +29,13 @@ impl Summary {
         self.turns += report.turns;
         self.crashes += u64::from(report.crashes);
         self.freezes += u64::from(report.freezes);
-        for (app, (sum, tally)) in self.tallies.iter_mut().zip(&report.tallies).enumerate() {
-            sum.begun += tally.begun;
-            sum.succeeded += tally.succeeded;
-            sum.failed += tally.failed;
-            sum.crashed += tally.crashed;
-            sum.open += tally.open;
-            if let Some(error) = tally.last_error {
+        for (app, (sum, counts)) in self.attempts.iter_mut().zip(&report.attempts).enumerate() {
+            sum.begun += counts.begun;
+            sum.succeeded += counts.succeeded;
+            sum.failed += counts.failed;
+            sum.crashed += counts.crashed;
+            sum.open += counts.open;
+            if let Some(error) = counts.last_error {
                 *self.errors.entry((app, error.to_string())).or_default() += 1;
             }
         }
@@ -53,12 +53,12 @@ impl Summary {
         self.turns += other.turns;
         self.crashes += other.crashes;
         self.freezes += other.freezes;
-        for (sum, tally) in self.tallies.iter_mut().zip(&other.tallies) {
-            sum.begun += tally.begun;
-            sum.succeeded += tally.succeeded;
-            sum.failed += tally.failed;
-            sum.crashed += tally.crashed;
-            sum.open += tally.open;
+        for (sum, counts) in self.attempts.iter_mut().zip(&other.attempts) {
+            sum.begun += counts.begun;
+            sum.succeeded += counts.succeeded;
+            sum.failed += counts.failed;
+            sum.crashed += counts.crashed;
+            sum.open += counts.open;
         }
         for (key, value) in other.errors {
             *self.errors.entry(key).or_default() += value;
@@ -70,12 +70,12 @@ impl Summary {
 
     /// The share of attempts that succeeded, in percent.
     pub(crate) fn success(&self, app: usize) -> Option<f64> {
-        let tally = self.tallies.get(app).filter(|tally| tally.begun > 0)?;
-        Some(f64::from(tally.succeeded) * 100.0 / f64::from(tally.begun))
+        let counts = self.attempts.get(app).filter(|counts| counts.begun > 0)?;
+        Some(f64::from(counts.succeeded) * 100.0 / f64::from(counts.begun))
     }
 }
 
-/// Hands every count that is not 0 to `note`, with its name.
+/// Calls `note` with every count that is not 0, and its name.
 fn count(counts: &Counts, mut note: impl FnMut(String, u64)) {
     let mut note = |name: String, value: u64| {
         if value > 0 {

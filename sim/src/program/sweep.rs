@@ -5,15 +5,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::all_cores::on_all;
+use crate::caught::{failure, run_caught, run_memory};
 use crate::cli::Cli;
 use crate::clock::Stopwatch;
-use crate::cores::on_all;
-use crate::guarded::{attempt, memory, verdict};
 use crate::summary::{APPS, Summary};
 
 /// Runs a range of seeds. Returns whether all is well.
 pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
-    // Before the sweep: a result that nobody can read shall not cost hours.
+    // Before the sweep: hours of work must not end in a result that cannot be written.
     let named = |path: &Path, error: io::Error| {
         io::Error::new(error.kind(), format!("{}: {error}", path.display()))
     };
@@ -30,7 +30,7 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
         .div_ceil(shards);
     let states = on_all(
         count,
-        || (Summary::default(), memory()),
+        || (Summary::default(), run_memory()),
         |(summary, memory), number| {
             run_one(cli, range.start + shard + number * shards, memory, summary);
         },
@@ -45,15 +45,15 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
         file.write_all(text.as_bytes())
             .map_err(|error| named(path, error))
     });
-    tell(cli, &summary, seconds, out)?;
+    print(cli, &summary, seconds, out)?;
     written?;
     Ok(summary.failures.is_empty())
 }
 
 fn run_one(cli: &Cli, seed: u64, memory: &mut [u8], summary: &mut Summary) {
-    let result = attempt(seed, &cli.options(), memory, &mut ());
+    let result = run_caught(seed, &cli.options(), memory, &mut ());
     summary.seeds += 1;
-    if let Some(broken) = verdict(&result) {
+    if let Some(broken) = failure(&result) {
         summary.failures.insert(seed, broken);
     }
     if let Ok(report) = &result {
@@ -61,7 +61,7 @@ fn run_one(cli: &Cli, seed: u64, memory: &mut [u8], summary: &mut Summary) {
     }
 }
 
-fn tell(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io::Result<()> {
+fn print(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io::Result<()> {
     for (name, value) in &summary.faults {
         writeln!(out, "{name:24} {value}")?;
     }
@@ -109,14 +109,14 @@ fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {
             quoted(&cli.replay(*seed))
         )
     });
-    let tallies = APPS.iter().zip(&summary.tallies).map(|(name, tally)| {
+    let attempts = APPS.iter().zip(&summary.attempts).map(|(name, counts)| {
         format!(
             "{}:{{\"begun\":{},\"succeeded\":{},\"failed\":{},\"crashed\":{}}}",
             quoted(name),
-            tally.begun,
-            tally.succeeded,
-            tally.failed,
-            tally.crashed
+            counts.begun,
+            counts.succeeded,
+            counts.failed,
+            counts.crashed
         )
     });
     let faults = summary
@@ -139,7 +139,7 @@ fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {
         summary.virtual_ticks as f64 / 1_000.0,
         summary.turns,
         summary.crashes,
-        tallies.collect::<Vec<_>>().join(","),
+        attempts.collect::<Vec<_>>().join(","),
         faults.collect::<Vec<_>>().join(","),
         failures.collect::<Vec<_>>().join(","),
     )

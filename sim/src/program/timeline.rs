@@ -1,46 +1,46 @@
-//! `--timeline`: one seed as a picture. Time runs down; each host is a lane with its apps' states as bars, frames are
-//! arrows from lane to lane, and lost ones break off.
+//! `--timeline`: one seed as a picture. Time runs down; each node is a lane with the states of its
+//! apps as bars, frames are arrows from lane to lane, and lost frames are arrows that break off.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::scene::{Arrow, Bar, Mark, Scene};
+use crate::timeline_data::{Arrow, Bar, Mark, TimelineData};
 
 const LANES: usize = 3;
 const WIDTH: usize = 1_150;
 const TOP: usize = 70;
-/// The first lane, and the way to the next.
+/// The first lane, and the distance to the next one.
 const LANE_X: usize = 190;
 const LANE_STEP: usize = 360;
 const BAR_WIDTH: usize = 11;
-/// Two moments are at least, and at most, so far apart.
+/// The least and the greatest distance between two moments.
 const STEP_MIN: usize = 11;
 const STEP_MAX: usize = 46;
 
-/// Where each moment is on the paper: long silences are cut short, so that what happens stays readable.
+/// Where each moment is in the picture. Long silences are shortened.
 struct Scale(BTreeMap<u64, usize>);
 
 impl Scale {
-    fn new(scene: &Scene) -> Self {
-        let arrows = scene.arrows.iter();
+    fn new(data: &TimelineData) -> Self {
+        let arrows = data.arrows.iter();
         let mut moments: Vec<u64> = arrows
             .flat_map(|arrow| [Some(arrow.sent), arrow.arrived])
             .flatten()
             .collect();
-        moments.extend(scene.bars.iter().map(|bar| bar.begin));
-        moments.extend(scene.bars.iter().filter_map(|bar| bar.end));
-        moments.extend(scene.marks.iter().map(|mark| mark.at));
+        moments.extend(data.bars.iter().map(|bar| bar.begin));
+        moments.extend(data.bars.iter().filter_map(|bar| bar.end));
+        moments.extend(data.marks.iter().map(|mark| mark.at));
         moments.sort_unstable();
         moments.dedup();
-        let (mut y, mut last, mut places) = (TOP, 0, BTreeMap::new());
+        let (mut y, mut last, mut heights) = (TOP, 0, BTreeMap::new());
         for moment in moments {
-            // A pixel a millisecond.
+            // One pixel for each millisecond.
             let gap = usize::try_from((moment - last) / 1_000).unwrap_or(STEP_MAX);
             y += gap.clamp(STEP_MIN, STEP_MAX);
-            places.insert(moment, y);
+            heights.insert(moment, y);
             last = moment;
         }
-        Self(places)
+        Self(heights)
     }
 
     fn y(&self, moment: u64) -> usize {
@@ -52,13 +52,13 @@ impl Scale {
     }
 }
 
-const fn lane(host: usize) -> usize {
-    LANE_X + host * LANE_STEP
+const fn lane(node: usize) -> usize {
+    LANE_X + node * LANE_STEP
 }
 
-/// Draws what was collected; `title` stands above it.
-pub(crate) fn draw(scene: &Scene, title: &str) -> String {
-    let scale = Scale::new(scene);
+/// Draws the picture, with `title` above it.
+pub(crate) fn draw(data: &TimelineData, title: &str) -> String {
+    let scale = Scale::new(data);
     let height = scale.bottom() + 20;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
@@ -68,24 +68,24 @@ pub(crate) fn draw(scene: &Scene, title: &str) -> String {
          <text x=\"20\" y=\"24\" font-size=\"14\">{}</text>\n",
         escaped(title)
     );
-    for host in 0..LANES {
-        let x = lane(host);
+    for node in 0..LANES {
+        let x = lane(node);
         let _ = writeln!(
             svg,
             "<line x1=\"{x}\" y1=\"{TOP}\" x2=\"{x}\" y2=\"{}\" stroke=\"#bbb\"/>\
-             <text x=\"{x}\" y=\"52\" font-size=\"12\" text-anchor=\"middle\" font-weight=\"bold\">host {host} \u{b7} 10.0.0.{}</text>",
+             <text x=\"{x}\" y=\"52\" font-size=\"12\" text-anchor=\"middle\" font-weight=\"bold\">node {node} \u{b7} 10.0.0.{}</text>",
             scale.bottom(),
-            host + 1
+            node + 1
         );
     }
     draw_times(&mut svg, &scale);
-    for bar in &scene.bars {
+    for bar in &data.bars {
         draw_bar(&mut svg, &scale, bar);
     }
-    for arrow in &scene.arrows {
+    for arrow in &data.arrows {
         draw_arrow(&mut svg, &scale, arrow);
     }
-    draw_marks(&mut svg, &scale, &scene.marks);
+    draw_marks(&mut svg, &scale, &data.marks);
     svg + "</svg>\n"
 }
 
@@ -113,8 +113,8 @@ fn draw_bar(svg: &mut String, scale: &Scale, bar: &Bar) {
         scale.y(bar.begin),
         bar.end.map_or(scale.bottom(), |end| scale.y(end)),
     );
-    let x = lane(bar.host) + bar.seat * BAR_WIDTH - 3 * BAR_WIDTH / 2;
-    // Light, and different for each name.
+    let x = lane(bar.node) + bar.app * BAR_WIDTH - 3 * BAR_WIDTH / 2;
+    // Light colours, a different one for each name.
     let hue = bar
         .name
         .bytes()
@@ -128,14 +128,14 @@ fn draw_bar(svg: &mut String, scale: &Scale, bar: &Bar) {
     if bottom - top >= 9 {
         let y = top + 8;
         let app = ["get", "chat", "file"]
-            .get(bar.seat)
+            .get(bar.app)
             .copied()
             .unwrap_or_default();
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{y}\" font-size=\"7\" fill=\"#333\" text-anchor=\"end\">{app} {}</text>",
-            // Clear of what the frames are called, which come to the inner lanes from the left.
-            lane(bar.host) - 3 * BAR_WIDTH / 2 - if bar.host == 0 { 4 } else { 48 },
+            // The labels of frames come to the inner lanes from the left.
+            lane(bar.node) - 3 * BAR_WIDTH / 2 - if bar.node == 0 { 4 } else { 48 },
             bar.name
         );
     }
@@ -146,12 +146,12 @@ fn draw_arrow(svg: &mut String, scale: &Scale, arrow: &Arrow) {
         .to
         .unwrap_or(if arrow.from == 0 { 1 } else { arrow.from - 1 });
     let is_right = to > arrow.from;
-    let edge = |host: usize, right: bool| {
+    let edge = |node: usize, right: bool| {
         let half = 3 * BAR_WIDTH / 2 + 1;
         if right {
-            lane(host) + half
+            lane(node) + half
         } else {
-            lane(host) - half
+            lane(node) - half
         }
     };
     let (x1, x2) = (
@@ -203,7 +203,7 @@ fn draw_arrow(svg: &mut String, scale: &Scale, arrow: &Arrow) {
     draw_label(svg, &arrow.label, (x1, y1), is_right, colour);
 }
 
-/// What a frame is called, where it leaves.
+/// The label of a frame, where it leaves.
 fn draw_label(svg: &mut String, text: &str, (x1, y1): (f64, f64), is_right: bool, colour: &str) {
     let (x, anchor) = if is_right {
         (x1 + 4.0, "start")
@@ -218,18 +218,18 @@ fn draw_label(svg: &mut String, text: &str, (x1, y1): (f64, f64), is_right: bool
     );
 }
 
-/// Events as points beside their lane; those of one moment share a line.
+/// Events as points beside their lane; those of one moment are on one line.
 fn draw_marks(svg: &mut String, scale: &Scale, marks: &[Mark]) {
     let mut lines: BTreeMap<(Option<usize>, usize), String> = BTreeMap::new();
     for mark in marks {
-        let line = lines.entry((mark.host, scale.y(mark.at))).or_default();
+        let line = lines.entry((mark.node, scale.y(mark.at))).or_default();
         if !line.is_empty() {
             *line += " \u{b7} ";
         }
         *line += &mark.text;
     }
-    for ((host, y), text) in lines {
-        let Some(host) = host else {
+    for ((node, y), text) in lines {
+        let Some(node) = node else {
             let _ = writeln!(
                 svg,
                 "<line x1=\"48\" y1=\"{y}\" x2=\"{0}\" y2=\"{y}\" stroke=\"#080\" stroke-dasharray=\"6 3\"/>\
@@ -240,7 +240,7 @@ fn draw_marks(svg: &mut String, scale: &Scale, marks: &[Mark]) {
             );
             continue;
         };
-        let x = lane(host) + 3 * BAR_WIDTH / 2 + 5;
+        let x = lane(node) + 3 * BAR_WIDTH / 2 + 5;
         let _ = writeln!(
             svg,
             "<circle cx=\"{}\" cy=\"{y}\" r=\"2.2\" fill=\"#063\"/>\

@@ -14,10 +14,10 @@ use images::single::{Conversation, Memory, hold};
 use images::{Network, address, number};
 use smoltcp::iface::Context;
 use smoltcp::socket::tcp::{Socket, State};
-use tickwire::{TICKS_PER_SECOND, Tick};
+use tickwire::{Duration, Tick};
 
-const CONNECT_TICKS: u64 = 5 * TICKS_PER_SECOND;
-const IDLE_TICKS: u64 = 20 * TICKS_PER_SECOND;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -73,7 +73,7 @@ impl Conversation for Fetch<'_> {
         socket: &mut Socket<'_>,
         context: &mut Context,
     ) -> Result<(), Failure> {
-        self.deadline = now.after(CONNECT_TICKS);
+        self.deadline = now + CONNECT_TIMEOUT;
         socket
             .connect(context, (self.peer, self.port), self.local_port)
             .map_err(|_| Failure::usage("this peer cannot be reached"))
@@ -83,12 +83,12 @@ impl Conversation for Fetch<'_> {
         if !self.asked && socket.may_send() {
             self.ask(socket)?;
             self.asked = true;
-            self.deadline = now.after(IDLE_TICKS);
+            self.deadline = now + IDLE_TIMEOUT;
         }
         while socket.can_recv() {
             let count = socket.recv(|bytes| (bytes.len(), bytes.len())).unwrap_or(0);
             self.received_bytes += count as u64;
-            self.deadline = now.after(IDLE_TICKS);
+            self.deadline = now + IDLE_TIMEOUT;
         }
         match socket.state() {
             // The peer's FIN is answered with ours, and the loop goes on until the peer acknowledged it: to stop

@@ -18,8 +18,8 @@ use images::app::{Announcer, Memory};
 use images::exit::{self, Failure};
 use images::{Network, address, number};
 use smoltcp::wire::IpEndpoint;
-use tickwire::chat::{LineEnd, Options, Peer, PushError};
-use tickwire::{Error, Sink};
+use tickwire::chat::{Chat, LineEnd, Options, PushError};
+use tickwire::{Sink, SinkError, Task};
 
 /// The longest line in either direction.
 const LINE_BYTES_MAX: usize = 256;
@@ -48,30 +48,31 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
         once: true,
         ..Options::DEFAULT
     };
-    let (stack, sockets) = memory.start(&network)?;
+    let (node, sockets) = memory.start(&network)?;
     let (mut line, mut queue) = ([0; LINE_BYTES_MAX], [0; LINE_BYTES_MAX]);
-    let mut peer = Peer::new(sockets, &mut line[..], &mut queue[..], Printer, options);
+    let mut chat = Chat::new(sockets, &mut line[..], &mut queue[..], Printer, options);
     match remote {
-        Some(remote) => peer.dial(IpEndpoint::new(remote.into(), port)),
-        None => peer.listen(port),
+        Some(remote) => chat.dial(IpEndpoint::new(remote.into(), port)),
+        None => chat.listen(port),
     }
+    let mut task = Task::new(chat);
     let result = loop {
         // All that the queue holds: what is still in the file when the peer closes is not sent.
         let mut has_pushed = false;
         while let Some(script) = &mut script
-            && script.push_into(&mut peer)?
+            && script.push_into(task.app_mut())?
         {
             has_pushed = true;
         }
-        let next = stack.turn(&mut peer, &mut Announcer);
-        if let Some(outcome) = stack.outcome() {
-            break outcome;
+        let next = node.turn(&mut task, &mut Announcer);
+        if let Some(outcome) = task.outcome() {
+            break *outcome;
         }
         if !has_pushed {
-            stack.sleep(next);
+            node.sleep(next);
         }
     };
-    stack.report_cost();
+    node.report_cost();
     Ok(result?)
 }
 
@@ -79,7 +80,7 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
 struct Printer;
 
 impl Sink for Printer {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         host::write(data);
         Ok(data.len())
     }
@@ -111,17 +112,17 @@ impl Script {
         })
     }
 
-    /// Queues one more line where there is room; behind the last it ends our input. Whether it moved.
-    fn push_into(&mut self, peer: &mut Peer<'_, Printer>) -> Result<bool, Failure> {
+    /// Queues one more line where there is room; after the last it ends our input. Whether it moved.
+    fn push_into(&mut self, chat: &mut Chat<'_, Printer>) -> Result<bool, Failure> {
         if self.is_over {
             return Ok(false);
         }
         let Some(length) = self.next_line()? else {
             self.is_over = true;
-            peer.end_input();
+            chat.end_input();
             return Ok(true);
         };
-        match peer.push_line(self.line.get(..length).unwrap_or_default()) {
+        match chat.push_line(self.line.get(..length).unwrap_or_default()) {
             Ok(()) => self.waiting = None,
             Err(PushError::Full) => return Ok(false),
             Err(_) => return Err(Failure::usage("a line of lines= is too long")),

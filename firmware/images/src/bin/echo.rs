@@ -10,7 +10,7 @@ use board::host::{ARGUMENTS_BYTES_MAX, Arguments};
 use images::app::{Announcer, Memory};
 use images::exit::{self, Failure};
 use images::{Network, number};
-use tickwire::Echo;
+use tickwire::{Echo, Task};
 
 type Buffers = Memory<1, 2_920, 2_920>;
 
@@ -25,8 +25,9 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
     let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
     let network = Network::from_arguments(&arguments)?;
     let port = number(&arguments, "port", 7)?;
-    let (stack, [socket]) = memory.start(&network)?;
-    let result = stack.run(&mut Echo::new(socket, port, true), &mut Announcer);
-    stack.report_cost();
-    Ok(result?)
+    let (node, sockets) = memory.start(&network)?;
+    let mut task = Task::new(Echo::echo(sockets, port, true));
+    let result = node.run(&mut task, &mut Announcer);
+    node.report_cost();
+    result
 }

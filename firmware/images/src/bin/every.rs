@@ -7,16 +7,16 @@ use core::hint::black_box;
 use core::net::Ipv4Addr;
 
 use images::Network;
-use images::app::{Memory, Stack};
+use images::app::{Memory, Node};
 use images::exit::{self, Failure};
 use images::flash::Flash;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::{IpEndpoint, Ipv4Cidr};
-use tickwire::chat::{Options, Peer};
-use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
+use tickwire::chat::{Chat, Options};
+use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SenderOptions};
 use tickwire::http::{Get, GetOptions, Header, Request, Url};
 use tickwire::store::{FlashStore, Layout, MemoryStore};
-use tickwire::{App, BufferSink, Discard, Echo, Error};
+use tickwire::{App, BufferSink, Discard, Echo, Task};
 
 type Buffers = Memory<2, 1_460, 1_460>;
 
@@ -33,7 +33,7 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
         seed: black_box(1),
     };
     let remote = IpEndpoint::new(black_box(Ipv4Addr::LOCALHOST).into(), black_box(80));
-    let (stack, sockets) = memory.start(&network)?;
+    let (node, sockets) = memory.start(&network)?;
     let [socket, _] = sockets;
     let failed = Failure::usage("it is not run");
 
@@ -44,48 +44,53 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
     let mut body = [0; 64];
     let sink = BufferSink::new(&mut body[..]);
     let options = black_box(GetOptions::default());
-    let mut get = Get::new(socket, remote, request, options, &mut location, sink);
-    poll(stack, &mut get)?;
+    poll(
+        node,
+        Get::new(socket, remote, request, options, &mut location, sink),
+    )?;
 
-    poll(stack, &mut Echo::new(socket, black_box(7), black_box(true)))?;
+    poll(node, Echo::echo(sockets, black_box(7), black_box(true)))?;
 
     let (mut line, mut queue) = ([0; 64], [0; 64]);
     let options = black_box(Options::DEFAULT);
-    let mut peer = Peer::new(sockets, &mut line[..], &mut queue[..], Discard, options);
-    peer.listen(black_box(1));
-    peer.dial(black_box(remote));
-    peer.push_line(black_box(b"line")).map_err(|_| failed)?;
-    peer.end_input();
-    poll(stack, &mut peer)?;
+    let mut chat = Chat::new(sockets, &mut line[..], &mut queue[..], Discard, options);
+    chat.listen(black_box(1));
+    chat.dial(black_box(remote));
+    chat.push_line(black_box(b"line")).map_err(|_| failed)?;
+    chat.end_input();
+    poll(node, chat)?;
 
-    send_and_receive(stack, socket, remote)
+    send_and_receive(node, socket, remote)
 }
 
 fn send_and_receive(
-    stack: &mut Stack,
+    node: &mut Node,
     socket: SocketHandle,
     remote: IpEndpoint,
 ) -> Result<(), Failure> {
     let failed = Failure::usage("it is not run");
     let source: &[u8] = black_box(b"file");
-    let options = black_box(SendOptions::default());
-    poll(stack, &mut Send::plain(socket, remote, source, options))?;
-    let mut send = Send::checked(socket, remote, black_box("name"), source, options);
-    poll(stack, &mut send)?;
+    let options = black_box(SenderOptions::default());
+    poll(node, FileSender::plain(socket, remote, source, options))?;
+    let name = black_box("name");
+    poll(
+        node,
+        FileSender::checked(socket, remote, name, source, options),
+    )?;
 
     let (mut first, mut second) = ([0; 64], [0; 64]);
     let store = MemoryStore::new(&mut first[..], &mut second[..]);
-    let options = black_box(ReceiveOptions::default());
-    poll(stack, &mut Receive::new(socket, 1, store, options))?;
+    let options = black_box(ReceiverOptions::default());
+    poll(node, FileReceiver::new(socket, 1, store, options))?;
 
     let (mut chip, mut scratch) = ([0; 4_096], [0; 1_024]);
     let flash = Flash::in_ram(&mut chip);
     let layout = Layout::whole(&flash).map_err(|_| failed)?;
     let store = FlashStore::new(flash, layout, &mut scratch).map_err(|_| failed)?;
-    poll(stack, &mut Receive::new(socket, 1, store, options))?;
+    poll(node, FileReceiver::new(socket, 1, store, options))?;
     Ok(())
 }
 
-fn poll(stack: &mut Stack, app: &mut dyn App) -> Result<(), Error> {
+fn poll(node: &mut Node, app: &mut dyn App) -> Result<(), Error> {
     stack.run(black_box(app), black_box(&mut ()))
 }

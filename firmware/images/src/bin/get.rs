@@ -12,15 +12,13 @@
 #![no_main]
 
 use core::mem::MaybeUninit;
-use core::net::IpAddr;
 
 use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, Line};
 use images::app::Memory;
 use images::exit::{self, Failure};
 use images::{Network, number};
-use smoltcp::wire::IpEndpoint;
-use tickwire::http::{Get, GetOptions, Host, Request, Url};
-use tickwire::{Error, Sink};
+use tickwire::http::{Get, GetOptions, Request, Url};
+use tickwire::{Duration, Sink, SinkError, Task};
 
 type Buffers = Memory<1, 2_920, 512>;
 
@@ -39,22 +37,20 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
         .ok_or(Failure::usage("url= is needed"))?;
     let malformed = Failure::new(exit::URL, "url= is no http URL with an address");
     let url = Url::parse(text).map_err(|_| malformed)?;
-    // The images are built without IPv6.
-    let Host::Address(IpAddr::V4(address)) = url.host() else {
-        return Err(malformed);
-    };
+    let remote = url.endpoint().ok_or(malformed)?;
     let request = Request::new(&url, &[]).map_err(|_| malformed)?;
-    let remote = IpEndpoint::new(address.into(), url.port());
     let options = options(&arguments)?;
     let sink = Checksum {
         crc: u32::MAX,
         is_off: arguments.get("discard").is_some(),
     };
-    let (stack, [socket]) = memory.start(&network)?;
-    let mut get = Get::new(socket, remote, request, options, &mut [], sink);
-    let result = stack.run(&mut get, &mut ());
-    stack.report_cost();
+    let (node, [socket]) = memory.start(&network)?;
+    let get = Get::new(socket, remote, request, options, &mut [], sink);
+    let mut task = Task::new(get);
+    let result = node.run(&mut task, &mut ());
+    node.report_cost();
     result?;
+    let get = task.into_app();
     let mut line = Line::new();
     line.text("received ")
         .number(get.complete().map_or(0, |complete| complete.bytes));
@@ -71,11 +67,14 @@ fn options(arguments: &Arguments<'_>) -> Result<GetOptions, Failure> {
     let limit = |key| -> Result<Option<u64>, Failure> {
         number(arguments, key, 0).map(|limit| Some(limit).filter(|&limit| limit > 0))
     };
+    let timeout = |key, default: Duration| {
+        number(arguments, key, default.as_millis()).map(Duration::from_millis)
+    };
     Ok(GetOptions {
-        connect_ticks: number(arguments, "connect", default.connect_ticks)?,
-        head_ticks: number(arguments, "head", default.head_ticks)?,
-        idle_ticks: number(arguments, "idle", default.idle_ticks)?,
-        total_ticks: limit("total")?,
+        connect_timeout: timeout("connect", default.connect_timeout)?,
+        head_timeout: timeout("head", default.head_timeout)?,
+        idle_timeout: timeout("idle", default.idle_timeout)?,
+        total_timeout: limit("total")?.map(Duration::from_millis),
         bytes_max: limit("max")?.unwrap_or(default.bytes_max),
         ..default
     })
@@ -88,7 +87,7 @@ struct Checksum {
 }
 
 impl Sink for Checksum {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         if !self.is_off {
             self.crc = data
                 .iter()

@@ -24,10 +24,10 @@ use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr,
 };
-use tickwire::{TICKS_PER_SECOND, Tick};
+use tickwire::{Duration, Tick};
 
 /// How long a sleeper would sleep that no frame wakes. Under a period of SysTick, so that one sleep reaches it.
-const SLEEP_TICKS: u64 = 500;
+const SLEEP: Duration = Duration::from_millis(500);
 /// Looks at the controller until the answer must have come; each is tens of nanoseconds.
 const ANSWER_POLLS_MAX: u32 = 50_000_000;
 
@@ -78,7 +78,7 @@ impl Wake for Nobody {
 fn clock() -> Result<(), Failure> {
     let (mut clock, _) = board::start([2, 0, 0, 0, 0, 1])?;
     for second in 0..=3 {
-        let until = Tick::from_millis(second * TICKS_PER_SECOND);
+        let until = Tick::from_millis(second * 1_000);
         while clock.now() < until {
             clock.sleep(Some(until), &mut Nobody);
         }
@@ -102,7 +102,7 @@ fn wake(arguments: &Arguments<'_>) -> Result<(), Failure> {
     let slept = sleep_over(&mut clock, &mut ethernet, |ethernet| {
         provoke(ethernet, &question);
     })?;
-    if slept >= SLEEP_TICKS / 2 {
+    if slept.as_millis() >= SLEEP.as_millis() / 2 {
         return Err(failed("a frame between the look and WFI did not wake"));
     }
     host::print(Line::new().text("woken by the frame"));
@@ -112,7 +112,7 @@ fn wake(arguments: &Arguments<'_>) -> Result<(), Failure> {
         provoke(ethernet, &question);
         ethernet.disarm();
     })?;
-    if slept < SLEEP_TICKS {
+    if slept < SLEEP {
         return Err(failed(
             "woken without an interrupt, so this test shows nothing",
         ));
@@ -122,7 +122,7 @@ fn wake(arguments: &Arguments<'_>) -> Result<(), Failure> {
     // A frame that waits when the look comes: no sleep at all.
     provoke(&mut ethernet, &question);
     let sleeps = clock.spent().sleeps;
-    let deadline = clock.now().after(SLEEP_TICKS);
+    let deadline = clock.now() + SLEEP;
     clock.sleep(Some(deadline), &mut ethernet);
     if clock.spent().sleeps != sleeps {
         return Err(failed("slept over a frame that waited"));
@@ -131,21 +131,22 @@ fn wake(arguments: &Arguments<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sleeps for `SLEEP_TICKS` with `between` at the worst moment; gives the ticks that it took from there.
+/// Sleeps for `SLEEP` with `between` at the worst moment; gives the time that it took from there.
 fn sleep_over(
     clock: &mut Clock,
     ethernet: &mut Ethernet,
     between: impl FnOnce(&mut Ethernet),
-) -> Result<u64, Failure> {
+) -> Result<Duration, Failure> {
     let asleep_counts = clock.spent().asleep_counts;
-    let deadline = clock.now().after(SLEEP_TICKS);
+    let deadline = clock.now() + SLEEP;
     clock.sleep_after(Some(deadline), ethernet, between);
     if !ethernet.is_waiting() {
         return Err(failed("the peer did not answer"));
     }
     drain(ethernet);
     let slept = clock.spent().asleep_counts - asleep_counts;
-    Ok(slept / u64::from(clock.counts_per_tick()))
+    let millis = slept / u64::from(clock.counts_per_tick());
+    Ok(Duration::from_millis(millis))
 }
 
 /// Asks the peer, and returns when its answer waits in the controller.

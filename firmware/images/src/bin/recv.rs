@@ -21,9 +21,9 @@ use images::exit::{self, Failure};
 use images::flash::Flash;
 use images::{Network, number};
 use sha2::{Digest, Sha256};
-use tickwire::file::{Receive, ReceiveOptions};
+use tickwire::file::{self, FileReceiver, ReceiverOptions};
 use tickwire::store::{Check, FlashStore, Layout};
-use tickwire::{Event, Observer, Tick};
+use tickwire::{Duration, Event, Observer, Task, Tick};
 
 const FLASH_BYTES: usize = 32 * 1_024;
 /// What the store needs to write records, and to read back in pieces of.
@@ -73,18 +73,18 @@ fn receive<'f>(
 ) -> Result<Flash<'f>, Failure> {
     let network = Network::from_arguments(arguments)?;
     let port = number(arguments, "port", 2_001)?;
-    let options = ReceiveOptions {
+    let options = ReceiverOptions {
         once: true,
-        idle_ticks: number(arguments, "idle", 20_000)?,
-        ..ReceiveOptions::default()
+        idle_timeout: Duration::from_millis(number(arguments, "idle", 20_000)?),
+        ..ReceiverOptions::default()
     };
     let store = store(flash, scratch)?;
-    let (stack, [socket]) = memory.start(&network)?;
-    let mut receive = Receive::new(socket, port, store, options);
-    let result = stack.run(&mut receive, &mut Narrator);
-    stack.report_cost();
+    let (node, [socket]) = memory.start(&network)?;
+    let mut task = Task::new(FileReceiver::new(socket, port, store, options));
+    let result = node.run(&mut task, &mut Narrator);
+    node.report_cost();
     result?;
-    Ok(receive.into_store().release())
+    Ok(task.into_app().into_store().release())
 }
 
 /// What a boot loader does with the flash.
@@ -131,13 +131,12 @@ fn boot(flash: Flash<'_>, scratch: &mut [u8; SCRATCH_BYTES]) -> Result<(), Failu
 struct Narrator;
 
 impl Observer for Narrator {
-    fn event(&mut self, _: Tick, _: usize, event: &Event<'_>) {
-        match event {
-            Event::Listening { .. } => host::write(b"listening\n"),
-            Event::Resumed { offset } => {
-                host::print(Line::new().text("resumed from ").number(*offset));
-            }
-            _ => {}
+    fn event(&mut self, _: Tick, _: &'static str, event: &Event) {
+        if let Event::Listening { .. } = event {
+            host::write(b"listening\n");
+        }
+        if let Some(file::Event::Resumed { offset }) = event.app() {
+            host::print(Line::new().text("resumed from ").number(*offset));
         }
     }
 }

@@ -14,11 +14,11 @@ use images::single::{Conversation, Memory, hold};
 use images::{Network, number};
 use smoltcp::iface::Context;
 use smoltcp::socket::tcp::{Socket, State};
-use tickwire::{TICKS_PER_SECOND, Tick};
+use tickwire::{Duration, Tick};
 
-const IDLE_TICKS: u64 = 20 * TICKS_PER_SECOND;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The peer may need our last ACK again.
-const LINGER_TICKS: u64 = TICKS_PER_SECOND / 4;
+const LINGER: Duration = Duration::from_millis(250);
 /// A prime, so that a frame that is lost, repeated or shifted cannot fit the pattern.
 const PATTERN_BYTES: u64 = 251;
 
@@ -81,7 +81,7 @@ impl Answer {
 
 impl Conversation for Answer {
     fn open(&mut self, now: Tick, socket: &mut Socket<'_>, _: &mut Context) -> Result<(), Failure> {
-        self.deadline = now.after(IDLE_TICKS);
+        self.deadline = now + IDLE_TIMEOUT;
         socket
             .listen(self.port)
             .map_err(|_| Failure::usage("port= cannot be 0"))?;
@@ -98,7 +98,7 @@ impl Conversation for Answer {
             if self.pour(socket) == 0 {
                 break;
             }
-            self.deadline = now.after(IDLE_TICKS);
+            self.deadline = now + IDLE_TIMEOUT;
         }
         if self.asked && self.left_bytes == 0 {
             socket.close();
@@ -108,7 +108,7 @@ impl Conversation for Answer {
             State::TimeWait | State::Closed if self.asked && self.left_bytes == 0 => {
                 if !self.lingering {
                     self.lingering = true;
-                    self.deadline = now.after(LINGER_TICKS);
+                    self.deadline = now + LINGER;
                 }
                 return Ok(now >= self.deadline);
             }

@@ -1,0 +1,129 @@
+//! How often each rule was applied, and what else the guard saw.
+
+/// Counts since the [`Storage`](crate::Storage) was made. A count that has reached its maximum
+/// stays there.
+///
+/// The [crate's page](crate#rules) explains the rules. A rule that is applied often points at a
+/// peer, a buffer size or a device that deserves a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Counters {
+    /// R1: segments refused because they acknowledge data that was never sent.
+    pub unsent_acks_refused: u32,
+    /// R2: FINs removed from segments whose data exceeds our window.
+    pub fins_removed: u32,
+    /// R3: ACKs with a sequence number before our window or at its end, moved into the window.
+    pub acks_moved_into_window: u32,
+    /// R4: zero windows changed to 1 because data is in flight.
+    pub zero_windows_opened: u32,
+    /// R5: duplicate ACKs made distinct because only our FIN is in flight.
+    pub fin_duplicates_varied: u32,
+    /// R6: zero windows changed to 1 because they acknowledge our FIN.
+    pub zero_windows_opened_after_fin: u32,
+    /// R7: our own ACKs whose sequence number had gone back, moved forward to what the peer
+    /// expects.
+    pub rewound_acks_advanced: u32,
+    /// R8: our own frames dropped because the device had no room while a fast retransmit may have
+    /// been due.
+    pub frames_dropped: u32,
+    /// R9: SYN-ACKs refused because they answer no SYN of ours.
+    pub unexpected_syn_acks_refused: u32,
+    /// R10: possible duplicate ACKs made distinct because the neighbour's hardware address may have
+    /// expired.
+    pub neighbour_duplicates_varied: u32,
+    /// Incoming TCP segments refused because their checksum is wrong.
+    pub bad_checksums: u32,
+    /// Incoming IPv4 fragments of TCP segments, refused because their checksum cannot be verified.
+    pub fragments_refused: u32,
+    /// Incoming TCP segments of connections that the guard does not know. They pass untouched.
+    pub unknown_segments: u32,
+    /// Incoming frames that a rule should have changed, but that are longer than the frame buffer.
+    /// They pass untouched.
+    pub frames_too_long: u32,
+    /// Live connections forgotten to make room for a new one. If this is not 0, the table is too
+    /// small.
+    pub flows_evicted: u32,
+}
+
+impl Counters {
+    pub(crate) const ZERO: Self = Self {
+        unsent_acks_refused: 0,
+        fins_removed: 0,
+        acks_moved_into_window: 0,
+        zero_windows_opened: 0,
+        fin_duplicates_varied: 0,
+        zero_windows_opened_after_fin: 0,
+        rewound_acks_advanced: 0,
+        frames_dropped: 0,
+        unexpected_syn_acks_refused: 0,
+        neighbour_duplicates_varied: 0,
+        bad_checksums: 0,
+        fragments_refused: 0,
+        unknown_segments: 0,
+        frames_too_long: 0,
+        flows_evicted: 0,
+    };
+
+    /// How often rules were applied, all of them together.
+    pub fn rules_applied(&self) -> u64 {
+        let counts = [
+            self.unsent_acks_refused,
+            self.fins_removed,
+            self.acks_moved_into_window,
+            self.zero_windows_opened,
+            self.fin_duplicates_varied,
+            self.zero_windows_opened_after_fin,
+            self.rewound_acks_advanced,
+            self.frames_dropped,
+            self.unexpected_syn_acks_refused,
+            self.neighbour_duplicates_varied,
+        ];
+        counts.iter().copied().map(u64::from).sum()
+    }
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_applied_counts_the_rules_and_nothing_else() {
+        let rules = Counters {
+            unsent_acks_refused: 1,
+            fins_removed: 1 << 1,
+            acks_moved_into_window: 1 << 2,
+            zero_windows_opened: 1 << 3,
+            fin_duplicates_varied: 1 << 4,
+            zero_windows_opened_after_fin: 1 << 5,
+            rewound_acks_advanced: 1 << 6,
+            frames_dropped: 1 << 7,
+            unexpected_syn_acks_refused: 1 << 8,
+            neighbour_duplicates_varied: 1 << 9,
+            ..Counters::ZERO
+        };
+        let all = Counters {
+            bad_checksums: 1,
+            fragments_refused: 1,
+            unknown_segments: 1,
+            frames_too_long: 1,
+            flows_evicted: 1,
+            ..rules
+        };
+        assert_eq!(rules.rules_applied(), (1 << 10) - 1);
+        assert_eq!(all.rules_applied(), rules.rules_applied());
+    }
+
+    #[test]
+    fn a_count_stays_at_its_maximum() {
+        let mut counter = u32::MAX - 1;
+        count(&mut counter);
+        count(&mut counter);
+        assert_eq!(counter, u32::MAX);
+    }
+}

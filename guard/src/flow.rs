@@ -1,0 +1,312 @@
+//! What the guard knows of one connection, and the table of them.
+
+use crate::neighbours::Mac;
+use crate::segment::{FIN, SYN, Segment, Seq};
+
+#[cfg(feature = "ipv6")]
+const ADDRESS_LEN: usize = 16;
+#[cfg(not(feature = "ipv6"))]
+const ADDRESS_LEN: usize = 4;
+
+/// The first bytes of an IPv4 address in its mapped form (RFC 4291, 2.5.5.2).
+#[cfg(feature = "ipv6")]
+const IPV4_MAPPED_PREFIX: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/// An IP address. With the feature `ipv6`, an IPv4 address is stored in its mapped form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Address([u8; ADDRESS_LEN]);
+
+impl Address {
+    const UNSPECIFIED: Self = Self([0; ADDRESS_LEN]);
+
+    /// An address of 4 or 16 bytes.
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
+        if let Ok(ipv6) = bytes.try_into() {
+            return Some(Self(ipv6));
+        }
+        let ipv4 = <&[u8; 4]>::try_from(bytes).ok()?;
+        let mut mapped = [0; ADDRESS_LEN];
+        let (prefix, suffix) = mapped.split_at_mut(IPV4_MAPPED_PREFIX.len());
+        prefix.copy_from_slice(&IPV4_MAPPED_PREFIX);
+        suffix.copy_from_slice(ipv4);
+        Some(Self(mapped))
+    }
+
+    /// An address of 4 bytes. None for an IPv6 address.
+    #[cfg(not(feature = "ipv6"))]
+    pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn is_ipv4(&self) -> bool {
+        self.0.starts_with(&IPV4_MAPPED_PREFIX)
+    }
+
+    #[cfg(not(feature = "ipv6"))]
+    pub(crate) const fn is_ipv4(&self) -> bool {
+        true
+    }
+}
+
+/// The addresses and ports of a connection. A host may have several local addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FlowKey {
+    pub(crate) local: Address,
+    pub(crate) remote: Address,
+    pub(crate) local_port: u16,
+    pub(crate) remote_port: u16,
+}
+
+/// One connection, as its frames show it. The names are those of RFC 9293, 3.3.1, seen from our
+/// end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flow {
+    key: FlowKey,
+    /// The highest acknowledgement that smoltcp certainly accepted: SND.UNA, or a little before it.
+    pub(crate) snd_una: Seq,
+    /// The highest acknowledgement that came in, accepted or not.
+    pub(crate) highest_ack: Seq,
+    /// The sequence number after the highest that we ever sent, SYN and FIN included. smoltcp's own
+    /// SND.NXT goes back at a timeout; this never does.
+    pub(crate) snd_max: Seq,
+    /// What smoltcp expects next: RCV.NXT, or a little before it. It is the acknowledgement that we
+    /// sent last, and what has come in order since.
+    pub(crate) rcv_nxt: Seq,
+    /// The right edge of the window that we announced last, as far as smoltcp remembers it.
+    pub(crate) window_edge: Seq,
+    /// By how many bits our announced windows are shifted (RFC 7323).
+    window_scale: u8,
+    /// Nothing is touched before the handshake is done: a half-open connection needs its RST
+    /// (RFC 9293, 3.5.1).
+    established: bool,
+    pub(crate) fin_sent: bool,
+    fin_received: bool,
+    /// The last segment in either direction was a RST.
+    reset: bool,
+    /// smoltcp certainly believes that the peer's window is closed.
+    pub(crate) zero_window: bool,
+    /// A duplicate ACK came in, and no data went out since: a fast retransmit may be next.
+    pub(crate) duplicate_ack_seen: bool,
+    /// The window of the last possible duplicate ACK was changed by rule R10.
+    pub(crate) window_varied: bool,
+    /// The hardware address that smoltcp sends to: the peer's or a router's.
+    pub(crate) next_hop: Mac,
+}
+
+// The crate's page promises 48 bytes, and 72 with `ipv6`.
+const _: () = assert!(size_of::<Flow>() == 2 * ADDRESS_LEN + 40);
+
+impl Flow {
+    const FREE: Self = Self {
+        key: FlowKey {
+            local: Address::UNSPECIFIED,
+            remote: Address::UNSPECIFIED,
+            local_port: 0,
+            remote_port: 0,
+        },
+        snd_una: Seq(0),
+        highest_ack: Seq(0),
+        snd_max: Seq(0),
+        rcv_nxt: Seq(0),
+        window_edge: Seq(0),
+        window_scale: 0,
+        established: false,
+        fin_sent: false,
+        fin_received: false,
+        reset: false,
+        zero_window: false,
+        duplicate_ack_seen: false,
+        window_varied: false,
+        next_hop: [0; 6],
+    };
+
+    /// The flow that begins with this SYN or SYN-ACK of ours.
+    fn new(key: FlowKey, syn: &Segment, window_scale: u8) -> Self {
+        Self {
+            key,
+            snd_una: syn.fields.seq,
+            highest_ack: syn.fields.seq,
+            snd_max: syn.fields.seq.after(1),
+            window_scale,
+            ..Self::FREE
+        }
+    }
+
+    pub(crate) const fn remote(&self) -> Address {
+        self.key.remote
+    }
+
+    /// No socket has the port 0.
+    const fn is_free(&self) -> bool {
+        self.key.local_port == 0 && self.key.remote_port == 0
+    }
+
+    pub(crate) const fn is_established(&self) -> bool {
+        self.established
+    }
+
+    /// Whether the connection has most likely ended, so that its entry is the first to be reused.
+    /// Until then the rules still apply: a RST may be forged, and a FIN may have come before its
+    /// data.
+    fn is_over(&self) -> bool {
+        self.is_free()
+            || self.reset
+            || self.fin_sent && self.fin_received && self.highest_ack == self.snd_max
+    }
+
+    /// A RST went out or came in.
+    pub(crate) const fn on_reset(&mut self) {
+        self.reset = true;
+    }
+
+    /// The peer's FIN came in.
+    pub(crate) const fn on_fin_received(&mut self) {
+        self.fin_received = true;
+    }
+
+    /// A segment came in before the handshake was done; it may be the end of the handshake.
+    pub(crate) fn on_handshake(&mut self, segment: &Segment, peer_scales: bool) {
+        if segment.ack != self.snd_max {
+            return;
+        }
+        self.established = true;
+        self.snd_una = segment.ack;
+        self.highest_ack = segment.ack;
+        if segment.has(SYN) {
+            // Our SYN acknowledged nothing, so its window was not yet counted from the peer's
+            // sequence numbers.
+            let window = self.window_edge.since(self.rcv_nxt);
+            self.rcv_nxt = segment.fields.seq.after(1);
+            self.window_edge = self.rcv_nxt.after(window);
+            if !peer_scales {
+                self.window_scale = 0;
+            }
+        }
+    }
+
+    /// smoltcp has just sent this segment.
+    pub(crate) fn on_sent(&mut self, segment: &Segment) {
+        self.reset = false;
+        self.on_window_sent(segment);
+        let end = segment.fields.seq.after(segment.len());
+        if self.snd_max.is_before(end) {
+            self.snd_max = end;
+            // A single byte may be a zero-window probe, after which smoltcp still believes that the
+            // window is closed.
+            if segment.payload_len > 1 {
+                self.zero_window = false;
+            }
+        }
+        if segment.has(FIN) {
+            self.fin_sent = true;
+        }
+        if segment.len() > 0 {
+            self.duplicate_ack_seen = false;
+        }
+    }
+
+    fn on_window_sent(&mut self, segment: &Segment) {
+        let shift = if segment.has(SYN) {
+            0
+        } else {
+            self.window_scale
+        };
+        self.rcv_nxt = segment.ack;
+        let edge = segment.ack.after(u32::from(segment.fields.window) << shift);
+        // smoltcp forgets the window that it announced in a zero-window probe, which is one byte
+        // long. To be safe, such a segment may lower the edge, but never raise it.
+        if segment.payload_len != 1 || edge.is_before(self.window_edge) {
+            self.window_edge = edge;
+        }
+    }
+}
+
+/// What was evicted to make room for a new flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evicted {
+    /// Nothing, or a flow that was over.
+    Nothing,
+    /// A live flow. If its handshake was not done, the answer to its SYN may still come.
+    LiveFlow { was_established: bool },
+}
+
+/// The flows, in the order in which they sent last: the least recently used is the last. Flows that
+/// are over are evicted before it.
+#[derive(Debug)]
+pub(crate) struct FlowTable<F: ?Sized = [Flow]>(F);
+
+impl<const FLOWS: usize> FlowTable<[Flow; FLOWS]> {
+    pub(crate) const fn new() -> Self {
+        Self([Flow::FREE; FLOWS])
+    }
+}
+
+impl FlowTable {
+    pub(crate) fn find(&mut self, key: &FlowKey) -> Option<&mut Flow> {
+        self.0
+            .iter_mut()
+            .find(|flow| flow.key == *key && !flow.is_free())
+    }
+
+    /// Finds a flow that sends, and moves it to the front.
+    pub(crate) fn find_sender(&mut self, key: &FlowKey) -> Option<&mut Flow> {
+        let index = self
+            .0
+            .iter()
+            .position(|flow| flow.key == *key && !flow.is_free())?;
+        self.move_to_front(index);
+        self.0.first_mut()
+    }
+
+    /// The flows before it move back by one. (`rotate_right` takes more flash and stack.)
+    fn move_to_front(&mut self, index: usize) {
+        if let Some(&(mut moved)) = self.0.get(index) {
+            for flow in self.0.iter_mut().take(index.saturating_add(1)) {
+                core::mem::swap(flow, &mut moved);
+            }
+        }
+    }
+
+    /// Finds the flow of this SYN of ours, or inserts it. Also returns what was evicted for it.
+    pub(crate) fn find_or_insert(
+        &mut self,
+        key: FlowKey,
+        syn: &Segment,
+        window_scale: u8,
+    ) -> (Option<&mut Flow>, Evicted) {
+        // The same SYN again is a retransmission; another SYN begins a new connection on the same
+        // ports.
+        let known = self
+            .find_sender(&key)
+            .map(|flow| flow.snd_max == syn.fields.seq.after(1));
+        let mut evicted = Evicted::Nothing;
+        if known.is_none() {
+            let over = self.0.iter().rposition(Flow::is_over);
+            if over.is_none() {
+                // A table of length 0 forgets the new flow itself.
+                let was_established = self.0.last().is_some_and(Flow::is_established);
+                evicted = Evicted::LiveFlow { was_established };
+            }
+            let index = over.unwrap_or(self.0.len().saturating_sub(1));
+            self.move_to_front(index);
+        }
+        let front = self.0.first_mut();
+        match front {
+            Some(flow) if known != Some(true) => {
+                *flow = Flow::new(key, syn, window_scale);
+                (Some(flow), evicted)
+            }
+            // The flow is known, or the table has length 0.
+            front => (front, evicted),
+        }
+    }
+
+    /// Whether smoltcp may be about to send a fast retransmit on any flow.
+    pub(crate) fn fast_retransmit_may_be_due(&self) -> bool {
+        self.0
+            .iter()
+            .any(|flow| flow.duplicate_ack_seen && !flow.is_free())
+    }
+}

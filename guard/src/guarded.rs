@@ -1,0 +1,205 @@
+//! The device wrapper.
+
+use core::cell::RefCell;
+
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities};
+use smoltcp::time::Instant;
+use smoltcp::wire::EthernetAddress;
+
+use crate::counters::Counters;
+use crate::inspector::Inspector;
+use crate::storage::Storage;
+use crate::token::{Destination, RxToken, TxToken};
+
+/// A device that keeps the TCP connections over `D` from getting stuck; the [crate's page](crate)
+/// says how.
+///
+/// Make the [`Interface`](smoltcp::iface::Interface) with the guarded device, not with the device
+/// inside: an interface asks for the capabilities only once, when it is made.
+///
+/// ```
+/// use smoltcp::iface::{Config, Interface, SocketSet};
+/// # use smoltcp::phy::Device;
+/// use smoltcp::time::Instant;
+/// use smoltcp::wire::EthernetAddress;
+/// use smoltcp_guard::{Guarded, Storage};
+///
+/// # struct Silent;
+/// # impl smoltcp::phy::RxToken for Silent {
+/// #     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R { f(&[]) }
+/// # }
+/// # impl smoltcp::phy::TxToken for Silent {
+/// #     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+/// #         f(&mut [0; 1514][..len])
+/// #     }
+/// # }
+/// # impl Device for Silent {
+/// #     type RxToken<'a> = Silent;
+/// #     type TxToken<'a> = Silent;
+/// #     fn receive(&mut self, _: Instant) -> Option<(Silent, Silent)> { None }
+/// #     fn transmit(&mut self, _: Instant) -> Option<Silent> { Some(Silent) }
+/// #     fn capabilities(&self) -> smoltcp::phy::DeviceCapabilities { Default::default() }
+/// # }
+/// # let device = Silent;
+/// let mac = EthernetAddress([0x02, 0, 0, 0, 0, 1]);
+/// let mut storage: Storage<6> = Storage::new(); // for up to four TCP sockets
+/// let mut device = Guarded::new(device, mac, &mut storage);
+///
+/// let mut sockets = SocketSet::new(&mut [][..]);
+/// let mut iface = Interface::new(Config::new(mac.into()), &mut device, Instant::ZERO);
+/// for millis in 0..3 {
+///     iface.poll(Instant::from_millis(millis), &mut device, &mut sockets);
+///     // ... use the sockets
+/// }
+/// assert_eq!(device.counters().rules_applied(), 0);
+/// ```
+#[derive(Debug)]
+pub struct Guarded<'a, D> {
+    device: D,
+    /// Whether the buffer holds any frame that smoltcp may fill. Set once, when the guard begins.
+    buffer_holds_mtu: bool,
+    /// Both are the caller's [`Storage`], lent for the life of this wrapper.
+    inspector: &'a mut RefCell<Inspector>,
+    buffer: &'a mut [u8],
+}
+
+impl<'a, D: Device> Guarded<'a, D> {
+    /// Guards `device`, whose interface has the hardware address `mac`.
+    ///
+    /// What `storage` already knows of connections stays known.
+    pub fn new<const FLOWS: usize, const FRAME_LEN: usize>(
+        device: D,
+        mac: EthernetAddress,
+        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
+    ) -> Self {
+        let mut guarded = Self::with_storage(device, storage);
+        let capabilities = guarded.device.capabilities();
+        guarded.buffer_holds_mtu = capabilities.max_transmission_unit <= guarded.buffer.len();
+        guarded.inspector.get_mut().activate(mac, &capabilities);
+        guarded
+    }
+
+    /// A wrapper that changes nothing and counts nothing, for a program that lets its user choose.
+    pub fn passive<const FLOWS: usize, const FRAME_LEN: usize>(
+        device: D,
+        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
+    ) -> Self {
+        let guarded = Self::with_storage(device, storage);
+        guarded.inspector.get_mut().deactivate();
+        guarded
+    }
+
+    fn with_storage<const FLOWS: usize, const FRAME_LEN: usize>(
+        device: D,
+        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
+    ) -> Self {
+        Self {
+            device,
+            buffer_holds_mtu: false,
+            inspector: &mut storage.inspector,
+            buffer: &mut storage.buffer,
+        }
+    }
+
+    /// To be called when the interface's hardware address changes.
+    pub fn set_mac(&mut self, mac: EthernetAddress) {
+        self.inspector.get_mut().set_mac(mac);
+    }
+
+    /// What the guards over this storage did since it was made.
+    pub fn counters(&self) -> Counters {
+        self.inspector.borrow().counters
+    }
+
+    /// The device inside.
+    pub const fn get_ref(&self) -> &D {
+        &self.device
+    }
+
+    /// The device inside. The guard does not see frames that are sent or received through this
+    /// reference.
+    pub const fn get_mut(&mut self) -> &mut D {
+        &mut self.device
+    }
+
+    /// The device, without its guard.
+    pub fn into_inner(self) -> D {
+        self.device
+    }
+}
+
+impl<D: Device> Device for Guarded<'_, D> {
+    type RxToken<'t>
+        = RxToken<'t, D::RxToken<'t>>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = TxToken<'t, D::TxToken<'t>>
+    where
+        Self: 't;
+
+    fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let (received, reply) = self.device.receive(timestamp)?;
+        self.inspector.get_mut().set_now(timestamp);
+        let inspector = &*self.inspector;
+        let received = RxToken {
+            token: received,
+            inspector,
+            buffer: self.buffer,
+        };
+        let reply = TxToken {
+            destination: Destination::Device(reply),
+            inspector,
+        };
+        Some((received, reply))
+    }
+
+    /// None when the device has no room, unless rule R8 drops the frame instead.
+    fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
+        let inspector = self.inspector.get_mut();
+        inspector.set_now(timestamp);
+        let may_drop = self.buffer_holds_mtu && inspector.fast_retransmit_may_be_due();
+        let destination = match self.device.transmit(timestamp) {
+            Some(token) => Destination::Device(token),
+            None if may_drop => Destination::Dropped(self.buffer),
+            None => return None,
+        };
+        Some(TxToken {
+            destination,
+            inspector: self.inspector,
+        })
+    }
+
+    /// The device's own, with two differences: TCP checksums are not verified again, because the
+    /// guard verifies them, and there is no segmentation offload, which would hide from the guard
+    /// what is sent.
+    fn capabilities(&self) -> DeviceCapabilities {
+        let inner = self.device.capabilities();
+        if !self.inspector.borrow().is_active() {
+            return inner;
+        }
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = inner.medium;
+        capabilities.max_transmission_unit = inner.max_transmission_unit;
+        capabilities.max_burst_size = inner.max_burst_size;
+        capabilities.checksum = inner.checksum;
+        capabilities.checksum.tcp = match capabilities.checksum.tcp {
+            Checksum::Both | Checksum::Tx => Checksum::Tx,
+            Checksum::Rx | Checksum::None => Checksum::None,
+        };
+        capabilities
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<D: defmt::Format> defmt::Format for Guarded<'_, D> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let counters = self.inspector.borrow().counters;
+        defmt::write!(
+            f,
+            "Guarded {{ device: {=?}, counters: {=?} }}",
+            self.device,
+            counters
+        );
+    }
+}

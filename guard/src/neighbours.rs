@@ -1,0 +1,179 @@
+//! Which hardware addresses smoltcp certainly knows.
+//!
+//! smoltcp keeps its neighbour cache private, but rule R10 has to know what is in it. So this is a
+//! copy of what the frames show of that cache. Where the copy knows less than smoltcp, a fast
+//! retransmit is put off until the timeout, and nothing else changes. The copy knows more than
+//! smoltcp in two cases: after the interface's addresses changed, which empties smoltcp's cache,
+//! and after an ARP reply that smoltcp does not accept for its IP addresses. Then R10 does not act
+//! for these neighbours until they are heard again or 59 s have passed.
+
+use smoltcp::time::{Duration, Instant};
+
+use crate::flow::Address;
+use crate::segment::{
+    ETHERNET_HEADER_LEN, ETHERTYPE_IPV6, IPV6_HEADER_LEN, checksum_is_right, read_u16,
+};
+
+/// The length of smoltcp's cache, unless it is configured otherwise.
+const NEIGHBOURS: usize = 8;
+/// smoltcp forgets a neighbour 60 s after it was heard. The other second is for a loop that sends
+/// later than it receives.
+const LIFETIME: Duration = Duration::from_secs(59);
+
+const ETHERTYPE_ARP: u16 = 0x0806;
+const ARP_REPLY: u16 = 2;
+const NEXT_HEADER_ICMPV6: u8 = 58;
+const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+const OVERRIDE: u8 = 0x20;
+const TARGET_LINK_LAYER_ADDRESS: [u8; 2] = [2, 1];
+
+/// An Ethernet hardware address.
+pub(crate) type Mac = [u8; 6];
+
+/// A neighbour, with the IP address that was resolved to its hardware address.
+#[derive(Debug, Clone, Copy)]
+struct Neighbour {
+    address: Address,
+    mac: Mac,
+    heard_at: Instant,
+}
+
+/// The neighbours that were heard last.
+#[derive(Debug)]
+pub(crate) struct Neighbours([Option<Neighbour>; NEIGHBOURS]);
+
+impl Neighbours {
+    pub(crate) const fn new() -> Self {
+        Self([None; NEIGHBOURS])
+    }
+
+    /// Whether smoltcp can certainly send to `remote` through the next hop `mac` at `now`.
+    ///
+    /// The frames that a router forwards do not contain the router's own IP address. So any address
+    /// of the same family that was resolved to `mac` may be the one that smoltcp asks for, and all
+    /// of them must be known. Addresses of the other family do not count: most routers have both.
+    pub(crate) fn knows(&self, remote: Address, mac: Mac, now: Instant) -> bool {
+        let is_known = |neighbour: &Neighbour| now < neighbour.heard_at + LIFETIME;
+        let mut candidates = self.iter().filter(|neighbour| {
+            neighbour.mac == mac && neighbour.address.is_ipv4() == remote.is_ipv4()
+        });
+        if let Some(direct) = candidates.clone().find(|direct| direct.address == remote) {
+            return is_known(direct);
+        }
+        candidates.next().is_some_and(is_known) && candidates.all(is_known)
+    }
+
+    /// A frame came in from `address`. It refreshes smoltcp's entry for this address, if there is
+    /// one with this hardware address. There is none for a host beyond a router, and only ARP and
+    /// neighbour discovery refresh the router's own.
+    pub(crate) fn on_heard(&mut self, address: Address, mac: Mac, now: Instant) {
+        let mut known = self.0.iter_mut().flatten();
+        if let Some(known) = known.find(|known| known.mac == mac && known.address == address) {
+            known.heard_at = now;
+        }
+    }
+
+    /// A frame came in. If it is a neighbour's answer to us, smoltcp learns from it.
+    pub(crate) fn on_received(&mut self, frame: &[u8], now: Instant) {
+        let resolved = match read_u16(frame, 12) {
+            Some(ETHERTYPE_ARP) => arp_reply(frame).map(|reply| reply.sender),
+            Some(ETHERTYPE_IPV6) => advertisement_received(frame),
+            _ => None,
+        };
+        if let Some((address, mac)) = resolved {
+            self.on_resolved(address, mac, now);
+        }
+    }
+
+    /// A frame goes out. If it is our answer to a neighbour, smoltcp has just learnt that
+    /// neighbour's addresses from the question.
+    pub(crate) fn on_sent(&mut self, frame: &[u8], now: Instant) {
+        let resolved = match read_u16(frame, 12) {
+            Some(ETHERTYPE_ARP) => arp_reply(frame).map(|reply| reply.target),
+            Some(ETHERTYPE_IPV6) => advertisement_sent(frame),
+            _ => None,
+        };
+        if let Some((address, mac)) = resolved {
+            self.on_resolved(address, mac, now);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Neighbour> + Clone {
+        self.0.iter().flatten()
+    }
+
+    fn on_resolved(&mut self, address: Address, mac: Mac, now: Instant) {
+        let is_known = self.iter().any(|known| known.address == address);
+        let entry = if is_known {
+            self.0
+                .iter_mut()
+                .find(|entry| entry.is_some_and(|known| known.address == address))
+        } else {
+            // A free entry, or that of the neighbour not heard for the longest time, as in smoltcp.
+            self.0
+                .iter_mut()
+                .min_by_key(|entry| entry.map(|known| known.heard_at))
+        };
+        if let Some(entry) = entry {
+            *entry = Some(Neighbour {
+                address,
+                mac,
+                heard_at: now,
+            });
+        }
+    }
+}
+
+/// An IP address and the hardware address that it was resolved to.
+type Resolved = (Address, Mac);
+
+struct ArpReply {
+    sender: Resolved,
+    target: Resolved,
+}
+
+/// Reads an ARP reply for IPv4 over Ethernet (RFC 826).
+fn arp_reply(frame: &[u8]) -> Option<ArpReply> {
+    let arp = frame.get(ETHERNET_HEADER_LEN..)?;
+    if !arp.starts_with(&[0, 1, 8, 0, 6, 4]) || read_u16(arp, 6)? != ARP_REPLY {
+        return None;
+    }
+    let resolved = |at: usize| {
+        let mac = *arp.get(at..)?.first_chunk()?;
+        let address = Address::new(arp.get(at + 6..at + 10)?)?;
+        Some((address, mac))
+    };
+    Some(ArpReply {
+        sender: resolved(8)?,
+        target: resolved(18)?,
+    })
+}
+
+/// Reads a neighbour advertisement (RFC 4861, 4.4) that makes smoltcp replace its entry. One that
+/// does not may leave the entry as old as it was.
+fn advertisement_received(frame: &[u8]) -> Option<Resolved> {
+    let icmp = advertisement(frame)?;
+    let source = frame.get(ETHERNET_HEADER_LEN + 8..ETHERNET_HEADER_LEN + 24)?;
+    let addresses = frame.get(ETHERNET_HEADER_LEN + 8..ETHERNET_HEADER_LEN + 40)?;
+    let option = icmp.get(24..32)?;
+    let replaces = icmp.get(4)? & OVERRIDE != 0 && option.starts_with(&TARGET_LINK_LAYER_ADDRESS);
+    if !replaces || !checksum_is_right(addresses, NEXT_HEADER_ICMPV6, icmp) {
+        return None;
+    }
+    Some((Address::new(source)?, *option.last_chunk()?))
+}
+
+fn advertisement_sent(frame: &[u8]) -> Option<Resolved> {
+    advertisement(frame)?;
+    let destination = frame.get(ETHERNET_HEADER_LEN + 24..ETHERNET_HEADER_LEN + 40)?;
+    Some((Address::new(destination)?, *frame.first_chunk()?))
+}
+
+fn advertisement(frame: &[u8]) -> Option<&[u8]> {
+    let ip = frame.get(ETHERNET_HEADER_LEN..)?;
+    let end = IPV6_HEADER_LEN + usize::from(read_u16(ip, 4)?);
+    let icmp = ip.get(IPV6_HEADER_LEN..end)?;
+    let is_advertisement =
+        ip.get(6) == Some(&NEXT_HEADER_ICMPV6) && icmp.first() == Some(&NEIGHBOUR_ADVERTISEMENT);
+    is_advertisement.then_some(icmp)
+}

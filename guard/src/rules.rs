@@ -1,0 +1,231 @@
+//! The rules: one function each, named after the segment or the state that it recognises.
+//!
+//! The names in parentheses (`process`, `dispatch`, ...) are functions in `src/socket/tcp.rs` of
+//! smoltcp 0.14.0. `docs/upstream.md` in the repository has the lines, and `tests/rules/` the
+//! shortest script of frames for each defect. A rule can go when smoltcp passes its script without
+//! the guard.
+
+use crate::counters::{Counters, count};
+use crate::flow::Flow;
+use crate::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
+
+/// A sequence number further away than this is neither early nor late but arbitrary, and smoltcp
+/// handles it.
+const UNSENT_ACK_DISTANCE_MAX: u32 = 128 * 1024;
+/// The largest window that is not scaled. No smoltcp that has gone back to resend sends an ACK with
+/// an older sequence number.
+const OLD_ACK_DISTANCE_MAX: u32 = 64 * 1024 - 1;
+/// The smallest window that keeps smoltcp sending.
+const WINDOW_MIN: u16 = 1;
+/// R5 chooses its windows from here on. They are larger than any FIN needs, and their low byte
+/// varies.
+const VARIED_WINDOW_BASE: u16 = 4096;
+
+/// What becomes of an incoming frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// smoltcp gets the frame as it is.
+    Pass,
+    /// smoltcp gets an empty frame, which it ignores.
+    Refuse,
+    /// smoltcp gets a copy with these fields.
+    Rewrite(Fields),
+}
+
+/// Applies R1 to R6 and R10 to a segment that came in on an established flow. The order matters: a
+/// later rule sees the window that an earlier one left. `neighbour_is_known` says that smoltcp
+/// certainly knows the hardware address that a reply goes to.
+pub(crate) fn incoming(
+    flow: &mut Flow,
+    segment: &Segment,
+    neighbour_is_known: bool,
+    counters: &mut Counters,
+) -> Action {
+    if flow.snd_max.is_before(segment.ack) {
+        if acks_unsent_data(flow, segment) {
+            count(&mut counters.unsent_acks_refused);
+            return Action::Refuse;
+        }
+        return Action::Pass;
+    }
+    let may_be_duplicate = may_be_duplicate_ack(flow, segment);
+    if may_be_duplicate {
+        flow.duplicate_ack_seen = true;
+    }
+    if flow.highest_ack.is_before(segment.ack) {
+        flow.highest_ack = segment.ack;
+    }
+
+    let mut new = segment.fields;
+    if has_fin_after_data_beyond_window(flow, segment) {
+        count(&mut counters.fins_removed);
+        new.flags &= !FIN;
+    }
+    if has_new_ack_outside_window(flow, segment) {
+        count(&mut counters.acks_moved_into_window);
+        new.seq = flow.rcv_nxt;
+    }
+    if closes_window_with_data_in_flight(flow, segment.ack, new.window) {
+        count(&mut counters.zero_windows_opened);
+        new.window = WINDOW_MIN;
+    }
+    if may_be_duplicate && !neighbour_is_known && new.window != 0 {
+        count(&mut counters.neighbour_duplicates_varied);
+        new.window = varied_window(flow, new.window);
+    }
+    if acks_all_but_fin(flow, segment) {
+        count(&mut counters.fin_duplicates_varied);
+        let [.., varied] = counters.fin_duplicates_varied.to_be_bytes();
+        new.window = VARIED_WINDOW_BASE + u16::from(varied);
+    }
+    if closes_window_after_fin(flow, segment.ack, new.window) {
+        count(&mut counters.zero_windows_opened_after_fin);
+        new.window = WINDOW_MIN;
+    }
+    follow_accepted(flow, segment, new);
+    if new.flags & FIN != 0 {
+        flow.on_fin_received();
+    }
+
+    if new == segment.fields {
+        Action::Pass
+    } else {
+        Action::Rewrite(new)
+    }
+}
+
+/// Follows a segment that smoltcp has just filled, and applies R7 to it.
+pub(crate) fn outgoing(
+    flow: &mut Flow,
+    segment: &Segment,
+    counters: &mut Counters,
+) -> Option<Fields> {
+    flow.on_sent(segment);
+    if !has_gone_back(flow, segment) {
+        return None;
+    }
+    count(&mut counters.rewound_acks_advanced);
+    Some(Fields {
+        seq: flow.highest_ack,
+        ..segment.fields
+    })
+}
+
+/// R1. smoltcp accepts any acknowledgement up to the end of its send buffer, whether the bytes were
+/// sent or not (`process`), and frees bytes that never left. RFC 9293, 3.10.7.4 wants such a
+/// segment dropped.
+fn acks_unsent_data(flow: &Flow, segment: &Segment) -> bool {
+    segment.ack.since(flow.snd_max) <= UNSENT_ACK_DISTANCE_MAX
+}
+
+/// R2. A fast retransmit is as long as the maximum segment size, whatever window the peer announced
+/// (`dispatch`). The receiver trims the data to its window but accepts the FIN (`process`): the
+/// last bytes are lost, and the stream ends as if it were whole. Without its FIN the segment is
+/// harmless, and the sender resends the FIN.
+fn has_fin_after_data_beyond_window(flow: &Flow, segment: &Segment) -> bool {
+    let data_end = segment.fields.seq.after(segment.payload_len);
+    segment.has(FIN) && segment.payload_len > 0 && flow.window_edge.is_before(data_end)
+}
+
+/// R3. After a timeout, smoltcp's sequence number goes back, and its pure ACKs carry that old
+/// number (`dispatch`). The peer finds them outside its window and ignores their acknowledgement
+/// (`process`). If both sides have data in flight, neither ever learns that its data arrived. RFC
+/// 9293, 3.4 wants an ACK sent with SND.NXT. But a peer that has filled our window sends even that
+/// from the window's right edge, which is also outside, while the data that was lost on its way is
+/// being resent.
+fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
+    let seq = segment.fields.seq;
+    let is_old = seq.is_before(flow.rcv_nxt) && flow.rcv_nxt.since(seq) <= OLD_ACK_DISTANCE_MAX;
+    let is_at_edge = flow.rcv_nxt.is_before(seq) && seq == flow.window_edge;
+    segment.is_pure_ack() && (is_old || is_at_edge) && flow.snd_una.is_before(segment.ack)
+}
+
+/// R4. smoltcp believes a zero window even from a stale ACK, and even while data is in flight. Then
+/// the retransmission timer expires, nothing fits into the window, and the timer becomes idle
+/// (`dispatch`). Only the next ACK would start a zero-window probe (`process`), and it never comes.
+/// Or the probe is started, the window opens, and the timer becomes idle with data in flight. If
+/// smoltcp certainly accepted a zero window while nothing was in flight, the window may stay
+/// closed: only a probe is in flight then.
+fn closes_window_with_data_in_flight(flow: &Flow, ack: Seq, window: u16) -> bool {
+    let is_believed = flow.zero_window && !ack.is_before(flow.snd_una);
+    window == 0 && ack.is_before(flow.snd_max) && !is_believed
+}
+
+/// R5. Three duplicate ACKs while only the FIN is in flight start a fast retransmit. That clears
+/// the timer, but sends only if there is data (`dispatch`, `seq_to_transmit`): the FIN is never
+/// resent. ACKs with different windows are no duplicates. The segment must not be dropped instead:
+/// it may carry the first acknowledgement of the last byte.
+fn acks_all_but_fin(flow: &Flow, segment: &Segment) -> bool {
+    segment.is_pure_ack() && flow.fin_sent && segment.ack.after(1) == flow.snd_max
+}
+
+/// R6. A zero window together with the acknowledgement of everything, our FIN included, starts a
+/// zero-window probe in FIN-WAIT-2, where there is nothing to send (`process`). Then `dispatch`
+/// emits ACK after ACK without end.
+fn closes_window_after_fin(flow: &Flow, ack: Seq, window: u16) -> bool {
+    window == 0 && flow.fin_sent && ack == flow.snd_max
+}
+
+/// R7. The defect of R3, corrected at the sender, for a peer without a guard.
+fn has_gone_back(flow: &Flow, segment: &Segment) -> bool {
+    flow.is_established() && segment.is_pure_ack() && segment.fields.seq.is_before(flow.highest_ack)
+}
+
+/// R9, for a segment of an unknown flow. A socket whose SYN still waits for the neighbour's
+/// hardware address accepts a SYN-ACK that fits the SYN's sequence number: one that is forged, or
+/// that belongs to a connection from before a restart. The socket has not yet announced a window,
+/// and subtracts from it (`process`, `last_scaled_window`): smoltcp panics. No connection needs
+/// such a segment, and the peer gives up its half of the connection in time.
+pub(crate) const fn is_syn_ack(segment: &Segment) -> bool {
+    segment.has(SYN) && segment.has(ACK) && !segment.has(RST)
+}
+
+/// R8 and R10 have to know whether smoltcp may be about to send a fast retransmit, because smoltcp
+/// forgets it when the device has no room or the neighbour's hardware address has expired
+/// (`dispatch`). This covers everything that smoltcp counts as a duplicate, and from the first on,
+/// not from the third.
+fn may_be_duplicate_ack(flow: &Flow, segment: &Segment) -> bool {
+    let is_old_ack =
+        !segment.ack.is_before(flow.snd_una) && !flow.highest_ack.is_before(segment.ack);
+    segment.payload_len == 0 && is_old_ack && segment.ack.is_before(flow.snd_max)
+}
+
+/// R10. The guard cannot keep the neighbour's entry from expiring, and then the resent segment
+/// would not reach the device. But without duplicates there is no fast retransmit, and a timeout
+/// works. Every second one of these ACKs gets a window that is one smaller, or one larger where it
+/// could not be smaller.
+fn varied_window(flow: &mut Flow, window: u16) -> u16 {
+    flow.window_varied = !flow.window_varied;
+    if window > WINDOW_MIN {
+        window - u16::from(flow.window_varied)
+    } else {
+        window + u16::from(flow.window_varied)
+    }
+}
+
+/// Follows what smoltcp now believes, but only from segments that it certainly accepts.
+fn follow_accepted(flow: &mut Flow, segment: &Segment, new: Fields) {
+    if new.window != 0 {
+        flow.zero_window = false;
+    }
+    let is_accepted = !segment.ack.is_before(flow.snd_una) && !new.seq.is_before(flow.rcv_nxt);
+    if segment.is_pure_ack() && is_accepted {
+        flow.snd_una = segment.ack;
+        flow.zero_window = new.window == 0;
+    }
+    follow_received(flow, segment);
+}
+
+/// Follows what smoltcp expects next while it delays its own ACK. R3 must not move an ACK to what
+/// was expected before that: there it would be old again. This includes an ACK at the window's end,
+/// which smoltcp accepts once everything before it has arrived.
+fn follow_received(flow: &mut Flow, segment: &Segment) {
+    let start = segment.fields.seq;
+    let end = start.after(segment.payload_len);
+    // smoltcp drops data with an old acknowledgement, and accepts in order what fits into the
+    // window.
+    let is_accepted = segment.ack == flow.highest_ack && !flow.window_edge.is_before(end);
+    if is_accepted && !flow.rcv_nxt.is_before(start) && flow.rcv_nxt.is_before(end) {
+        flow.rcv_nxt = end;
+    }
+}

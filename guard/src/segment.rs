@@ -1,0 +1,338 @@
+//! A checked view of the TCP segment in an Ethernet frame.
+//!
+//! It reads exactly what smoltcp would read as TCP. If the guard missed a segment that smoltcp
+//! accepts, nobody would verify that segment's checksum.
+
+use core::ops::Range;
+
+use smoltcp::wire::checksum;
+
+use crate::flow::{Address, FlowKey};
+
+pub(crate) const FIN: u8 = 0x01;
+pub(crate) const SYN: u8 = 0x02;
+pub(crate) const RST: u8 = 0x04;
+pub(crate) const ACK: u8 = 0x10;
+
+pub(crate) const ETHERNET_HEADER_LEN: usize = 14;
+const ETHERTYPE_IPV4: u16 = 0x0800;
+pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
+const IPV4_HEADER_LEN_MIN: usize = 20;
+pub(crate) const IPV6_HEADER_LEN: usize = 40;
+const TCP_HEADER_LEN_MIN: usize = 20;
+const NEXT_HEADER_HOP_BY_HOP: u8 = 0;
+const NEXT_HEADER_TCP: u8 = 6;
+
+/// Offsets from the start of the TCP header (RFC 9293, 3.1).
+const SEQ_OFFSET: usize = 4;
+const ACK_OFFSET: usize = 8;
+const HEADER_LEN_OFFSET: usize = 12;
+const FLAGS_OFFSET: usize = 13;
+const WINDOW_OFFSET: usize = 14;
+const CHECKSUM_OFFSET: usize = 16;
+
+/// A TCP sequence number. The order is that of RFC 9293, 3.4: it depends on the distance, not on
+/// the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Seq(pub(crate) u32);
+
+impl Seq {
+    pub(crate) const fn after(self, len: u32) -> Self {
+        Self(self.0.wrapping_add(len))
+    }
+
+    /// How far this is after `earlier`. Only meaningful if it is.
+    pub(crate) const fn since(self, earlier: Self) -> u32 {
+        self.0.wrapping_sub(earlier.0)
+    }
+
+    pub(crate) const fn is_before(self, other: Self) -> bool {
+        self.since(other) > u32::MAX / 2
+    }
+}
+
+/// What the guard reads in a frame.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    /// No TCP, or so malformed that smoltcp itself drops it.
+    Other,
+    /// An IPv4 fragment of a TCP segment. Its checksum cannot be verified here.
+    Fragment,
+    Tcp(Segment),
+}
+
+/// The fields that a rule may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) seq: Seq,
+    pub(crate) flags: u8,
+    pub(crate) window: u16,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Segment {
+    pub(crate) fields: Fields,
+    pub(crate) ack: Seq,
+    pub(crate) payload_len: u32,
+    /// Where the frame has the source address and, right after it, the destination address.
+    addresses: Range<usize>,
+    /// Where the frame has the TCP header and the payload.
+    tcp: Range<usize>,
+    options_len: usize,
+}
+
+impl Frame {
+    pub(crate) fn parse(frame: &[u8]) -> Self {
+        let parsed = match read_u16(frame, 12) {
+            Some(ETHERTYPE_IPV4) => Self::parse_ipv4(frame),
+            Some(ETHERTYPE_IPV6) => Self::parse_ipv6(frame),
+            _ => None,
+        };
+        parsed.unwrap_or(Self::Other)
+    }
+
+    fn parse_ipv4(frame: &[u8]) -> Option<Self> {
+        let ip = frame.get(ETHERNET_HEADER_LEN..)?;
+        let header_len = ipv4_header_len(ip)?;
+        let total_len = usize::from(read_u16(ip, 2)?);
+        if ip.get(9) != Some(&NEXT_HEADER_TCP) || total_len < header_len || total_len > ip.len() {
+            return None;
+        }
+        // More fragments, or an offset (RFC 791, 3.1).
+        if read_u16(ip, 6)? & 0x3fff != 0 {
+            return Some(Self::Fragment);
+        }
+        let addresses = ETHERNET_HEADER_LEN + 12..ETHERNET_HEADER_LEN + 20;
+        let tcp = ETHERNET_HEADER_LEN + header_len..ETHERNET_HEADER_LEN + total_len;
+        Segment::parse(frame, addresses, tcp).map(Self::Tcp)
+    }
+
+    fn parse_ipv6(frame: &[u8]) -> Option<Self> {
+        let ip = frame.get(ETHERNET_HEADER_LEN..)?;
+        let total_len = IPV6_HEADER_LEN + usize::from(read_u16(ip, 4)?);
+        if ip.first()? >> 4 != 6 || total_len > ip.len() {
+            return None;
+        }
+        let mut next_header = *ip.get(6)?;
+        let mut header_len = IPV6_HEADER_LEN;
+        // The only extension header after which smoltcp looks for TCP (RFC 8200, 4.3).
+        if next_header == NEXT_HEADER_HOP_BY_HOP {
+            next_header = *ip.get(header_len)?;
+            header_len += 8 * (1 + usize::from(*ip.get(header_len + 1)?));
+        }
+        if next_header != NEXT_HEADER_TCP || header_len > total_len {
+            return None;
+        }
+        let addresses = ETHERNET_HEADER_LEN + 8..ETHERNET_HEADER_LEN + 40;
+        let tcp = ETHERNET_HEADER_LEN + header_len..ETHERNET_HEADER_LEN + total_len;
+        Segment::parse(frame, addresses, tcp).map(Self::Tcp)
+    }
+}
+
+impl Segment {
+    fn parse(frame: &[u8], addresses: Range<usize>, tcp: Range<usize>) -> Option<Self> {
+        let bytes = frame.get(tcp.clone())?;
+        let header_len = usize::from(bytes.get(HEADER_LEN_OFFSET)? >> 4) * 4;
+        let payload_len = bytes.len().checked_sub(header_len)?;
+        let options_len = header_len.checked_sub(TCP_HEADER_LEN_MIN)?;
+        Some(Self {
+            fields: Fields {
+                seq: Seq(read_u32(bytes, SEQ_OFFSET)?),
+                flags: *bytes.get(FLAGS_OFFSET)?,
+                window: read_u16(bytes, WINDOW_OFFSET)?,
+            },
+            ack: Seq(read_u32(bytes, ACK_OFFSET)?),
+            payload_len: u32::try_from(payload_len).ok()?,
+            addresses,
+            tcp,
+            options_len,
+        })
+    }
+
+    pub(crate) const fn has(&self, flag: u8) -> bool {
+        self.fields.flags & flag != 0
+    }
+
+    /// The number of sequence numbers that the segment takes: its data, SYN and FIN (RFC 9293,
+    /// 3.4).
+    pub(crate) fn len(&self) -> u32 {
+        self.payload_len + u32::from(self.has(SYN)) + u32::from(self.has(FIN))
+    }
+
+    /// Whether the segment carries no data, no SYN and no FIN.
+    pub(crate) fn is_pure_ack(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The flow of a segment that we sent. None for IPv6 without the feature `ipv6`.
+    pub(crate) fn key_sent(&self, frame: &[u8]) -> Option<FlowKey> {
+        let (source, destination) = self.addresses(frame)?;
+        let (source_port, destination_port) = self.ports(frame)?;
+        Some(FlowKey {
+            local: source,
+            local_port: source_port,
+            remote: destination,
+            remote_port: destination_port,
+        })
+    }
+
+    /// The flow of a segment that we received. None for IPv6 without the feature `ipv6`.
+    pub(crate) fn key_received(&self, frame: &[u8]) -> Option<FlowKey> {
+        let (source, destination) = self.addresses(frame)?;
+        let (source_port, destination_port) = self.ports(frame)?;
+        Some(FlowKey {
+            local: destination,
+            local_port: destination_port,
+            remote: source,
+            remote_port: source_port,
+        })
+    }
+
+    fn addresses(&self, frame: &[u8]) -> Option<(Address, Address)> {
+        let both = frame.get(self.addresses.clone())?;
+        let (source, destination) = both.split_at_checked(both.len() / 2)?;
+        Some((Address::new(source)?, Address::new(destination)?))
+    }
+
+    fn ports(&self, frame: &[u8]) -> Option<(u16, u16)> {
+        let tcp = frame.get(self.tcp.clone())?;
+        Some((read_u16(tcp, 0)?, read_u16(tcp, 2)?))
+    }
+
+    /// Whether the segment's own checksum is right.
+    pub(crate) fn checksum_is_right(&self, frame: &[u8]) -> bool {
+        let (Some(addresses), Some(tcp)) = (
+            frame.get(self.addresses.clone()),
+            frame.get(self.tcp.clone()),
+        ) else {
+            return false;
+        };
+        checksum_is_right(addresses, NEXT_HEADER_TCP, tcp)
+    }
+
+    /// The shift count of the window scale option (RFC 7323, 2.2), at most 14.
+    pub(crate) fn window_scale(&self, frame: &[u8]) -> Option<u8> {
+        let options_start = self.tcp.start + TCP_HEADER_LEN_MIN;
+        let mut options = frame.get(options_start..options_start + self.options_len)?;
+        loop {
+            let option_len = match *options {
+                [] | [0, ..] => return None,
+                [1, ..] => 1,
+                [3, 3, shift, ..] => return Some(shift.min(14)),
+                [_, len, ..] => usize::from(len).max(2),
+                [_] => return None,
+            };
+            options = options.get(option_len..)?;
+        }
+    }
+
+    /// Writes `new` into the segment's frame. If the checksum is computed in software, it is
+    /// updated: it stays as right or as wrong as it was. If the device computes it, the field stays
+    /// untouched.
+    pub(crate) fn rewrite(&self, frame: &mut [u8], new: Fields, checksum_in_software: bool) {
+        let Some(tcp) = frame.get_mut(self.tcp.clone()) else {
+            return;
+        };
+        let [seq_0, seq_1, seq_2, seq_3] = new.seq.0.to_be_bytes();
+        let header_len = tcp.get(HEADER_LEN_OFFSET).copied().unwrap_or(0);
+        let changes = [
+            (SEQ_OFFSET, [seq_0, seq_1]),
+            (SEQ_OFFSET + 2, [seq_2, seq_3]),
+            (HEADER_LEN_OFFSET, [header_len, new.flags]),
+            (WINDOW_OFFSET, new.window.to_be_bytes()),
+        ];
+        let mut sum = read_u16(tcp, CHECKSUM_OFFSET).unwrap_or(0);
+        for (at, bytes) in changes {
+            let old = read_u16(tcp, at).unwrap_or(0);
+            sum = updated_checksum(sum, old, u16::from_be_bytes(bytes));
+            write_u16(tcp, at, bytes);
+        }
+        if checksum_in_software {
+            write_u16(tcp, CHECKSUM_OFFSET, sum.to_be_bytes());
+        }
+    }
+}
+
+/// Whether the checksum in `payload` is right, over the pseudo-header of RFC 9293, 3.1 or RFC 8200,
+/// 8.1.
+pub(crate) fn checksum_is_right(addresses: &[u8], next_header: u8, payload: &[u8]) -> bool {
+    let Ok(payload_len) = u16::try_from(payload.len()) else {
+        return false;
+    };
+    let parts = [
+        checksum::data(addresses),
+        u16::from(next_header),
+        payload_len,
+        checksum::data(payload),
+    ];
+    checksum::combine(&parts) == u16::MAX
+}
+
+/// The checksum after one 16-bit word changed from `old` to `new` (RFC 1624, 3, equation 3).
+fn updated_checksum(sum: u16, old: u16, new: u16) -> u16 {
+    !checksum::combine(&[!sum, !old, new])
+}
+
+/// Whether the header checksum is right, if the frame has an IPv4 packet. IPv6 has none.
+pub(crate) fn ipv4_checksum_is_right(frame: &[u8]) -> bool {
+    if read_u16(frame, 12) != Some(ETHERTYPE_IPV4) {
+        return true;
+    }
+    frame
+        .get(ETHERNET_HEADER_LEN..)
+        .and_then(|ip| ip.get(..ipv4_header_len(ip)?))
+        .is_some_and(|header| checksum::data(header) == u16::MAX)
+}
+
+/// The length of an IPv4 header. None when this is not IPv4.
+fn ipv4_header_len(ip: &[u8]) -> Option<usize> {
+    let first = *ip.first()?;
+    let header_len = usize::from(first & 0x0f) * 4;
+    (first >> 4 == 4 && header_len >= IPV4_HEADER_LEN_MIN).then_some(header_len)
+}
+
+pub(crate) fn read_u16(bytes: &[u8], at: usize) -> Option<u16> {
+    let two = bytes.get(at..)?.first_chunk()?;
+    Some(u16::from_be_bytes(*two))
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    let four = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_be_bytes(*four))
+}
+
+fn write_u16(bytes: &mut [u8], at: usize, new: [u8; 2]) {
+    if let Some(old) = bytes.get_mut(at..at + 2) {
+        old.copy_from_slice(&new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_numbers_compare_across_the_wrap() {
+        let before = Seq(u32::MAX - 1);
+        let after = before.after(3);
+        assert_eq!(after, Seq(1));
+        assert_eq!(after.since(before), 3);
+        assert!(before.is_before(after));
+        assert!(!after.is_before(before));
+        assert!(!before.is_before(before));
+    }
+
+    #[test]
+    fn an_updated_checksum_equals_a_new_computation_even_where_it_is_zero() {
+        // RFC 1624, 4: the older method (equation 2) gives 0xffff here instead of 0.
+        assert_eq!(updated_checksum(0xdd2f, 0x5555, 0x3285), 0x0000);
+
+        let mut words = [0xcd7a_u16, 0x5555, 0x0001, 0xffff];
+        let sum_of = |words: &[u16]| !checksum::combine(words);
+        for new in 0..=u16::MAX {
+            let before = sum_of(&words);
+            let old = core::mem::replace(&mut words[1], new);
+            assert_eq!(updated_checksum(before, old, new), sum_of(&words));
+        }
+    }
+}

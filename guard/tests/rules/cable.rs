@@ -1,0 +1,67 @@
+//! A device whose other end the test holds.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::time::Instant;
+
+pub(crate) const MTU: usize = 1514;
+
+#[derive(Default)]
+pub(crate) struct Ends {
+    /// Frames for the host, in the order in which it will receive them.
+    pub(crate) to_host: VecDeque<Vec<u8>>,
+    /// Frames from the host, in the order in which it sent them.
+    pub(crate) from_host: Vec<Vec<u8>>,
+    /// While this is set, the device has no room to transmit.
+    pub(crate) refuses: bool,
+    pub(crate) checksum: ChecksumCapabilities,
+}
+
+/// One end of the cable is a device. Every clone is the same cable.
+#[derive(Clone, Default)]
+pub(crate) struct Cable(pub(crate) Rc<RefCell<Ends>>);
+
+impl Device for Cable {
+    type RxToken<'a> = Received;
+    type TxToken<'a> = Transmit<'a>;
+
+    fn receive(&mut self, _: Instant) -> Option<(Received, Transmit<'_>)> {
+        let frame = self.0.borrow_mut().to_host.pop_front()?;
+        Some((Received(frame), Transmit(self)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Transmit<'_>> {
+        let refuses = self.0.borrow().refuses;
+        (!refuses).then_some(Transmit(self))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = MTU;
+        capabilities.checksum = self.0.borrow().checksum.clone();
+        capabilities
+    }
+}
+
+pub(crate) struct Received(Vec<u8>);
+
+impl RxToken for Received {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+pub(crate) struct Transmit<'a>(&'a Cable);
+
+impl TxToken for Transmit<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut frame = vec![0; len];
+        let result = f(&mut frame);
+        self.0.0.borrow_mut().from_host.push(frame);
+        result
+    }
+}

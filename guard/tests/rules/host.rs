@@ -1,0 +1,255 @@
+//! A smoltcp host that a test scripts, with or without a guard, in virtual time.
+
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle};
+use smoltcp::iface::{SocketSet, SocketStorage};
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpCidr, Ipv4Address, TcpControl};
+use smoltcp_guard::{Guarded, Storage};
+
+use crate::cable::Cable;
+use crate::frames::{
+    ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_PORT, Segment, Sent, arp_request, build,
+    introduction, read, read_raw,
+};
+
+/// More frames than any honest exchange of the scripts needs in one poll.
+pub(crate) const EGRESS_MAX: usize = 100;
+
+/// The other address in a network of two.
+const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 0, 0);
+
+/// A guarded end of a cable.
+pub(crate) type GuardedCable = Guarded<'static, Cable>;
+
+/// Guards a cable, with room for this number of connections.
+pub(crate) fn guarded<const FLOWS: usize>(cable: Cable) -> GuardedCable {
+    let storage: &mut Storage<FLOWS> = Box::leak(Box::default());
+    Guarded::new(cable, HOST_MAC, storage)
+}
+
+/// A device that a script can run on: the bare cable or the guarded one.
+pub(crate) trait TestDevice: Device {
+    fn wrap(cable: Cable) -> Self;
+}
+
+impl TestDevice for Cable {
+    fn wrap(cable: Cable) -> Self {
+        cable
+    }
+}
+
+impl TestDevice for GuardedCable {
+    fn wrap(cable: Cable) -> Self {
+        guarded::<3>(cable)
+    }
+}
+
+pub(crate) struct Host<D> {
+    pub(crate) family: Family,
+    pub(crate) cable: Cable,
+    pub(crate) device: D,
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    handle: SocketHandle,
+    now: Instant,
+    /// The sequence number of the host's first byte.
+    pub(crate) start: u32,
+}
+
+impl<D: TestDevice> Host<D> {
+    /// A host that is connected to the peer. The host's window is `window`; the peer's SYN-ACK
+    /// announced `peer_window`.
+    pub(crate) fn connected(family: Family, window: usize, peer_window: u16) -> Self {
+        Self::connecting(family, window, Cable::default()).accepted(peer_window)
+    }
+
+    /// This host, whose SYN is out, after the peer's SYN-ACK has announced `peer_window`.
+    pub(crate) fn accepted(mut self, peer_window: u16) -> Self {
+        self.receive(Segment {
+            seq: -1,
+            window: peer_window,
+            control: TcpControl::Syn,
+            ..ACK
+        });
+        assert_eq!(self.socket().state(), tcp::State::Established);
+        self
+    }
+
+    /// As [`connected`](Self::connected), over IPv4 and through a router whose hardware address the
+    /// host has just learnt.
+    pub(crate) fn connected_through_router(window: usize, peer_window: u16) -> Self {
+        let mut host = Self::resolving(Family::V4, window, Cable::default());
+        host.iface.update_ip_addrs(|addresses| {
+            addresses[0] = IpCidr::new(host.family.host(), 31);
+        });
+        let routes = host.iface.routes_mut();
+        routes
+            .add_default_ipv4_route(ROUTER)
+            .expect("one route fits");
+        host.introduced(arp_request(ROUTER)).accepted(peer_window)
+    }
+
+    /// A host whose SYN is out.
+    pub(crate) fn connecting(family: Family, window: usize, cable: Cable) -> Self {
+        Self::resolving(family, window, cable).introduced(introduction(family))
+    }
+
+    /// This host, whose SYN waits for the neighbour's hardware address, after `frame` has told it
+    /// that address.
+    pub(crate) fn introduced(mut self, frame: Vec<u8>) -> Self {
+        self.receive_frame(frame);
+        self.start = self.find_start();
+        self.cable.0.borrow_mut().from_host.clear();
+        self
+    }
+
+    /// A host whose SYN waits for the neighbour's hardware address.
+    pub(crate) fn resolving(family: Family, window: usize, cable: Cable) -> Self {
+        let mut device = D::wrap(cable.clone());
+        let mut config = Config::new(HOST_MAC.into());
+        config.random_seed = 7;
+        let mut iface = Interface::new(config, &mut device, Instant::ZERO);
+        iface.update_ip_addrs(|addresses| {
+            addresses
+                .push(IpCidr::new(family.host(), 24))
+                .expect("one address fits");
+        });
+        let mut socket = tcp::Socket::new(
+            tcp::SocketBuffer::new(vec![0; window].leak()),
+            tcp::SocketBuffer::new(vec![0; 64].leak()),
+        );
+        socket.set_nagle_enabled(false);
+        socket
+            .connect(iface.context(), (family.peer(), PEER_PORT), HOST_PORT)
+            .expect("the peer is a unicast address");
+        let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY].leak());
+        let handle = sockets.add(socket);
+        Self {
+            family,
+            cable,
+            device,
+            iface,
+            sockets,
+            handle,
+            now: Instant::from_millis(1),
+            start: 0,
+        }
+    }
+
+    fn find_start(&self) -> u32 {
+        let ends = self.cable.0.borrow();
+        let syn = ends
+            .from_host
+            .iter()
+            .find_map(|frame| read_raw(self.family, frame))
+            .expect("the SYN is out");
+        assert_eq!(syn.control, TcpControl::Syn);
+        (syn.seq_number.0 as u32).wrapping_add(1)
+    }
+
+    /// The router asks for the host's hardware address. From the question the host learns the
+    /// router's.
+    pub(crate) fn receive_from_router(&mut self) {
+        self.receive_frame(arp_request(ROUTER));
+    }
+
+    pub(crate) fn socket(&mut self) -> &mut tcp::Socket<'static> {
+        self.sockets.get_mut(self.handle)
+    }
+
+    pub(crate) fn write(&mut self, data: &[u8]) -> Vec<Sent> {
+        assert_eq!(self.socket().send_slice(data), Ok(data.len()));
+        self.poll()
+    }
+
+    pub(crate) fn close(&mut self) -> Vec<Sent> {
+        self.socket().close();
+        self.poll()
+    }
+
+    /// All bytes that can be read now.
+    pub(crate) fn read_all(&mut self) -> Vec<u8> {
+        let mut data = vec![0; 64];
+        let len = self.socket().recv_slice(&mut data).unwrap_or(0);
+        data.truncate(len);
+        data
+    }
+
+    /// The peer's segment comes in. Returns what the host sends then.
+    pub(crate) fn receive(&mut self, segment: Segment<'_>) -> Vec<Sent> {
+        self.receive_frame(build(self.family, &segment, self.start))
+    }
+
+    pub(crate) fn receive_frame(&mut self, frame: Vec<u8>) -> Vec<Sent> {
+        self.cable.0.borrow_mut().to_host.push_back(frame);
+        self.poll()
+    }
+
+    /// One round of a loop like smoltcp's own, but bounded. Returns the segments that went out.
+    pub(crate) fn poll(&mut self) -> Vec<Sent> {
+        let already = self.cable.0.borrow().from_host.len();
+        let (now, device, sockets) = (self.now, &mut self.device, &mut self.sockets);
+        while self.iface.poll_ingress_single(now, device, sockets) != PollIngressSingleResult::None
+        {
+        }
+        for _ in 0..EGRESS_MAX {
+            if self.iface.poll_egress(now, device, sockets) == PollResult::None {
+                break;
+            }
+        }
+        let ends = self.cable.0.borrow();
+        let new = ends.from_host.iter().skip(already);
+        new.filter_map(|frame| read(self.family, frame, self.start))
+            .collect()
+    }
+
+    /// Sleeps until the host wants to be polled, and polls it. None when no timer runs.
+    pub(crate) fn sleep(&mut self) -> Option<Vec<Sent>> {
+        let wake = self.iface.poll_at(self.now, &self.sockets)?;
+        self.now = self.now.max(wake);
+        Some(self.poll())
+    }
+
+    /// Lets time pass, in milliseconds, without a poll.
+    pub(crate) fn advance(&mut self, millis: u64) {
+        self.now += Duration::from_millis(millis);
+    }
+
+    /// Returns what the host sends until no timer runs, or for at most a minute.
+    pub(crate) fn sleep_a_minute(&mut self) -> Vec<Sent> {
+        let end = self.now + Duration::from_secs(60);
+        let mut sent = Vec::new();
+        while self.now < end && sent.len() < EGRESS_MAX {
+            let Some(more) = self.sleep() else { break };
+            sent.extend(more);
+        }
+        sent
+    }
+
+    /// Whether the host has no timer, so that only the peer can wake it.
+    pub(crate) fn has_no_timer(&mut self) -> bool {
+        self.iface.poll_at(self.now, &self.sockets).is_none()
+    }
+}
+
+/// Runs a script for each address family: `fails` on bare smoltcp, `passes` with a guard.
+pub(crate) fn compare(
+    window: usize,
+    peer_window: u16,
+    fails: impl Fn(Host<Cable>),
+    passes: impl Fn(Host<GuardedCable>),
+) {
+    for &family in FAMILIES {
+        fails(Host::connected(family, window, peer_window));
+        passes(Host::connected(family, window, peer_window));
+    }
+}
+
+/// Whether any of the segments begins at `seq` and carries data or a FIN.
+pub(crate) fn sends_from(sent: &[Sent], seq: i32) -> bool {
+    sent.iter().any(|segment| {
+        segment.seq == seq && (!segment.payload.is_empty() || segment.control == TcpControl::Fin)
+    })
+}

@@ -1,0 +1,19 @@
+//! The guard and bare smoltcp, side by side: one script of frames for each defect.
+//!
+//! Each script is the shortest that makes bare smoltcp fail. When a new version of smoltcp passes
+//! it without the guard, the test fails and says so, and the rule can go.
+
+#![allow(clippy::indexing_slicing, reason = "a wrong index is a failed test")]
+
+mod boundary;
+mod cable;
+mod defects;
+mod delayed;
+mod flows;
+mod frames;
+mod host;
+mod lossy_network;
+mod neighbour;
+mod out_of_reach;
+mod properties;
+mod windows;

@@ -1,0 +1,202 @@
+//! One device of a simulated network.
+
+use core::cell::RefCell;
+
+use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
+use tickwire::guard::{Counters, Guarded, Storage};
+use tickwire::{AnyTask, Config, Stack, Tick};
+
+use crate::ethernet::{Ethernet, Port};
+use crate::scheduler::{NodeClock, Scheduler};
+use crate::tracer::{NodeEvents, Tracer};
+use crate::{Generator, streams};
+
+/// Connections that a node's guard knows: at least two more than a node of a world has sockets.
+const FLOWS: usize = 10;
+
+/// The device of a node: a port of the Ethernet under a guard.
+pub type NodeDevice<'a> = Guarded<'a, Port<'a>>;
+
+/// What a node needs for its sockets and its guard, lent by the caller for as long as it lives.
+pub struct NodeMemory<'a, const SOCKETS: usize> {
+    sockets: [SocketStorage<'a>; SOCKETS],
+    guard: Storage<FLOWS>,
+}
+
+/// A node: what a device has, plugged into a port of the Ethernet.
+///
+/// It has a [guard](tickwire::guard) unless it was made [`bare`](Self::bare).
+pub struct Node<'a> {
+    /// Its interface, with one address of 10.0.0.0/24, its device and its sockets.
+    pub stack: Stack<'a, NodeDevice<'a>>,
+    /// When its loop wants its next turn, in the world's time. Before the first turn: at once.
+    wake: Option<Tick>,
+    clock: NodeClock,
+    scheduler: Scheduler,
+}
+
+/// A node with the tasks that it runs, for the length of one [`World::run`](crate::World::run).
+pub struct RunningNode<'n, 'a, 't> {
+    pub(crate) node: &'n mut Node<'a>,
+    tasks: &'n mut [&'t mut dyn AnyTask],
+}
+
+impl<const SOCKETS: usize> NodeMemory<'_, SOCKETS> {
+    /// Memory for this number of sockets.
+    pub const fn new() -> Self {
+        Self {
+            sockets: [SocketStorage::EMPTY; SOCKETS],
+            guard: Storage::new(),
+        }
+    }
+}
+
+impl<const SOCKETS: usize> Default for NodeMemory<'_, SOCKETS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Node<'a> {
+    /// A node with a guard at `port` of the Ethernet, with the address 10.0.0.`port + 1`/24 and
+    /// random values from `seed`.
+    pub fn new<const SOCKETS: usize>(
+        ethernet: &'a Ethernet<'_>,
+        port: usize,
+        seed: u64,
+        memory: &'a mut NodeMemory<'a, SOCKETS>,
+    ) -> Self {
+        Self::boot(ethernet, port, seed, memory, Tick::ZERO, true)
+    }
+
+    /// A node without a guard: smoltcp as it is.
+    pub fn bare<const SOCKETS: usize>(
+        ethernet: &'a Ethernet<'_>,
+        port: usize,
+        seed: u64,
+        memory: &'a mut NodeMemory<'a, SOCKETS>,
+    ) -> Self {
+        Self::boot(ethernet, port, seed, memory, Tick::ZERO, false)
+    }
+
+    /// A node that starts at `now`.
+    pub(crate) fn boot<const SOCKETS: usize>(
+        ethernet: &'a Ethernet<'_>,
+        port: usize,
+        seed: u64,
+        memory: &'a mut NodeMemory<'a, SOCKETS>,
+        now: Tick,
+        is_guarded: bool,
+    ) -> Self {
+        let number = u8::try_from(port + 1).unwrap_or(u8::MAX);
+        let mac = EthernetAddress([2, 0, 10, 0, 0, number]);
+        ethernet.set_address(port, mac);
+        let mut random = Generator::new(seed).fork(streams::NODE, u64::from(number));
+        let device = if is_guarded {
+            Guarded::new(ethernet.port(port), mac, &mut memory.guard)
+        } else {
+            Guarded::passive(ethernet.port(port), &mut memory.guard)
+        };
+        let config = Config {
+            mac,
+            addresses: &[IpCidr::new(Self::address_of(port).into(), 24)],
+            gateway: None,
+            seed: random.u64(),
+        };
+        let sockets = SocketSet::new(&mut memory.sockets[..]);
+        Self {
+            stack: Stack::new(device, &config, sockets, Tick::ZERO),
+            wake: Some(now),
+            clock: NodeClock::new(now, 0),
+            scheduler: Scheduler::exact(),
+        }
+    }
+
+    /// The address of the node at `port`.
+    pub fn address_of(port: usize) -> Ipv4Address {
+        Ipv4Address::new(10, 0, 0, u8::try_from(port + 1).unwrap_or(u8::MAX))
+    }
+
+    /// Adds a TCP socket over buffers that the caller lent.
+    ///
+    /// # Panics
+    /// When the storage is full.
+    pub fn add_socket(&mut self, receive: &'a mut [u8], send: &'a mut [u8]) -> SocketHandle {
+        self.stack.add_tcp_socket(receive, send)
+    }
+
+    /// This node running these tasks.
+    pub fn with<'n, 't>(
+        &'n mut self,
+        tasks: &'n mut [&'t mut dyn AnyTask],
+    ) -> RunningNode<'n, 'a, 't> {
+        RunningNode { node: self, tasks }
+    }
+
+    /// What the guard did so far.
+    pub fn guard_counters(&self) -> Counters {
+        self.stack.device.counters()
+    }
+
+    /// Its port of the Ethernet.
+    pub(crate) const fn port(&self) -> &Port<'a> {
+        self.stack.device.get_ref()
+    }
+
+    /// Lets the node's counter show `start` at its boot, and the scheduler be less than exact.
+    pub(crate) fn set_clock(&mut self, start: u32, scheduler: Scheduler) {
+        self.clock.set_start(start);
+        self.scheduler = scheduler;
+    }
+
+    /// No turn before `until`.
+    pub(crate) fn freeze(&mut self, until: Tick) {
+        self.scheduler.freeze(until);
+    }
+
+    /// Turns are punctual from now on.
+    pub(crate) const fn heal(&mut self) {
+        self.scheduler = Scheduler::exact();
+    }
+
+    /// Asks for a turn at once: the caller may have given its tasks something to do.
+    pub(crate) fn wake_now(&mut self, now: Tick) {
+        // A turn that is overdue stays overdue: waking a node again and again must not delay it.
+        self.wake = Some(self.wake.map_or(now, |wake| wake.min(now)));
+    }
+
+    /// When this node must have its next turn.
+    pub(crate) fn next_turn(&self) -> Option<Tick> {
+        [self.wake, self.port().next_due()]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|wake| self.scheduler.delay(wake))
+    }
+
+    /// The node's own time at a time of the world.
+    pub(crate) fn local(&mut self, now: Tick) -> Tick {
+        self.clock.local(now)
+    }
+}
+
+impl RunningNode<'_, '_, '_> {
+    /// Gives the node a turn, and returns what the loop asked for, in the world's time.
+    pub(crate) fn turn(&mut self, now: Tick, tracer: &RefCell<dyn Tracer + '_>) -> Option<Tick> {
+        let node = &mut *self.node;
+        let local = node.local(now);
+        let index = node.port().index();
+        let mut events = NodeEvents::new(tracer, index, now);
+        let next = node.stack.turn(local, self.tasks, &mut events);
+        let next = next.map(|next| now + next.since(local));
+        let extra = node.scheduler.draw_next(now);
+        node.wake = next.into_iter().chain(extra).min();
+        next
+    }
+
+    /// Whether all its tasks have ended.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.tasks.iter().all(|task| task.is_finished())
+    }
+}

@@ -1,0 +1,49 @@
+//! Runs of seeds in which a panic is a finding like any other.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tickwire_sim::{MEMORY_BYTES, Options, Report, Tracer, run};
+
+thread_local! {
+    static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps the message of a panic instead of printing it.
+pub(crate) fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        MESSAGE.with(|message| *message.borrow_mut() = panic.to_string().replace('\n', " "));
+    }));
+}
+
+/// Memory for runs, one after the other.
+pub(crate) fn run_memory() -> Vec<u8> {
+    vec![0; MEMORY_BYTES]
+}
+
+/// What became of a seed: its report, or the message of a panic.
+pub(crate) fn run_caught(
+    seed: u64,
+    options: &Options,
+    memory: &mut [u8],
+    tracer: &mut dyn Tracer,
+) -> Result<Report, String> {
+    catch_unwind(AssertUnwindSafe(|| run(seed, options, memory, tracer)))
+        .map_err(|_| MESSAGE.with(|message| message.borrow().clone()))
+}
+
+/// What a seed broke, in one line.
+pub(crate) fn failure(result: &Result<Report, String>) -> Option<String> {
+    match result {
+        Ok(report) => report.finding.map(|finding| {
+            let node = finding
+                .node
+                .map_or(String::new(), |node| format!(" node {node}:"));
+            format!(
+                "invariant {} at {}:{node} {}",
+                finding.invariant, finding.at, finding.what
+            )
+        }),
+        Err(message) => Some(format!("invariant 10: {message}")),
+    }
+}
