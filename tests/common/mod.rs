@@ -1,5 +1,6 @@
 //! Shared by the tests; each uses a part of it.
 #![allow(dead_code)]
 
-pub(crate) mod hosts;
-pub(crate) mod lab;
+pub(crate) mod fixture;
+pub(crate) mod log;
+pub(crate) mod mock_app;
