@@ -72,6 +72,8 @@ pub(crate) struct Host {
     pub(crate) node: Node<'static>,
     /// Its TCP sockets, in the order in which they were added.
     pub(crate) handles: Vec<SocketHandle>,
+    /// It gets no turns, as if its program were stopped. Frames wait for it.
+    pub(crate) is_paused: bool,
     /// `None` where a task was stopped.
     tasks: Vec<Option<Box<dyn HostedTask>>>,
 }
@@ -86,6 +88,15 @@ pub(crate) struct Fixture {
 }
 
 impl Host {
+    fn new(node: Node<'static>) -> Self {
+        Self {
+            node,
+            handles: Vec::new(),
+            is_paused: false,
+            tasks: Vec::new(),
+        }
+    }
+
     fn running(&mut self) -> (&mut Node<'static>, Vec<&mut dyn AnyTask>) {
         let tasks = self.tasks.iter_mut().flatten();
         let tasks = tasks.map(|task| &mut **task as &mut dyn AnyTask);
@@ -117,11 +128,7 @@ impl Fixture {
         };
         for host in 0..count {
             let node = fixture.boot(host, seed);
-            fixture.hosts.push(Host {
-                node,
-                handles: Vec::new(),
-                tasks: Vec::new(),
-            });
+            fixture.hosts.push(Host::new(node));
         }
         fixture
     }
@@ -144,11 +151,7 @@ impl Fixture {
     pub(crate) fn crash(&mut self, host: usize) {
         let seed = self.seed ^ (self.now().as_millis() << 8);
         let node = self.boot(host, seed);
-        self.hosts[host] = Host {
-            node,
-            handles: Vec::new(),
-            tasks: Vec::new(),
-        };
+        self.hosts[host] = Host::new(node);
     }
 
     /// A socket with buffers of `bytes` each.
@@ -312,7 +315,8 @@ impl Fixture {
             if is_done(self) {
                 return true;
             }
-            let nodes = || self.hosts.iter().map(|host| &host.node);
+            let awake = || self.hosts.iter().filter(|host| !host.is_paused);
+            let nodes = || awake().map(|host| &host.node);
             let is_due_now = |node: &Node<'_>| node.next_turn().is_some_and(|at| at <= self.now());
             if !self.world.sleep(end, nodes()) && !nodes().any(is_due_now) {
                 return false;
@@ -323,7 +327,8 @@ impl Fixture {
 
     /// Gives each host its turn that wants one now.
     pub(crate) fn turn_due(&mut self) {
-        let mut running: Vec<_> = self.hosts.iter_mut().map(Host::running).collect();
+        let awake = self.hosts.iter_mut().filter(|host| !host.is_paused);
+        let mut running: Vec<_> = awake.map(Host::running).collect();
         let nodes = running.iter_mut();
         let mut nodes: Vec<RunningNode<'_, '_, '_>> =
             nodes.map(|(node, tasks)| node.with(tasks)).collect();
