@@ -299,34 +299,13 @@ impl Fixture {
         self.outcome(id).unwrap()
     }
 
-    /// Runs until `is_done`, which is asked before the first turn and after all turns of one tick, or
-    /// until `end`. Hosts have only the turns that their loops asked for, after one at once: the test
-    /// may have given a host something to do.
-    pub(crate) fn run_to(&mut self, end: Tick, mut is_done: impl FnMut(&mut Self) -> bool) -> bool {
-        let now = self.now();
-        for host in &mut self.hosts {
-            host.node.wake_now(now);
-        }
-        if is_done(self) {
-            return true;
-        }
-        for _ in 0..TURNS_MAX {
-            self.turn_due();
-            if is_done(self) {
-                return true;
-            }
-            let awake = || self.hosts.iter().filter(|host| !host.is_paused);
-            let nodes = || awake().map(|host| &host.node);
-            let is_due_now = |node: &Node<'_>| node.next_turn().is_some_and(|at| at <= self.now());
-            if !self.world.sleep(end, nodes()) && !nodes().any(is_due_now) {
-                return false;
-            }
-        }
-        panic!("too many turns: {}", self.log.borrow());
+    /// Runs until `is_done` or until `end`, as [`run_to`] does; whether it was done.
+    pub(crate) fn run_to(&mut self, end: Tick, is_done: impl FnMut(&mut Self) -> bool) -> bool {
+        run_to(self, end, is_done)
     }
 
     /// Gives each host its turn that wants one now.
-    pub(crate) fn turn_due(&mut self) {
+    fn turn_due(&mut self) {
         let awake = self.hosts.iter_mut().filter(|host| !host.is_paused);
         let mut running: Vec<_> = awake.map(Host::running).collect();
         let nodes = running.iter_mut();
@@ -354,4 +333,43 @@ impl Fixture {
     pub(crate) fn forget_told(&mut self, host: usize) {
         self.log.borrow_mut().forget(host);
     }
+}
+
+impl AsMut<Self> for Fixture {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+/// Runs the hosts until `is_done`, which is asked before the first turn and after all turns of one
+/// tick, or until `end`; whether it was done. `W` is the fixture, or what a test has built on it.
+///
+/// Hosts have only the turns that their loops asked for, after one at once: the test may have given
+/// a host something to do.
+pub(crate) fn run_to<W: AsMut<Fixture>>(
+    world: &mut W,
+    end: Tick,
+    mut is_done: impl FnMut(&mut W) -> bool,
+) -> bool {
+    let now = world.as_mut().now();
+    for host in &mut world.as_mut().hosts {
+        host.node.wake_now(now);
+    }
+    if is_done(world) {
+        return true;
+    }
+    for _ in 0..TURNS_MAX {
+        world.as_mut().turn_due();
+        if is_done(world) {
+            return true;
+        }
+        let net = world.as_mut();
+        let awake = || net.hosts.iter().filter(|host| !host.is_paused);
+        let nodes = || awake().map(|host| &host.node);
+        let is_due_now = |node: &Node<'_>| node.next_turn().is_some_and(|at| at <= net.now());
+        if !net.world.sleep(end, nodes()) && !nodes().any(is_due_now) {
+            return false;
+        }
+    }
+    panic!("too many turns: {}", world.as_mut().log.borrow());
 }

@@ -4,7 +4,7 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
 use tickwire::{
     AnyTask, CAPPED_TURNS_MAX, Deadline, EGRESS_MAX, Error, INGRESS_MAX, Io, LINGER, Step, Task,
-    Tick,
+    Tick, TimeoutKind,
 };
 use tickwire_sim::{Act, Opening, Script};
 
