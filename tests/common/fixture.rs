@@ -143,6 +143,10 @@ impl Fixture {
         }
     }
 
+    pub(crate) fn ethernet(&self) -> &'static Ethernet<'static> {
+        &self.world.ethernet
+    }
+
     pub(crate) fn now(&self) -> Tick {
         self.world.now()
     }

@@ -52,7 +52,7 @@ fn send_until_through(seed: u64, name: Option<&'static str>, length: usize) -> u
     let swaps_words = name.is_some();
     for port in 0..2 {
         let link = bad_link(&mut random, swaps_words);
-        world.world.ethernet.set_link(port, link);
+        world.ethernet().set_link(port, link);
     }
     let source = MemSource::new(length);
     for tries in 1..TRIES_MAX {

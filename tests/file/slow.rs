@@ -371,9 +371,9 @@ fn no_word_is_cut_where_the_send_buffer_is_full() {
     bench.store.get().waits = Some((Call::Commit, SLOW));
     bench.world.send(2, 0, Some("name"), &source);
     bench.world.run(ms(1_000));
-    bench.world.world.ethernet.sever(0, 2);
+    bench.world.ethernet().sever(0, 2);
     bench.world.run(ms(4_000));
-    bench.world.world.ethernet.mend(0, 2);
+    bench.world.ethernet().mend(0, 2);
     assert_eq!(bench.world.finish(2, secs(60)), Ok(()));
     assert_eq!(bench.store.file().bytes, source.bytes());
 }

@@ -191,9 +191,9 @@ fn damage_on_the_wire_is_found_and_does_not_poison_the_retry() {
     let source = MemSource::new(20_000);
     world.send(1, 0, Some("name.bin"), &source);
     world.run_until(ms(1_000), |world| world.progress(0) >= 5_000);
-    world.world.ethernet.set_link(1, swaps);
+    world.ethernet().set_link(1, swaps);
     world.run_until(ms(1_000), |world| world.progress(0) >= 15_000);
-    world.world.ethernet.set_link(1, LINK);
+    world.ethernet().set_link(1, LINK);
     assert_eq!(world.finish(1, secs(5)), Err(SendError::Refused(5).into()));
     world.finish_talk(0, secs(5));
     assert_eq!(world.last_told(0), "failed DigestMismatch");
