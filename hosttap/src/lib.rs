@@ -5,6 +5,7 @@
 //! `system` -> `exit`.
 #![deny(unsafe_code)]
 
+pub mod app_error;
 pub mod cli;
 pub mod commands;
 pub mod exit;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use tickwire::Duration;
 
 use crate::exit::{Exit, Failure};
 use values::{HeaderField, Peer};
@@ -107,7 +108,7 @@ pub enum Command {
     Doctor,
 }
 
-/// Options of `get`. Durations are milliseconds here and seconds on the command line.
+/// Options of `get`.
 #[derive(Debug, Args)]
 pub struct GetOptions {
     /// The URL, not parsed yet, because a bad URL has its own exit code.
@@ -121,16 +122,16 @@ pub struct GetOptions {
     pub header: Vec<HeaderField>,
     /// Time limit for the connection to be established
     #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
-    pub connect_ticks: u64,
+    pub connect_timeout: Duration,
     /// Time limit from the request to the end of the response head
     #[arg(long = "first-byte-timeout", value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
-    pub first_byte_ticks: u64,
+    pub first_byte_timeout: Duration,
     /// Give up if almost nothing arrives in this time
     #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
-    pub idle_ticks: u64,
+    pub idle_timeout: Duration,
     /// Time limit for the whole transfer [default: no limit]
     #[arg(long = "max-time", value_name = "SECONDS", value_parser = values::seconds)]
-    pub total_ticks: Option<u64>,
+    pub total_timeout: Option<Duration>,
     /// Refuse a larger body; the units k, M and G are accepted [default: no limit]
     #[arg(long, value_name = "BYTES", value_parser = values::size)]
     pub max_size: Option<u64>,
@@ -199,7 +200,7 @@ pub struct RecvOptions {
     pub max_size: Option<u64>,
     /// Give up if almost nothing arrives in this time
     #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
-    pub idle_ticks: u64,
+    pub idle_timeout: Duration,
 }
 
 /// Options of `send`.
@@ -218,10 +219,10 @@ pub struct SendOptions {
     pub retry: bool,
     /// Time limit for the connection to be established
     #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
-    pub connect_ticks: u64,
+    pub connect_timeout: Duration,
     /// Give up if the receiver accepts almost nothing in this time
     #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
-    pub idle_ticks: u64,
+    pub idle_timeout: Duration,
 }
 
 /// Options of `echo`.

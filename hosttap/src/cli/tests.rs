@@ -23,14 +23,18 @@ fn defaults_match_the_documentation() {
         panic!("not get")
     };
     assert_eq!(
-        (get.connect_ticks, get.first_byte_ticks, get.idle_ticks),
+        (
+            get.connect_timeout,
+            get.first_byte_timeout,
+            get.idle_timeout
+        ),
         (5_000, 10_000, 20_000)
     );
-    assert_eq!(get.total_ticks, None);
+    assert_eq!(get.total_timeout, None);
     let Some(Command::Recv(recv)) = parse("hosttap recv --dir d").unwrap().command else {
         panic!("not recv")
     };
-    assert_eq!((recv.port, recv.idle_ticks), (2001, 20_000));
+    assert_eq!((recv.port, recv.idle_timeout), (2001, 20_000));
     let Some(Command::Echo(echo)) = parse("hosttap echo").unwrap().command else {
         panic!("not echo")
     };

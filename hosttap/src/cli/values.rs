@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use tickwire::Duration;
 
 use crate::exit::{Exit, Failure};
 
@@ -171,11 +172,11 @@ pub fn mac(text: &str) -> Result<EthernetAddress, String> {
     Ok(address)
 }
 
-/// Seconds with up to three decimals, converted to milliseconds.
+/// Seconds with up to three decimals.
 ///
 /// # Errors
 /// A description of what is wrong.
-pub fn seconds(text: &str) -> Result<u64, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     // Nobody waits longer than a year, and a year is far from any overflow.
     const SECONDS_MAX: u64 = 366 * 24 * 3600;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -206,7 +207,7 @@ pub fn seconds(text: &str) -> Result<u64, String> {
     }
     match seconds {
         0 if millis == 0 => Err("a time must be more than 0".to_owned()),
-        0..=SECONDS_MAX => Ok(seconds * 1_000 + millis),
+        0..=SECONDS_MAX => Ok(Duration::from_millis(seconds * 1_000 + millis)),
         _ => Err(format!("more than a year ({SECONDS_MAX} seconds)")),
     }
 }

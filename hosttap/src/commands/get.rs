@@ -3,8 +3,8 @@
 use std::os::fd::BorrowedFd;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
-use tickwire::http::{Complete, Get, GetOptions, Header, Host, Location, Request, Url};
-use tickwire::{Error, Sink, Slot};
+use tickwire::http::{Complete, Get, GetError, GetOptions, Header, Host, Location, Request, Url};
+use tickwire::{Duration, Event, Observer, Sink, SinkError, Task, Tick};
 
 use super::console_observer::ConsoleObserver;
 use super::transfer::Throughput;
@@ -27,7 +27,7 @@ enum Target {
 }
 
 impl Sink for Target {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         match self {
             Self::File(file) => file.write(data),
             Self::Stdout(output) => output.write(data),
@@ -87,8 +87,8 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
     console.end_progress();
     let complete = result?;
     commit(target, &mut stack)?;
-    let ticks = stack.clock.now().since(started);
-    console.status(format_args!("{}", summary(complete, ticks)));
+    let time = stack.clock.now().since(started);
+    console.status(format_args!("{}", summary(complete, time)));
     Ok(Exit::Success)
 }
 
@@ -134,7 +134,7 @@ fn fetch(
 ) -> Result<Complete, Failure> {
     let socket = stack.add_socket(BULK_BUFFER_BYTES);
     let mut location = [0; LOCATION_BYTES_MAX];
-    let mut get = Get::new(
+    let get = Get::new(
         socket,
         remote,
         request,
@@ -142,14 +142,15 @@ fn fetch(
         &mut location,
         target,
     );
-    let mut slot = Slot::new();
+    let mut task = Task::new(get);
     let outcome = loop {
-        let wake = stack.turn(&mut [slot.seat(&mut get)], &mut ConsoleObserver { console });
-        if let Some(outcome) = slot.outcome() {
-            break outcome;
+        let wake = stack.turn(&mut [&mut task], &mut GetObserver { console });
+        if let Some(outcome) = task.outcome() {
+            break *outcome;
         }
-        stack.wait(wake, None, get.sink_mut().blocked())?;
+        stack.wait(wake, None, task.app_mut().sink_mut().blocked())?;
     };
+    let mut get = task.into_app();
     match (outcome, get.complete()) {
         (Ok(()), Some(complete)) => Ok(complete),
         (Err(error), _) => {
@@ -169,19 +170,19 @@ fn fetch(
 
 fn get_options(options: &cli::GetOptions) -> GetOptions {
     GetOptions {
-        connect_ticks: options.connect_ticks,
-        head_ticks: options.first_byte_ticks,
-        idle_ticks: options.idle_ticks,
+        connect_timeout: options.connect_timeout,
+        head_timeout: options.first_byte_timeout,
+        idle_timeout: options.idle_timeout,
         // The reader of stdout may pause as long as it likes; an unread pipe is not our error.
-        stall_ticks: u64::MAX,
-        total_ticks: options.total_ticks,
+        stall_timeout: Duration::MAX,
+        total_timeout: options.total_timeout,
         bytes_max: options.max_size.unwrap_or(u64::MAX),
         require_length: options.require_length,
         ..GetOptions::default()
     }
 }
 
-fn explain(shown: &str, error: Error, get: &mut Get<'_, &mut Target>) -> Failure {
+fn explain(shown: &str, error: GetError, get: &mut Get<'_, &mut Target>) -> Failure {
     if get.sink_mut().refused_binary() {
         let text = format!(
             "{shown}: this is binary data, and stdout is a terminal: use -o FILE, or a pipe"
@@ -191,7 +192,7 @@ fn explain(shown: &str, error: Error, get: &mut Get<'_, &mut Target>) -> Failure
     let mut failure = Failure::from_core(shown, error);
     // If the head was malformed after its Location, there is no redirect, and the Location may be
     // incomplete.
-    if matches!(error, Error::Status(_))
+    if matches!(error, GetError::Status(_))
         && let Some(location) = redirect_target(get.location())
     {
         failure.message.push_str(&location);
@@ -222,12 +223,26 @@ fn commit(target: Target, stack: &mut TapStack) -> Result<(), Failure> {
     }
 }
 
-fn summary(complete: Complete, ticks: u64) -> String {
+fn summary(complete: Complete, time: Duration) -> String {
     let Complete {
         bytes,
         proof,
         status,
     } = complete;
-    let throughput = Throughput { bytes, ticks };
+    let throughput = Throughput { bytes, time };
     format!("{throughput}, status {status}: {proof}")
+}
+
+/// Prints what happens but for the end, which the summary or the failure reports.
+struct GetObserver<'c> {
+    console: &'c mut Console,
+}
+
+impl Observer for GetObserver<'_> {
+    fn event(&mut self, now: Tick, task: &'static str, event: &Event) {
+        if !matches!(event, Event::Disconnected { .. } | Event::Failed { .. }) {
+            let console = &mut *self.console;
+            ConsoleObserver { console }.event(now, task, event);
+        }
+    }
 }

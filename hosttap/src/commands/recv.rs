@@ -1,10 +1,10 @@
 //! `hosttap recv`: receives files into a directory, or replaces one file.
 
-use tickwire::file::{Receive, ReceiveOptions, Status};
+use tickwire::file::{self, FileReceiver, OfferedName, ReceiveError, ReceiverOptions};
 use tickwire::store::Store;
-use tickwire::{Error, Event, Observer, Slot, Tick};
+use tickwire::{Duration, Event, Observer, Task, Tick};
 
-use super::console_observer::ConsoleObserver;
+use super::console_observer::ServerObserver;
 use super::transfer::{Throughput, failure};
 use crate::cli::{LinkOptions, RecvOptions};
 use crate::exit::{Exit, Failure};
@@ -17,7 +17,7 @@ use crate::terminal::text::{sanitize_line, to_socket_addr};
 
 /// How long the disk may work on one file. A large write-back takes minutes, and meanwhile the
 /// sender gets a sign of life every two seconds.
-const STORE_TICKS: u64 = 600_000;
+const STORE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A store that knows the path of the last file.
 trait StoreWithPath: Store {
@@ -54,9 +54,9 @@ pub fn run(link: &LinkOptions, options: &RecvOptions) -> Result<Exit, Failure> {
         }
         (None, Some(path)) => {
             let store = ReplaceStore::open(path, &|| stack.signals.received())?;
-            let receive_options = ReceiveOptions {
+            let receive_options = ReceiverOptions {
                 // The reader of a FIFO may pause as long as it likes.
-                stall_ticks: u64::MAX,
+                stall_timeout: Duration::MAX,
                 ..receive_options(options)
             };
             serve(&mut stack, &mut console, options, receive_options, store)
@@ -67,13 +67,13 @@ pub fn run(link: &LinkOptions, options: &RecvOptions) -> Result<Exit, Failure> {
     result
 }
 
-fn receive_options(options: &RecvOptions) -> ReceiveOptions {
-    ReceiveOptions {
+fn receive_options(options: &RecvOptions) -> ReceiverOptions {
+    ReceiverOptions {
         once: options.once,
-        idle_ticks: options.idle_ticks,
-        store_ticks: STORE_TICKS,
+        idle_timeout: options.idle_timeout,
+        store_timeout: STORE_TIMEOUT,
         bytes_max: options.max_size.unwrap_or(u64::MAX),
-        ..ReceiveOptions::default()
+        ..ReceiverOptions::default()
     }
 }
 
@@ -81,12 +81,12 @@ fn serve(
     stack: &mut TapStack,
     console: &mut Console,
     options: &RecvOptions,
-    receive_options: ReceiveOptions,
+    receive_options: ReceiverOptions,
     store: impl StoreWithPath,
 ) -> Result<Exit, Failure> {
     let socket = stack.add_socket(BULK_BUFFER_BYTES);
-    let mut receive = Receive::new(socket, options.port, store, receive_options);
-    let mut slot = Slot::new();
+    let receiver = FileReceiver::new(socket, options.port, store, receive_options);
+    let mut task = Task::new(receiver);
     let mut transfer = Transfer::default();
     loop {
         let mut observer = RecvObserver {
@@ -94,14 +94,14 @@ fn serve(
             transfer: &mut transfer,
             once: options.once,
         };
-        let wake = stack.turn(&mut [slot.seat(&mut receive)], &mut observer);
+        let wake = stack.turn(&mut [&mut task], &mut observer);
         if let Some(stored) = transfer.stored.take() {
-            let path = receive.store().last_path();
+            let path = task.app().store().last_path();
             console.status(format_args!("{stored} {}", sanitize_line(&path)));
         }
-        match slot.outcome() {
+        match task.outcome() {
             Some(Ok(())) => return Ok(Exit::Success),
-            Some(Err(error)) => return Err(explain(&transfer.remote, error)),
+            Some(Err(error)) => return Err(explain(&transfer.remote, *error)),
             None => stack.wait(wake, None, None)?,
         };
     }
@@ -131,14 +131,12 @@ struct RecvObserver<'t> {
 }
 
 impl Observer for RecvObserver<'_> {
-    fn event(&mut self, now: Tick, app: usize, event: &Event<'_>) {
+    fn event(&mut self, now: Tick, task: &'static str, event: &Event) {
+        if let Some(own) = event.app() {
+            return self.file_event(now, own);
+        }
         let transfer = &mut *self.transfer;
         match *event {
-            // Only the first time matters to the user.
-            Event::Listening { port } if std::mem::replace(&mut transfer.is_port_printed, true) => {
-                self.console
-                    .detail(format_args!("{now}  listening on port {port} again"));
-            }
             Event::Connected { remote, .. } => {
                 transfer.remote = to_socket_addr(remote).to_string();
                 let remote = &transfer.remote;
@@ -150,23 +148,42 @@ impl Observer for RecvObserver<'_> {
                 self.console
                     .detail(format_args!("{now}  {remote} disconnected"));
             }
-            Event::Offered {
+            Event::Failed { .. } => {
+                self.console.end_progress();
+                if let (false, Some(error)) = (self.once, event.error::<ReceiveError>()) {
+                    self.console.error(explain(&transfer.remote, *error));
+                }
+            }
+            _ => ServerObserver {
+                console: &mut *self.console,
+                is_port_printed: &mut transfer.is_port_printed,
+            }
+            .event(now, task, event),
+        }
+    }
+}
+
+impl RecvObserver<'_> {
+    fn file_event(&mut self, now: Tick, event: &file::Event) {
+        let transfer = &mut *self.transfer;
+        match event {
+            file::Event::Offered {
                 remote,
                 name,
                 length,
             } => {
                 transfer.offered_at = now;
                 transfer.resumed_bytes = 0;
-                let (name, remote) = (display_name(name), to_socket_addr(remote));
+                let (name, remote) = (display_name(name.as_ref()), to_socket_addr(*remote));
                 self.console
                     .status(format_args!("{remote} sends {name}, {length} bytes"));
             }
-            Event::Resumed { offset } => {
-                transfer.resumed_bytes = offset;
+            file::Event::Resumed { offset } => {
+                transfer.resumed_bytes = *offset;
                 self.console
                     .status(format_args!("{offset} bytes of it are here already"));
             }
-            Event::Stored {
+            file::Event::Stored {
                 remote,
                 name,
                 length,
@@ -174,52 +191,41 @@ impl Observer for RecvObserver<'_> {
                 repeated,
             } => {
                 self.console.end_progress();
-                let (name, digest) = (display_name(name), hex::encode(&digest));
-                let remote = to_socket_addr(remote);
-                transfer.stored = Some(if repeated {
+                let (name, digest) = (display_name(name.as_ref()), hex::encode(digest));
+                let remote = to_socket_addr(*remote);
+                transfer.stored = Some(if *repeated {
                     format!("{remote} has sent {name} before: sha256 {digest}, still there as")
                 } else {
                     let throughput = Throughput {
                         bytes: length.saturating_sub(transfer.resumed_bytes),
-                        ticks: now.since(transfer.offered_at),
+                        time: now.since(transfer.offered_at),
                     };
                     format!("{remote} has sent {name}: {throughput}, sha256 {digest}, stored as")
                 });
             }
-            Event::Surplus { bytes } => {
+            file::Event::Surplus { bytes } => {
                 self.console.status(format_args!(
                     "{bytes} bytes after the end of the file were dropped"
                 ));
             }
-            Event::Failed { error, .. } => {
-                self.console.end_progress();
-                if !self.once {
-                    self.console.error(explain(&transfer.remote, error));
-                }
-            }
-            _ => ConsoleObserver {
-                console: &mut *self.console,
-            }
-            .event(now, app, event),
+            _ => {}
         }
     }
 }
 
 /// The sender's name for its file, safe on a terminal.
-fn display_name(name: Option<&str>) -> String {
+fn display_name(name: Option<&OfferedName>) -> String {
     name.map_or_else(
         || "a file without a name".to_owned(),
         |name| format!("'{}'", sanitize_line(name)),
     )
 }
 
-fn explain(remote: &str, error: Error) -> Failure {
+fn explain(remote: &str, error: ReceiveError) -> Failure {
     let mut failure = failure(remote, error);
     let cause = match error {
-        Error::ReceiverRefused(code) if Status(code) == Status::BUSY => {
-            "another receiver is at work on this file"
-        }
-        Error::TooLarge => "the file is larger than the limit or the free space",
+        ReceiveError::Busy => "another receiver is at work on this file",
+        ReceiveError::TooLarge => "the file is larger than the limit or the free space",
         _ => return failure,
     };
     failure.message = format!("{remote}: {cause}");

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
-use tickwire::file::{self, Send, Sent, Status, plain_word};
-use tickwire::{Error, Event, Observer, Slot, Source, Tick};
+use tickwire::file::{self, FileSender, SendError, SenderOptions, Sent, Status, plain_word};
+use tickwire::{Duration, Error, Event, Observer, Source, Task, Tick};
 
 use super::console_observer::ConsoleObserver;
 use super::transfer::{Throughput, failure};
@@ -18,9 +18,9 @@ use crate::terminal::console::Console;
 use crate::terminal::text::{sanitize_line, to_socket_addr};
 
 /// The delay before the second attempt. Each further delay is twice as long.
-const RETRY_DELAY_MIN_TICKS: u64 = 500;
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(500);
 /// The longest delay between two attempts.
-const RETRY_DELAY_MAX_TICKS: u64 = 30_000;
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 
 /// Runs the command.
 ///
@@ -36,7 +36,7 @@ pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
     }
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = TapStack::open(link)?;
-    let sender = FileSender {
+    let sender = Sender {
         socket: stack.add_socket(BULK_BUFFER_BYTES),
         remote,
         name: &name,
@@ -44,8 +44,8 @@ pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
     };
     let result = sender.send(&mut stack, &mut console, &mut source);
     console.end_progress();
-    let (sent, ticks) = result?;
-    console.status(summary(&name, sent, ticks));
+    let (sent, time) = result?;
+    console.status(summary(&name, sent, time));
     Ok(Exit::Success)
 }
 
@@ -56,10 +56,10 @@ fn offered_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn summary(name: &str, sent: Sent, ticks: u64) -> String {
+fn summary(name: &str, sent: Sent, time: Duration) -> String {
     let name = sanitize_line(name);
     let bytes = sent.length - sent.offset;
-    let throughput = Throughput { bytes, ticks };
+    let throughput = Throughput { bytes, time };
     match sent.digest {
         Some(digest) => format!(
             "'{name}' is stored: {throughput}, sha256 {}",
@@ -72,14 +72,14 @@ fn summary(name: &str, sent: Sent, ticks: u64) -> String {
 }
 
 /// Sends one file to one receiver.
-struct FileSender<'a> {
+struct Sender<'a> {
     socket: SocketHandle,
     remote: IpEndpoint,
     name: &'a str,
     options: &'a SendOptions,
 }
 
-impl FileSender<'_> {
+impl Sender<'_> {
     /// Sends the file; with `--retry`, until the receiver has it. Also returns how long the last
     /// attempt took.
     fn send(
@@ -87,8 +87,8 @@ impl FileSender<'_> {
         stack: &mut TapStack,
         console: &mut Console,
         source: &mut FileSource,
-    ) -> Result<(Sent, u64), Failure> {
-        let mut delay_ticks = RETRY_DELAY_MIN_TICKS;
+    ) -> Result<(Sent, Duration), Failure> {
+        let mut delay = RETRY_DELAY_MIN;
         loop {
             let mut observer = SendObserver::new(console);
             let outcome = self.attempt(stack, &mut observer, source)?;
@@ -103,13 +103,13 @@ impl FileSender<'_> {
                 return Err(failure);
             }
             if is_progress {
-                delay_ticks = RETRY_DELAY_MIN_TICKS;
+                delay = RETRY_DELAY_MIN;
             }
             console.end_progress();
-            let seconds = delay_ticks as f64 / 1_000.0;
+            let seconds = delay.as_millis() as f64 / 1_000.0;
             console.status(format_args!("{failure}; next try in {seconds} s"));
-            wait_ticks(stack, delay_ticks)?;
-            delay_ticks = (2 * delay_ticks).min(RETRY_DELAY_MAX_TICKS);
+            wait(stack, delay)?;
+            delay = delay.doubled(RETRY_DELAY_MAX);
         }
     }
 
@@ -118,27 +118,27 @@ impl FileSender<'_> {
         stack: &mut TapStack,
         observer: &mut SendObserver<'_>,
         source: &mut FileSource,
-    ) -> Result<Result<Sent, Error>, Failure> {
-        let options = file::SendOptions {
-            connect_ticks: self.options.connect_ticks,
-            idle_ticks: self.options.idle_ticks,
-            ..file::SendOptions::default()
+    ) -> Result<Result<Sent, SendError>, Failure> {
+        let options = SenderOptions {
+            connect_timeout: self.options.connect_timeout,
+            idle_timeout: self.options.idle_timeout,
+            ..SenderOptions::default()
         };
         let (socket, remote) = (self.socket, self.remote);
-        let mut send = if self.options.plain {
-            Send::plain(socket, remote, source, options)
+        let sender = if self.options.plain {
+            FileSender::plain(socket, remote, source, options)
         } else {
-            Send::checked(socket, remote, self.name, source, options)
+            FileSender::checked(socket, remote, self.name, source, options)
         };
-        let mut slot = Slot::new();
+        let mut task = Task::new(sender);
         let outcome = loop {
-            let wake = stack.turn(&mut [slot.seat(&mut send)], observer);
-            match slot.outcome() {
-                Some(outcome) => break outcome,
+            let wake = stack.turn(&mut [&mut task], observer);
+            match task.outcome() {
+                Some(outcome) => break *outcome,
                 None => stack.wait(wake, None, None)?,
             };
         };
-        match (outcome, send.sent()) {
+        match (outcome, task.app().sent()) {
             (Ok(()), Some(sent)) => Ok(Ok(sent)),
             (Err(error), _) => Ok(Err(error)),
             (Ok(()), None) => Err(Failure::new(
@@ -150,25 +150,25 @@ impl FileSender<'_> {
 }
 
 /// Whether another attempt with the same file and receiver may succeed.
-fn is_transient(error: Error) -> bool {
+fn is_transient(error: SendError) -> bool {
     match error {
-        Error::Refused
-        | Error::Reset
-        | Error::Truncated
-        | Error::TimedOut(_)
-        | Error::Spinning
-        | Error::NoLocalPort => true,
+        SendError::Connection(
+            Error::Refused
+            | Error::Reset
+            | Error::TimedOut(_)
+            | Error::Spinning
+            | Error::NoLocalPort,
+        )
+        | SendError::Truncated => true,
         // A digest mismatch means damage in transit; the receiver has discarded the file.
-        Error::ReceiverRefused(code) => {
-            [Status::BUSY, Status::DIGEST_MISMATCH].contains(&Status(code))
-        }
+        SendError::Refused(code) => [Status::BUSY, Status::DIGEST_MISMATCH].contains(&Status(code)),
         _ => false,
     }
 }
 
-/// Runs the stack for `ticks` without an app.
-fn wait_ticks(stack: &mut TapStack, ticks: u64) -> Result<(), Failure> {
-    let due = stack.clock.now().after(ticks);
+/// Runs the stack for this time without an app.
+fn wait(stack: &mut TapStack, time: Duration) -> Result<(), Failure> {
+    let due = stack.clock.now() + time;
     while stack.clock.now() < due {
         let wake = stack.turn(&mut [], &mut ());
         stack.wait(wake.into_iter().chain([due]).min(), None, None)?;
@@ -195,14 +195,14 @@ impl<'c> SendObserver<'c> {
 }
 
 impl Observer for SendObserver<'_> {
-    fn event(&mut self, now: Tick, app: usize, event: &Event<'_>) {
+    fn event(&mut self, now: Tick, task: &'static str, event: &Event) {
+        if let Some(file::Event::Resumed { offset }) = event.app() {
+            self.console
+                .status(format_args!("the receiver has {offset} bytes already"));
+        }
         match *event {
             Event::Connected { .. } => self.connected_at = Some(now),
             Event::Progress { .. } => self.is_progress = true,
-            Event::Resumed { offset } => {
-                self.console
-                    .status(format_args!("the receiver has {offset} bytes already"));
-            }
             _ => {}
         }
         let console = &mut *self.console;
@@ -212,7 +212,9 @@ impl Observer for SendObserver<'_> {
                 let remote = to_socket_addr(remote);
                 console.detail(format_args!("{now}  {remote} disconnected"));
             }
-            _ => ConsoleObserver { console }.event(now, app, event),
+            // The caller reports it, and what it does next.
+            Event::Failed { .. } => {}
+            _ => ConsoleObserver { console }.event(now, task, event),
         }
     }
 }

@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
-use smoltcp::wire::IpAddress;
-use tickwire::guard::{Counters, Guard};
-use tickwire::{Carry, Observer, Seat, Tick, turn};
+use smoltcp::socket::tcp::Socket;
+use tickwire::guard::{Counters, Guarded, Storage};
+use tickwire::{AnyTask, Config, Observer, Stack, Tick};
 
 use super::kernel_side;
 use super::pcap::{Capture, TracedDevice, trace};
@@ -21,7 +20,7 @@ use crate::system::signals::Signals;
 use crate::system::wait::{Interest, Ready, wait};
 
 /// Sockets that a command may have.
-const SOCKETS_MAX: usize = 4;
+pub const SOCKETS_MAX: usize = 8;
 /// Connections that the guard tracks. A socket may start its next connection while frames of the
 /// last one are still in transit.
 const FLOWS_MAX: usize = SOCKETS_MAX + 2;
@@ -29,7 +28,7 @@ const FLOWS_MAX: usize = SOCKETS_MAX + 2;
 pub const BULK_BUFFER_BYTES: usize = 256 * 1024;
 
 /// The guard sees what smoltcp sees; the capture sees what the network sees.
-type GuardedDevice = Guard<TracedDevice<Tap>, FLOWS_MAX, FRAME_BYTES_MAX>;
+type GuardedDevice = Guarded<'static, TracedDevice<Tap>>;
 
 /// A TCP/IP stack of our own on a TAP.
 pub struct TapStack {
@@ -37,12 +36,9 @@ pub struct TapStack {
     pub clock: Clock,
     /// Ctrl-C, SIGTERM and SIGHUP.
     pub signals: Signals,
-    device: Box<GuardedDevice>,
     capture: Capture,
     verbose: bool,
-    iface: Interface,
-    sockets: SocketSet<'static>,
-    carry: Carry,
+    stack: Stack<'static, GuardedDevice>,
 }
 
 impl TapStack {
@@ -65,60 +61,56 @@ impl TapStack {
         };
         let traced = trace(tap, &capture, link.verbose);
         let mac = link.ethernet_address();
-        let mut device = Box::new(if link.no_guard {
-            Guard::passive(traced)
+        // The one stack lives as long as the program, so its memory may leak.
+        let guard = Box::leak(Box::new(Storage::<FLOWS_MAX, FRAME_BYTES_MAX>::new()));
+        let device = if link.no_guard {
+            Guarded::passive(traced, guard)
         } else {
-            Guard::new(traced, mac)
-        });
+            Guarded::new(traced, mac, guard)
+        };
         let seed = match link.seed {
             Some(seed) => seed,
             None => random_bytes()
                 .map(u64::from_ne_bytes)
                 .map_err(|error| unusable("random numbers", error))?,
         };
-        let mut config = Config::new(mac.into());
-        config.random_seed = seed;
-        let mut iface = Interface::new(config, &mut *device, clock.now().to_smoltcp());
-        configure(&mut iface, link);
+        // Address and route were checked with the command line.
+        let config = Config {
+            mac,
+            addresses: &[link.address],
+            gateway: link.gateway,
+            seed,
+        };
         let storage = std::iter::repeat_with(Default::default)
             .take(SOCKETS_MAX)
             .collect::<Vec<_>>();
-        // The one stack lives as long as the program, so its memory may leak.
+        let sockets = SocketSet::new(storage.leak());
+        let stack = Stack::new(device, &config, sockets, clock.now());
         Ok(Self {
             clock,
             signals,
-            device,
             capture,
             verbose: link.verbose,
-            iface,
-            sockets: SocketSet::new(storage.leak()),
-            // A different random stream from the interface's, which derives sequence numbers from
-            // its seed.
-            carry: Carry::new(seed.rotate_left(32) ^ 0x7469_636b),
+            stack,
         })
     }
 
     /// Adds a TCP socket whose two buffers have `buffer_bytes` each.
     ///
     /// # Panics
-    /// If there are four sockets already.
+    /// If there are eight sockets already.
     pub fn add_socket(&mut self, buffer_bytes: usize) -> SocketHandle {
-        let buffer = || SocketBuffer::new(vec![0; buffer_bytes].leak());
-        self.sockets.add(Socket::new(buffer(), buffer()))
+        let buffer = || vec![0; buffer_bytes].leak();
+        self.stack.add_tcp_socket(buffer(), buffer())
     }
 
     /// Runs one turn of the event loop now, and returns when to wake up next.
-    pub fn turn(&mut self, seats: &mut [Seat<'_>], observer: &mut dyn Observer) -> Option<Tick> {
-        let Self {
-            clock,
-            device,
-            iface,
-            sockets,
-            carry,
-            ..
-        } = self;
-        let device = &mut **device;
-        turn(clock.now(), iface, device, sockets, seats, carry, observer)
+    pub fn turn(
+        &mut self,
+        tasks: &mut [&mut dyn AnyTask],
+        observer: &mut dyn Observer,
+    ) -> Option<Tick> {
+        self.stack.turn(self.clock.now(), tasks, observer)
     }
 
     /// Blocks until a frame arrives, the given input or output is ready, a signal arrives, or
@@ -166,7 +158,7 @@ impl TapStack {
 
     /// Resets every connection, so that no peer waits for a program that has ended.
     pub fn abort_all(&mut self) {
-        for (_, socket) in self.sockets.iter_mut() {
+        for (_, socket) in self.stack.sockets.iter_mut() {
             // Whichever socket types smoltcp was built with, only TCP sockets have a connection.
             if let Some(socket) = Socket::downcast_mut(socket) {
                 socket.abort();
@@ -176,7 +168,7 @@ impl TapStack {
     }
 
     fn tap(&self) -> &Tap {
-        self.device.get_ref().get_ref().get_ref()
+        self.stack.device.get_ref().get_ref().get_ref()
     }
 }
 
@@ -190,14 +182,18 @@ impl Drop for TapStack {
         }
         if self.verbose {
             let _ = writeln!(stderr, "frames: {}", self.tap().counters());
-            let _ = writeln!(stderr, "guard: {}", guard_summary(&self.device.counters()));
+            let _ = writeln!(
+                stderr,
+                "guard: {}",
+                guard_summary(&self.stack.device.counters())
+            );
         }
     }
 }
 
 /// How often the guard intervened, as text.
 fn guard_summary(counters: &Counters) -> String {
-    let acts = counters.acts();
+    let acts = counters.rules_applied();
     let bad = counters.bad_checksums;
     format!("{acts} segments repaired, {bad} with a wrong checksum")
 }
@@ -213,17 +209,4 @@ fn check_mtu(tap: &Tap, mtu_min_bytes: usize) -> Result<(), Failure> {
         "the TAP {name} has an MTU of {mtu}, below {mtu_min_bytes}: sudo ip link set {name} mtu 1500"
     );
     Err(Failure::new(Exit::Tap, text))
-}
-
-/// Gives the interface its address and route. The command line was checked, and there is room for
-/// one of each.
-fn configure(iface: &mut Interface, link: &LinkOptions) {
-    iface.update_ip_addrs(|addresses| {
-        let _ = addresses.push(link.address);
-    });
-    match link.gateway {
-        Some(IpAddress::Ipv4(gateway)) => drop(iface.routes_mut().add_default_ipv4_route(gateway)),
-        Some(IpAddress::Ipv6(gateway)) => drop(iface.routes_mut().add_default_ipv6_route(gateway)),
-        None => {}
-    }
 }

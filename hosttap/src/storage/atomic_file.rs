@@ -11,7 +11,7 @@ use rustix::fs::{
     Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, access, fchown, fstatvfs, linkat, open,
 };
 use rustix::io::Errno;
-use tickwire::Error;
+use tickwire::SinkError;
 
 use crate::exit::{Exit, Failure};
 use crate::system::errno::{retry_interrupted, sink_error};
@@ -140,7 +140,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`Error::Sink`] with the errno.
-    pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    pub fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let taken = match retry_interrupted(|| self.file.write(data)) {
             Ok(taken) => taken,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
-use tickwire::{Error, Source};
+use tickwire::{Source, SourceError};
 
 use crate::exit::{Exit, Failure};
 use crate::system::errno::{retry_interrupted, source_error};
@@ -70,7 +70,7 @@ impl Source for FileSource {
             .map_or(self.opened.length, |found| found.len())
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let read = retry_interrupted(|| self.file.read_at(buffer, offset))
             .map_err(|error| source_error(&error))?;
         // Checked after the read, so that the bytes belong to the version that was opened.
@@ -78,7 +78,7 @@ impl Source for FileSource {
         if Version::of(&found) == self.opened {
             Ok(read)
         } else {
-            Err(Error::SourceChanged)
+            Err(SourceError::Changed)
         }
     }
 }
@@ -117,7 +117,7 @@ mod tests {
             last_modification: time,
         };
         futimens(&source.file, &times).unwrap();
-        assert_eq!(source.read_at(0, &mut buffer), Err(Error::SourceChanged));
+        assert_eq!(source.read_at(0, &mut buffer), Err(SourceError::Changed));
 
         let mut source = FileSource::open(&path).unwrap();
         fs::OpenOptions::new()
@@ -126,7 +126,7 @@ mod tests {
             .and_then(|file| file.set_len(3))
             .unwrap();
         assert_eq!(source.len(), 3);
-        assert_eq!(source.read_at(0, &mut buffer), Err(Error::SourceChanged));
+        assert_eq!(source.read_at(0, &mut buffer), Err(SourceError::Changed));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::task::Poll;
 
 use tickwire::store::{Begun, Store, StoreError, Upload};
-use tickwire::{Error, Tick};
+use tickwire::{SinkError, Tick};
 
 use super::CALL_OUT_OF_ORDER;
 use super::atomic_file::AtomicFile;
@@ -111,7 +111,7 @@ impl Store for ReplaceStore {
         let written =
             file.write(data.get(..count_max).unwrap_or(data))
                 .map_err(|error| match error {
-                    Error::Sink { code } => StoreError::Failed { code },
+                    SinkError::Failed { code } => StoreError::Failed { code },
                     _ => CALL_OUT_OF_ORDER,
                 })?;
         *left_bytes -= written as u64;

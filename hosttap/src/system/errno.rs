@@ -2,17 +2,17 @@
 
 use std::io;
 
-use tickwire::Error;
 use tickwire::store::StoreError;
+use tickwire::{SinkError, SourceError};
 
 /// The core's error for a failed write. It carries the errno, or 0 if there is none.
-pub(crate) fn sink_error(error: &io::Error) -> Error {
-    Error::Sink { code: code(error) }
+pub(crate) fn sink_error(error: &io::Error) -> SinkError {
+    SinkError::Failed { code: code(error) }
 }
 
 /// The core's error for a failed read. It carries the errno, or 0 if there is none.
-pub(crate) fn source_error(error: &io::Error) -> Error {
-    Error::Source { code: code(error) }
+pub(crate) fn source_error(error: &io::Error) -> SourceError {
+    SourceError::Failed { code: code(error) }
 }
 
 /// The core's error for a failed store. It carries the errno, or 0 if there is none.

@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smoltcp::wire::IpEndpoint;
-use tickwire::Error;
 
 use super::text::{Sanitizer, to_socket_addr};
+use crate::app_error::AppError;
 use crate::exit::{Exit, Failure};
 use crate::system::wait::is_writable;
 
@@ -33,7 +33,7 @@ pub struct Console {
     is_terminal: bool,
     bar: Option<ProgressBar>,
     /// The last error of a connection that was reported.
-    reported: Option<Error>,
+    reported: Option<AppError>,
 }
 
 impl Console {
@@ -63,7 +63,7 @@ impl Console {
     }
 
     /// Prints how a connection failed.
-    pub fn connection_error(&mut self, remote: Option<IpEndpoint>, error: Error) {
+    pub fn connection_error(&mut self, remote: Option<IpEndpoint>, error: AppError) {
         let subject = remote.map_or_else(
             || "a connection".to_owned(),
             |remote| to_socket_addr(remote).to_string(),
@@ -75,7 +75,8 @@ impl Console {
     /// The failure of a command. Its message is empty if [`connection_error`] printed this error.
     ///
     /// [`connection_error`]: Self::connection_error
-    pub fn failure(&self, subject: &str, error: Error) -> Failure {
+    pub fn failure(&self, subject: &str, error: impl Into<AppError>) -> Failure {
+        let error = error.into();
         if self.reported == Some(error) {
             return Failure::new(Exit::from(error), "");
         }

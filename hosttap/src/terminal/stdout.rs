@@ -12,7 +12,7 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::{Errno, write};
 use rustix::net::{SendFlags, send};
 use rustix::termios::isatty;
-use tickwire::Error;
+use tickwire::SinkError;
 
 use super::text::Sanitizer;
 use crate::system::errno::sink_error;
@@ -98,7 +98,7 @@ impl Output {
     /// # Errors
     /// [`Error::Sink`] with the errno. `EILSEQ` means binary data on a terminal, see
     /// [`refused_binary`](Self::refused_binary).
-    pub fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    pub fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let result = match &mut self.kind {
             Kind::Terminal(terminal) if !terminal.is_text && is_binary(data) => {
                 self.refused_binary = true;
@@ -119,7 +119,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn finish(&mut self) -> Result<bool, Error> {
+    pub fn finish(&mut self) -> Result<bool, SinkError> {
         let Kind::Terminal(terminal) = &mut self.kind else {
             return Ok(true);
         };
@@ -223,7 +223,7 @@ mod tests {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
 
-    const EPIPE: Error = Error::Sink { code: 32 };
+    const EPIPE: SinkError = SinkError::Failed { code: 32 };
 
     fn fill(output: &mut Output) -> usize {
         let mut total = 0;
@@ -261,7 +261,7 @@ mod tests {
     fn a_full_disk_is_an_error_with_its_errno() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let mut output = Output::new(full.into()).unwrap();
-        assert_eq!(output.write(b"x"), Err(Error::Sink { code: 28 }));
+        assert_eq!(output.write(b"x"), Err(SinkError::Failed { code: 28 }));
         assert!(!output.refused_binary());
     }
 
@@ -292,9 +292,15 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         let mut output = Output::new(writer.into()).unwrap();
         output.kind = Kind::Terminal(TerminalWriter::default());
-        assert_eq!(output.write(b"\x7fELF\0"), Err(Error::Sink { code: 84 }));
+        assert_eq!(
+            output.write(b"\x7fELF\0"),
+            Err(SinkError::Failed { code: 84 })
+        );
         assert!(output.refused_binary());
-        assert_eq!(output.write(b"\x89PNG"), Err(Error::Sink { code: 84 }));
+        assert_eq!(
+            output.write(b"\x89PNG"),
+            Err(SinkError::Failed { code: 84 })
+        );
         let text = "a\u{1b}[2Jü\r\n".repeat(100);
         assert_eq!(output.write(text.as_bytes()), Ok(text.len()));
         // Text that ends inside a character is still text.

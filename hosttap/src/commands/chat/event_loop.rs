@@ -6,14 +6,15 @@ use std::rc::Rc;
 
 use rustix::io::{Errno, read};
 use rustix::stdio::stdin;
-use tickwire::chat::{Peer, PushError};
-use tickwire::{Error, Slot, Tick};
+use tickwire::chat::{Chat, ChatError, PushError};
+use tickwire::{Task, Tick};
 
 use super::charset::Charset;
 use super::command::Command;
 use super::line_splitter::{LineSplitter, Piece};
 use super::message_writer::MessageWriter;
 use super::observer::ChatObserver;
+use crate::app_error::AppError;
 use crate::exit::{Exit, Failure};
 use crate::link::stack::TapStack;
 use crate::system::wait::Ready;
@@ -37,8 +38,7 @@ pub(super) struct InputOptions {
 /// A running chat. The stack is the last field: its drop may print, and by then the drop of the
 /// editor has restored the terminal.
 pub(super) struct EventLoop<'m> {
-    chat: Peer<'m, MessageWriter>,
-    slot: Slot,
+    task: Task<Chat<'m, MessageWriter>>,
     observer: ChatObserver,
     options: InputOptions,
     input: LineSplitter,
@@ -51,14 +51,13 @@ pub(super) struct EventLoop<'m> {
 impl<'m> EventLoop<'m> {
     pub(super) fn new(
         stack: TapStack,
-        chat: Peer<'m, MessageWriter>,
+        chat: Chat<'m, MessageWriter>,
         observer: ChatObserver,
         editor: Option<Rc<RefCell<LineEditor>>>,
         options: InputOptions,
     ) -> Self {
         Self {
-            chat,
-            slot: Slot::new(),
+            task: Task::new(chat),
             observer,
             options,
             input: LineSplitter::default(),
@@ -81,10 +80,9 @@ impl<'m> EventLoop<'m> {
         let outcome = loop {
             self.process_input();
             self.hide_row();
-            let mut seats = [self.slot.seat(&mut self.chat)];
-            let wake = self.stack.turn(&mut seats, &mut self.observer);
-            if let Some(outcome) = self.slot.outcome() {
-                break outcome;
+            let wake = self.stack.turn(&mut [&mut self.task], &mut self.observer);
+            if let Some(outcome) = self.task.outcome() {
+                break *outcome;
             }
             // The turn may have made room for more input.
             if self.process_input() {
@@ -104,14 +102,14 @@ impl<'m> EventLoop<'m> {
         let editor = self.editor.as_ref().map(|editor| editor.borrow());
         let blocked = match &editor {
             Some(editor) => editor.blocked(),
-            None => self.chat.sink_mut().blocked(),
+            None => self.task.app_mut().sink_mut().blocked(),
         };
         self.stack.wait(wake, wants_input.then(stdin), blocked)
     }
 
     /// Whether input may be processed now.
     fn accepts_input(&self) -> bool {
-        !self.options.sequential || self.chat.is_settled()
+        !self.options.sequential || self.task.app().is_settled()
     }
 
     fn wants_input(&self) -> bool {
@@ -127,13 +125,13 @@ impl<'m> EventLoop<'m> {
             any = true;
         }
         if self.accepts_input() && !self.is_end_passed_on && self.input.is_finished() {
-            self.chat.end_input();
+            self.task.app_mut().end_input();
             self.is_end_passed_on = true;
             any = true;
         }
         // Without input, no further command can follow.
-        if self.is_end_passed_on && self.options.commands && self.chat.is_idle() {
-            self.chat.quit();
+        if self.is_end_passed_on && self.options.commands && self.task.app().is_idle() {
+            self.task.app_mut().quit();
             any = true;
         }
         any
@@ -151,16 +149,16 @@ impl<'m> EventLoop<'m> {
             [b'/', text @ ..] if is_command && text.starts_with(b"/") => text,
             [b'/', ..] if is_command => {
                 let line = String::from_utf8_lossy(text);
-                run_command(&mut self.chat, &self.observer, &line);
+                run_command(self.task.app_mut(), &self.observer, &line);
                 return true;
             }
             text => text,
         };
         let (bytes, missing) = self.options.charset.encode(text);
         let pushed = if is_line {
-            self.chat.push_line(&bytes)
+            self.task.app_mut().push_line(&bytes)
         } else {
-            self.chat.push_part(&bytes)
+            self.task.app_mut().push_part(&bytes)
         };
         match pushed {
             Ok(()) => {}
@@ -229,12 +227,12 @@ impl<'m> EventLoop<'m> {
     }
 
     fn flush(&mut self) -> Result<bool, Failure> {
-        let flushed = self.chat.sink_mut().flush();
+        let flushed = self.task.app_mut().sink_mut().flush();
         flushed.map_err(|error| Failure::from_core("stdout", error))
     }
 
     /// The chat has ended. Writes the rest of the messages.
-    fn finish(&mut self, outcome: Result<(), Error>) -> Result<Exit, Failure> {
+    fn finish(&mut self, outcome: Result<(), ChatError>) -> Result<Exit, Failure> {
         while !self.flush()? {
             // The stack keeps running, because an unread frame would end every wait at once.
             let wake = self.stack.turn(&mut [], &mut ());
@@ -247,13 +245,13 @@ impl<'m> EventLoop<'m> {
                 Ok(printed.map_or(Exit::Success, Exit::from))
             }
             Ok(()) => Ok(Exit::Success),
-            Err(error) if printed == Some(error) => Ok(Exit::from(error)),
+            Err(error) if printed == Some(error.into()) => Ok(Exit::from(AppError::from(error))),
             Err(error) => Err(Failure::from_core("stdout", error)),
         }
     }
 }
 
-fn run_command(chat: &mut Peer<'_, MessageWriter>, observer: &ChatObserver, line: &str) {
+fn run_command(chat: &mut Chat<'_, MessageWriter>, observer: &ChatObserver, line: &str) {
     match Command::parse(line) {
         Ok(Command::Connect(remote)) => chat.dial(remote),
         Ok(Command::Listen(port)) => chat.listen(port),

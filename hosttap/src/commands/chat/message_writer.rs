@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use encoding_rs::Decoder;
-use tickwire::Error;
+use tickwire::SinkError;
 use tickwire::chat::{Ending, MessageSink};
 
 use super::charset::Charset;
@@ -78,7 +78,7 @@ impl MessageWriter {
     ///
     /// # Errors
     /// [`Error::Sink`] with the errno.
-    pub(super) fn flush(&mut self) -> Result<bool, Error> {
+    pub(super) fn flush(&mut self) -> Result<bool, SinkError> {
         match &mut self.target {
             Target::Output { output, pending } => {
                 if !pending.is_empty() {
@@ -151,12 +151,12 @@ impl MessageWriter {
 
 impl MessageSink for MessageWriter {
     /// Takes everything, because no message is longer than the line buffer of the chat.
-    fn take_text(&mut self, text: &[u8]) -> Result<usize, Error> {
+    fn take_text(&mut self, text: &[u8]) -> Result<usize, SinkError> {
         self.decode(text, false);
         Ok(text.len())
     }
 
-    fn end_message(&mut self, ending: Ending) -> Result<bool, Error> {
+    fn end_message(&mut self, ending: Ending) -> Result<bool, SinkError> {
         if !self.has_room() {
             self.flush()?;
             if !self.has_room() {

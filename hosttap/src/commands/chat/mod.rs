@@ -11,7 +11,8 @@ use std::cell::RefCell;
 use std::io::{self, IsTerminal};
 use std::rc::Rc;
 
-use tickwire::chat::{LineEnd, Options, Peer};
+use tickwire::Duration;
+use tickwire::chat::{Chat, LineEnd, Options};
 
 use crate::cli::values;
 use crate::cli::{CHAT_PORT, ChatOptions, LinkOptions};
@@ -61,7 +62,7 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     let sockets = [BUFFER_BYTES; 2].map(|bytes| stack.add_socket(bytes));
     let (mut line, mut queue) = (vec![0; LINE_BYTES], vec![0; QUEUE_BYTES]);
     let peer_options = peer_options(options, input_options.commands);
-    let mut peer = Peer::new(
+    let mut chat = Chat::new(
         sockets,
         &mut line[..],
         &mut queue[..],
@@ -69,14 +70,14 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
         peer_options,
     );
     match remote {
-        Some(remote) => peer.dial(remote),
-        None => peer.listen(options.listen.unwrap_or(CHAT_PORT)),
+        Some(remote) => chat.dial(remote),
+        None => chat.listen(options.listen.unwrap_or(CHAT_PORT)),
     }
     let observer = ChatObserver::new(console, editor.clone());
     if editor.is_some() {
         observer.status("Commands: /connect HOST[:PORT], /listen [PORT], /disconnect, /quit");
     }
-    EventLoop::new(stack, peer, observer, editor, input_options).run()
+    EventLoop::new(stack, chat, observer, editor, input_options).run()
 }
 
 fn peer_options(options: &ChatOptions, commands: bool) -> Options {
@@ -90,7 +91,7 @@ fn peer_options(options: &ChatOptions, commands: bool) -> Options {
         redial: options.retry,
         stay: commands,
         // The reader of stdout may pause as long as it likes; an unread pipe is not our error.
-        stall_ticks: u64::MAX,
+        stall_timeout: Duration::MAX,
         ..Options::DEFAULT
     }
 }

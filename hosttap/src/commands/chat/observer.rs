@@ -5,8 +5,9 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::rc::Rc;
 
-use tickwire::{Error, Event, Observer, Part, Tick};
+use tickwire::{Event, Observer, Role, Tick, chat};
 
+use crate::app_error::AppError;
 use crate::terminal::console::{Console, Verbosity};
 use crate::terminal::line_editor::LineEditor;
 use crate::terminal::text::{sanitize_line, to_socket_addr};
@@ -17,7 +18,7 @@ pub(super) struct ChatObserver {
     /// The editor, if stderr is its terminal.
     editor: Option<Rc<RefCell<LineEditor>>>,
     /// The last failure that was printed, unless a new conversation has started since.
-    failure: Option<Error>,
+    failure: Option<AppError>,
 }
 
 impl ChatObserver {
@@ -30,7 +31,7 @@ impl ChatObserver {
     }
 
     /// The last failure that was printed, unless a new conversation has started since.
-    pub(super) fn failure(&self) -> Option<Error> {
+    pub(super) fn failure(&self) -> Option<AppError> {
         self.failure
     }
 
@@ -55,49 +56,53 @@ impl ChatObserver {
 }
 
 impl Observer for ChatObserver {
-    fn event(&mut self, now: Tick, _app: usize, event: &Event<'_>) {
+    fn event(&mut self, now: Tick, _task: &'static str, event: &Event) {
         match *event {
             Event::Listening { .. } | Event::Connecting { .. } | Event::Connected { .. } => {
                 self.failure = None;
             }
-            Event::Failed { error, .. } => self.failure = Some(error),
+            Event::Failed { .. } => self.failure = AppError::of(event),
             _ => {}
         }
         match *event {
-            Event::Entered { from, to } => {
-                self.print(Verbosity::Verbose, &format_args!("{now}  {from} => {to}"));
+            Event::State { old, new } => {
+                self.print(Verbosity::Verbose, &format_args!("{now}  {old} => {new}"));
             }
             Event::Listening { port } => self.status(format_args!("Listening on port {port}")),
             Event::Connecting { remote } => {
                 self.status(format_args!("Calling {}", to_socket_addr(remote)));
             }
-            Event::Connected { remote, part } => {
+            Event::Connected { remote, role } => {
                 let remote = to_socket_addr(remote);
-                let role = match part {
-                    Part::Listener => "listener",
-                    Part::Dialler => "dialler",
+                let role = match role {
+                    Role::Server => "listener",
+                    Role::Client => "dialler",
                 };
                 self.status(format_args!("Connected with {remote} as {role}"));
-            }
-            Event::Partial => self.status("the message above is only part of a line"),
-            Event::Unsent { bytes } => {
-                self.status(format_args!("{bytes} bytes did not reach the peer"));
             }
             Event::Disconnected { remote } => {
                 self.status(format_args!("Disconnected from {}", to_socket_addr(remote)));
             }
-            Event::Failed {
-                remote: Some(remote),
-                error,
-            } => self.error(format_args!("{}: {error}", to_socket_addr(remote))),
-            Event::Failed {
-                remote: None,
-                error,
-            } => self.error(error),
-            Event::Redialling { delay_ticks } => {
-                self.status(format_args!("Calling again in {} s", delay_ticks / 1_000));
+            Event::Failed { remote, .. } => match (remote, self.failure) {
+                (Some(remote), Some(error)) => {
+                    self.error(format_args!("{}: {error}", to_socket_addr(remote)));
+                }
+                (None, Some(error)) => self.error(error),
+                (_, None) => {}
+            },
+            Event::Retrying { delay } => {
+                let seconds = delay.as_millis() / 1_000;
+                self.status(format_args!("Calling again in {seconds} s"));
             }
-            _ => {}
+            _ => match event.app() {
+                Some(chat::Event::Partial) => {
+                    self.status("the message above is only part of a line");
+                }
+                Some(chat::Event::Unsent { bytes }) => {
+                    self.status(format_args!("{bytes} bytes did not reach the peer"));
+                }
+                _ => {}
+            },
         }
     }
 }

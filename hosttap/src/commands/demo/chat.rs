@@ -1,8 +1,8 @@
 //! Part 3 of the tour: the two hosts chat.
 
 use smoltcp::iface::SocketHandle;
-use tickwire::chat::{Options, Peer};
-use tickwire::{Event, Slot, Tick};
+use tickwire::chat::{Chat, Options};
+use tickwire::{Event, Task, Tick};
 
 use super::network::{DEVICE, LAPTOP, Network, endpoint};
 use super::output::{Output, VecSink, time_column};
@@ -21,8 +21,7 @@ const DIALOGUE: [(usize, &str); 4] = [
 /// One side of the chat, and what it received.
 struct ChatHost {
     index: usize,
-    peer: Peer<'static, VecSink>,
-    slot: Slot,
+    task: Task<Chat<'static, VecSink>>,
 }
 
 impl ChatHost {
@@ -36,13 +35,12 @@ impl ChatHost {
         let (line, queue) = (vec![0; LINE_BYTES].leak(), vec![0; QUEUE_BYTES].leak());
         Self {
             index: host,
-            peer: Peer::new(sockets, line, queue, VecSink::default(), options),
-            slot: Slot::new(),
+            task: Task::new(Chat::new(sockets, line, queue, VecSink::default(), options)),
         }
     }
 
     fn has_received(&mut self, line: &str) -> bool {
-        let received = &self.peer.sink_mut().0;
+        let received = &self.task.app_mut().sink_mut().0;
         received.strip_suffix(b"\n") == Some(line.as_bytes())
     }
 }
@@ -52,8 +50,8 @@ pub(super) fn chat(output: &mut Output, network: &mut Network) -> Result<(), Fai
     output.print_title(3, "They chat: the device listens, the laptop dials");
     let mut pair = [DEVICE, LAPTOP].map(|host| ChatHost::new(network, host));
     let [device, laptop] = &mut pair;
-    device.peer.listen(PORT);
-    laptop.peer.dial(endpoint(DEVICE, PORT));
+    device.task.app_mut().listen(PORT);
+    laptop.task.app_mut().dial(endpoint(DEVICE, PORT));
     for (speaker, line) in DIALOGUE {
         let [device, laptop] = &mut pair;
         let (sender, receiver) = if speaker == DEVICE {
@@ -62,10 +60,11 @@ pub(super) fn chat(output: &mut Output, network: &mut Network) -> Result<(), Fai
             (laptop, device)
         };
         sender
-            .peer
+            .task
+            .app_mut()
             .push_line(line.as_bytes())
             .expect("the queue has room for a line of this dialogue");
-        receiver.peer.sink_mut().0.clear();
+        receiver.task.app_mut().sink_mut().0.clear();
         run_until(output, network, &mut pair, |pair| {
             pair.iter_mut()
                 .any(|host| host.index != speaker && host.has_received(line))
@@ -74,16 +73,16 @@ pub(super) fn chat(output: &mut Output, network: &mut Network) -> Result<(), Fai
         output.print(format_args!("   {now}  {:>6}: {line}", name(speaker)));
     }
     let [_, laptop] = &mut pair;
-    laptop.peer.end_input();
+    laptop.task.app_mut().end_input();
     run_until(output, network, &mut pair, |pair| {
-        pair.iter().all(|host| host.slot.outcome().is_some())
+        pair.iter().all(|host| host.task.is_finished())
     })?;
     for host in &pair {
-        if let Some(Err(error)) = host.slot.outcome() {
-            return Err(Failure::from_core("chat", error));
+        if let Some(Err(error)) = host.task.outcome() {
+            return Err(Failure::from_core("chat", *error));
         }
     }
-    output.print_frame_counts(&network.frames.take());
+    output.print_frame_counts(&network.take_frames());
     Ok(())
 }
 
@@ -94,7 +93,7 @@ fn run_until(
     is_done: impl Fn(&mut [ChatHost; 2]) -> bool,
 ) -> Result<(), Failure> {
     loop {
-        let on_event = |now: Tick, host: usize, event: &Event<'_>| {
+        let on_event = |now: Tick, host: usize, event: &Event| {
             let what = match *event {
                 Event::Listening { port } => format!("listens on port {port}"),
                 Event::Connected { remote, .. } => format!("is connected with {remote}"),
@@ -107,8 +106,8 @@ fn run_until(
                 name(host)
             ));
         };
-        let [mut device, mut laptop] = pair.each_mut().map(|host| [host.slot.seat(&mut host.peer)]);
-        network.turn(&mut device, &mut laptop, on_event);
+        let [device, laptop] = pair.each_mut().map(|host| &mut host.task);
+        network.turn(&mut [device], &mut [laptop], on_event);
         if is_done(pair) {
             return Ok(());
         }

@@ -1,8 +1,10 @@
 //! Part 4 of the tour: the laptop sends a file, and its cable is pulled in the middle.
 
-use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
+use tickwire::file::{
+    self, FileReceiver, FileSender, ReceiveError, ReceiverOptions, SendError, SenderOptions,
+};
 use tickwire::store::MemoryStore;
-use tickwire::{Error, Event, Slot, Tick};
+use tickwire::{Event, Task, Tick};
 use tickwire_sim::fill_byte;
 
 use super::network::{DEVICE, LAPTOP, Network, endpoint};
@@ -16,10 +18,7 @@ const FILE_BYTES: usize = 256 * 1024;
 const PULL_AT_BYTES: u64 = 100_000;
 
 /// The receiver on the device. It outlives the first sender.
-struct Receiver {
-    app: Receive<MemoryStore<'static>>,
-    slot: Slot,
-}
+type Receiver = Task<FileReceiver<MemoryStore<'static>>>;
 
 /// Sends a file, loses the connection, and resumes the transfer.
 pub(super) fn upload(output: &mut Output, network: &mut Network) -> Result<(), Failure> {
@@ -30,10 +29,8 @@ pub(super) fn upload(output: &mut Output, network: &mut Network) -> Result<(), F
     let [first, second] = [(); 2].map(|()| vec![0; FILE_BYTES].leak());
     let store = MemoryStore::new(first, second);
     let socket = network.add_socket(DEVICE);
-    let mut receiver = Receiver {
-        app: Receive::new(socket, PORT, store, ReceiveOptions::default()),
-        slot: Slot::new(),
-    };
+    let receiver = FileReceiver::new(socket, PORT, store, ReceiverOptions::default());
+    let mut receiver = Task::new(receiver);
     let outcome = send(output, network, &mut receiver, &content, true)?;
     let Err(error) = outcome else {
         return Err(Failure::new(Exit::Unknown, "the cable was not pulled"));
@@ -48,8 +45,8 @@ pub(super) fn upload(output: &mut Output, network: &mut Network) -> Result<(), F
     network.set_cable(true);
     send(output, network, &mut receiver, &content, false)?
         .map_err(|error| Failure::from_core(NAME, error))?;
-    output.print_frame_counts(&network.frames.take());
-    let arrived = receiver.app.store().image().map(|image| image.bytes);
+    output.print_frame_counts(&network.take_frames());
+    let arrived = receiver.app().store().image().map(|image| image.bytes);
     output.compare_digests(&content, arrived.unwrap_or_default())
 }
 
@@ -62,8 +59,8 @@ fn await_failure(
     let mut has_failed = false;
     while !has_failed {
         network.advance()?;
-        let on_event = |now: Tick, _host: usize, event: &Event<'_>| {
-            if let Event::Failed { error, .. } = event {
+        let on_event = |now: Tick, _host: usize, event: &Event| {
+            if let Some(error) = event.error::<ReceiveError>() {
                 output.print(format_args!(
                     "   {}  the device gives up: {error}",
                     time_column(now)
@@ -71,8 +68,7 @@ fn await_failure(
                 has_failed = true;
             }
         };
-        let on_device = &mut [receiver.slot.seat(&mut receiver.app)];
-        network.turn(on_device, &mut [], on_event);
+        network.turn(&mut [&mut *receiver], &mut [], on_event);
     }
     Ok(())
 }
@@ -84,15 +80,15 @@ fn send(
     receiver: &mut Receiver,
     content: &[u8],
     pull_cable: bool,
-) -> Result<Result<(), Error>, Failure> {
+) -> Result<Result<(), SendError>, Failure> {
     let (socket, to) = (network.add_socket(LAPTOP), endpoint(DEVICE, PORT));
-    let mut sender = Send::checked(socket, to, NAME, content, SendOptions::default());
-    let mut slot = Slot::new();
+    let sender = FileSender::checked(socket, to, NAME, content, SenderOptions::default());
+    let mut sender = Task::new(sender);
     let mut progress = ProgressPrinter::default();
     let mut pull_at = pull_cable.then_some(PULL_AT_BYTES);
     loop {
         let mut is_pull_due = false;
-        let on_event = |now: Tick, host: usize, event: &Event<'_>| match *event {
+        let on_event = |now: Tick, host: usize, event: &Event| match *event {
             _ if host == LAPTOP => {}
             Event::Progress {
                 bytes,
@@ -101,31 +97,31 @@ fn send(
                 progress.update(output, now, bytes, total);
                 is_pull_due = pull_at.is_some_and(|at| bytes >= at);
             }
-            Event::Resumed { offset } => {
-                let now = time_column(now);
-                output.print(format_args!(
-                    "   {now}  the device holds {offset} bytes already: only the rest is sent"
-                ));
-            }
-            Event::Stored { length, .. } => {
-                let now = time_column(now);
-                output.print(format_args!(
-                    "   {now}  stored and verified: {length} bytes"
-                ));
-            }
-            _ => {}
+            _ => print_file_event(output, now, event),
         };
-        let on_device = &mut [receiver.slot.seat(&mut receiver.app)];
-        network.turn(on_device, &mut [slot.seat(&mut sender)], on_event);
+        network.turn(&mut [&mut *receiver], &mut [&mut sender], on_event);
         if is_pull_due {
             pull_at = None;
             network.set_cable(false);
             let now = time_column(network.now());
             output.print(format_args!("   {now}  the laptop's cable is pulled"));
         }
-        if let Some(outcome) = slot.outcome() {
-            return Ok(outcome);
+        if let Some(outcome) = sender.outcome() {
+            return Ok(*outcome);
         }
         network.advance()?;
+    }
+}
+
+fn print_file_event(output: &mut Output, now: Tick, event: &Event) {
+    let now = time_column(now);
+    match event.app() {
+        Some(file::Event::Resumed { offset }) => output.print(format_args!(
+            "   {now}  the device holds {offset} bytes already: only the rest is sent"
+        )),
+        Some(file::Event::Stored { length, .. }) => output.print(format_args!(
+            "   {now}  stored and verified: {length} bytes"
+        )),
+        _ => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
 use smoltcp::wire::{Ipv4Address, TcpSeqNumber};
-use tickwire::wire::{Fate, FrameEvent, FrameObserver};
+use tickwire_sim::ethernet::{Fate, FrameEvent};
 
 /// The counts for one part of the tour.
 #[derive(Debug, Default)]
@@ -25,8 +25,9 @@ struct Flow {
     next_seq: TcpSeqNumber,
 }
 
-impl FrameObserver for FrameCounter {
-    fn observe(&mut self, event: &FrameEvent, frame: &[u8]) {
+impl FrameCounter {
+    /// Counts what happened to one frame.
+    pub(super) fn count(&mut self, event: &FrameEvent, frame: &[u8]) {
         match event.fate {
             Fate::Sent => {
                 self.sent += 1;

@@ -1,7 +1,7 @@
 //! Parts 1 and 2 of the tour: the device fetches a page, and a file of 1 MiB.
 
 use tickwire::http::{Complete, Get, GetOptions, Request, Url};
-use tickwire::{Event, Slot, Tick};
+use tickwire::{Event, Task, Tick};
 use tickwire_sim::{Act, Opening, Script, fill_byte};
 
 use super::network::{DEVICE, LAPTOP, Network, endpoint};
@@ -27,7 +27,7 @@ pub(super) fn fetch_page(output: &mut Output, network: &mut Network) -> Result<(
     for line in String::from_utf8_lossy(&page).lines() {
         output.print(format_args!("   | {line}"));
     }
-    output.print_frame_counts(&network.frames.take());
+    output.print_frame_counts(&network.take_frames());
     Ok(())
 }
 
@@ -43,7 +43,7 @@ pub(super) fn fetch_file(output: &mut Output, network: &mut Network) -> Result<(
         Act::ExpectEnd,
     ];
     let arrived = fetch(output, network, url, &acts)?;
-    output.print_frame_counts(&network.frames.take());
+    output.print_frame_counts(&network.take_frames());
     let served: Vec<u8> = (0..FILE_BYTES).map(fill_byte).collect();
     output.compare_digests(&served, &arrived)
 }
@@ -59,19 +59,19 @@ fn fetch(
     let url = Url::parse(url).map_err(|why| invalid(&why))?;
     let request = Request::new(&url, &[]).map_err(|why| invalid(&why))?;
     let listener = network.add_socket(LAPTOP);
-    let mut server = Script::new(listener, Opening::Listen(url.port()), acts);
-    let mut get = Get::new(
+    let script = Script::new(listener, Opening::Listen(url.port()), acts);
+    let mut server = Task::new(script);
+    let mut get = Task::new(Get::new(
         network.add_socket(DEVICE),
         endpoint(LAPTOP, url.port()),
         request,
         GetOptions::default(),
         &mut [],
         VecSink::default(),
-    );
-    let (mut slot, mut server_slot) = (Slot::new(), Slot::new());
+    ));
     let mut progress = ProgressPrinter::default();
     let outcome = loop {
-        let on_event = |now: Tick, host: usize, event: &Event<'_>| match *event {
+        let on_event = |now: Tick, host: usize, event: &Event| match *event {
             _ if host == LAPTOP => {}
             Event::Connected { remote, .. } => {
                 output.print(format_args!(
@@ -85,14 +85,14 @@ fn fetch(
             } => progress.update(output, now, bytes, total),
             _ => {}
         };
-        let on_laptop = &mut [server_slot.seat(&mut server)];
-        network.turn(&mut [slot.seat(&mut get)], on_laptop, on_event);
-        if let Some(outcome) = slot.outcome() {
-            break outcome;
+        network.turn(&mut [&mut get], &mut [&mut server], on_event);
+        if let Some(outcome) = get.outcome() {
+            break *outcome;
         }
         network.advance()?;
     };
     outcome.map_err(|error| Failure::from_core("get", error))?;
+    let get = get.into_app();
     if let Some(Complete { status, proof, .. }) = get.complete() {
         let now = time_column(network.now());
         output.print(format_args!("   {now}  status {status}: {proof}"));

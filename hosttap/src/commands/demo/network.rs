@@ -1,10 +1,12 @@
 //! Two hosts and the Ethernet between them, in this process and under a virtual clock.
 
-use smoltcp::iface::{SocketHandle, SocketStorage};
+use std::cell::RefCell;
+
+use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
-use tickwire::wire::{Frame, FrameEvent, FrameObserver, Link, Port, Wire};
-use tickwire::{Event, Seat, Tick};
-use tickwire_sim::{Host, Witness, World};
+use tickwire::{AnyTask, Event, Tick};
+use tickwire_sim::ethernet::{Ethernet, Frame, FrameEvent, Link, PortState};
+use tickwire_sim::{Node, NodeMemory, Tracer, World};
 
 use super::frame_counter::FrameCounter;
 use crate::exit::{Exit, Failure};
@@ -31,25 +33,31 @@ const BUFFER_BYTES: usize = 32 * 1024;
 
 /// The network.
 pub(super) struct Network {
-    world: World<'static>,
-    hosts: [Host<'static>; 2],
-    /// The counts since they were last taken.
-    pub(super) frames: FrameCounter,
+    world: &'static World<'static>,
+    nodes: [Node<'static>; 2],
+    tracer: &'static RefCell<NetworkTracer>,
 }
 
-/// Counts the frames, and passes the events on.
-struct NetworkObserver<'f, F> {
-    frames: &'f mut FrameCounter,
-    on_event: F,
+/// Counts the frames.
+#[derive(Default)]
+struct NetworkTracer {
+    frames: FrameCounter,
 }
 
-impl<F: FnMut(Tick, usize, &Event<'_>)> Witness for NetworkObserver<'_, F> {
-    fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
-        (self.on_event)(now, host, event);
-    }
+impl Tracer for NetworkTracer {
+    fn event(&mut self, _now: Tick, _node: usize, _task: &'static str, _event: &Event) {}
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
-        self.frames.observe(event, frame);
+        self.frames.count(event, frame);
+    }
+}
+
+/// Passes the events of all nodes on.
+struct EventTracer<F>(F);
+
+impl<F: FnMut(Tick, usize, &Event)> Tracer for EventTracer<F> {
+    fn event(&mut self, now: Tick, node: usize, _task: &'static str, event: &Event) {
+        (self.0)(now, node, event);
     }
 }
 
@@ -57,57 +65,62 @@ impl Network {
     /// A network whose random decisions all derive from `seed`.
     pub(super) fn new(seed: u64) -> Self {
         // The network lives as long as the program, so its memory may leak.
-        let ports = vec![Port::new(), Port::new()].leak();
+        let ports = vec![PortState::new(), PortState::new()].leak();
         let frame = || Frame::new(vec![0; FRAME_BYTES_MAX].leak());
         let frames = std::iter::repeat_with(frame).take(FRAMES_MAX);
         let frames = frames.collect::<Vec<_>>().leak();
-        let mut wire = Wire::new(seed, ports, frames);
-        let hosts = [DEVICE, LAPTOP].map(|port| {
-            wire.set_link(port, LINK);
-            let sockets = [const { SocketStorage::EMPTY }; SOCKETS_MAX];
-            Host::new(&mut wire, port, seed, Box::leak(Box::new(sockets)))
+        let world: &World<'_> = Box::leak(Box::new(World::new(Ethernet::new(seed, ports, frames))));
+        let tracer: &RefCell<NetworkTracer> = Box::leak(Box::default());
+        world.ethernet.observe(Some(tracer));
+        let nodes = [DEVICE, LAPTOP].map(|port| {
+            world.ethernet.set_link(port, LINK);
+            let memory = Box::leak(Box::new(NodeMemory::<SOCKETS_MAX>::new()));
+            Node::new(&world.ethernet, port, seed, memory)
         });
         Self {
-            world: World::new(wire),
-            hosts,
-            frames: FrameCounter::default(),
+            world,
+            nodes,
+            tracer,
         }
     }
 
+    /// The counts since they were last taken.
+    pub(super) fn take_frames(&self) -> FrameCounter {
+        self.tracer.borrow_mut().frames.take()
+    }
+
     /// The virtual time.
-    pub(super) const fn now(&self) -> Tick {
+    pub(super) fn now(&self) -> Tick {
         self.world.now()
     }
 
     /// Adds a socket to a host.
     pub(super) fn add_socket(&mut self, host: usize) -> SocketHandle {
-        let [device, laptop] = &mut self.hosts;
-        let host = if host == DEVICE { device } else { laptop };
+        let [device, laptop] = &mut self.nodes;
+        let node = if host == DEVICE { device } else { laptop };
         let buffer = || vec![0; BUFFER_BYTES].leak();
-        host.add_socket(buffer(), buffer())
+        node.add_socket(buffer(), buffer())
     }
 
     /// Runs one turn of each host's event loop, the loop of every tickwire program. `on_event` gets
     /// the time, the host and the event.
-    pub(super) fn turn<'s>(
+    pub(super) fn turn<'t>(
         &mut self,
-        on_device: &mut [Seat<'s>],
-        on_laptop: &mut [Seat<'s>],
-        on_event: impl FnMut(Tick, usize, &Event<'_>),
+        on_device: &mut [&'t mut dyn AnyTask],
+        on_laptop: &mut [&'t mut dyn AnyTask],
+        on_event: impl FnMut(Tick, usize, &Event),
     ) {
-        let [device, laptop] = &mut self.hosts;
+        let [device, laptop] = &mut self.nodes;
         let nodes = &mut [device.with(on_device), laptop.with(on_laptop)];
-        let frames = &mut self.frames;
-        self.world
-            .turn(nodes, &mut NetworkObserver { frames, on_event });
+        self.world.turn(nodes, &RefCell::new(EventTracer(on_event)));
     }
 
     /// Advances the virtual clock to the next frame or deadline.
     ///
     /// # Errors
     /// There is none, or the time limit has passed.
-    pub(super) fn advance(&mut self) -> Result<(), Failure> {
-        if self.world.rest(TIME_LIMIT, &self.hosts) {
+    pub(super) fn advance(&self) -> Result<(), Failure> {
+        if self.world.sleep(TIME_LIMIT, &self.nodes) {
             return Ok(());
         }
         let text = "the demo makes no progress; this is a bug";
@@ -115,12 +128,12 @@ impl Network {
     }
 
     /// Plugs the laptop's cable in, or pulls it.
-    pub(super) fn set_cable(&mut self, is_plugged_in: bool) {
-        self.world.wire.set_up(LAPTOP, is_plugged_in);
+    pub(super) fn set_cable(&self, is_plugged_in: bool) {
+        self.world.ethernet.set_up(LAPTOP, is_plugged_in);
     }
 }
 
 /// A port of a host.
 pub(super) fn endpoint(host: usize, port: u16) -> IpEndpoint {
-    IpEndpoint::new(Host::address_of(host).into(), port)
+    IpEndpoint::new(Node::address_of(host).into(), port)
 }

@@ -4,7 +4,7 @@ use std::fmt::{Arguments, Display};
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
-use tickwire::{Error, Sink, Tick};
+use tickwire::{Sink, SinkError, Tick};
 
 use super::frame_counter::FrameCounter;
 use super::network::LOSS_PPM;
@@ -126,7 +126,7 @@ pub(super) fn time_column(now: Tick) -> impl Display {
 pub(super) struct VecSink(pub(super) Vec<u8>);
 
 impl Sink for VecSink {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         self.0.extend_from_slice(data);
         Ok(data.len())
     }

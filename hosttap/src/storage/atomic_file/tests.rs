@@ -116,7 +116,7 @@ fn symbolic_links_are_followed_even_to_missing_targets() {
 #[test]
 fn a_full_disk_is_an_error_with_its_errno_and_the_device_stays() {
     let mut file = create(Path::new("/dev/full")).unwrap();
-    assert_eq!(file.write(b"x"), Err(Error::Sink { code: 28 }));
+    assert_eq!(file.write(b"x"), Err(SinkError::Failed { code: 28 }));
     file.commit().unwrap();
     store(Path::new("/dev/null"), b"gone").unwrap();
     for device in ["/dev/full", "/dev/null"] {
@@ -154,7 +154,7 @@ fn a_fifo_is_written_directly_and_applies_back_pressure_when_full() {
     reader.read_exact(&mut data).unwrap();
     assert!(data.iter().all(|byte| *byte == 7));
     drop(reader);
-    assert_eq!(file.write(b"x"), Err(Error::Sink { code: 32 }));
+    assert_eq!(file.write(b"x"), Err(SinkError::Failed { code: 32 }));
     assert!(fs::metadata(&path).unwrap().file_type().is_fifo());
 }
 

@@ -230,7 +230,8 @@ fn reset_starts_a_new_conversation() {
     assert_eq!(lines.message().unwrap().bytes, b"new");
 }
 
-/// The rule for the whole input at once: lines at LF or CRLF, cut into pieces of the buffer's length.
+/// The rule for the whole input at once: lines at LF or CRLF, cut into pieces of the buffer's
+/// length.
 fn model(input: &[u8], buffer_len: usize) -> Messages {
     let mut messages = Vec::new();
     let mut parts = input.split(|byte| *byte == b'\n').peekable();

@@ -1,4 +1,4 @@
-//! The file that a test sends.
+//! The file that a test sends, in memory.
 
 use core::fmt;
 use core::ops::Deref;
@@ -6,20 +6,20 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use tickwire::file::Offer;
+use tickwire::file::{Offer, SendError};
 use tickwire::store::Digest;
-use tickwire::{Error, Source};
+use tickwire::{Source, SourceError};
 use tickwire_sim::fill_byte;
 
 /// What a file that cannot be read answers.
-pub(crate) const UNREADABLE: Error = Error::Source { code: 5 };
+pub(crate) const UNREADABLE: SendError = SendError::Source { code: 5 };
 
 /// Content of a file, which a failed test prints in short.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 impl fmt::Debug for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let digest: Digest = Sha256::digest(&self.0).into();
         write!(f, "{} bytes, SHA-256 {:02x?}..", self.0.len(), &digest[..4])
     }
@@ -35,43 +35,43 @@ impl Deref for Bytes {
 
 /// A file to send; clones are handles to the same bytes.
 #[derive(Clone)]
-pub(crate) struct Book(Rc<RefCell<Pages>>);
+pub(crate) struct MemSource(Rc<RefCell<Content>>);
 
-struct Pages {
+struct Content {
     bytes: Vec<u8>,
     /// What the file claims as its length, if that is not how many bytes there are.
     claimed: Option<u64>,
     /// The most that one read gives.
-    bite: usize,
+    read_max: usize,
     /// The read, counted from 0, that fails.
     fails_at: Option<usize>,
     reads: usize,
 }
 
-impl Book {
-    /// So many bytes of the pattern that scripts send too.
+impl MemSource {
+    /// This number of bytes of the pattern that scripts send too.
     pub(crate) fn new(length: usize) -> Self {
         Self::of((0..length as u64).map(fill_byte).collect())
     }
 
     pub(crate) fn of(bytes: Vec<u8>) -> Self {
-        Self(Rc::new(RefCell::new(Pages {
+        Self(Rc::new(RefCell::new(Content {
             bytes,
             claimed: None,
-            bite: usize::MAX,
+            read_max: usize::MAX,
             fails_at: None,
             reads: 0,
         })))
     }
 
-    /// Gives at most so many bytes a read.
-    pub(crate) fn bites(self, bite: usize) -> Self {
-        self.0.borrow_mut().bite = bite;
+    /// Gives at most this number of bytes a read.
+    pub(crate) fn with_read_max(self, read_max: usize) -> Self {
+        self.0.borrow_mut().read_max = read_max;
         self
     }
 
     /// Claims another length than it has.
-    pub(crate) fn claims(self, length: u64) -> Self {
+    pub(crate) fn claiming(self, length: u64) -> Self {
         self.0.borrow_mut().claimed = Some(length);
         self
     }
@@ -125,21 +125,24 @@ impl Book {
     }
 }
 
-impl Source for Book {
+impl Source for MemSource {
     fn len(&self) -> u64 {
-        let pages = self.0.borrow();
-        pages.claimed.unwrap_or(pages.bytes.len() as u64)
+        let content = self.0.borrow();
+        content.claimed.unwrap_or(content.bytes.len() as u64)
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         assert!(!buffer.is_empty(), "a read of nothing proves nothing");
-        let mut pages = self.0.borrow_mut();
-        let read = pages.reads;
-        pages.reads += 1;
-        if pages.fails_at == Some(read) {
-            return Err(UNREADABLE);
+        let mut content = self.0.borrow_mut();
+        let read = content.reads;
+        content.reads += 1;
+        if content.fails_at == Some(read) {
+            return Err(SourceError::Failed { code: 5 });
         }
-        let bite = buffer.len().min(pages.bite);
-        pages.bytes.as_slice().read_at(offset, &mut buffer[..bite])
+        let count = buffer.len().min(content.read_max);
+        content
+            .bytes
+            .as_slice()
+            .read_at(offset, &mut buffer[..count])
     }
 }

@@ -1,5 +1,6 @@
 //! The words of scripted peers.
 
+use crate::common::fixture::ms;
 use tickwire::file::{Answer, Receipt, Status};
 use tickwire_sim::Act;
 
@@ -33,7 +34,7 @@ impl End {
         match self {
             Self::Fin => Act::Close,
             Self::Reset => Act::Reset,
-            Self::Silence => Act::Wait(1_000_000),
+            Self::Silence => Act::Wait(ms(1_000_000)),
         }
     }
 }

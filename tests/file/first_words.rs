@@ -2,15 +2,14 @@
 
 use proptest::prelude::*;
 use tickwire::file::{
-    Announced, Answer, LENGTH_MAX, Offer, OfferParser, Receipt, Reply, ReplyParser, Status,
-    plain_word,
+    Announced, Answer, LENGTH_MAX, Offer, OfferError, OfferParser, Receipt, Reply, ReplyParser,
+    SendError, Status, plain_word,
 };
-use tickwire::{Error, Malformed};
 
 const DIGEST: [u8; 32] = *b"0123456789abcdefghijklmnopqrstuv";
 
 /// What a parser makes of some bytes: its judgement in words, and the bytes that it left as data.
-type Judged<'a> = Result<(Option<String>, &'a [u8]), Malformed>;
+type Judged<'a> = Result<(Option<String>, &'a [u8]), OfferError>;
 
 fn judged<'a>(segments: &[&'a [u8]]) -> Judged<'a> {
     let mut parser = OfferParser::new();
@@ -26,7 +25,7 @@ fn judged<'a>(segments: &[&'a [u8]]) -> Judged<'a> {
 }
 
 /// Asserts the judgement for every split in two, and for single bytes.
-fn expect(input: &[u8], wanted: Result<Option<Announced<'_>>, Malformed>) {
+fn expect(input: &[u8], wanted: Result<Option<Announced<'_>>, OfferError>) {
     let wanted = wanted.map(|announced| announced.map(|announced| format!("{announced:?}")));
     for cut in 0..=input.len() {
         let (front, back) = input.split_at(cut);
@@ -73,16 +72,16 @@ fn a_first_word_without_sign_is_a_plain_length() {
 #[test]
 fn the_plain_form_cannot_say_2_gib() {
     for length in [1 << 31, 1 << 32, (1 << 32) + 5, u64::MAX] {
-        assert_eq!(plain_word(length), Err(Error::TooLarge));
+        assert_eq!(plain_word(length), Err(SendError::TooLarge.into()));
     }
 }
 
 #[test]
 fn a_first_word_with_sign_is_the_magic_or_malformed() {
     for word in [0x8000_0000u32, 0xffff_ffff, 0x8146_5755, 0x8246_5754] {
-        expect(&word.to_le_bytes(), Err(Malformed::OfferMagic));
+        expect(&word.to_le_bytes(), Err(OfferError::Magic));
     }
-    expect(b"TWA\x81", Err(Malformed::OfferMagic));
+    expect(b"TWA\x81", Err(OfferError::Magic));
     expect(b"TWF\x81", Ok(None));
 }
 
@@ -120,40 +119,34 @@ fn the_bytes_after_an_announcement_are_data() {
 fn unknown_versions_and_flags_are_malformed() {
     for (version, flags) in [(0, 0), (2, 0), (255, 0), (1, 1), (1, 128)] {
         let bytes = raw_offer(version, flags, 4, 9, b"name");
-        expect(&bytes, Err(Malformed::OfferVersion));
+        expect(&bytes, Err(OfferError::Version));
     }
 }
 
 #[test]
 fn names_that_are_empty_too_long_or_not_utf_8_are_malformed() {
-    expect(&raw_offer(1, 0, 0, 9, b""), Err(Malformed::OfferName));
+    expect(&raw_offer(1, 0, 0, 9, b""), Err(OfferError::Name));
     expect(
         &raw_offer(1, 0, 256, 9, &[b'a'; 256]),
-        Err(Malformed::OfferName),
+        Err(OfferError::Name),
     );
-    expect(
-        &raw_offer(1, 0, u16::MAX, 9, b"a"),
-        Err(Malformed::OfferName),
-    );
+    expect(&raw_offer(1, 0, u16::MAX, 9, b"a"), Err(OfferError::Name));
     for name in [&b"a\xff"[..], b"\xc3", b"\xed\xa0\x80", b"\xc0\xaf"] {
         let name_len = u16::try_from(name.len()).unwrap();
         let bytes = raw_offer(1, 0, name_len, 9, name);
-        expect(&bytes, Err(Malformed::OfferName));
+        expect(&bytes, Err(OfferError::Name));
     }
-    assert_eq!(Offer::new("", 9, &DIGEST), Err(Malformed::OfferName));
+    assert_eq!(Offer::new("", 9, &DIGEST), Err(OfferError::Name));
     let long = "a".repeat(256);
-    assert_eq!(Offer::new(&long, 9, &DIGEST), Err(Malformed::OfferName));
+    assert_eq!(Offer::new(&long, 9, &DIGEST), Err(OfferError::Name));
 }
 
 #[test]
 fn lengths_from_2_to_the_63_are_malformed() {
     for length in [LENGTH_MAX + 1, u64::MAX] {
         let bytes = raw_offer(1, 0, 4, length, b"name");
-        expect(&bytes, Err(Malformed::OfferLength));
-        assert_eq!(
-            Offer::new("name", length, &DIGEST),
-            Err(Malformed::OfferLength)
-        );
+        expect(&bytes, Err(OfferError::Length));
+        assert_eq!(Offer::new("name", length, &DIGEST), Err(OfferError::Length));
     }
 }
 
@@ -162,13 +155,13 @@ fn an_error_is_raised_with_the_first_wrong_field() {
     // (bytes that are enough to know, error), all of which are wrong in later fields too.
     let bad = raw_offer(2, 1, 0, u64::MAX, b"");
     assert_eq!(judged(&[&bad[..4]]), Ok((None, &b""[..])));
-    assert_eq!(judged(&[&bad[..5]]), Err(Malformed::OfferVersion));
+    assert_eq!(judged(&[&bad[..5]]), Err(OfferError::Version));
     let bad = raw_offer(1, 0, 0, u64::MAX, b"");
     assert_eq!(judged(&[&bad[..7]]), Ok((None, &b""[..])));
-    assert_eq!(judged(&[&bad[..8]]), Err(Malformed::OfferName));
+    assert_eq!(judged(&[&bad[..8]]), Err(OfferError::Name));
     let bad = raw_offer(1, 0, 1, u64::MAX, b"\xff");
     assert_eq!(judged(&[&bad[..15]]), Ok((None, &b""[..])));
-    assert_eq!(judged(&[&bad[..16]]), Err(Malformed::OfferLength));
+    assert_eq!(judged(&[&bad[..16]]), Err(OfferError::Length));
 }
 
 #[test]
@@ -190,7 +183,7 @@ fn an_offer_is_written_through_a_window_of_any_size() {
     assert_eq!(offer.write_from(usize::MAX, &mut [0; 8]), 0);
 }
 
-fn replies(segments: &[&[u8]]) -> Result<Vec<Reply>, Error> {
+fn replies(segments: &[&[u8]]) -> Result<Vec<Reply>, SendError> {
     let mut parser = ReplyParser::new();
     let mut replies = Vec::new();
     for segment in segments {
@@ -264,9 +257,9 @@ fn any_other_magic_is_a_bad_receipt_at_its_first_wrong_byte() {
         (b"TWR", 1),
     ] {
         assert_eq!(replies(&[right]).unwrap(), []);
-        assert_eq!(replies(&[right, &[wrong]]), Err(Error::BadReceipt));
+        assert_eq!(replies(&[right, &[wrong]]), Err(SendError::BadReply));
         let together = [right, &[wrong]].concat();
-        assert_eq!(replies(&[&together]), Err(Error::BadReceipt));
+        assert_eq!(replies(&[&together]), Err(SendError::BadReply));
     }
 }
 

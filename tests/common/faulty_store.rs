@@ -1,4 +1,5 @@
-//! The store of the tests: it keeps many files, fails and delays as it is told, and asserts the order of the calls.
+//! The store of the tests: it keeps many files, fails and delays as it is told, and asserts the
+//! order of the calls.
 
 use core::task::Poll;
 use std::cell::{RefCell, RefMut};
@@ -8,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use tickwire::Tick;
 use tickwire::store::{Begun, Digest, Store, StoreError, Upload};
 
-use crate::book::Bytes;
+use super::mem_source::Bytes;
 
 /// What a call that was told to fail answers.
 pub(crate) const BROKEN: StoreError = StoreError::Failed { code: 28 };
@@ -24,7 +25,7 @@ pub(crate) enum Call {
 
 /// A file that was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct StoredFile {
     pub(crate) name: Option<String>,
     pub(crate) bytes: Bytes,
     pub(crate) digest: Option<Digest>,
@@ -33,15 +34,15 @@ pub(crate) struct Kept {
 /// What is held of an upload, open or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Partial {
-    pub(crate) file: Kept,
+    pub(crate) file: StoredFile,
     pub(crate) length: u64,
     user: Option<usize>,
 }
 
 /// What users of one store share.
 #[derive(Default)]
-pub(crate) struct Shared {
-    pub(crate) files: Vec<Kept>,
+pub(crate) struct Medium {
+    pub(crate) files: Vec<StoredFile>,
     pub(crate) partials: Vec<Partial>,
     /// Every call that was answered.
     pub(crate) calls: Vec<Call>,
@@ -52,7 +53,7 @@ pub(crate) struct Shared {
     /// How often a call of this kind answers `Pending` before it is done.
     pub(crate) waits: Option<(Call, usize)>,
     /// The most that one call of write takes.
-    pub(crate) bite: Option<usize>,
+    pub(crate) write_max: Option<usize>,
     /// Bytes that are still taken, then no more.
     pub(crate) room: Option<usize>,
     /// The longest file.
@@ -63,15 +64,15 @@ pub(crate) struct Shared {
 
 /// A store; clones are handles for the same user.
 #[derive(Clone)]
-pub(crate) struct Shelf {
-    shared: Rc<RefCell<Shared>>,
+pub(crate) struct FaultyStore {
+    medium: Rc<RefCell<Medium>>,
     user: usize,
 }
 
-impl Shelf {
+impl FaultyStore {
     pub(crate) fn new() -> Self {
         Self {
-            shared: Rc::default(),
+            medium: Rc::default(),
             user: 0,
         }
     }
@@ -79,51 +80,51 @@ impl Shelf {
     /// The same store for another receiver.
     pub(crate) fn another(&self) -> Self {
         self.get().users += 1;
-        let (shared, user) = (self.shared.clone(), self.get().users);
-        Self { shared, user }
+        let (medium, user) = (self.medium.clone(), self.get().users);
+        Self { medium, user }
     }
 
-    pub(crate) fn get(&self) -> RefMut<'_, Shared> {
-        self.shared.borrow_mut()
+    pub(crate) fn get(&self) -> RefMut<'_, Medium> {
+        self.medium.borrow_mut()
     }
 
     /// The only file.
     #[track_caller]
-    pub(crate) fn file(&self) -> Kept {
-        let shared = self.get();
-        assert_eq!(shared.files.len(), 1, "one file");
-        shared.files[0].clone()
+    pub(crate) fn file(&self) -> StoredFile {
+        let medium = self.get();
+        assert_eq!(medium.files.len(), 1, "one file");
+        medium.files[0].clone()
     }
 
     /// Bytes of the only partial; `None` when there is none.
     #[track_caller]
     pub(crate) fn held(&self) -> Option<Bytes> {
-        let shared = self.get();
-        assert!(shared.partials.len() <= 1, "one partial");
-        shared.partials.first().map(|one| one.file.bytes.clone())
+        let medium = self.get();
+        assert!(medium.partials.len() <= 1, "one partial");
+        medium.partials.first().map(|one| one.file.bytes.clone())
     }
 
     /// Answers the call: `Pending`, an error, or that it may go on.
-    fn admit(&self, call: Call) -> Poll<Result<RefMut<'_, Shared>, StoreError>> {
-        let mut shared = self.get();
-        if let Some((slow, waits)) = shared.waits
+    fn admit(&self, call: Call) -> Poll<Result<RefMut<'_, Medium>, StoreError>> {
+        let mut medium = self.get();
+        if let Some((slow, waits)) = medium.waits
             && slow == call
-            && shared.waited < waits
+            && medium.waited < waits
         {
-            shared.waited += 1;
+            medium.waited += 1;
             return Poll::Pending;
         }
-        shared.waited = 0;
-        let index = shared.calls.len();
-        shared.calls.push(call);
-        if shared.fails_at == Some(index) || shared.fails_always == Some(call) {
+        medium.waited = 0;
+        let index = medium.calls.len();
+        medium.calls.push(call);
+        if medium.fails_at == Some(index) || medium.fails_always == Some(call) {
             return Poll::Ready(Err(BROKEN));
         }
-        Poll::Ready(Ok(shared))
+        Poll::Ready(Ok(medium))
     }
 }
 
-impl Shared {
+impl Medium {
     fn open(&mut self, user: usize) -> Option<&mut Partial> {
         self.partials
             .iter_mut()
@@ -142,21 +143,21 @@ impl Shared {
     }
 }
 
-impl Store for Shelf {
+impl Store for FaultyStore {
     fn begin(&mut self, _now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
         let user = self.user;
-        let mut shared = match self.admit(Call::Begin) {
-            Poll::Ready(shared) => shared?,
+        let mut medium = match self.admit(Call::Begin) {
+            Poll::Ready(medium) => medium?,
             Poll::Pending => return Poll::Pending,
         };
-        shared.close(user, true);
-        if shared.capacity.is_some_and(|most| upload.length > most) {
+        medium.close(user, true);
+        if medium.capacity.is_some_and(|most| upload.length > most) {
             return Poll::Ready(Err(StoreError::TooLarge));
         }
         let digest = upload.digest.copied();
         let name = upload.name.map(str::to_string);
-        let same = |file: &Kept| digest.is_some() && file.digest == digest;
-        if shared
+        let same = |file: &StoredFile| digest.is_some() && file.digest == digest;
+        if medium
             .files
             .iter()
             .any(|file| same(file) && file.name == name && file.bytes.len() as u64 == upload.length)
@@ -164,7 +165,7 @@ impl Store for Shelf {
             return Poll::Ready(Ok(Begun::Finished));
         }
         let length = upload.length;
-        if let Some(partial) = shared
+        if let Some(partial) = medium
             .partials
             .iter_mut()
             .find(|partial| same(&partial.file) && partial.length == length)
@@ -176,8 +177,8 @@ impl Store for Shelf {
             partial.file.name = name;
             return Poll::Ready(Ok(Begun::Held(partial.file.bytes.len() as u64)));
         }
-        shared.partials.push(Partial {
-            file: Kept {
+        medium.partials.push(Partial {
+            file: StoredFile {
                 name,
                 bytes: Bytes(Vec::new()),
                 digest,
@@ -190,11 +191,11 @@ impl Store for Shelf {
 
     fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
         assert!(!buffer.is_empty());
-        let mut shared = match self.admit(Call::Read) {
-            Poll::Ready(shared) => shared?,
+        let mut medium = match self.admit(Call::Read) {
+            Poll::Ready(medium) => medium?,
             Poll::Pending => return Poll::Pending,
         };
-        let held = &shared.open(self.user).expect("an open upload").file.bytes;
+        let held = &medium.open(self.user).expect("an open upload").file.bytes;
         let from = &held[usize::try_from(offset).unwrap()..];
         assert!(!from.is_empty(), "only what is held is read");
         let count = from.len().min(buffer.len());
@@ -207,16 +208,16 @@ impl Store for Shelf {
         if self.get().room == Some(0) {
             return Poll::Ready(Ok(0));
         }
-        let mut shared = match self.admit(Call::Write) {
-            Poll::Ready(shared) => shared?,
+        let mut medium = match self.admit(Call::Write) {
+            Poll::Ready(medium) => medium?,
             Poll::Pending => return Poll::Pending,
         };
-        let most = shared.bite.unwrap_or(usize::MAX);
-        let count = data.len().min(most).min(shared.room.unwrap_or(usize::MAX));
-        if let Some(room) = &mut shared.room {
+        let most = medium.write_max.unwrap_or(usize::MAX);
+        let count = data.len().min(most).min(medium.room.unwrap_or(usize::MAX));
+        if let Some(room) = &mut medium.room {
             *room -= count;
         }
-        let open = shared.open(self.user).expect("an open upload");
+        let open = medium.open(self.user).expect("an open upload");
         open.file.bytes.0.extend_from_slice(&data[..count]);
         assert!(
             (open.file.bytes.len() - count + data.len()) as u64 <= open.length,
@@ -226,33 +227,33 @@ impl Store for Shelf {
     }
 
     fn commit(&mut self) -> Poll<Result<(), StoreError>> {
-        let mut shared = match self.admit(Call::Commit) {
-            Poll::Ready(shared) => shared?,
+        let mut medium = match self.admit(Call::Commit) {
+            Poll::Ready(medium) => medium?,
             Poll::Pending => return Poll::Pending,
         };
-        let open = shared.open(self.user).expect("an open upload");
+        let open = medium.open(self.user).expect("an open upload");
         assert_eq!(open.file.bytes.len() as u64, open.length, "whole");
         if let Some(digest) = open.file.digest {
             let found: Digest = Sha256::digest(&open.file.bytes.0).into();
             assert_eq!(found, digest, "only what is right is committed");
         }
         let file = open.file.clone();
-        shared.close(self.user, false);
-        shared.files.push(file);
+        medium.close(self.user, false);
+        medium.files.push(file);
         Poll::Ready(Ok(()))
     }
 
     fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
-        let mut shared = match self.admit(Call::Abandon) {
-            Poll::Ready(shared) => shared?,
+        let mut medium = match self.admit(Call::Abandon) {
+            Poll::Ready(medium) => medium?,
             Poll::Pending => return Poll::Pending,
         };
-        let open = shared.open(self.user);
+        let open = medium.open(self.user);
         assert!(
             !keep || open.is_none_or(|open| open.file.digest.is_some()),
-            "what nobody can go on with is not kept"
+            "what nobody can go on with is not expected"
         );
-        shared.close(self.user, keep);
+        medium.close(self.user, keep);
         Poll::Ready(Ok(()))
     }
 }
