@@ -1,5 +1,11 @@
 //! The program of `docs/inside-your-program.md`, on a virtual Ethernet.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper that panics fails its test, as it should"
+)]
+
 #[path = "../guide/ask.rs"]
 mod ask;
 mod network;
