@@ -14,7 +14,7 @@ WITH_GUARD = 'tickwire = { path = "../tickwire", default-features = false, featu
 
 
 def blocks(page):
-    """The text of each file: the block behind a line that begins with its name."""
+    """The text of each file: the block after a line that begins with its name."""
     found = re.findall(r"^`([^`]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", page, re.M | re.S)
     files = dict(found)
     if sorted(files) != sorted(FILES):
