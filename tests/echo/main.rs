@@ -8,6 +8,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod idle;
+mod many;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -268,20 +270,6 @@ fn echo_with_one_socket_refuses_a_second_caller_and_goes_on_with_the_first() {
     let refused = Err(ScriptError::Connection(Error::Refused));
     assert_eq!(served.net.outcome(second), Some(refused));
     assert_eq!(served.net.outcome(first), Some(Ok(())));
-}
-
-#[test]
-fn echo_gives_up_a_caller_that_says_nothing_for_a_minute() {
-    let mut served = Served::new(false);
-    // Five seconds between words of 150 bytes are no silence: two of them make 256 bytes.
-    let words = [Act::Send(&[b'.'; 150]), Act::Wait(secs(5))];
-    let talk = [&HELLO[..], &words.repeat(30), &[Act::Wait(secs(120))]].concat();
-    assert_eq!(served.call(&talk), RESET);
-    let (result, at) = served.end();
-    assert_eq!(result, Err(Error::TimedOut(TimeoutKind::Receive)));
-    let last_word = 29 * 5_000;
-    let minute = last_word + 60_000..last_word + 60_200;
-    assert!(minute.contains(&at), "{at}");
 }
 
 /// A caller that sends for ever and never reads.

@@ -3,13 +3,14 @@
 use core::cell::{Ref, RefCell};
 use core::fmt;
 
-use smoltcp::iface::{SocketHandle, SocketStorage};
+use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpEndpoint;
-use tickwire::{App, Error, Slot};
+use tickwire::{AnyTask, App, Duration, Task};
 use tickwire_sim::ethernet::{Action, Ethernet, Frame, Link, Planned, PortState};
-use tickwire_sim::{Idle, Node, World};
+use tickwire_sim::{Idle, Node, NodeMemory, World};
 
+use crate::common::any_error::AnyError;
 use crate::log::Log;
 
 /// The host that dials.
@@ -46,7 +47,7 @@ pub(crate) struct Fault {
 }
 
 impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let side = ["client", "server"][self.from];
         let Self { number, action, .. } = self;
         write!(f, "{action:?} of the {side}'s frame {number}")
@@ -56,71 +57,90 @@ impl fmt::Display for Fault {
 /// On what the hosts run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting {
-    /// Behind guards.
+    /// With guards.
     Guarded,
     /// Without them.
     Bare,
-    /// Behind guards, with the smallest buffers and frames that the simulator draws. Listeners are for one caller.
+    /// With guards, with the smallest buffers and frames that the simulator draws. Listeners are
+    /// for one caller.
     Small,
 }
 
-/// An app and how it ended.
-pub(crate) struct Player<'a> {
-    app: Box<dyn App + 'a>,
-    slot: Slot,
+/// A task whatever its app, and how it ended.
+trait HostedTask: AnyTask {
+    fn outcome(&self) -> Option<Result<(), AnyError>>;
 }
 
-impl<'a> Player<'a> {
-    pub(crate) fn new(app: impl App + 'a) -> Self {
-        Self {
-            app: Box::new(app),
-            slot: Slot::new(),
-        }
+impl<A> HostedTask for Task<A>
+where
+    A: App,
+    A::Error: Clone + Into<AnyError>,
+{
+    fn outcome(&self) -> Option<Result<(), AnyError>> {
+        let outcome = Self::outcome(self).cloned();
+        outcome.map(|result| result.map_err(Into::into))
+    }
+}
+
+/// Any app, in a task of its own.
+pub(crate) struct AppSlot<'a>(Box<dyn HostedTask + 'a>);
+
+impl<'a> AppSlot<'a> {
+    pub(crate) fn new<A>(app: A) -> Self
+    where
+        A: App + 'a,
+        A::Error: Clone + Into<AnyError>,
+    {
+        Self(Box::new(Task::new(app)))
     }
 
-    pub(crate) fn outcome(&self) -> Option<Result<(), Error>> {
-        self.slot.outcome()
+    pub(crate) fn outcome(&self) -> Option<Result<(), AnyError>> {
+        self.0.outcome()
     }
 }
 
 /// Memory that is lent once.
-struct Arena<'a> {
+struct Bump<'a> {
     bytes: &'a mut [u8],
-    places: &'a mut [SocketStorage<'a>],
+    nodes: &'a mut [NodeMemory<'a, SOCKETS>],
 }
 
-impl<'a> Arena<'a> {
+impl<'a> Bump<'a> {
     fn bytes(&mut self, count: usize) -> &'a mut [u8] {
         self.bytes.split_off_mut(..count).unwrap()
     }
+
+    fn node(&mut self) -> &'a mut NodeMemory<'a, SOCKETS> {
+        self.nodes.split_off_first_mut().unwrap()
+    }
 }
 
-pub(crate) struct Stage<'a> {
+pub(crate) struct RunContext<'a> {
     pub(crate) world: &'a World<'a>,
     log: &'a RefCell<Log>,
     setting: Setting,
     hosts: [Node<'a>; 2],
-    arena: Arena<'a>,
+    bump: Bump<'a>,
 }
 
-/// Sets the stage for one run.
-pub(crate) fn with_stage<R>(
+/// Sets the context for one run.
+pub(crate) fn with_context<R>(
     setting: Setting,
     fault: Option<Fault>,
-    run: impl FnOnce(&mut Stage<'_>) -> R,
+    run: impl FnOnce(&mut RunContext<'_>) -> R,
 ) -> R {
     let mut bytes = vec![0; FRAMES * FRAME_BYTES + BUFFERS_BYTES];
-    let mut places = [const { SocketStorage::EMPTY }; HOSTS * SOCKETS];
+    let mut nodes = [const { NodeMemory::new() }; HOSTS];
     let plan = fault.map(|fault| Planned {
         number: fault.number,
         action: fault.action,
     });
-    let mut arena = Arena {
+    let mut bump = Bump {
         bytes: &mut bytes,
-        places: &mut places,
+        nodes: &mut nodes,
     };
     let mut frames: [Frame<'_>; FRAMES] =
-        core::array::from_fn(|_| Frame::new(arena.bytes(FRAME_BYTES)));
+        core::array::from_fn(|_| Frame::new(bump.bytes(FRAME_BYTES)));
     let mut ports = [const { PortState::new() }; 2];
     let log = RefCell::new(Log::new(fault));
     let ethernet = Ethernet::new(SEED, &mut ports[..], &mut frames[..]);
@@ -136,35 +156,35 @@ pub(crate) fn with_stage<R>(
     ethernet.observe(Some(&log));
     let world = World::new(ethernet);
     let hosts = [CLIENT, SERVER].map(|port| {
-        let places = arena.places.split_off_mut(..SOCKETS).unwrap();
+        let memory = bump.node();
         if setting == Setting::Bare {
-            Node::bare(&world.ethernet, port, SEED, places)
+            Node::bare(&world.ethernet, port, SEED, memory)
         } else {
-            Node::new(&world.ethernet, port, SEED, places)
+            Node::new(&world.ethernet, port, SEED, memory)
         }
     });
-    run(&mut Stage {
+    run(&mut RunContext {
         world: &world,
         log: &log,
         setting,
         hosts,
-        arena,
+        bump,
     })
 }
 
-impl<'a> Stage<'a> {
+impl<'a> RunContext<'a> {
     pub(crate) fn log(&self) -> Ref<'_, Log> {
         self.log.borrow()
     }
 
     pub(crate) fn bytes(&mut self, count: usize) -> &'a mut [u8] {
-        self.arena.bytes(count)
+        self.bump.bytes(count)
     }
 
     pub(crate) fn socket(&mut self, host: usize) -> SocketHandle {
         let is_small = self.setting == Setting::Small;
         let count = if is_small { SMALL_BUFFER } else { BUFFER };
-        let (receive, send) = (self.arena.bytes(count), self.arena.bytes(count));
+        let (receive, send) = (self.bump.bytes(count), self.bump.bytes(count));
         self.hosts[host].add_socket(receive, send)
     }
 
@@ -177,22 +197,27 @@ impl<'a> Stage<'a> {
         (Node::address_of(SERVER), PORT).into()
     }
 
-    /// Lets both apps run for so long, without a turn that neither of the hosts asked for.
-    pub(crate) fn run(&mut self, ticks: u64, client: &mut Player<'_>, server: &mut Player<'_>) {
-        let until = self.world.now().after(ticks);
-        let [dialler, listener] = &mut self.hosts;
-        let mut calling = [client.slot.seat(&mut *client.app)];
-        let (mut rest, mut idle) = (Slot::new(), Idle);
-        let mut listening = [server.slot.seat(&mut *server.app), rest.seat(&mut idle)];
-        let nodes = &mut [dialler.with(&mut calling), listener.with(&mut listening)];
+    /// Lets both apps run for this time, without a turn that neither of the hosts asked for.
+    pub(crate) fn run(
+        &mut self,
+        time: Duration,
+        client: &mut AppSlot<'_>,
+        server: &mut AppSlot<'_>,
+    ) {
+        let until = self.world.now() + time;
+        let [calling, called] = &mut self.hosts;
+        let mut idle = Task::new(Idle);
+        let mut clients: [&mut dyn AnyTask; 1] = [&mut *client.0];
+        let mut servers: [&mut dyn AnyTask; 2] = [&mut *server.0, &mut idle];
+        let nodes = &mut [calling.with(&mut clients), called.with(&mut servers)];
         self.world.run_traced(until, nodes, self.log);
     }
 
     /// A host loses its power and starts again at once, with nothing but other random values.
     pub(crate) fn crash(&mut self, host: usize, seed: u64) {
         self.world.ethernet.set_up(host, false);
-        let places = self.arena.places.split_off_mut(..SOCKETS).unwrap();
-        self.hosts[host] = Node::new(&self.world.ethernet, host, seed, places);
+        let memory = self.bump.node();
+        self.hosts[host] = Node::new(&self.world.ethernet, host, seed, memory);
         self.world.ethernet.set_up(host, true);
     }
 
@@ -200,9 +225,9 @@ impl<'a> Stage<'a> {
     pub(crate) fn open_socket(&self) -> Option<(usize, State)> {
         let hosts = self.hosts.iter().enumerate();
         let sockets =
-            hosts.flat_map(|(index, host)| host.sockets.iter().map(move |it| (index, it)));
+            hosts.flat_map(|(index, host)| host.stack.sockets.iter().map(move |it| (index, it)));
         let states = sockets.map(|(host, (handle, _))| {
-            let socket = self.hosts[host].sockets.get::<Socket<'_>>(handle);
+            let socket = self.hosts[host].stack.sockets.get::<Socket<'_>>(handle);
             (host, socket.state())
         });
         let mut open = states.filter(|(_, state)| !matches!(state, State::Closed | State::Listen));
