@@ -1,6 +1,7 @@
 //! Every call to a store, a source or a sink fails.
 //!
-//! `tests/file/broken.rs` does it to the checked form, where the failure is told to the sender; here are the others.
+//! `tests/file/broken.rs` does it to the checked form, where the failure is told to the sender.
+//! Here are the others.
 
 use core::cell::Cell;
 use std::rc::Rc;
