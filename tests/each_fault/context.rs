@@ -124,7 +124,7 @@ pub(crate) struct RunContext<'a> {
     bump: Bump<'a>,
 }
 
-/// Sets the context for one run.
+/// Lends the memory for one run.
 pub(crate) fn with_context<R>(
     setting: Setting,
     fault: Option<Fault>,

@@ -26,7 +26,7 @@ const BROKEN_STORE: ReceiveError = ReceiveError::Store { code: 28 };
 /// What a sink that fails answers.
 const FULL: SinkError = SinkError::Failed { code: 7 };
 
-/// A inner that fails in one of its calls.
+/// A sink that fails in one of its calls.
 #[derive(Clone)]
 struct FailingSink {
     inner: SharedSink,
