@@ -173,6 +173,8 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
                 if tcp(io.sockets, handle).is_some() {
                     io.drop_connection(handle);
                 }
+                // Nobody asks any more, and there is room for few.
+                io.losses.forget(handle);
             }
         }
     }
