@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod hostile;
 mod late;
 mod sinks;
 mod waits;
