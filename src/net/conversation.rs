@@ -61,6 +61,11 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         }
     }
 
+    /// Whether the session has a connection.
+    pub(super) const fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
     /// The earliest of the deadlines of connection, session and idle rule.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match self.phase {

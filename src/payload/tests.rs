@@ -86,7 +86,7 @@ impl WriteReady for Modem {
 }
 
 /// What came of an offer of three bytes, and how often the writer was asked to write.
-fn offer(ready: Answer<bool>, takes: Answer<usize>) -> (Result<usize, Error>, u32) {
+fn offer(ready: Answer<bool>, takes: Answer<usize>) -> (Result<usize, SinkError>, u32) {
     let writes = 0;
     let mut sink = WriterSink(Modem {
         ready,

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use tickwire::chat::{Ending, LineSplitter};
 
+use crate::common::segments::segments;
+
 type Messages = Vec<(Vec<u8>, Ending)>;
 
 fn taken(lines: &mut LineSplitter<'_>, messages: &mut Messages) {
@@ -268,22 +270,19 @@ fn chatty_bytes() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn any_bytes_in_any_segments_follow_the_rule(
-        input in chatty_bytes(), buffer_len in 1..12usize, cuts in prop::collection::vec(1..9usize, 80)
+        input in chatty_bytes(),
+        buffer_len in 1..12usize,
+        cuts in prop::collection::vec(1..9usize, 80),
     ) {
-        let mut segments = Vec::new();
-        let mut rest = &input[..];
-        for cut in cuts {
-            let (front, back) = rest.split_at(cut.min(rest.len()));
-            segments.push(front);
-            rest = back;
-        }
-        segments.push(rest);
+        let segments = segments(&input, &cuts);
         prop_assert_eq!(conversation(buffer_len, &segments), model(&input, buffer_len));
     }
 
     #[test]
     fn nothing_is_lost_whenever_the_peer_is_silent(
-        input in chatty_bytes(), buffer_len in 1..12usize, silent in prop::collection::vec(any::<bool>(), 80)
+        input in chatty_bytes(),
+        buffer_len in 1..12usize,
+        silent in prop::collection::vec(any::<bool>(), 80),
     ) {
         let mut buffer = vec![0; buffer_len];
         let mut lines = LineSplitter::new(&mut buffer[..]);

@@ -1,4 +1,4 @@
-//! Hosts with chats, and with plain sockets that a test plays by hand.
+//! Hosts with chats, and with plain sockets that a test drives by hand.
 
 use std::ops::{Deref, DerefMut};
 
@@ -65,12 +65,6 @@ impl DerefMut for World {
     }
 }
 
-impl AsMut<Fixture> for World {
-    fn as_mut(&mut self) -> &mut Fixture {
-        &mut self.net
-    }
-}
-
 pub(crate) fn options() -> Options {
     Options::DEFAULT
 }
@@ -113,11 +107,6 @@ impl World {
         String::from_utf8(self.chat(host).sink_mut().bytes.clone()).unwrap()
     }
 
-    /// Whether a host has told this.
-    pub(crate) fn has_told(&self, host: usize, line: &str) -> bool {
-        self.told(host).iter().any(|told| told == line)
-    }
-
     /// How the chat of a host ended, if it has.
     pub(crate) fn outcome(&self, host: usize) -> Option<Result<(), ChatError>> {
         self.net.outcome(self.chats[host]?)
@@ -126,8 +115,6 @@ impl World {
     /// Runs until `is_done`, at most for `time`.
     #[track_caller]
     pub(crate) fn run_until(&mut self, time: Duration, is_done: impl FnMut(&mut Self) -> bool) {
-        let end = self.now() + time;
-        let is_done = fixture::run_to(self, end, is_done);
-        assert!(is_done, "not done at {}: {}", self.now(), self.log.borrow());
+        fixture::run_until(self, time, is_done);
     }
 }

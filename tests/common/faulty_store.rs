@@ -251,7 +251,7 @@ impl Store for FaultyStore {
         let open = medium.open(self.user);
         assert!(
             !keep || open.is_none_or(|open| open.file.digest.is_some()),
-            "what nobody can go on with is not expected"
+            "what nobody can go on with is not kept"
         );
         medium.close(self.user, keep);
         Poll::Ready(Ok(()))

@@ -12,6 +12,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::ops::DerefMut;
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::AnySocket;
@@ -287,9 +288,8 @@ impl Fixture {
 
     /// Runs until `is_done`, at most for `time`.
     #[track_caller]
-    pub(crate) fn run_until(&mut self, time: Duration, is_done: impl FnMut(&mut Self) -> bool) {
-        let is_done = self.run_to(self.now() + time, is_done);
-        assert!(is_done, "not done at {}: {}", self.now(), self.log.borrow());
+    pub(crate) fn run_until(&mut self, time: Duration, mut is_done: impl FnMut(&mut Self) -> bool) {
+        run_until(&mut &mut *self, time, |net| is_done(net));
     }
 
     /// Runs until a task has ended, at most for `time`; how it ended.
@@ -304,8 +304,8 @@ impl Fixture {
     }
 
     /// Runs until `is_done` or until `end`, as [`run_to`] does; whether it was done.
-    pub(crate) fn run_to(&mut self, end: Tick, is_done: impl FnMut(&mut Self) -> bool) -> bool {
-        run_to(self, end, is_done)
+    pub(crate) fn run_to(&mut self, end: Tick, mut is_done: impl FnMut(&mut Self) -> bool) -> bool {
+        run_to(&mut &mut *self, end, |net| is_done(net))
     }
 
     /// Gives each host its turn that wants one now.
@@ -323,6 +323,11 @@ impl Fixture {
         self.log.borrow().told(host)
     }
 
+    /// Whether a host has told this line.
+    pub(crate) fn has_told(&self, host: usize, line: &str) -> bool {
+        self.told(host).iter().any(|told| told == line)
+    }
+
     /// What a host told last.
     pub(crate) fn last_told(&self, host: usize) -> String {
         self.told(host).pop().unwrap_or_default()
@@ -334,40 +339,50 @@ impl Fixture {
         self.log.borrow().when(host, line)
     }
 
-    pub(crate) fn forget_told(&mut self, host: usize) {
+    pub(crate) fn forget_told(&self, host: usize) {
         self.log.borrow_mut().forget(host);
     }
 }
 
-impl AsMut<Self> for Fixture {
-    fn as_mut(&mut self) -> &mut Self {
-        self
-    }
+/// Runs the hosts until `is_done`, at most for `time`. `W` is what a test has built on the fixture.
+#[track_caller]
+pub(crate) fn run_until<W: DerefMut<Target = Fixture>>(
+    world: &mut W,
+    time: Duration,
+    is_done: impl FnMut(&mut W) -> bool,
+) {
+    let is_done = run_to(world, world.now() + time, is_done);
+    assert!(
+        is_done,
+        "not done at {}: {}",
+        world.now(),
+        world.log.borrow()
+    );
 }
 
 /// Runs the hosts until `is_done`, which is asked before the first turn and after all turns of one
-/// tick, or until `end`; whether it was done. `W` is the fixture, or what a test has built on it.
+/// tick, or until `end`; whether it was done.
 ///
 /// Hosts have only the turns that their loops asked for, after one at once: the test may have given
 /// a host something to do.
-pub(crate) fn run_to<W: AsMut<Fixture>>(
+fn run_to<W: DerefMut<Target = Fixture>>(
     world: &mut W,
     end: Tick,
     mut is_done: impl FnMut(&mut W) -> bool,
 ) -> bool {
-    let now = world.as_mut().now();
-    for host in &mut world.as_mut().hosts {
+    let now = world.now();
+    for host in &mut world.hosts {
         host.node.wake_now(now);
     }
     if is_done(world) {
         return true;
     }
     for _ in 0..TURNS_MAX {
-        world.as_mut().turn_due();
+        world.turn_due();
         if is_done(world) {
             return true;
         }
-        let net = world.as_mut();
+        let net = &**world;
         let awake = || net.hosts.iter().filter(|host| !host.is_paused);
         let nodes = || awake().map(|host| &host.node);
         let is_due_now = |node: &Node<'_>| node.next_turn().is_some_and(|at| at <= net.now());
@@ -375,5 +390,5 @@ pub(crate) fn run_to<W: AsMut<Fixture>>(
             return false;
         }
     }
-    panic!("too many turns: {}", world.as_mut().log.borrow());
+    panic!("too many turns: {}", world.log.borrow());
 }

@@ -8,3 +8,4 @@ pub(crate) mod flash;
 pub(crate) mod log;
 pub(crate) mod mem_source;
 pub(crate) mod mock_app;
+pub(crate) mod segments;

@@ -1,4 +1,5 @@
-//! Two hosts on a virtual Ethernet, in memory that lives for one run.
+//! Two hosts on a virtual Ethernet, in memory that lives for one run: there are some ten thousand
+//! runs, too many to leak it as `common::fixture` does.
 
 use core::cell::{Ref, RefCell};
 use core::fmt;
@@ -123,7 +124,7 @@ pub(crate) struct RunContext<'a> {
     bump: Bump<'a>,
 }
 
-/// Sets the context for one run.
+/// Lends the memory for one run.
 pub(crate) fn with_context<R>(
     setting: Setting,
     fault: Option<Fault>,
@@ -188,7 +189,7 @@ impl<'a> RunContext<'a> {
         self.hosts[host].add_socket(receive, send)
     }
 
-    /// Whether listeners are for one caller.
+    /// Whether servers are for one caller.
     pub(crate) fn is_once(&self) -> bool {
         self.setting == Setting::Small
     }

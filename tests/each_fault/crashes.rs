@@ -20,7 +20,7 @@ const TIME_MAX: Duration = secs(20);
 /// any deadline of ours.
 const NOTICE_TIME_MAX: Duration = secs(62);
 
-/// All that is played, and on what.
+/// Every scenario in every setting.
 fn scenarios() -> impl Iterator<Item = (Setting, Kind)> {
     let settings = [Setting::Guarded, Setting::Small].into_iter();
     settings.flat_map(|setting| KINDS.map(|kind| (setting, kind)))
@@ -106,7 +106,7 @@ fn assert_resumed(kind: Kind, offsets: &[u64]) {
 }
 
 #[test]
-fn a_listener_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
+fn a_server_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
     for (setting, kind) in scenarios() {
         let (mut ends, mut offsets) = (Vec::new(), Vec::new());
         for tick in 1..=last_frame(setting, kind) {

@@ -1,7 +1,7 @@
 //! The peer's stream ends by FIN, or by RST, after each of its bytes.
 //!
-//! `tests/file/replies.rs` does the same to what a file receiver says, and `tests/file/receiver.rs` lets the stream of a
-//! file sender fall silent there, too.
+//! `tests/file/replies.rs` does the same to what a file receiver says, and `tests/file/receiver.rs`
+//! lets the stream of a file sender fall silent there, too.
 
 use tickwire::chat::{Chat, Options};
 use tickwire::file::ReceiveError;

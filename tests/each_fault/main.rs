@@ -1,12 +1,13 @@
 //! One fault at a time, at every place where it can strike: no chance, so that nothing is missed by
 //! luck.
 //!
-//! | fault | where |
-//! |---|---|
-//! | a frame is lost, late, doubled or damaged: every frame, in both directions | `frames` |
-//! | the peer's stream ends by FIN or RST: after every byte | `ends`; `tests/file/replies.rs` for the sender |
-//! | a host stops and starts again: before every tick | `crashes`, `flash`; `tests/file/flash.rs` at every write and erase |
-//! | a store, a source or a sink fails: every call | `storage`; `tests/file/broken.rs`, `tests/store_flash` inside a store |
+//! - A frame is lost, late, doubled or damaged: every frame, in both directions (`frames`).
+//! - The peer's stream ends by FIN or RST: after every byte (`ends`; for the sender
+//!   `tests/file/replies.rs`).
+//! - A host stops and starts again: before every tick (`crashes`, `flash`), and at every write and
+//!   erase of a flash (`tests/file/flash.rs`).
+//! - A store, a source or a sink fails: every call (`storage`; in the checked form
+//!   `tests/file/broken.rs`, inside a store `tests/store_flash`).
 //!
 //! After each fault the server goes on, and has to serve the next caller, unless it was for one
 //! caller: then it has to come to its end.

@@ -263,7 +263,7 @@ impl Scenario {
                 .iter()
                 .zip(&said)
                 .all(|(sink, said)| is_front(sink, said)),
-            // What a receiver has is on its store.
+            // What a receiver has is in its store.
             _ => true,
         }
     }

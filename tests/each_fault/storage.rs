@@ -1,6 +1,7 @@
 //! Every call to a store, a source or a sink fails.
 //!
-//! `tests/file/broken.rs` does it to the checked form, where the failure is told to the sender; here are the others.
+//! `tests/file/broken.rs` does it to the checked form, where the failure is told to the sender.
+//! Here are the others.
 
 use core::cell::Cell;
 use std::rc::Rc;
@@ -25,7 +26,7 @@ const BROKEN_STORE: ReceiveError = ReceiveError::Store { code: 28 };
 /// What a sink that fails answers.
 const FULL: SinkError = SinkError::Failed { code: 7 };
 
-/// A inner that fails in one of its calls.
+/// A sink that fails in one of its calls.
 #[derive(Clone)]
 struct FailingSink {
     inner: SharedSink,

@@ -82,7 +82,10 @@ fn millis(acts: &[Act<'_>]) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(300)
+    })]
 
     #[test]
     fn any_bytes_from_a_sender_end_in_a_typed_result(acts in acts(from_senders())) {
@@ -95,8 +98,8 @@ proptest! {
         // Twice the timeout (for the announcement, for the data), and the way out.
         prop_assert!(took <= millis(&acts) + 63_000, "{took}");
         let typed = [
-            "disconnected", "failed Truncated", "failed Reset", "failed TimedOut(Request)", "failed TimedOut(Receive)",
-            "failed DigestMismatch", "failed Malformed(",
+            "disconnected", "failed Truncated", "failed Reset", "failed TimedOut(Request)",
+            "failed TimedOut(Receive)", "failed DigestMismatch", "failed Malformed(",
         ];
         prop_assert!(typed.iter().any(|known| told.starts_with(known)), "{told}");
         let stored = bench.world.told(0).iter().filter(|line| line.starts_with("stored")).count();
@@ -130,7 +133,8 @@ proptest! {
                 Act::Send(bytes) => Some(*bytes),
                 _ => None,
             });
-            prop_assert!(said.any(|word| word.starts_with(&receipt(0, 300)[..5])), "a receipt or nothing");
+            let fine = &receipt(0, 300)[..5];
+            prop_assert!(said.any(|word| word.starts_with(fine)), "a receipt or nothing");
         }
     }
 }

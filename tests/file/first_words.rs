@@ -6,6 +6,8 @@ use tickwire::file::{
     SendError, Status, plain_word,
 };
 
+use crate::common::segments::segments;
+
 const DIGEST: [u8; 32] = *b"0123456789abcdefghijklmnopqrstuv";
 
 /// What a parser makes of some bytes: its judgement in words, and the bytes that it left as data.
@@ -72,7 +74,7 @@ fn a_first_word_without_sign_is_a_plain_length() {
 #[test]
 fn the_plain_form_cannot_say_2_gib() {
     for length in [1 << 31, 1 << 32, (1 << 32) + 5, u64::MAX] {
-        assert_eq!(plain_word(length), Err(SendError::TooLarge.into()));
+        assert_eq!(plain_word(length), Err(SendError::TooLarge));
     }
 }
 
@@ -283,13 +285,7 @@ proptest! {
         input in offer_like(), cuts in prop::collection::vec(1..9usize, 80)
     ) {
         let whole = judged(&[&input]);
-        let mut segments = Vec::new();
-        let mut rest = &input[..];
-        for cut in cuts {
-            let (front, back) = rest.split_at(cut.min(rest.len()));
-            segments.push(front);
-            rest = back;
-        }
+        let segments = segments(&input, &cuts);
         let found = judged(&segments).map(|(announced, _)| announced);
         prop_assert_eq!(found, whole.map(|(announced, _)| announced));
     }

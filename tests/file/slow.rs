@@ -10,7 +10,7 @@ use crate::common::mem_source::MemSource;
 use crate::messages::{answer, bytes, receipt};
 use crate::receiver::Bench;
 
-/// Ticks that the store takes for what is slow: three words.
+/// Ticks that the store takes for what is slow: three replies.
 const SLOW: usize = 7_000;
 
 /// Leaves a partial of `held` bytes.

@@ -1,4 +1,4 @@
-//! Hosts of which each runs one app, or has a plain socket that a test plays by hand.
+//! Hosts of which each runs one app, or has a plain socket that a test drives by hand.
 
 use std::ops::{Deref, DerefMut};
 
@@ -58,12 +58,6 @@ impl DerefMut for World {
     }
 }
 
-impl AsMut<Fixture> for World {
-    fn as_mut(&mut self) -> &mut Fixture {
-        &mut self.net
-    }
-}
-
 pub(crate) fn endpoint(host: usize) -> IpEndpoint {
     fixture::endpoint(host, PORT)
 }
@@ -101,7 +95,7 @@ impl World {
         self.forget(host);
     }
 
-    fn forget(&mut self, host: usize) {
+    fn forget(&self, host: usize) {
         self.net.forget_told(host);
         self.notes.borrow_mut()[host] = Notes::default();
     }
@@ -200,11 +194,6 @@ impl World {
         self.notes.borrow()[host].hashed
     }
 
-    /// Whether a host has told this.
-    pub(crate) fn has_told(&self, host: usize, line: &str) -> bool {
-        self.told(host).iter().any(|told| told == line)
-    }
-
     /// What a sender sent.
     pub(crate) fn sent(&self, host: usize) -> Option<Sent> {
         match self.apps[host] {
@@ -237,9 +226,7 @@ impl World {
     /// Runs until `is_done`, at most for `time`.
     #[track_caller]
     pub(crate) fn run_until(&mut self, time: Duration, is_done: impl FnMut(&mut Self) -> bool) {
-        let end = self.now() + time;
-        let is_done = fixture::run_to(self, end, is_done);
-        assert!(is_done, "not done at {}: {}", self.now(), self.log.borrow());
+        fixture::run_until(self, time, is_done);
     }
 
     /// Runs until the app of a host has ended, at most for `time`; how it ended.

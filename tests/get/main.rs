@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod hostile;
 mod late;
 mod sinks;
 mod waits;
@@ -319,10 +320,9 @@ fn get_shows_its_way_through_its_states() {
     let page = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
     let ended = against(&mut net, app, &[REQUEST_END, page], secs(60));
     assert_eq!(ended.result, Ok(()));
-    // Of the connection, of the client, and of the session between them.
+    // Of the connection, and of the session in between.
     let way = [
         "Clearing",
-        "Connected",
         "Opening",
         "Open",
         "Head",

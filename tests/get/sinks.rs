@@ -140,3 +140,34 @@ fn a_drip_and_a_sink_that_presses_back_now_and_then_cannot_hold_a_get() {
     let at = net.when(CLIENT, "failed").as_millis();
     assert!((31_500..33_000).contains(&at), "{at}");
 }
+
+/// Fails at its first byte.
+struct Broken(SinkError);
+
+impl Sink for Broken {
+    fn write(&mut self, _: &[u8]) -> Result<usize, SinkError> {
+        Err(self.0)
+    }
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_get_with_its_own_number() {
+    let page = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    let failed = SinkError::Failed { code: 28 };
+    for (broken, expected) in [
+        (failed, GetError::Sink { code: 28 }),
+        (SinkError::Full, GetError::TooLarge),
+    ] {
+        let mut net = Fixture::guarded(1, 3);
+        let handle = net.add_socket(CLIENT, BUFFER);
+        let app = get(handle, GetOptions::default(), Broken(broken));
+        let ended = against(
+            &mut net,
+            app,
+            &[REQUEST_END, page, Act::ExpectEnd],
+            secs(60),
+        );
+        assert_eq!(ended.result, Err(expected));
+        assert_eq!(ended.app.complete(), None);
+    }
+}

@@ -5,7 +5,8 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration;
 use smoltcp::wire::TcpControl;
 use tickwire::{
-    Deadline, Error, Io, LINGER, Lifecycle, Received, Stage, Step, Task, Tick, TimeoutKind,
+    Connection, Deadline, Error, Io, Received, Server, ServerOptions, Session, Step, Task, Tick,
+    TimeoutKind,
 };
 
 use crate::bare::{Bare, server};
@@ -102,30 +103,42 @@ fn an_app_sees_in_the_same_turn_that_smoltcp_gave_the_peer_up() {
     );
 }
 
+/// Says a last word, which must be acknowledged before the end.
+struct LastWord;
+
+impl Session for LastWord {
+    type Error = Error;
+
+    fn name(&self) -> &'static str {
+        "last word"
+    }
+
+    fn begin(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        assert!(connection.write_all(b"the last word")?);
+        Ok(())
+    }
+
+    fn step(&mut self, _connection: &mut Connection) -> Result<Step, Error> {
+        Ok(Step::Done)
+    }
+}
+
 #[test]
 fn a_queue_that_was_cleared_with_its_address_is_not_flushed() {
     let mut bare = Bare::new();
     let socket = bare.socket(64);
-    let mut life: Lifecycle = Lifecycle::new(socket);
-    let app = MockApp::new(&[socket], |io, deadline| {
-        if life.is_closed() {
-            life.listen(io, HOST_PORT);
-        }
-        if let Stage::Opened(_) = life.poll(io, false)? {
-            assert_eq!(io.write(socket, b"the last word"), Ok(13));
-            life.flush(io, secs(1), LINGER);
-        }
-        *deadline = life.deadline();
-        Ok(Step::Wait)
-    });
-    let mut task = Task::new(app);
+    let options = ServerOptions {
+        once: true,
+        ..ServerOptions::default()
+    };
+    let mut task = Task::new(Server::new([socket], HOST_PORT, [LastWord], options));
     bare.call(&mut [&mut task], 64);
-    assert_eq!(task.outcome().copied(), None);
+    assert_eq!(task.outcome(), None);
     bare.stack
         .iface
         .update_ip_addrs(|addresses| addresses.clear());
     bare.turn(&mut [&mut task]);
-    assert_eq!(task.outcome().copied(), Some(Err(Error::AddressLost)));
+    assert_eq!(task.outcome(), Some(&Err(Error::AddressLost)));
 }
 
 /// Reads until the end.

@@ -20,5 +20,7 @@ mod busy;
 mod edges;
 mod egress;
 mod listener;
+mod losses;
 mod order;
+mod other_sockets;
 mod rules;

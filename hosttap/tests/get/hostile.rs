@@ -1,6 +1,6 @@
 //! The table of hostile responses, over TAPs, whole and byte by byte, to a file and to stdout.
 
-#[path = "../../../tests/common/hostile.rs"]
+#[path = "../../../tests/common/hostile/mod.rs"]
 mod table;
 
 use std::path::Path;

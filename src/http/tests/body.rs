@@ -7,12 +7,12 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use crate::http::{BodyDecoder, Framing, Piece, Proof};
-use crate::{Error, Malformed};
+use crate::http::{GetError, Malformed};
 
 const LIMIT: u32 = 20;
 
 /// Pours `bytes` through a decoder into a sink that takes all; returns what it got, then how it ended at a FIN.
-fn pour(framing: Framing, mut bytes: &[u8]) -> (Vec<u8>, Result<Proof, Error>) {
+fn pour(framing: Framing, mut bytes: &[u8]) -> (Vec<u8>, Result<Proof, GetError>) {
     let mut decoder = BodyDecoder::new(framing, LIMIT);
     let mut sink = Vec::new();
     while !bytes.is_empty() {
@@ -31,7 +31,7 @@ fn pour(framing: Framing, mut bytes: &[u8]) -> (Vec<u8>, Result<Proof, Error>) {
 }
 
 #[track_caller]
-fn gives(framing: Framing, text: impl AsRef<[u8]>, payload: &str, end: Result<Proof, Error>) {
+fn gives(framing: Framing, text: impl AsRef<[u8]>, payload: &str, end: Result<Proof, GetError>) {
     let text = text.as_ref();
     let expected = (payload.as_bytes().to_vec(), end);
     assert_eq!(
@@ -49,7 +49,7 @@ fn chunks_give(text: &str, payload: &str) {
 
 #[track_caller]
 fn chunks_break(text: &str, payload: &str, how: Malformed) {
-    gives(Framing::Chunked, text, payload, Err(Error::Malformed(how)));
+    gives(Framing::Chunked, text, payload, Err(GetError::Malformed(how)));
 }
 
 #[test]
@@ -63,12 +63,12 @@ fn a_length_ends_the_body_and_what_follows_is_no_payload() {
     );
     gives(Framing::Length(0), "", "", Ok(Proof::Length));
     gives(Framing::Length(0), "hello", "", Ok(Proof::Length));
-    gives(Framing::Length(5), "hell", "hell", Err(Error::Truncated));
+    gives(Framing::Length(5), "hell", "hell", Err(GetError::Truncated));
     gives(
         Framing::Length(u64::MAX),
         "hell",
         "hell",
-        Err(Error::Truncated),
+        Err(GetError::Truncated),
     );
     gives(Framing::Empty, "hello", "", Ok(Proof::Empty));
 }
@@ -109,7 +109,7 @@ fn chunk_sizes_are_1_to_16_hexadecimal_digits() {
         chunks_break(&format!("{size}\r\nhello\r\n"), "", Malformed::ChunkSize);
     }
     let most = "fFfFfFfFfFfFfFfF\r\nhello";
-    gives(Framing::Chunked, most, "hello", Err(Error::Truncated));
+    gives(Framing::Chunked, most, "hello", Err(GetError::Truncated));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_close_anywhere_before_the_last_byte_is_truncated() {
     let whole = "5;a\r\nhello\r\n0\r\nX: y\r\n\r\n";
     for cut in 0..whole.len() {
         let (_, end) = pour(Framing::Chunked, &whole.as_bytes()[..cut]);
-        assert_eq!(end, Err(Error::Truncated), "cut at {cut}");
+        assert_eq!(end, Err(GetError::Truncated), "cut at {cut}");
     }
     chunks_give(whole, "hello");
 }
@@ -207,7 +207,7 @@ fn an_error_stays() {
     let mut decoder = BodyDecoder::new(Framing::Chunked, LIMIT);
     assert_eq!(decoder.next(b"0\r\nX\n"), Err(Malformed::ChunkEnd));
     assert_eq!(decoder.next(b"\r\n"), Err(Malformed::ChunkEnd));
-    assert_eq!(decoder.finish(), Err(Error::Malformed(Malformed::ChunkEnd)));
+    assert_eq!(decoder.finish(), Err(GetError::Malformed(Malformed::ChunkEnd)));
     assert_eq!(decoder.is_complete(), None);
 }
 

@@ -6,7 +6,7 @@ use std::format;
 use std::vec::Vec;
 
 use super::head::{LIMIT, framing, reads, refuses, refuses_lines};
-use crate::Malformed;
+use crate::http::Malformed;
 use crate::http::{Framing, HeadParser, Location};
 
 fn location(text: &str, buffer: &mut [u8]) -> (Vec<u8>, bool) {

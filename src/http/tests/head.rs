@@ -5,7 +5,7 @@ extern crate std;
 use std::format;
 use std::string::String;
 
-use crate::Malformed;
+use crate::http::Malformed;
 use crate::http::{Framing, Head, HeadParser, Location};
 
 pub(super) const LIMIT: u32 = 1_000;

@@ -1,10 +1,12 @@
 //! The table of hostile responses, fed to the pure bytes of `http` in every cut and into every size of sink.
 
 use proptest::prelude::*;
-use tickwire::http::{BodyDecoder, Framing, Head, HeadParser, Location, Piece, Proof};
-use tickwire::{Error, Malformed};
+use tickwire::Error;
+use tickwire::http::{
+    BodyDecoder, Framing, GetError, Head, HeadParser, Location, Malformed, Piece, Proof,
+};
 
-#[path = "common/hostile.rs"]
+#[path = "../common/hostile/mod.rs"]
 mod hostile;
 
 use hostile::{Case, End, HEAD_BYTES_MAX};
@@ -15,7 +17,7 @@ struct Outcome {
     /// What the sink got.
     delivered: Vec<u8>,
     /// `None` while the transfer would still wait.
-    result: Option<Result<Proof, Error>>,
+    result: Option<Result<Proof, GetError>>,
     /// The front of a redirect's Location, and whether it was longer.
     location: (Vec<u8>, bool),
 }
@@ -33,7 +35,7 @@ struct Client<'l> {
     sink_bytes: usize,
     sink_is_stalled: bool,
     delivered: Vec<u8>,
-    result: Option<Result<Proof, Error>>,
+    result: Option<Result<Proof, GetError>>,
 }
 
 impl<'l> Client<'l> {
@@ -65,7 +67,7 @@ impl<'l> Client<'l> {
         }
     }
 
-    fn step(&mut self) -> Result<usize, Error> {
+    fn step(&mut self) -> Result<usize, GetError> {
         let Some(body) = &mut self.body else {
             let (taken, head) = self.parser.feed(&self.queue, &mut self.location)?;
             if let Some(head) = head {
@@ -77,7 +79,7 @@ impl<'l> Client<'l> {
             Piece::Payload(payload) => {
                 let room = self.max_size_bytes - self.delivered.len() as u64;
                 if room == 0 {
-                    return Err(Error::TooLarge);
+                    return Err(GetError::TooLarge);
                 }
                 self.sink_is_stalled = !self.sink_is_stalled;
                 let count = match self.sink_is_stalled {
@@ -99,14 +101,14 @@ impl<'l> Client<'l> {
         }
     }
 
-    fn begin_body(&mut self, head: Head) -> Result<(), Error> {
+    fn begin_body(&mut self, head: Head) -> Result<(), GetError> {
         if head.status >= 300 {
-            return Err(Error::Status(head.status));
+            return Err(GetError::Status(head.status));
         }
         if let Framing::Length(length) = head.framing
             && length > self.max_size_bytes
         {
-            return Err(Error::TooLarge);
+            return Err(GetError::TooLarge);
         }
         self.body = Some(BodyDecoder::new(head.framing, HEAD_BYTES_MAX as u32));
         Ok(())
@@ -121,7 +123,7 @@ impl<'l> Client<'l> {
         if self.result.is_none() {
             self.result = match end {
                 End::Fin => Some(self.close()),
-                End::Rst => Some(Err(Error::Reset)),
+                End::Rst => Some(Err(GetError::Connection(Error::Reset))),
                 End::Silence | End::Drip(_) => None,
             };
         }
@@ -135,9 +137,9 @@ impl<'l> Client<'l> {
         }
     }
 
-    fn close(&self) -> Result<Proof, Error> {
-        match self.body.as_ref().ok_or(Error::Truncated)?.finish()? {
-            Proof::CloseOnly if self.require_length => Err(Error::Truncated),
+    fn close(&self) -> Result<Proof, GetError> {
+        match self.body.as_ref().ok_or(GetError::Truncated)?.finish()? {
+            Proof::CloseOnly if self.require_length => Err(GetError::Truncated),
             proof => Ok(proof),
         }
     }
@@ -152,15 +154,15 @@ fn pour<'b>(case: &Case, pieces: impl IntoIterator<Item = &'b [u8]>, sink_bytes:
     client.end(case.end)
 }
 
-fn exit_of(result: Option<Result<Proof, Error>>) -> i32 {
+fn exit_of(result: Option<Result<Proof, GetError>>) -> i32 {
     match result {
         None => hostile::TIMED_OUT,
         Some(Ok(_)) => hostile::FINE,
-        Some(Err(Error::Malformed(_))) => hostile::MALFORMED,
-        Some(Err(Error::Truncated)) => hostile::TRUNCATED,
-        Some(Err(Error::Status(_))) => hostile::STATUS,
-        Some(Err(Error::Reset)) => hostile::RESET,
-        Some(Err(Error::TooLarge)) => hostile::TOO_LARGE,
+        Some(Err(GetError::Malformed(_))) => hostile::MALFORMED,
+        Some(Err(GetError::Truncated)) => hostile::TRUNCATED,
+        Some(Err(GetError::Status(_))) => hostile::STATUS,
+        Some(Err(GetError::Connection(Error::Reset))) => hostile::RESET,
+        Some(Err(GetError::TooLarge)) => hostile::TOO_LARGE,
         Some(Err(error)) => panic!("no such outcome: {error}"),
     }
 }
@@ -173,7 +175,7 @@ fn every_case_ends_as_the_table_says() {
         } = pour(&case, [case.response.as_slice()], usize::MAX);
         assert_eq!(exit_of(result), case.exit, "{}: {result:?}", case.name);
         let how = match result {
-            Some(Err(Error::Malformed(how))) => Some(format!("{how:?}")),
+            Some(Err(GetError::Malformed(how))) => Some(format!("{how:?}")),
             _ => None,
         };
         assert_eq!(how.as_deref(), case.malformed, "{}", case.name);

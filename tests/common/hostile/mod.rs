@@ -5,11 +5,8 @@
 //! byte by byte, whatever the request was, and then does what [`end`](Case::end) says.
 #![allow(dead_code, reason = "each test reads the columns that it needs")]
 
-#[path = "hostile/bodies.rs"]
 mod bodies;
-#[path = "hostile/ends.rs"]
 mod ends;
-#[path = "hostile/heads.rs"]
 mod heads;
 
 /// Exit codes of `get`, which are curl's.
