@@ -156,7 +156,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
                     self.io.drop_connection(handle);
                 }
                 // Nobody asks any more, and there is room for few.
-                io.losses.forget(handle);
+                self.io.losses.forget(handle);
             }
         }
     }

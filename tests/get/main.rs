@@ -322,14 +322,7 @@ fn get_shows_its_way_through_its_states() {
     assert_eq!(ended.result, Ok(()));
     // Of the connection, and of the session in between.
     let way = [
-        "Clearing",
-        "Opening",
-        "Open",
-        "Head",
-        "Body",
-        "Finished",
-        "Closing",
-        "Closed",
+        "Clearing", "Opening", "Open", "Head", "Body", "Finished", "Closing", "Closed",
     ];
     assert_eq!(net.told(CLIENT), way);
 }

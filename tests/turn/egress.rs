@@ -5,12 +5,11 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration;
 use smoltcp::wire::TcpControl;
 use tickwire::{
-    Connection, Deadline, Error, Io, Received, Server, ServerOptions, Session, Step, Task, Tick,
-    TimeoutKind,
+    Connection, Deadline, Error, Io, LINGER, Received, Server, ServerOptions, Session, Step, Task,
+    Tick, TimeoutKind,
 };
 
 use crate::bare::{Bare, server};
-use crate::common::fixture::secs;
 use crate::common::mock_app::MockApp;
 use crate::frames::{ACK, HOST_PORT, Segment};
 

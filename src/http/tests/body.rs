@@ -49,7 +49,12 @@ fn chunks_give(text: &str, payload: &str) {
 
 #[track_caller]
 fn chunks_break(text: &str, payload: &str, how: Malformed) {
-    gives(Framing::Chunked, text, payload, Err(GetError::Malformed(how)));
+    gives(
+        Framing::Chunked,
+        text,
+        payload,
+        Err(GetError::Malformed(how)),
+    );
 }
 
 #[test]
@@ -207,7 +212,10 @@ fn an_error_stays() {
     let mut decoder = BodyDecoder::new(Framing::Chunked, LIMIT);
     assert_eq!(decoder.next(b"0\r\nX\n"), Err(Malformed::ChunkEnd));
     assert_eq!(decoder.next(b"\r\n"), Err(Malformed::ChunkEnd));
-    assert_eq!(decoder.finish(), Err(GetError::Malformed(Malformed::ChunkEnd)));
+    assert_eq!(
+        decoder.finish(),
+        Err(GetError::Malformed(Malformed::ChunkEnd))
+    );
     assert_eq!(decoder.is_complete(), None);
 }
 
