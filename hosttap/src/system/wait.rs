@@ -115,7 +115,7 @@ mod tests {
         let (clock, signals) = (Clock::start(), Signals::install().unwrap());
         let (tap, _other) = UnixStream::pair().unwrap();
         for _ in 0..10 {
-            let deadline = clock.now().after(2);
+            let deadline = clock.now().after(tickwire::Duration::from_millis(2));
             let ready = wait(&clock, &signals, interest(&tap, None), Some(deadline)).unwrap();
             assert_eq!(ready, Ready::default());
             assert!(clock.now() >= deadline);

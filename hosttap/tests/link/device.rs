@@ -30,7 +30,7 @@ fn send(tap: &mut Tap, length: usize) {
 /// Reads frames until one contains `marker`. Returns its length.
 fn receive_marked(tap: &mut Tap, marker: &[u8]) -> Option<usize> {
     let (clock, signals) = (Clock::start(), Signals::install().unwrap());
-    let deadline = clock.now().after(2_000);
+    let deadline = clock.now().after(tickwire::Duration::from_secs(2));
     while clock.now() < deadline {
         while let Some((frame, _)) = tap.receive(Instant::ZERO) {
             let (length, is_marked) = frame.consume(|frame| {
@@ -132,7 +132,7 @@ fn a_deleted_interface_is_detected_at_the_next_read() {
         input: None,
         output: None,
     };
-    let ready = wait(&clock, &signals, interest, Some(clock.now().after(2_000))).unwrap();
+    let ready = wait(&clock, &signals, interest, Some(clock.now().after(tickwire::Duration::from_secs(2)))).unwrap();
     assert!(ready.tap, "poll reports it");
     assert!(tap.receive(Instant::ZERO).is_none());
     assert!(tap.is_deleted());
