@@ -79,7 +79,7 @@ impl Observer for ChatObserver {
                 };
                 self.status(format_args!("Connected with {remote} as {role}"));
             }
-            Event::Partial => self.status("the message above is only part of a line"),
+            Event::Partial => self.status("the message above is only a part of a line"),
             Event::Unsent { bytes } => {
                 self.status(format_args!("{bytes} bytes did not reach the peer"));
             }

@@ -1,22 +1,23 @@
-//! README's session is what really happens, and its tour what the tour says.
+//! The sessions and the code in README are true.
 
 use std::process::Command;
 
-use crate::common::{inside, sh};
+use crate::common::{in_namespace, sh};
 
-/// Runs the commands on standard input, one after the other, in an empty folder. Where the reader waits a second, a
-/// slow machine may take longer: until everything that was started can be called.
-const SHELL: &str = r#"
+/// A prologue for README's commands: they run in an empty directory, as root and without `sudo`.
+/// `sleep` waits until every program that was started listens, because a slow machine may need more
+/// than the second that README waits.
+const PROLOGUE: &str = r#"
 cd "$(mktemp -d)"
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$PWD"' EXIT
 ip link del tap0
 sudo() { "$@"; }
 hosttap() { "$hosttap" "$@"; }
 started=0
-settled() {
+all_listen() {
     [ -n "$(ss -ltnH 'sport = 8000')" ] && [ $(cat *.log | grep -c Listening) -ge $((started - 1)) ]
 }
-sleep() { for _ in $(seq 300); do command sleep 0.2; settled && return; done; }
+sleep() { for _ in $(seq 300); do command sleep 0.2; all_listen && return; done; }
 USER=root
 "#;
 
@@ -25,14 +26,14 @@ fn readme() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// What stands between the fence of `kind` that begins with `first`, and its end.
+/// The content of the code block of this kind that begins with `first`.
 fn block<'a>(text: &'a str, kind: &str, first: &str) -> &'a str {
     let start = text.find(&format!("```{kind}\n{first}")).unwrap();
     let rest = &text[start + kind.len() + 4..];
     &rest[..rest.find("```").unwrap()]
 }
 
-/// Numbers differ from run to run.
+/// `text` with every measurement, which differs from run to run, replaced by `N`.
 fn without_measurements(text: &str) -> String {
     let mut words = Vec::new();
     for line in text.lines() {
@@ -54,13 +55,11 @@ fn without_measurements(text: &str) -> String {
 }
 
 #[test]
-fn the_session_in_the_readme_prints_what_the_readme_says() {
-    if !inside("readme::the_session_in_the_readme_prints_what_the_readme_says") {
-        return;
-    }
+fn the_session_in_readme_prints_what_readme_shows() {
+    in_namespace!();
     let readme = readme();
     let session = block(&readme, "console", "$ sudo ip tuntap");
-    let mut script = String::from(SHELL);
+    let mut script = String::from(PROLOGUE);
     let mut expected = Vec::new();
     for line in session.lines() {
         match line.strip_prefix("$ ") {
@@ -82,7 +81,7 @@ fn the_session_in_the_readme_prints_what_the_readme_says() {
 }
 
 #[test]
-fn the_tour_in_the_readme_is_what_the_program_prints() {
+fn the_tour_in_readme_is_what_the_program_prints() {
     let output = Command::new(env!("CARGO_BIN_EXE_hosttap"))
         .output()
         .unwrap();
@@ -94,8 +93,8 @@ fn the_tour_in_the_readme_is_what_the_program_prints() {
 }
 
 #[test]
-fn the_loop_in_the_readme_is_the_loop_of_the_crates_page() {
-    let page = include_str!("../../src/lib.rs");
+fn the_loop_in_readme_is_the_loop_in_the_crates_documentation() {
+    let page = include_str!("../../../src/lib.rs");
     let readme = readme();
     let quoted = block(&readme, "rust", "let mut slot");
     let lines: String = quoted.lines().map(|line| format!("//! {line}\n")).collect();

@@ -1,4 +1,4 @@
-//! A server over the kernel's sockets that does what a test tells it.
+//! An HTTP server over the kernel's sockets that behaves as a test wants.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -8,30 +8,32 @@ use std::time::Duration;
 
 use hosttap::system::clock::Clock;
 
-/// Longest wait for a peer, however slow the machine.
-const PEER_MILLIS_MAX: u64 = 60_000;
-/// Between two looks at a socket.
-const LOOK_AGAIN: Duration = Duration::from_micros(200);
+/// Longest wait for the client, however slow the machine.
+const CLIENT_MILLIS_MAX: u64 = 60_000;
+const POLL_PERIOD: Duration = Duration::from_micros(200);
 
-/// Accepts for as long as the test runs, and serves each caller in a thread of its own.
+/// Accepts connections as long as the test runs. Each connection has its own thread.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct HttpServer {
     address: SocketAddr,
 }
 
-/// One caller and its request.
+/// A connection from a client, and its request.
 #[derive(Debug)]
-pub(crate) struct Call {
-    /// The request's head, with its empty line.
+pub(crate) struct HttpConnection {
+    /// The request head, with its empty line.
     pub(crate) request: String,
     stream: TcpStream,
-    /// Whether the end of `stream` sends RST instead of FIN.
+    /// Whether closing `stream` sends RST instead of FIN.
     resets: bool,
 }
 
-impl Server {
+impl HttpServer {
     /// A server on a free port of `address`.
-    pub(crate) fn start(address: &str, serve: impl Fn(&mut Call) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(
+        address: &str,
+        serve: impl Fn(&mut HttpConnection) + Send + Sync + 'static,
+    ) -> Self {
         let any_port = (address, 0).to_socket_addrs().unwrap().next().unwrap();
         let listener = TcpListener::bind(any_port).unwrap();
         let address = listener.local_addr().unwrap();
@@ -40,26 +42,26 @@ impl Server {
             for stream in listener.incoming() {
                 let serve = Arc::clone(&serve);
                 thread::spawn(move || {
-                    let mut call = Call::take(stream.unwrap());
-                    serve(&mut call);
-                    call.hang_up();
+                    let mut connection = HttpConnection::accept(stream.unwrap());
+                    serve(&mut connection);
+                    connection.close();
                 });
             }
         });
         Self { address }
     }
 
-    /// A server that gives every caller the same bytes, and closes.
-    pub(crate) fn answering(address: &str, response: impl Into<Vec<u8>>) -> Self {
+    /// A server that answers every request with the same bytes, and closes.
+    pub(crate) fn with_response(address: &str, response: impl Into<Vec<u8>>) -> Self {
         let response = response.into();
-        Self::start(address, move |call| {
-            call.send(&response);
+        Self::start(address, move |connection| {
+            connection.send(&response);
         })
     }
 
-    /// A server that gives every caller `body` with its length.
-    pub(crate) fn holding(address: &str, body: &[u8]) -> Self {
-        Self::answering(address, with_length(body))
+    /// A server that answers every request with `body` and its length.
+    pub(crate) fn with_body(address: &str, body: &[u8]) -> Self {
+        Self::with_response(address, ok_response(body))
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -72,55 +74,59 @@ impl Server {
     }
 }
 
-/// A response that is `body` with its length.
-pub(crate) fn with_length(body: &[u8]) -> Vec<u8> {
+/// A response with `body` and its length.
+pub(crate) fn ok_response(body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-impl Call {
-    fn take(stream: TcpStream) -> Self {
+impl HttpConnection {
+    fn accept(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        let limit = Duration::from_millis(PEER_MILLIS_MAX);
+        let limit = Duration::from_millis(CLIENT_MILLIS_MAX);
         stream.set_read_timeout(Some(limit)).unwrap();
         stream.set_write_timeout(Some(limit)).unwrap();
-        let mut call = Self {
+        let mut connection = Self {
             request: String::new(),
             stream,
             resets: false,
         };
         let mut byte = [0];
-        while !call.request.ends_with("\r\n\r\n") && matches!(call.stream.read(&mut byte), Ok(1)) {
-            call.request.push(char::from(byte[0]));
+        while !connection.request.ends_with("\r\n\r\n")
+            && matches!(connection.stream.read(&mut byte), Ok(1))
+        {
+            connection.request.push(char::from(byte[0]));
         }
-        call
+        connection
     }
 
-    /// Sends `data`, and tells whether the kernel took all of it; it does not when the caller has gone.
+    /// Sends `data`. Returns whether the kernel accepted all of it; it does not if the client is
+    /// gone.
     pub(crate) fn send(&mut self, data: &[u8]) -> bool {
         self.stream.write_all(data).is_ok()
     }
 
-    /// Sends `data` byte by byte, with time between them to become segments of their own.
+    /// Sends `data` byte by byte, with pauses, so that each byte becomes its own segment.
     pub(crate) fn send_bytewise(&mut self, data: &[u8]) {
         for byte in data.chunks(1) {
             if !self.send(byte) {
                 return;
             }
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(POLL_PERIOD);
         }
     }
 
-    /// Waits until the caller has acknowledged all that was sent, or has gone.
+    /// Waits until the client has acknowledged everything, or is gone.
     pub(crate) fn wait_until_acknowledged(&self) {
         let clock = Clock::start();
-        while self.unacknowledged() && clock.now().as_millis() < PEER_MILLIS_MAX {
-            thread::sleep(LOOK_AGAIN);
+        while self.has_unacknowledged() && clock.now().as_millis() < CLIENT_MILLIS_MAX {
+            thread::sleep(POLL_PERIOD);
         }
     }
 
-    /// proc(5), /proc/net/tcp: both ends in hexadecimal, the state, and the bytes that wait to be acknowledged.
-    fn unacknowledged(&self) -> bool {
+    /// proc(5), /proc/net/tcp: both endpoints in hexadecimal, the state, and the number of bytes
+    /// that are not acknowledged.
+    fn has_unacknowledged(&self) -> bool {
         let (Ok(SocketAddr::V4(local)), Ok(SocketAddr::V4(remote))) =
             (self.stream.local_addr(), self.stream.peer_addr())
         else {
@@ -142,20 +148,21 @@ impl Call {
         })
     }
 
-    /// Ends with a reset, once all that was sent is acknowledged: a reset may overtake bytes.
+    /// Closes with a reset. First waits until everything is acknowledged, because a reset may
+    /// overtake data.
     pub(crate) fn reset(&mut self) {
         self.wait_until_acknowledged();
         rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
         self.resets = true;
     }
 
-    /// Keeps the connection open, silent, until the caller goes.
-    pub(crate) fn wait_until_gone(&mut self) {
+    /// Sends nothing until the client closes.
+    pub(crate) fn wait_until_closed(&mut self) {
         let mut block = [0; 1024];
         while matches!(self.stream.read(&mut block), Ok(1..)) {}
     }
 
-    /// Sends `data` once a second until the caller goes.
+    /// Sends `data` once a second until the client closes.
     pub(crate) fn drip(&mut self, data: &[u8]) {
         let second = Duration::from_secs(1);
         self.stream.set_read_timeout(Some(second)).unwrap();
@@ -173,10 +180,11 @@ impl Call {
         }
     }
 
-    /// Sends FIN and reads what comes until the caller's, so that no unread byte turns the close into a reset.
-    fn hang_up(&mut self) {
+    /// Sends FIN and reads until the client's FIN, because unread bytes would turn the close into a
+    /// reset.
+    fn close(&mut self) {
         if !self.resets && self.stream.shutdown(Shutdown::Write).is_ok() {
-            self.wait_until_gone();
+            self.wait_until_closed();
         }
     }
 }

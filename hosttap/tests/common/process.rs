@@ -1,4 +1,4 @@
-//! A program under a deadline, whose output is gathered while it runs.
+//! A running program with a deadline. Its output is collected while it runs.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,28 +9,28 @@ use std::time::Duration;
 use hosttap::system::clock::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const POLL_PERIOD: Duration = Duration::from_millis(5);
 
-/// A program that was started; it is killed when this is dropped.
+/// A program that was started. Dropping it kills the program.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct Process {
     child: Child,
-    stdout: Gathered,
-    stderr: Gathered,
+    stdout: OutputCollector,
+    stderr: OutputCollector,
 }
 
 /// How a program ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    /// Its exit code, `None` when a signal ended it.
+pub(crate) struct Exited {
+    /// Its exit code; `None` if a signal ended it.
     pub(crate) code: Option<i32>,
-    /// All that it wrote to stdout.
+    /// Everything that it wrote to stdout.
     pub(crate) stdout_bytes: Vec<u8>,
-    /// All that it wrote to stderr.
+    /// Everything that it wrote to stderr.
     pub(crate) stderr_bytes: Vec<u8>,
 }
 
-impl Ended {
+impl Exited {
     /// stdout as text.
     pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.stdout_bytes).into_owned()
@@ -42,31 +42,34 @@ impl Ended {
     }
 }
 
-impl Running {
+impl Process {
     /// Starts `command` with pipes on stdin, stdout and stderr.
     pub(crate) fn start(command: &mut Command) -> Self {
         Self::start_with(command, Stdio::piped(), Stdio::piped())
     }
 
-    /// Starts `command` with a pipe on stdin and the given stdout and stderr; what goes into pipes is gathered.
+    /// Starts `command` with a pipe on stdin and the given stdout and stderr. Output into pipes is
+    /// collected.
     pub(crate) fn start_with(command: &mut Command, stdout: Stdio, stderr: Stdio) -> Self {
         command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stdout = child.stdout.take().map(Gathered::from).unwrap_or_default();
-        let stderr = child.stderr.take().map(Gathered::from).unwrap_or_default();
-        // The command keeps descriptors of ours until it is given others.
+        let stdout = child.stdout.take();
+        let stdout = stdout.map(|pipe| OutputCollector::start(pipe.into()));
+        let stderr = child.stderr.take();
+        let stderr = stderr.map(|pipe| OutputCollector::start(pipe.into()));
+        // The command holds our descriptors until it is given others.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Self {
             child,
-            stdout,
-            stderr,
+            stdout: stdout.unwrap_or_default(),
+            stderr: stderr.unwrap_or_default(),
         }
     }
 
-    /// Writes to its stdin; [`close_stdin`](Self::close_stdin) ends it.
-    pub(crate) fn type_in(&mut self, text: &str) {
+    /// Writes to its stdin. [`close_stdin`](Self::close_stdin) ends its input.
+    pub(crate) fn write_stdin(&mut self, text: &str) {
         let stdin = self.child.stdin.as_mut().expect("stdin is still open");
         stdin.write_all(text.as_bytes()).expect("the program reads");
     }
@@ -77,24 +80,27 @@ impl Running {
     }
 
     /// Waits until stdout contains `text`.
+    #[track_caller]
     pub(crate) fn wait_for_stdout(&self, text: &str, seconds: u64) {
         self.wait_for(&self.stdout, text, seconds);
     }
 
     /// Waits until stderr contains `text`, such as `Listening on`.
+    #[track_caller]
     pub(crate) fn wait_for_stderr(&self, text: &str, seconds: u64) {
         self.wait_for(&self.stderr, text, seconds);
     }
 
-    fn wait_for(&self, gathered: &Gathered, text: &str, seconds: u64) {
+    #[track_caller]
+    fn wait_for(&self, output: &OutputCollector, text: &str, seconds: u64) {
         let clock = Clock::start();
-        while !gathered.text().contains(text) {
+        while !output.text().contains(text) {
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
                 "no {text:?} within {seconds} s\n{}",
-                self.said()
+                self.output_so_far()
             );
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(POLL_PERIOD);
         }
     }
 
@@ -103,44 +109,55 @@ impl Running {
         self.stderr.text()
     }
 
-    /// What it has written, for people.
-    fn said(&self) -> String {
+    fn output_so_far(&self) -> String {
         let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
         format!("stdout: {stdout}\nstderr: {stderr}")
     }
 
-    /// Sends Ctrl-C's signal.
+    /// Sends the signal of Ctrl-C.
     pub(crate) fn interrupt(&self) {
         self.signal(Signal::INT);
     }
 
-    /// Sends `signal`, which changes nothing when the program has ended already.
+    /// Sends `signal`. It has no effect if the program has ended already.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("its id is its own until it is waited for");
+        kill_process(pid, signal).expect("the id is not reused before the wait");
     }
 
-    /// The number of the process that was started.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for its end; its stdin is closed first.
-    pub(crate) fn finish(mut self, seconds: u64) -> Ended {
+    /// Closes its stdin and waits for its end.
+    #[track_caller]
+    pub(crate) fn finish(mut self, seconds: u64) -> Exited {
         self.close_stdin();
-        self.finish_without_end(seconds)
+        self.finish_with_open_stdin(seconds)
     }
 
     /// Waits for its end while its stdin stays open.
-    pub(crate) fn finish_without_end(mut self, seconds: u64) -> Ended {
+    #[track_caller]
+    pub(crate) fn finish_with_open_stdin(mut self, seconds: u64) -> Exited {
         let status = self.wait(seconds);
-        Ended {
+        Exited {
             code: status.code(),
-            stdout_bytes: self.stdout.end(),
-            stderr_bytes: self.stderr.end(),
+            stdout_bytes: self.stdout.finish(),
+            stderr_bytes: self.stderr.finish(),
         }
     }
 
+    /// Waits for its end, which must be a success. Returns its stdout.
+    #[track_caller]
+    pub(crate) fn expect_success(self, seconds: u64) -> String {
+        let exited = self.finish(seconds);
+        let (stdout, stderr) = (exited.stdout(), exited.stderr());
+        assert_eq!(exited.code, Some(0), "{stdout}{stderr}");
+        stdout
+    }
+
+    #[track_caller]
     fn wait(&mut self, seconds: u64) -> ExitStatus {
         let clock = Clock::start();
         loop {
@@ -150,14 +167,14 @@ impl Running {
             assert!(
                 clock.now().as_millis() < seconds * 1_000,
                 "not ended within {seconds} s\n{}",
-                self.said()
+                self.output_so_far()
             );
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(POLL_PERIOD);
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already; either way it must be waited for.
         let _ = self.child.kill();
@@ -165,23 +182,25 @@ impl Drop for Running {
     }
 }
 
-/// What a program has written so far; a thread reads it, so that the program never waits for us.
+/// What a program has written so far. A thread reads it, so that the program never blocks.
 #[derive(Debug, Default)]
-pub(crate) struct Gathered {
+pub(crate) struct OutputCollector {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
 
-impl Gathered {
-    pub(crate) fn from(mut pipe: impl Read + Send + 'static) -> Self {
+impl OutputCollector {
+    /// Starts to read `source`.
+    pub(crate) fn start(source: std::os::fd::OwnedFd) -> Self {
+        let mut source = std::fs::File::from(source);
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&bytes);
         let reader = thread::spawn(move || {
             let mut block = [0; 64 * 1024];
-            while let Ok(length @ 1..) = pipe.read(&mut block) {
+            while let Ok(length @ 1..) = source.read(&mut block) {
                 shared
                     .lock()
-                    .expect("no reader panics")
+                    .expect("the reader does not panic")
                     .extend_from_slice(&block[..length]);
             }
         });
@@ -192,14 +211,15 @@ impl Gathered {
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().expect("no reader panics")).into_owned()
+        let bytes = self.bytes.lock().expect("the reader does not panic");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// All of it, once the program and whoever inherited its pipe have ended.
-    pub(crate) fn end(&mut self) -> Vec<u8> {
+    /// All output, once the program and its children have closed the pipe.
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the reader does not panic");
         }
-        std::mem::take(&mut self.bytes.lock().expect("no reader panics"))
+        std::mem::take(&mut self.bytes.lock().expect("the reader does not panic"))
     }
 }

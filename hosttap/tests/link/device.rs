@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, UdpSocket};
 use std::os::fd::AsFd;
-use std::process::Command;
 use std::time::Duration;
 
 use hosttap::cli::values::host_cidr;
@@ -15,17 +14,9 @@ use hosttap::system::wait::{Interest, wait};
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use crate::common::inside;
+use crate::common::{in_namespace, is_installed, sh, start_python};
 
-fn ip(arguments: &str) {
-    let status = Command::new("ip")
-        .args(arguments.split(' '))
-        .status()
-        .unwrap();
-    assert!(status.success(), "ip {arguments}");
-}
-
-/// A broadcast frame of `length` bytes with an ethertype for experiments (RFC 5342, B.2).
+/// Fills a broadcast frame with an EtherType for experiments (RFC 5342, appendix B.2).
 fn fill(frame: &mut [u8]) {
     frame.fill(0x5a);
     frame[..6].fill(0xff);
@@ -36,19 +27,19 @@ fn send(tap: &mut Tap, length: usize) {
     tap.transmit(Instant::ZERO).unwrap().consume(length, fill);
 }
 
-/// Reads frames until one has `marker` in it, and returns its length.
+/// Reads frames until one contains `marker`. Returns its length.
 fn receive_marked(tap: &mut Tap, marker: &[u8]) -> Option<usize> {
     let (clock, signals) = (Clock::start(), Signals::install().unwrap());
     let deadline = clock.now().after(2_000);
     while clock.now() < deadline {
         while let Some((frame, _)) = tap.receive(Instant::ZERO) {
-            let (length, marked) = frame.consume(|frame| {
+            let (length, is_marked) = frame.consume(|frame| {
                 (
                     frame.len(),
                     frame.windows(marker.len()).any(|at| at == marker),
                 )
             });
-            if marked {
+            if is_marked {
                 return Some(length);
             }
         }
@@ -62,7 +53,7 @@ fn receive_marked(tap: &mut Tap, marker: &[u8]) -> Option<usize> {
     None
 }
 
-/// A kernel's socket that broadcasts on tap0, so that no ARP is needed.
+/// A socket of the kernel that broadcasts on tap0, so that no ARP is needed.
 fn broadcaster() -> UdpSocket {
     let socket = UdpSocket::bind("192.168.69.100:0").unwrap();
     socket.set_broadcast(true).unwrap();
@@ -74,10 +65,8 @@ fn broadcaster() -> UdpSocket {
 }
 
 #[test]
-fn frames_go_both_ways_whole() {
-    if !inside("device::frames_go_both_ways_whole") {
-        return;
-    }
+fn frames_go_both_ways_unchanged() {
+    in_namespace!();
     let mut tap = Tap::open("tap0").unwrap();
     assert_eq!((tap.name(), tap.mtu()), ("tap0", 1500));
     broadcaster().send(b"from the kernel").unwrap();
@@ -94,10 +83,8 @@ fn frames_go_both_ways_whole() {
 }
 
 #[test]
-fn what_cannot_go_is_counted_and_never_kills() {
-    if !inside("device::what_cannot_go_is_counted_and_never_kills") {
-        return;
-    }
+fn a_frame_that_cannot_be_sent_is_counted() {
+    in_namespace!();
     let mut tap = Tap::open("tap0").unwrap();
     send(&mut tap, 1515);
     send(&mut tap, 70_000);
@@ -111,22 +98,20 @@ fn what_cannot_go_is_counted_and_never_kills() {
         1,
         "the kernel refuses 13 bytes"
     );
-    ip("link set tap0 down");
+    sh("ip link set tap0 down");
     send(&mut tap, 60);
     assert_eq!(tap.counters().dropped_down, 1);
     assert!(tap.receive(Instant::ZERO).is_none() || tap.counters().received > 0);
-    ip("link set tap0 up");
+    sh("ip link set tap0 up");
     send(&mut tap, 60);
     assert_eq!((tap.counters().sent, tap.is_deleted()), (2, false));
 }
 
 #[test]
-fn a_frame_longer_than_the_mtu_that_was_asked_is_dropped_not_cut() {
-    if !inside("device::a_frame_longer_than_the_mtu_that_was_asked_is_dropped_not_cut") {
-        return;
-    }
+fn a_frame_longer_than_the_mtu_is_dropped_and_not_truncated() {
+    in_namespace!();
     let mut tap = Tap::open("tap0").unwrap();
-    ip("link set tap0 mtu 9000");
+    sh("ip link set tap0 mtu 9000");
     let socket = broadcaster();
     socket.send(&[b'L'; 4_000]).unwrap();
     // One byte too many is the hardest case: 14 + 20 + 8 + 1473 = 1515.
@@ -137,12 +122,10 @@ fn a_frame_longer_than_the_mtu_that_was_asked_is_dropped_not_cut() {
 }
 
 #[test]
-fn an_interface_that_is_deleted_is_noticed_at_the_next_read() {
-    if !inside("device::an_interface_that_is_deleted_is_noticed_at_the_next_read") {
-        return;
-    }
+fn a_deleted_interface_is_detected_at_the_next_read() {
+    in_namespace!();
     let mut tap = Tap::open("tap0").unwrap();
-    ip("link del tap0");
+    sh("ip link del tap0");
     let (clock, signals) = (Clock::start(), Signals::install().unwrap());
     let interest = Interest {
         tap: tap.as_fd(),
@@ -150,7 +133,7 @@ fn an_interface_that_is_deleted_is_noticed_at_the_next_read() {
         output: None,
     };
     let ready = wait(&clock, &signals, interest, Some(clock.now().after(2_000))).unwrap();
-    assert!(ready.tap, "the poll tells");
+    assert!(ready.tap, "poll reports it");
     assert!(tap.receive(Instant::ZERO).is_none());
     assert!(tap.is_deleted());
     send(&mut tap, 60);
@@ -158,20 +141,13 @@ fn an_interface_that_is_deleted_is_noticed_at_the_next_read() {
 }
 
 #[test]
-fn offload_that_a_former_user_left_is_turned_off() {
-    if !inside("device::offload_that_a_former_user_left_is_turned_off") {
-        return;
-    }
+fn the_offload_of_an_earlier_user_is_turned_off() {
+    in_namespace!();
     // TUNSETIFF with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, then TUNSETOFFLOAD with CSUM | TSO4.
-    let leave = "import fcntl, struct; f = open('/dev/net/tun', 'r+b', 0); \
-        fcntl.ioctl(f, 0x400454ca, struct.pack('16sH22x', b'tap0', 0x5002)); fcntl.ioctl(f, 0x400454d0, 3)";
-    assert!(
-        Command::new("python3")
-            .args(["-c", leave])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let set_offload = "import fcntl, struct; f = open('/dev/net/tun', 'r+b', 0); \
+        fcntl.ioctl(f, 0x400454ca, struct.pack('16sH22x', b'tap0', 0x5002)); \
+        fcntl.ioctl(f, 0x400454d0, 3)";
+    start_python(set_offload, &[]).expect_success(60);
     let mut tap = Tap::open("tap0").unwrap();
     broadcaster().send(b"checksum").unwrap();
     let mut sum = None;
@@ -182,10 +158,15 @@ fn offload_that_a_former_user_left_is_turned_off() {
             }
         });
     }
-    assert_eq!(sum, Some(0xffff), "the kernel finished the checksum itself");
+    assert_eq!(
+        sum,
+        Some(0xffff),
+        "the kernel completed the checksum itself"
+    );
 }
 
-/// The one's complement sum of a UDP datagram with its pseudo header: 0xffff when its checksum is right (RFC 768).
+/// The one's complement sum of a UDP datagram and its pseudo header. It is 0xffff if the checksum
+/// is correct (RFC 768).
 fn udp_sum(packet: &[u8]) -> u32 {
     let (addresses, datagram) = (&packet[12..20], &packet[20..]);
     let words = |bytes: &[u8]| -> u32 {
@@ -200,21 +181,15 @@ fn udp_sum(packet: &[u8]) -> u32 {
 }
 
 #[test]
-fn the_kernels_side_is_set_up_for_both_families_and_again() {
-    if !inside("device::the_kernels_side_is_set_up_for_both_families_and_again") {
-        return;
-    }
+fn the_kernels_side_is_configured_for_both_families_and_twice() {
+    in_namespace!();
     let tap = Tap::open("tap7").unwrap();
     for text in ["10.1.2.3/20", "fd00::3/64", "10.1.2.3/20"] {
         let cidr = host_cidr(text).unwrap();
         kernel_side::configure(tap.name(), cidr).unwrap();
-        let shown = Command::new("ip")
-            .args(["addr", "show", "dev", "tap7", "up"])
-            .output()
-            .unwrap();
-        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let shown = sh("ip addr show dev tap7 up");
         assert!(shown.contains(&format!("{text} ")), "{shown}");
-        // Usable at once.
+        // The address is usable at once.
         UdpSocket::bind((IpAddr::from(cidr.address()), 0)).unwrap();
     }
     let missing = kernel_side::configure("tap8", host_cidr("10.1.2.3/20").unwrap());
@@ -228,11 +203,12 @@ fn the_kernels_side_is_set_up_for_both_families_and_again() {
 
 #[test]
 fn tshark_reads_a_capture() {
-    if !inside("device::tshark_reads_a_capture") {
+    if !is_installed("tshark") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.pcap");
+    in_namespace!();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.pcap");
     let capture = Capture::create(&path, &Clock::start(), &|| false).unwrap();
     let mut device = trace(Tap::open("tap0").unwrap(), &capture, false);
     device.transmit(Instant::ZERO).unwrap().consume(60, fill);
@@ -241,17 +217,10 @@ fn tshark_reads_a_capture() {
         frame.consume(|_| ());
     }
     capture.flush();
-    let mut tshark = Command::new("tshark");
-    tshark
-        .arg("-r")
-        .arg(&path)
-        .args(["-T", "fields", "-e", "eth.type", "-e", "udp.payload"]);
-    let Ok(output) = tshark.output() else {
-        eprintln!("not tried, since there is no tshark");
-        return;
-    };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{output:?}");
+    let text = sh(&format!(
+        "tshark -r {} -T fields -e eth.type -e udp.payload",
+        path.display()
+    ));
     assert!(text.contains("0x88b5"), "{text}");
     assert!(text.contains("6361707475726564"), "{text}");
 }
