@@ -122,6 +122,16 @@ struct Transfer {
     stored: Option<String>,
 }
 
+impl Transfer {
+    /// The throughput of a transfer of `length` bytes that ends now.
+    fn throughput(&self, now: Tick, length: u64) -> Throughput {
+        Throughput {
+            bytes: length.saturating_sub(self.resumed_bytes),
+            time: now.since(self.offered_at),
+        }
+    }
+}
+
 /// Prints transfers, and leaves the other events to the [`ConsoleObserver`].
 struct RecvObserver<'t> {
     console: &'t mut Console,
@@ -196,10 +206,7 @@ impl RecvObserver<'_> {
                 transfer.stored = Some(if *repeated {
                     format!("{remote} has sent {name} before: sha256 {digest}, still there as")
                 } else {
-                    let throughput = Throughput {
-                        bytes: length.saturating_sub(transfer.resumed_bytes),
-                        time: now.since(transfer.offered_at),
-                    };
+                    let throughput = transfer.throughput(now, length);
                     format!("{remote} has sent {name}: {throughput}, sha256 {digest}, stored as")
                 });
             }

@@ -91,12 +91,3 @@ fn the_tour_in_readme_is_what_the_program_prints() {
     let tour = block(&readme, "text", "A device (10.0.0.1)");
     assert_eq!(printed.replace(program, "target/debug/hosttap"), tour);
 }
-
-#[test]
-fn the_loop_in_readme_is_the_loop_in_the_crates_documentation() {
-    let page = include_str!("../../../src/lib.rs");
-    let readme = readme();
-    let quoted = block(&readme, "rust", "let mut slot");
-    let lines: String = quoted.lines().map(|line| format!("//! {line}\n")).collect();
-    assert!(page.contains(&lines), "{lines}");
-}

@@ -150,30 +150,67 @@ fn data_goes_both_ways_at_every_mtu_and_over_ipv6() {
 fn five_clients_in_a_row_are_served_and_reported() {
     in_namespace!();
     let server = start_echo(&[]);
-    let listening = "hosttap: Listening on port 12345\n";
-    let mut expected = listening.to_owned();
+    // There is a listener all the time, so the port is printed once.
+    let mut expected = "hosttap: Listening on port 12345\n".to_owned();
     for round in 0..5 {
         let mut client = connect();
         let local = client.local_addr().unwrap();
         exchange(&mut client, format!("client {round}").as_bytes());
         assert_eq!(close(client), b"");
         expected +=
-            &format!("hosttap: {local} connected\nhosttap: {local} disconnected\n{listening}");
+            &format!("hosttap: {local} connected\nhosttap: {local} disconnected\n");
         server.wait_for_stderr(&expected, SECONDS_MAX);
     }
     assert_eq!(stop(server), expected + "hosttap: interrupted\n");
 }
 
 #[test]
-fn a_second_client_is_refused_while_one_is_served() {
+fn eight_clients_are_served_at_a_time_and_the_ninth_is_refused() {
     in_namespace!();
     let server = start_echo(&[]);
+    let mut clients: Vec<_> = (0..8).map(|_| connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        exchange(client, format!("client {number}").as_bytes());
+    }
+    let refused = TcpStream::connect(ECHO_ADDRESS).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{refused}");
+    for mut client in clients {
+        exchange(&mut client, b"still there");
+        assert_eq!(close(client), b"");
+    }
+    stop(server);
+}
+
+#[test]
+fn a_second_client_is_refused_where_one_connection_is_all() {
+    in_namespace!();
+    let server = start_echo(&["--once"]);
     let mut first = connect();
     exchange(&mut first, b"first");
     let refused = TcpStream::connect(ECHO_ADDRESS).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{refused}");
     exchange(&mut first, b"still first");
     assert_eq!(close(first), b"");
+    assert_eq!(server.finish(SECONDS_MAX).code, Some(0));
+}
+
+#[test]
+fn two_thousand_quick_clients_in_a_row_and_four_at_once_are_all_served() {
+    in_namespace!();
+    let server = start_echo(&["-q"]);
+    let call = |number: usize| {
+        let mut client = connect();
+        let text = format!("call {number}");
+        exchange(&mut client, text.as_bytes());
+        assert_eq!(close(client), b"");
+    };
+    // Each SYN comes right after the last FIN.
+    (0..2_000).for_each(call);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..250).for_each(call));
+        }
+    });
     stop(server);
 }
 

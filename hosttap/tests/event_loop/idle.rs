@@ -152,7 +152,7 @@ fn a_client_that_waits_for_a_stopped_terminal_does_not_spin_on_a_frame() {
     let mut command = hosttap_command(&["get", "-v", &server.url("/")]);
     let terminal = Stdio::from(open_terminal(&path, OFlags::empty()));
     let client = Process::start_with(&mut command, terminal, Stdio::piped());
-    client.wait_for_stderr("Body => Closing", SECONDS_MAX);
+    client.wait_for_stderr("Open => Closing", SECONDS_MAX);
     // After the client has stopped lingering, a frame arrives that belongs to no connection.
     thread::sleep(Duration::from_millis(1_500));
     let _refused = TcpStream::connect("192.168.69.1:9");
