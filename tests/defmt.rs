@@ -93,7 +93,7 @@ mod list {
         has_format::<Announced<'_>>();
         has_format::<Answer>();
         has_format::<file::Event>();
-        has_format::<FileReceiver<MemoryStore<'_>>>();
+        has_format::<FileReceiver<tickwire::store::MemoryStore<'_>>>();
         has_format::<FileSender<'_, &[u8]>>();
         has_format::<Offer<'_>>();
         has_format::<OfferError>();

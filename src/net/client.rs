@@ -82,7 +82,7 @@ impl<S: Session> Client<S> {
         session: S,
         options: ClientOptions,
     ) -> Self {
-        Client::with_retry(socket, remote, session, options, NoRetry)
+        Self::with_retry(socket, remote, session, options, NoRetry)
     }
 }
 
