@@ -7,7 +7,8 @@ fn read(path: &str) -> String {
     read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there")
 }
 
-/// The fenced blocks of a page in this language, comment signs of a module's documentation taken away.
+/// The fenced blocks of a page in this language, comment signs of a module's documentation taken
+/// away.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let lines = page.lines().map(|line| {
         let line = line.strip_prefix("//!").unwrap_or(line);

@@ -1,4 +1,4 @@
-//! What errors say to people: each something of its own, in a line that fits behind a colon.
+//! What errors say to people: each something of its own, in a line that fits after a colon.
 
 #[path = "common/malformed.rs"]
 mod malformed;

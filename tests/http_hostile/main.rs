@@ -1,4 +1,5 @@
-//! The table of hostile responses, fed to the pure bytes of `http` in every cut and into every size of sink.
+//! The table of hostile responses, fed to the pure bytes of `http` in every cut and into every size
+//! of sink.
 
 use proptest::prelude::*;
 use tickwire::Error;
