@@ -1,7 +1,7 @@
 //! Every public type can be logged by `defmt`.
 //!
-//! With that feature this file is only checked, by `check.sh`: on a host `defmt` has no logger to be linked with. Without
-//! it, the test sees to it that the list below is whole.
+//! With that feature this file is only checked, by `check.sh`: on a host `defmt` has no logger to
+//! be linked with. Without it, the test sees to it that the list below is whole.
 
 use std::fs;
 use std::path::Path;
@@ -93,7 +93,7 @@ mod list {
         has_format::<Announced<'_>>();
         has_format::<Answer>();
         has_format::<file::Event>();
-        has_format::<FileReceiver<MemoryStore<'_>>>();
+        has_format::<FileReceiver<tickwire::store::MemoryStore<'_>>>();
         has_format::<FileSender<'_, &[u8]>>();
         has_format::<Offer<'_>>();
         has_format::<OfferError>();
@@ -171,11 +171,11 @@ mod list {
     };
 }
 
-/// Public only in name: the loop's notes, behind a method of a sealed trait.
+/// Public only in name: the loop's notes, for a method of a sealed trait.
 const UNREACHABLE: &str = "Notes";
 
-/// Adds the names of the public structs and enums below `folder`. What is not public is not `pub` either, which a lint
-/// sees to.
+/// Adds the names of the public structs and enums below `folder`. What is not public is not `pub`
+/// either, which a lint sees to.
 fn add_types(folder: &Path, names: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("its entries can be read").path();

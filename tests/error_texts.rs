@@ -1,4 +1,7 @@
-//! What errors say to people: each something of its own, in a line that fits behind a colon.
+//! What errors say to people: each something of its own, in a line that fits after a colon.
+
+#[path = "common/malformed.rs"]
+mod malformed;
 
 use std::fmt::Display;
 
@@ -67,29 +70,7 @@ fn every_error_of_a_get_says_something_of_its_own() {
     let late = GetError::Connection(Error::TimedOut(TimeoutKind::Reply));
     assert_eq!(late.to_string(), "timed out waiting for the response head");
     assert_eq!(GetError::Status(404).to_string(), "status 404");
-    assert_texts(&[
-        Malformed::StatusLine,
-        Malformed::SwitchingProtocols,
-        Malformed::UnaskedStatus,
-        Malformed::TooManyInterim,
-        Malformed::NoColon,
-        Malformed::EmptyName,
-        Malformed::FieldName,
-        Malformed::SpaceBeforeColon,
-        Malformed::SpaceBeforeFirstField,
-        Malformed::ControlByte,
-        Malformed::BareCr,
-        Malformed::FoldedLength,
-        Malformed::Length,
-        Malformed::DifferingLengths,
-        Malformed::LengthAndCoding,
-        Malformed::Coding,
-        Malformed::CodingInOld,
-        Malformed::HeadTooLong,
-        Malformed::ChunkSize,
-        Malformed::ChunkEnd,
-        Malformed::TrailerTooLong,
-    ]);
+    assert_texts(&malformed::ALL);
     let error = GetError::from(Malformed::BareCr).to_string();
     assert!(error.ends_with(&Malformed::BareCr.to_string()) && error.starts_with("malformed: "));
 }

@@ -149,7 +149,7 @@ fn the_core_the_guard_and_the_simulator_need_neither_std_nor_alloc_nor_unsafe() 
             assert!(text.contains(attribute), "{root} has no {attribute}");
         }
     }
-    // In a unit test std is fine; it stands behind `cfg(test)` or in a module of tests.
+    // In a unit test std is fine; it stands after `cfg(test)` or in a module of tests.
     let shipped: Vec<_> = sources(&["src", "guard/src", "sim/src"])
         .into_iter()
         .filter(|source| !source.is_test())

@@ -93,7 +93,7 @@ fn a_second_caller_is_refused_and_the_first_is_not_disturbed() {
     assert_eq!(world.outcome(2), Some(Err(tickwire::Error::Refused.into())));
     assert!(
         world
-            .when(2, "failed with 10.0.0.1: Connection(Refused)")
+            .when(2, "failed with 10.0.0.1: Refused")
             .since(start)
             .as_millis()
             < 100

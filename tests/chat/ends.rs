@@ -107,7 +107,7 @@ fn a_stall_and_a_pause_that_end_in_the_same_tick_are_both_over() {
         world.raw(1).close();
         world.run(ms(10_000));
         assert_eq!(world.outcome(0), None, "{:?}", world.told(0));
-        assert!(world.has_told(0, "failed with 10.0.0.2: Connection(TimedOut(Sink))"));
+        assert!(world.has_told(0, "failed with 10.0.0.2: TimedOut(Sink)"));
         assert_eq!(world.last_told(0), "retrying in 8000");
     }
 }

@@ -233,8 +233,8 @@ fn the_total_timeout_ends_the_retries_in_any_state() {
         ..ClientOptions::default()
     };
     let total = Err(Error::TimedOut(TimeoutKind::Total));
-    // Nobody listens: it ends in a pause. Nobody answers: in an attempt. The server says nothing: in a
-    // conversation.
+    // Nobody listens: it ends in a pause. Nobody answers: in an attempt. The server says nothing:
+    // in a conversation.
     let silent = [Act::Expect(b"hello"), Act::Wait(secs(60))];
     for (remote, acts) in [
         (endpoint(SERVER, 7), None),

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use tickwire::{Error, Event, Tick};
-use tickwire_sim::{ScriptError, Tracer};
+use tickwire::{Event, Tick};
+use tickwire_sim::Tracer;
+
+use super::any_error::AnyError;
 
 /// Makes a line of an event of a host, or nothing.
 pub(crate) type Words = Box<dyn FnMut(Tick, usize, &Event) -> Option<String>>;
@@ -37,57 +39,22 @@ pub(crate) fn words(event: &Event) -> Option<String> {
         },
         Event::Disconnected { .. } => "disconnected".into(),
         Event::Failed { remote, .. } => match remote {
-            Some(remote) => format!("failed with {}: {}", remote.addr, error_text(event)),
-            None => format!("failed: {}", error_text(event)),
+            Some(remote) => format!("failed with {}: {:?}", remote.addr, AnyError::of(event)),
+            None => format!("failed: {:?}", AnyError::of(event)),
         },
         Event::Retrying { delay } => format!("retrying in {}", delay.as_millis()),
         _ => app_text(event),
     })
 }
 
-/// The error of [`Event::Failed`], whichever app's it is.
-pub(crate) fn error_text(event: &Event) -> String {
-    let mut text = event.error::<Error>().map(|error| format!("{error:?}"));
-    let script = event.error::<ScriptError>();
-    text = text.or_else(|| script.map(|error| format!("{error:?}")));
-    #[cfg(feature = "http")]
-    {
-        let error = event.error::<tickwire::http::GetError>();
-        text = text.or_else(|| error.map(|error| format!("{error:?}")));
-    }
-    #[cfg(feature = "chat")]
-    {
-        let error = event.error::<tickwire::chat::ChatError>();
-        text = text.or_else(|| error.map(|error| format!("{error:?}")));
-    }
-    #[cfg(feature = "file")]
-    {
-        let error = event.error::<tickwire::file::SendError>();
-        text = text.or_else(|| error.map(|error| format!("{error:?}")));
-        let error = event.error::<tickwire::file::ReceiveError>();
-        text = text.or_else(|| error.map(|error| format!("{error:?}")));
-    }
-    text.unwrap_or_else(|| panic!("an error of an unknown type"))
-}
-
 /// An app's own event, whichever app's it is.
 fn app_text(event: &Event) -> String {
-    let mut text = None;
-    #[cfg(feature = "http")]
-    {
-        let own = event.app::<tickwire::http::Event>();
-        text = text.or_else(|| own.map(|own| format!("{own:?}")));
-    }
-    #[cfg(feature = "chat")]
-    {
-        let own = event.app::<tickwire::chat::Event>();
-        text = text.or_else(|| own.map(|own| format!("{own:?}")));
-    }
-    #[cfg(feature = "file")]
-    {
-        let own = event.app::<tickwire::file::Event>();
-        text = text.or_else(|| own.map(|own| format!("{own:?}")));
-    }
+    let http = event.app::<tickwire::http::Event>();
+    let text = http.map(|own| format!("{own:?}"));
+    let chat = event.app::<tickwire::chat::Event>();
+    let text = text.or_else(|| chat.map(|own| format!("{own:?}")));
+    let file = event.app::<tickwire::file::Event>();
+    let text = text.or_else(|| file.map(|own| format!("{own:?}")));
     text.unwrap_or_else(|| format!("{event:?}"))
 }
 

@@ -1,4 +1,5 @@
-//! The echo server on a virtual Ethernet: what every server of one caller at a time owes its callers.
+//! The echo server on a virtual Ethernet: what every server of one caller at a time owes its
+//! callers.
 
 #![allow(
     clippy::unwrap_used,
@@ -113,7 +114,8 @@ impl Served {
     }
 }
 
-/// Sends `count` bytes, closes, and compares what comes back until the end; or reads nothing and goes away by RST.
+/// Sends `count` bytes, closes, and compares what comes back until the end; or reads nothing and
+/// goes away by RST.
 struct Comparer {
     socket: SocketHandle,
     count: u64,
@@ -214,8 +216,8 @@ fn echo_sends_64_kib_back_byte_for_byte_over_good_and_bad_links() {
         let mut served = Served::new(true);
         served.net.set_links(link);
         let handle = served.net.add_socket(CLIENT, BUFFER);
-        // The caller closes before the most of its echo has come: the half that is open still carries
-        // all of it.
+        // The caller closes before the most of its echo has come: the half that is open still
+        // carries all of it.
         let (result, comparer) = served.with(Comparer::new(handle, 65_536));
         assert_eq!(result, Ok(()));
         assert_eq!(comparer.compared, 65_536);

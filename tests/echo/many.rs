@@ -123,7 +123,7 @@ fn a_late_duplicate_of_a_syn_meets_its_connection_and_no_listener() {
     }
 }
 
-/// An echo that leaves much behind if it is the first of its server, and nothing finds if it is not.
+/// An echo that leaves much for the next conversation to find, if it is the first of its server.
 struct Untidy {
     talks: u32,
     ends: Rc<RefCell<Vec<Result<(), Error>>>>,
@@ -189,8 +189,8 @@ fn nothing_of_one_conversation_reaches_the_next_on_its_socket() {
         let first = net.script(CLIENT, DIAL(), goodbye);
         net.finish(first, secs(60)).ok();
         net.run(secs(2));
-        // 18 seconds of silence are within the period of the server, and the first byte that comes is
-        // the caller's own echo.
+        // 18 seconds of silence are within the period of the server, and the first byte that comes
+        // is the caller's own echo.
         let acts = [
             &[Act::Wait(secs(18))],
             &HELLO[..],

@@ -1,5 +1,5 @@
-//! The table of hostile responses against a GET on a virtual Ethernet: the same outcomes as from pure
-//! bytes, and what only a connection has, silence and RST.
+//! The table of hostile responses against a GET on a virtual Ethernet: the same outcomes as from
+//! pure bytes, and what only a connection has, silence and RST.
 
 #[path = "../common/hostile/mod.rs"]
 mod table;

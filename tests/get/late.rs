@@ -1,5 +1,5 @@
-//! GETs whose program was stopped for a while: what came meanwhile counts, and the deadlines of states
-//! that it reaches.
+//! GETs whose program was stopped for a while: what came meanwhile counts, and the deadlines of
+//! states that it reaches.
 
 use tickwire_sim::ethernet::PORTS_MAX;
 

@@ -135,8 +135,8 @@ fn a_drip_and_a_sink_that_presses_back_now_and_then_cannot_hold_a_get() {
         is_shut.set(!is_shut.get());
     }
     assert_eq!(net.outcome(get), Some(Err(timed_out(TimeoutKind::Receive))));
-    // The idle period stops with the sink, from the next byte on, and then goes on where it stopped:
-    // 20 s of it are over after 32 s.
+    // The idle period stops with the sink, from the next byte on, and then goes on where it
+    // stopped: 20 s of it are over after 32 s.
     let at = net.when(CLIENT, "failed").as_millis();
     assert!((31_500..33_000).contains(&at), "{at}");
 }

@@ -1,13 +1,14 @@
-//! The table of hostile responses, fed to the pure bytes of `http` in every cut and into every size of sink.
+//! The table of hostile responses, fed to the pure bytes of `http` in every cut and into every size
+//! of sink.
 
 use proptest::prelude::*;
 use tickwire::Error;
-use tickwire::http::{
-    BodyDecoder, Framing, GetError, Head, HeadParser, Location, Malformed, Piece, Proof,
-};
+use tickwire::http::{BodyDecoder, Framing, GetError, Head, HeadParser, Location, Piece, Proof};
 
 #[path = "../common/hostile/mod.rs"]
 mod hostile;
+#[path = "../common/malformed.rs"]
+mod malformed;
 
 use hostile::{Case, End, HEAD_BYTES_MAX};
 
@@ -215,29 +216,7 @@ fn every_cut_and_every_sink_gives_the_same() {
 #[test]
 fn the_table_covers_every_way_a_response_can_be_malformed() {
     let cases = hostile::cases();
-    for how in [
-        Malformed::StatusLine,
-        Malformed::SwitchingProtocols,
-        Malformed::UnaskedStatus,
-        Malformed::TooManyInterim,
-        Malformed::NoColon,
-        Malformed::EmptyName,
-        Malformed::FieldName,
-        Malformed::SpaceBeforeColon,
-        Malformed::SpaceBeforeFirstField,
-        Malformed::ControlByte,
-        Malformed::BareCr,
-        Malformed::FoldedLength,
-        Malformed::Length,
-        Malformed::DifferingLengths,
-        Malformed::LengthAndCoding,
-        Malformed::Coding,
-        Malformed::CodingInOld,
-        Malformed::HeadTooLong,
-        Malformed::ChunkSize,
-        Malformed::ChunkEnd,
-        Malformed::TrailerTooLong,
-    ] {
+    for how in malformed::ALL {
         let name = format!("{how:?}");
         assert!(
             cases.iter().any(|case| case.malformed == Some(&name)),

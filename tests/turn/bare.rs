@@ -89,17 +89,32 @@ impl Bare {
 
     /// The peer connects to [`HOST_PORT`], where a task must listen; its window is `window`.
     pub(crate) fn call(&mut self, tasks: &mut [&mut dyn AnyTask], window: u16) {
+        self.start = 0;
+        let seq = self.call_from(PEER_PORT, tasks, window);
+        self.start = seq;
+    }
+
+    /// The same from another port than the segments of [`hear`](Self::hear) have. The sequence number
+    /// of the host's first byte.
+    pub(crate) fn call_from(
+        &mut self,
+        port: u16,
+        tasks: &mut [&mut dyn AnyTask],
+        window: u16,
+    ) -> u32 {
         self.turn(tasks);
-        self.hear_syn((PEER_PORT, window));
+        self.sent();
+        self.hear_syn((port, window));
         self.turn(tasks);
         let reply = self.sent().pop().expect("the SYN is answered");
         assert_eq!(reply.control, TcpControl::Syn);
-        self.start = (reply.seq as u32).wrapping_add(1);
-        self.hear(Segment {
-            window,
-            ..frames::ACK
-        });
+        let first = (reply.seq as u32).wrapping_add(self.start).wrapping_add(1);
+        let mut ack = frames::repr((port, HOST_PORT), TcpControl::None, PEER_START, Some(first));
+        ack.window_len = window;
+        let ends = ((PEER_MAC, Family::V4.peer()), (HOST_MAC, Family::V4.host()));
+        self.hear_frame(frames::tcp_frame(ends.0, ends.1, &ack));
         self.turn(tasks);
+        first
     }
 
     /// What the host sent since the last look.

@@ -1,4 +1,7 @@
-//! Peers that keep the loop busy: the work of one turn is bounded, the clock goes on, and who spins is found.
+//! Peers that keep the loop busy: the work of one turn is bounded, the clock goes on, and who spins
+//! is found.
+
+use std::cell::RefCell;
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
@@ -11,7 +14,7 @@ use tickwire_sim::{Act, Opening, Script};
 use crate::bare::{Bare, server};
 use crate::common::fixture::{Fixture, endpoint, ms, secs};
 use crate::common::mock_app::{MockApp, at};
-use crate::frames::{ACK, Family, Segment, introduction};
+use crate::frames::{ACK, Family, HOST_PORT, PEER_PORT, Segment, introduction};
 
 #[test]
 fn a_flood_is_taken_in_by_turns_and_each_of_them_sends_too() {
@@ -34,8 +37,8 @@ fn a_flood_is_taken_in_by_turns_and_each_of_them_sends_too() {
     assert_eq!(task.app().steps as usize, 2 + FRAMES / INGRESS_MAX);
 }
 
-/// What is in the device comes before a deadline, but not for ever: after 4,096 turns, which is more
-/// than any queue holds, a flood holds deadlines off no longer.
+/// What is in the device comes before a deadline, but not for ever: after 4,096 turns, which is
+/// more than any queue holds, a flood holds deadlines off no longer.
 #[test]
 fn an_endless_flood_does_not_hold_the_clock_and_not_a_deadline_for_ever() {
     const UNDRAINED_TURNS: u32 = 4_096;
@@ -61,7 +64,11 @@ fn an_endless_flood_does_not_hold_the_clock_and_not_a_deadline_for_ever() {
     assert_eq!(bare.now, Tick::from_millis(u64::from(ticks)));
 }
 
-/// Serves on the first of its sockets: queues a byte, closes after it, and waits to hear how that ends.
+/// Why each of two connections ended.
+type Ends = RefCell<[Option<Error>; 2]>;
+
+/// Serves on the first of its sockets: queues a byte, closes after it, and waits to hear how that
+/// ends.
 fn say_a_byte_and_close(
     sockets: &[SocketHandle],
 ) -> MockApp<impl FnMut(&mut Io, &mut Option<Deadline>) -> Result<Step, Error> + use<>> {
@@ -87,7 +94,8 @@ fn say_a_byte_and_close(
 /// every pass.
 fn make_it_spin(bare: &mut Bare, task: &mut dyn AnyTask) {
     bare.call(&mut [task], 0);
-    // The window was honestly closed: the first probe carries the byte and the FIN, and the peer takes both.
+    // The window was honestly closed: the first probe carries the byte and the FIN, and the peer
+    // takes both.
     while bare.sent().iter().all(|segment| segment.payload != b"x") {
         bare.sleep(&mut [task]);
     }
@@ -142,6 +150,56 @@ fn a_connection_that_spins_does_not_take_others_with_it() {
     }
     assert_eq!(task.outcome().copied(), Some(Err(Error::Spinning)));
     assert_eq!(bystander.outcome(), None);
+}
+
+/// Queues a byte and closes as soon as the peer of `spinning` is there, only reads from the other
+/// connection, and notes how each ends.
+fn one_of_two_closes(
+    [spinning, other]: [SocketHandle; 2],
+    ends: &Ends,
+) -> MockApp<impl FnMut(&mut Io, &mut Option<Deadline>) -> Result<Step, Error>> {
+    let mut is_said = false;
+    MockApp::new(&[spinning, other], move |io, deadline| {
+        *deadline = at(3_600_000);
+        let mut ends = ends.borrow_mut();
+        for (index, socket) in [spinning, other].into_iter().enumerate() {
+            let state = io.tcp(socket).0.state();
+            if index == 0 && state == State::Established && !is_said {
+                is_said = true;
+                assert_eq!(io.write(socket, b"x"), Ok(1));
+                io.close(socket, LINGER);
+            }
+            if state == State::Closed && is_said && ends[index].is_none() {
+                ends[index] = Some(io.loss_error(socket));
+            }
+        }
+        Ok(Step::Wait)
+    })
+}
+
+#[test]
+fn of_two_connections_of_an_app_only_the_one_that_spins_is_ended() {
+    for is_first in [true, false] {
+        let mut bare = Bare::new();
+        let sockets = [bare.socket(64), bare.socket(64)];
+        let [spinning, other] = if is_first {
+            sockets
+        } else {
+            [sockets[1], sockets[0]]
+        };
+        let ends = Ends::default();
+        let mut task = Task::new(one_of_two_closes([spinning, other], &ends));
+        bare.tcp(other).listen(HOST_PORT).unwrap();
+        bare.call_from(PEER_PORT - 1, &mut [&mut task], 64);
+        bare.tcp(spinning).listen(HOST_PORT).unwrap();
+        make_it_spin(&mut bare, &mut task);
+        while ends.borrow()[0].is_none() {
+            assert!(bare.now < Tick::from_millis(60_000), "{:?}", ends.borrow());
+            bare.sleep(&mut [&mut task]);
+        }
+        assert_eq!(*ends.borrow(), [Some(Error::Spinning), None]);
+        assert_eq!(bare.tcp(other).state(), State::Established);
+    }
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn a_connection_keeps_its_port_however_many_come_after_it() {
         Ok(Step::Wait)
     });
     let mut task = Task::new(app);
-    // Steps between ports are 4.5 on average, so that a round takes about 3,600 of them: five rounds pass.
+    // Steps between ports are 4.5 on average, so that a round takes about 3,600 of them: five
+    // rounds pass.
     for number in 0..20_000 {
         if number % 1_000 == 0 {
             // Before smoltcp forgets the peer's hardware address.
@@ -48,7 +49,7 @@ fn a_connection_keeps_its_port_however_many_come_after_it() {
 }
 
 #[test]
-fn a_peer_behind_any_route_is_reachable_until_the_route_expires() {
+fn a_peer_that_any_route_leads_to_is_reachable_until_the_route_expires() {
     let mut bare = Bare::new();
     let socket = bare.socket(64);
     bare.stack.iface.routes_mut().update(|routes| {

@@ -19,6 +19,7 @@ mod bare;
 mod busy;
 mod edges;
 mod egress;
+mod late;
 mod listener;
 mod losses;
 mod order;

@@ -42,8 +42,8 @@ fn an_app_may_own_sockets_of_any_kind() {
             ends.unwrap_or(Ok(Step::Wait))
         });
         let mut task = Task::new(app);
-        // The loop looks at the sockets of an app before and after egress, when an address goes, and
-        // when the app has ended.
+        // The loop looks at the sockets of an app before and after egress, when an address goes,
+        // and when the app has ended.
         bare.turn(&mut [&mut task]);
         bare.stack
             .iface

@@ -197,7 +197,7 @@ fn a_second_client_is_refused_where_one_connection_is_all() {
 #[test]
 fn two_thousand_quick_clients_in_a_row_and_four_at_once_are_all_served() {
     in_namespace!();
-    let server = start_echo(&["-q"]);
+    let server = start_echo(&[]);
     let call = |number: usize| {
         let mut client = connect();
         let text = format!("call {number}");

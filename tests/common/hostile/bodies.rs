@@ -1,5 +1,5 @@
-//! Bodies: lengths, chunks, what stands behind the end, and the caller's limits. All these servers close after
-//! their last byte.
+//! Bodies: lengths, chunks, what stands after the end, and the caller's limits. All these servers
+//! close after their last byte.
 
 use super::{Case, FINE, HEAD_BYTES_MAX, TOO_LARGE, TRUNCATED};
 
@@ -20,7 +20,7 @@ const GOOD_CHUNKS: &[(&str, &str)] = &[
     ("a last chunk of many zeros", "5\r\nhello\r\n0000\r\n\r\n"),
     ("chunk extensions", "5;a=b;c=\"d\"\r\nhello\r\n0;e\r\n\r\n"),
     (
-        "a chunk size with blanks behind it",
+        "a chunk size with blanks after it",
         "5  \t\r\nhello\r\n0 \r\n\r\n",
     ),
     (
@@ -108,13 +108,13 @@ const MALFORMED_CHUNKS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     (
-        "a chunk with LF alone behind it",
+        "a chunk with LF alone after it",
         "5\r\nhello\n0\r\n\r\n",
         "ChunkEnd",
         "hello",
     ),
     (
-        "a chunk with nothing behind it",
+        "a chunk with nothing after it",
         "5\r\nhello0\r\n\r\n",
         "ChunkEnd",
         "hello",
@@ -138,7 +138,7 @@ const MALFORMED_CHUNKS: &[(&str, &str, &str, &str)] = &[
         "hello",
     ),
     (
-        "a last chunk with LF alone behind it",
+        "a last chunk with LF alone after it",
         "5\r\nhello\r\n0\r\n\n",
         "ChunkEnd",
         "hello",
@@ -157,7 +157,7 @@ const MALFORMED_CHUNKS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Responses that are fine, whatever stands behind their end: name, response, body.
+/// Responses that are fine, whatever stands after their end: name, response, body.
 const GOOD: &[(&str, &str, &str)] = &[
     (
         "bytes past the length",

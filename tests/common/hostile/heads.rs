@@ -1,4 +1,5 @@
-//! Status lines, fields, framing and limits of heads. All these servers close after their last byte.
+//! Status lines, fields, framing and limits of heads. All these servers close after their last
+//! byte.
 
 use super::{Case, FINE, HEAD_BYTES_MAX, STATUS};
 
@@ -391,7 +392,7 @@ fn limits() -> Vec<Case> {
     ]
 }
 
-/// A head of exactly so many bytes, which announces five of body.
+/// A head of exactly this number of bytes, which announces five bytes of body.
 fn padded(status: &str, head_bytes: usize) -> String {
     let before = format!("HTTP/1.1 {status}\r\nContent-Length: 5\r\nX: ");
     let padding = "a".repeat(head_bytes - before.len() - 4);

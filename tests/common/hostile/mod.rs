@@ -1,8 +1,9 @@
 //! Responses of hostile and broken servers, and what `get` must make of each.
 //!
-//! One table for every level: pure bytes, the machine on a virtual Ethernet, and the program over a TAP. It uses nothing
-//! of the core, so that any crate can include it by path. A server sends the [`response`](Case::response), whole or
-//! byte by byte, whatever the request was, and then does what [`end`](Case::end) says.
+//! One table for every level: pure bytes, the machine on a virtual Ethernet, and the program over a
+//! TAP. It uses nothing of the core, so that any crate can include it by path. A server sends the
+//! [`response`](Case::response), whole or byte by byte, whatever the request was, and then does
+//! what [`end`](Case::end) says.
 #![allow(dead_code, reason = "each test reads the columns that it needs")]
 
 mod bodies;
@@ -26,7 +27,8 @@ pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub(crate) enum End {
     /// It closes.
     Fin,
-    /// It resets, after all of its bytes were acknowledged: a reset may overtake bytes, and then the case is another.
+    /// It resets, after all of its bytes were acknowledged: a reset may overtake bytes, and then
+    /// the case is another.
     Rst,
     /// It says nothing more and keeps the connection open.
     Silence,
