@@ -206,7 +206,7 @@ impl RecvObserver<'_> {
                 transfer.stored = Some(if *repeated {
                     format!("{remote} has sent {name} before: sha256 {digest}, still there as")
                 } else {
-                    let throughput = transfer.throughput(now, length);
+                    let throughput = transfer.throughput(now, *length);
                     format!("{remote} has sent {name}: {throughput}, sha256 {digest}, stored as")
                 });
             }

@@ -157,8 +157,7 @@ fn five_clients_in_a_row_are_served_and_reported() {
         let local = client.local_addr().unwrap();
         exchange(&mut client, format!("client {round}").as_bytes());
         assert_eq!(close(client), b"");
-        expected +=
-            &format!("hosttap: {local} connected\nhosttap: {local} disconnected\n");
+        expected += &format!("hosttap: {local} connected\nhosttap: {local} disconnected\n");
         server.wait_for_stderr(&expected, SECONDS_MAX);
     }
     assert_eq!(stop(server), expected + "hosttap: interrupted\n");

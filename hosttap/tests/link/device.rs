@@ -132,7 +132,13 @@ fn a_deleted_interface_is_detected_at_the_next_read() {
         input: None,
         output: None,
     };
-    let ready = wait(&clock, &signals, interest, Some(clock.now().after(tickwire::Duration::from_secs(2)))).unwrap();
+    let ready = wait(
+        &clock,
+        &signals,
+        interest,
+        Some(clock.now().after(tickwire::Duration::from_secs(2))),
+    )
+    .unwrap();
     assert!(ready.tap, "poll reports it");
     assert!(tap.receive(Instant::ZERO).is_none());
     assert!(tap.is_deleted());
