@@ -119,7 +119,7 @@ impl defmt::Format for Event<'_> {
 
 /// Whoever wants to know what apps do. `()` ignores everything.
 pub trait Observer {
-    /// Called at once when something happens; `task` is the [name](crate::Task::name) of the task.
+    /// Called at once when something happens; `task` is the [name](crate::AnyTask::name) of the task.
     fn event(&mut self, now: Tick, task: &'static str, event: &Event);
 }
 

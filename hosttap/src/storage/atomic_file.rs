@@ -139,7 +139,7 @@ impl AtomicFile {
     /// FIFO is full.
     ///
     /// # Errors
-    /// [`Error::Sink`] with the errno.
+    /// [`SinkError::Failed`] with the errno.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let taken = match retry_interrupted(|| self.file.write(data)) {
             Ok(taken) => taken,

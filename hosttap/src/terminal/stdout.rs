@@ -96,7 +96,7 @@ impl Output {
     /// Writes the first bytes of `data` without blocking, and returns how many bytes it took.
     ///
     /// # Errors
-    /// [`Error::Sink`] with the errno. `EILSEQ` means binary data on a terminal, see
+    /// [`SinkError::Failed`] with the errno. `EILSEQ` means binary data on a terminal, see
     /// [`refused_binary`](Self::refused_binary).
     pub fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let result = match &mut self.kind {

@@ -77,7 +77,7 @@ impl MessageWriter {
     /// Writes pending bytes while there is room. Returns `true` once none are left.
     ///
     /// # Errors
-    /// [`Error::Sink`] with the errno.
+    /// [`SinkError::Failed`] with the errno.
     pub(super) fn flush(&mut self) -> Result<bool, SinkError> {
         match &mut self.target {
             Target::Output { output, pending } => {
