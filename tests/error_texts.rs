@@ -53,7 +53,7 @@ fn every_breach_of_a_protocol_and_every_wait_says_something_of_its_own() {
     assert_texts(&[
         Malformed::StatusLine,
         Malformed::SwitchingProtocols,
-        Malformed::UnaskedStatus,
+        Malformed::UnexpectedStatus,
         Malformed::TooManyInterim,
         Malformed::NoColon,
         Malformed::EmptyName,
@@ -67,7 +67,7 @@ fn every_breach_of_a_protocol_and_every_wait_says_something_of_its_own() {
         Malformed::DifferingLengths,
         Malformed::LengthAndCoding,
         Malformed::Coding,
-        Malformed::CodingInOld,
+        Malformed::CodingInHttp10,
         Malformed::HeadTooLong,
         Malformed::ChunkSize,
         Malformed::ChunkEnd,

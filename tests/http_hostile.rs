@@ -88,7 +88,7 @@ impl<'l> Client<'l> {
                         .min(room.min(1 << 20) as usize),
                 };
                 self.delivered.extend(payload.iter().take(count));
-                body.taken(count);
+                body.consume(count);
                 Ok(count)
             }
             Piece::Framing(count) => {
@@ -216,7 +216,7 @@ fn the_table_covers_every_way_a_response_can_be_malformed() {
     for how in [
         Malformed::StatusLine,
         Malformed::SwitchingProtocols,
-        Malformed::UnaskedStatus,
+        Malformed::UnexpectedStatus,
         Malformed::TooManyInterim,
         Malformed::NoColon,
         Malformed::EmptyName,
@@ -230,7 +230,7 @@ fn the_table_covers_every_way_a_response_can_be_malformed() {
         Malformed::DifferingLengths,
         Malformed::LengthAndCoding,
         Malformed::Coding,
-        Malformed::CodingInOld,
+        Malformed::CodingInHttp10,
         Malformed::HeadTooLong,
         Malformed::ChunkSize,
         Malformed::ChunkEnd,

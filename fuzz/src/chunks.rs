@@ -46,7 +46,7 @@ fn decode(bytes: &[u8], ends: impl Iterator<Item = usize>, sink_takes: usize) ->
                 Ok(Piece::Payload(offered)) => {
                     let taken = offered.len().min(sink_takes);
                     payload.extend(&offered[..taken]);
-                    decoder.taken(taken);
+                    decoder.consume(taken);
                     at += taken;
                     continue;
                 }
