@@ -114,7 +114,7 @@ mod list {
 
     const _: () = {
         has_format::<Begun>();
-        has_format::<Check>();
+        has_format::<Checksum>();
         has_format::<FlashFault>();
         has_format::<FlashImage<'_>>();
         has_format::<FlashStore<'_, u8>>();
