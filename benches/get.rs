@@ -8,13 +8,13 @@
     reason = "a benchmark reads the clock, and one that fails is to stop"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::tcp::Socket;
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::{App, Carry, Discard, Slot, Tick, turn};
+use tickwire::{Config, Discard, Duration, Stack, Task, Tick};
 use tickwire_sim::ethernet::{Ethernet, Frame, Port, PortState};
 use tickwire_sim::{Act, Node, Opening, Script};
 
@@ -28,13 +28,10 @@ const ACTS: [Act<'static>; 3] = [
     Act::Fill(BODY_BYTES),
 ];
 
-/// One host: an interface at a port of the Ethernet, and one socket.
+/// One host: a stack at a port of the Ethernet, and its one socket.
 struct Side<'a> {
-    device: Port<'a>,
-    iface: Interface,
-    sockets: SocketSet<'a>,
+    stack: Stack<'a, Port<'a>>,
     socket: SocketHandle,
-    carry: Carry,
 }
 
 impl<'a> Side<'a> {
@@ -42,62 +39,40 @@ impl<'a> Side<'a> {
         ethernet: &'a Ethernet<'_>,
         port: usize,
         storage: &'a mut [SocketStorage<'a>],
-        buffers: &'a mut [Vec<u8>; 2],
+        [receive, send]: &'a mut [Vec<u8>; 2],
     ) -> Self {
         let mac = EthernetAddress([2, 0, 10, 0, 0, port as u8 + 1]);
         ethernet.set_address(port, mac);
-        let start = Tick::ZERO.to_smoltcp();
-        let mut device = ethernet.port(port);
-        let mut iface = Interface::new(Config::new(mac.into()), &mut device, start);
-        let address = IpCidr::new(Node::address_of(port).into(), 24);
-        iface.update_ip_addrs(|addresses| addresses.push(address).unwrap());
-        let mut sockets = SocketSet::new(storage);
-        let [receive, send] = buffers
-            .each_mut()
-            .map(|buffer| SocketBuffer::new(&mut buffer[..]));
-        let socket = sockets.add(Socket::new(receive, send));
-        Self {
-            device,
-            iface,
-            sockets,
-            socket,
-            carry: Carry::new(port as u64),
-        }
-    }
-
-    /// One turn of tickwire's loop.
-    fn turn(&mut self, now: Tick, slot: &mut Slot, app: &mut dyn App) {
-        let seats = &mut [slot.seat(app)];
-        turn(
-            now,
-            &mut self.iface,
-            &mut self.device,
-            &mut self.sockets,
-            seats,
-            &mut self.carry,
-            &mut (),
-        );
+        let config = Config {
+            mac,
+            addresses: &[IpCidr::new(Node::address_of(port).into(), 24)],
+            gateway: None,
+            seed: port as u64,
+        };
+        let sockets = SocketSet::new(storage);
+        let mut stack = Stack::new(ethernet.port(port), &config, sockets, Tick::ZERO);
+        let socket = stack.add_tcp_socket(receive, send);
+        Self { stack, socket }
     }
 }
 
 /// Runs both sides until `client` says that it has everything. The clock moves on when no frame is due.
 fn race(
-    ethernet: &Ethernet<'_>,
-    server: &mut Side<'_>,
+    ethernet: &Ethernet,
+    server: &mut Side,
     mut client: impl FnMut(Tick) -> bool,
-) -> Duration {
-    let mut script = Script::new(server.socket, Opening::Listen(80), &ACTS);
-    let mut slot = Slot::new();
+) -> std::time::Duration {
+    let mut script = Task::new(Script::new(server.socket, Opening::Listen(80), &ACTS));
     let mut now = Tick::ZERO;
     let started = Instant::now();
     loop {
         ethernet.set_now(now);
-        server.turn(now, &mut slot, &mut script);
+        server.stack.turn(now, &mut [&mut script], &mut ());
         if client(now) {
             return started.elapsed();
         }
         if ethernet.next_due().is_none_or(|due| due > now) {
-            now = now.after(1);
+            now = now + Duration::from_millis(1);
             assert!(
                 now < Tick::from_millis(600_000),
                 "the transfer stands still"
@@ -111,32 +86,36 @@ fn remote() -> IpEndpoint {
 }
 
 /// Fetches the body with the GET client.
-fn get(ethernet: &Ethernet<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration {
+fn get(ethernet: &Ethernet, mut client: Side, server: &mut Side) -> std::time::Duration {
     let url = Url::parse("http://10.0.0.2/").unwrap();
     let request = Request::new(&url, &[]).unwrap();
     let options = GetOptions::default();
-    let mut app = Get::new(client.socket, remote(), request, options, &mut [], Discard);
-    let mut slot = Slot::new();
+    let get = Get::new(client.socket, remote(), request, options, &mut [], Discard);
+    let mut task = Task::new(get);
     let elapsed = race(ethernet, server, |now| {
-        client.turn(now, &mut slot, &mut app);
-        app.complete().is_some()
+        client.stack.turn(now, &mut [&mut task], &mut ());
+        task.app().complete().is_some()
     });
-    assert_eq!(app.complete().unwrap().bytes, BODY_BYTES);
+    assert_eq!(task.app().complete().unwrap().bytes, BODY_BYTES);
     elapsed
 }
 
 /// Fetches the same bytes with a bare socket that throws them away, as smoltcp's examples do.
-fn bare(ethernet: &Ethernet<'_>, mut client: Side<'_>, server: &mut Side<'_>) -> Duration {
+fn bare(ethernet: &Ethernet, mut client: Side, server: &mut Side) -> std::time::Duration {
     let (mut received, mut sent) = (0, false);
-    let socket = client.sockets.get_mut::<Socket<'_>>(client.socket);
-    socket
-        .connect(client.iface.context(), remote(), 50_000)
-        .unwrap();
+    let Side { stack, socket } = &mut client;
+    let opened = stack.sockets.get_mut::<Socket>(*socket);
+    let context = stack.iface.context();
+    opened.connect(context, remote(), 50_000).unwrap();
     race(ethernet, server, |now| {
-        client
-            .iface
-            .poll(now.to_smoltcp(), &mut client.device, &mut client.sockets);
-        let socket = client.sockets.get_mut::<Socket<'_>>(client.socket);
+        let Stack {
+            iface,
+            device,
+            sockets,
+            ..
+        } = stack;
+        iface.poll(now.to_smoltcp(), device, sockets);
+        let socket = sockets.get_mut::<Socket>(*socket);
         if socket.can_send() && !sent {
             socket.send_slice(b"GET / HTTP/1.0\r\n\r\n").unwrap();
             sent = true;
@@ -146,9 +125,7 @@ fn bare(ethernet: &Ethernet<'_>, mut client: Side<'_>, server: &mut Side<'_>) ->
                 .recv(|bytes| (bytes.len(), bytes.len() as u64))
                 .unwrap();
         }
-        client
-            .iface
-            .poll(now.to_smoltcp(), &mut client.device, &mut client.sockets);
+        iface.poll(now.to_smoltcp(), device, sockets);
         received == BODY_BYTES + HEAD.len() as u64
     })
 }
@@ -172,8 +149,8 @@ impl Memory {
 
     fn run(
         &mut self,
-        contender: fn(&Ethernet<'_>, Side<'_>, &mut Side<'_>) -> Duration,
-    ) -> Duration {
+        contender: fn(&Ethernet, Side, &mut Side) -> std::time::Duration,
+    ) -> std::time::Duration {
         let mut ports = [const { PortState::new() }; 2];
         let frames = self.frames.iter_mut();
         let mut frames: Vec<_> = frames.map(|frame| Frame::new(&mut frame[..])).collect();
@@ -187,7 +164,7 @@ impl Memory {
 
 fn main() {
     let mut memory = Memory::new();
-    let rate = |elapsed: Duration| BODY_BYTES as f64 / 1e6 / elapsed.as_secs_f64();
+    let rate = |elapsed: std::time::Duration| BODY_BYTES as f64 / 1e6 / elapsed.as_secs_f64();
     let mut ratios = Vec::new();
     for round in 0..ROUNDS {
         // The order changes, so that neither always comes second.

@@ -10,7 +10,6 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use smoltcp::iface::SocketStorage;
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, IpRepr, TcpControl,
@@ -18,9 +17,9 @@ use smoltcp::wire::{
 };
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::{Discard, Slot, Tick};
+use tickwire::{Discard, Task, Tick};
 use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
-use tickwire_sim::{Act, Node, Opening, Script, World};
+use tickwire_sim::{Act, Node, NodeMemory, Opening, Script, World};
 
 const ROUNDS: usize = 9;
 /// Frames of one round.
@@ -180,10 +179,9 @@ fn transfer(is_guarded: bool) -> Duration {
     let mut frames: Vec<_> = frames.collect();
     let mut ports = [const { PortState::new() }; 2];
     let world = World::new(Ethernet::new(1, &mut ports[..], &mut frames[..]));
-    let mut storages = [[SocketStorage::EMPTY], [SocketStorage::EMPTY]];
-    let [storage, other] = &mut storages;
-    let mut client = boot(&world.ethernet, 0, 1, storage);
-    let mut server = boot(&world.ethernet, 1, 2, other);
+    let (mut storage, mut other) = (NodeMemory::<1>::new(), NodeMemory::<1>::new());
+    let mut client = boot(&world.ethernet, 0, 1, &mut storage);
+    let mut server = boot(&world.ethernet, 1, 2, &mut other);
     let mut buffers = vec![vec![0; BUFFER_BYTES]; 4].into_iter();
     let mut buffer = || buffers.next().unwrap().leak();
     let sockets = [&mut client, &mut server].map(|host| host.add_socket(buffer(), buffer()));
@@ -192,21 +190,20 @@ fn transfer(is_guarded: bool) -> Duration {
     let request = Request::new(&url, &[]).unwrap();
     let remote = (Node::address_of(1), 80).into();
     let options = GetOptions::default();
-    let mut get = Get::new(sockets[0], remote, request, options, &mut [], Discard);
-    let mut script = Script::new(sockets[1], Opening::Listen(80), &ACTS);
-    let mut slots = [Slot::new(), Slot::new()];
-    let [slot, other] = &mut slots;
+    let get = Get::new(sockets[0], remote, request, options, &mut [], Discard);
+    let mut get = Task::new(get);
+    let mut script = Task::new(Script::new(sockets[1], Opening::Listen(80), &ACTS));
     let started = Instant::now();
     let ended = world.run(
         Tick::from_millis(600_000),
         &mut [
-            client.with(&mut [slot.seat(&mut get)]),
-            server.with(&mut [other.seat(&mut script)]),
+            client.with(&mut [&mut get]),
+            server.with(&mut [&mut script]),
         ],
         &mut (),
     );
     let elapsed = started.elapsed();
-    assert!(ended && get.complete().unwrap().bytes == BODY_BYTES);
+    assert!(ended && get.app().complete().unwrap().bytes == BODY_BYTES);
     elapsed
 }
 

@@ -2,10 +2,13 @@
 
 use std::fmt::Display;
 
-use tickwire::file::Status;
-use tickwire::http::{Authority, HeaderError, Host, Proof, Url, UrlError};
+use tickwire::chat::ChatError;
+use tickwire::file::{OfferError, ReceiveError, SendError, Status};
+use tickwire::http::{
+    Authority, BodyError, GetError, HeaderError, Host, Malformed, Proof, Url, UrlError,
+};
 use tickwire::store::LayoutError;
-use tickwire::{Awaited, Error, Malformed, Tick};
+use tickwire::{Error, SinkError, SourceError, Tick, TimeoutKind};
 
 fn assert_texts<E: Display>(all: &[E]) {
     let texts: Vec<_> = all.iter().map(ToString::to_string).collect();
@@ -17,39 +20,59 @@ fn assert_texts<E: Display>(all: &[E]) {
     }
 }
 
+/// All that can happen to a connection.
+const ERRORS: [Error; 9] = [
+    Error::Unaddressable,
+    Error::Unreachable,
+    Error::NoLocalPort,
+    Error::SocketInUse,
+    Error::Refused,
+    Error::Reset,
+    Error::AddressLost,
+    Error::TimedOut(TimeoutKind::Reply),
+    Error::Spinning,
+];
+
 #[test]
-fn every_error_says_something_of_its_own() {
+fn every_error_of_a_connection_says_something_of_its_own() {
+    assert_texts(&ERRORS);
     assert_texts(&[
-        Error::Unaddressable,
-        Error::Unreachable,
-        Error::NoLocalPort,
-        Error::SocketInUse,
-        Error::Refused,
-        Error::Reset,
-        Error::AddressLost,
-        Error::TimedOut(Awaited::Head),
-        Error::Truncated,
-        Error::Malformed(Malformed::Length),
-        Error::Status(404),
-        Error::TooLarge,
-        Error::Sink { code: 28 },
-        Error::StalledSink,
-        Error::Source { code: 5 },
-        Error::SourceChanged,
-        Error::ReceiverRefused(3),
-        Error::BadReceipt,
-        Error::DigestMismatch,
-        Error::Spinning,
+        TimeoutKind::Connect,
+        TimeoutKind::Handshake,
+        TimeoutKind::Send,
+        TimeoutKind::Request,
+        TimeoutKind::Reply,
+        TimeoutKind::Receive,
+        TimeoutKind::Flush,
+        TimeoutKind::Peer,
+        TimeoutKind::Close,
+        TimeoutKind::Sink,
+        TimeoutKind::Total,
     ]);
-    assert_eq!(
-        Error::TimedOut(Awaited::Head).to_string(),
-        "timed out waiting for the response head"
-    );
-    assert_eq!(Error::Status(404).to_string(), "status 404");
+    let missing = Error::TimedOut(TimeoutKind::Receive).to_string();
+    assert_eq!(missing, "timed out waiting for more data");
+    // Nobody but we ourselves made it wait.
+    let sink = Error::TimedOut(TimeoutKind::Sink).to_string();
+    assert_eq!(sink, "the data was not taken in time");
 }
 
 #[test]
-fn every_breach_of_a_protocol_and_every_wait_says_something_of_its_own() {
+fn every_error_of_a_get_says_something_of_its_own() {
+    assert_texts(&[
+        BodyError::Truncated,
+        BodyError::Malformed(Malformed::Length),
+    ]);
+    let own = [
+        GetError::Truncated,
+        GetError::Malformed(Malformed::Length),
+        GetError::Status(404),
+        GetError::TooLarge,
+        GetError::Sink { code: 28 },
+    ];
+    assert_texts(&[&own[..], &ERRORS.map(GetError::Connection)].concat());
+    let late = GetError::Connection(Error::TimedOut(TimeoutKind::Reply));
+    assert_eq!(late.to_string(), "timed out waiting for the response head");
+    assert_eq!(GetError::Status(404).to_string(), "status 404");
     assert_texts(&[
         Malformed::StatusLine,
         Malformed::SwitchingProtocols,
@@ -72,27 +95,60 @@ fn every_breach_of_a_protocol_and_every_wait_says_something_of_its_own() {
         Malformed::ChunkSize,
         Malformed::ChunkEnd,
         Malformed::TrailerTooLong,
-        Malformed::OfferMagic,
-        Malformed::OfferVersion,
-        Malformed::OfferName,
-        Malformed::OfferLength,
     ]);
-    assert_texts(&[
-        Awaited::Connect,
-        Awaited::Handshake,
-        Awaited::Send,
-        Awaited::Head,
-        Awaited::Body,
-        Awaited::Total,
-        Awaited::Offer,
-        Awaited::Answer,
-        Awaited::Receipt,
-        Awaited::Flush,
-        Awaited::Peer,
-        Awaited::Close,
-    ]);
-    let error = Error::from(Malformed::BareCr).to_string();
+    let error = GetError::from(Malformed::BareCr).to_string();
     assert!(error.ends_with(&Malformed::BareCr.to_string()) && error.starts_with("malformed: "));
+}
+
+#[test]
+fn every_error_of_a_chat_says_something_of_its_own() {
+    let own = [ChatError::SinkFull, ChatError::Sink { code: 28 }];
+    assert_texts(&[&own[..], &ERRORS.map(ChatError::Connection)].concat());
+}
+
+#[test]
+fn every_error_of_a_transfer_says_something_of_its_own() {
+    let own = [
+        SendError::Name,
+        SendError::TooLarge,
+        SendError::Source { code: 5 },
+        SendError::SourceChanged,
+        SendError::Refused(3),
+        SendError::BadReply,
+        SendError::Truncated,
+    ];
+    assert_texts(&[&own[..], &ERRORS.map(SendError::Connection)].concat());
+    let own = [
+        ReceiveError::Malformed(OfferError::Length),
+        ReceiveError::Truncated,
+        ReceiveError::TooLarge,
+        ReceiveError::Busy,
+        ReceiveError::Store { code: 28 },
+        ReceiveError::DigestMismatch,
+    ];
+    assert_texts(&[&own[..], &ERRORS.map(ReceiveError::Connection)].concat());
+    assert_texts(&[
+        OfferError::Magic,
+        OfferError::Version,
+        OfferError::Name,
+        OfferError::Length,
+    ]);
+}
+
+#[test]
+fn every_app_takes_over_the_error_of_its_connection() {
+    for error in ERRORS {
+        assert_eq!(GetError::from(error), GetError::Connection(error));
+        assert_eq!(ChatError::from(error), ChatError::Connection(error));
+        assert_eq!(SendError::from(error), SendError::Connection(error));
+        assert_eq!(ReceiveError::from(error), ReceiveError::Connection(error));
+    }
+}
+
+#[test]
+fn every_error_of_payload_says_something_of_its_own() {
+    assert_texts(&[SinkError::Full, SinkError::Failed { code: 28 }]);
+    assert_texts(&[SourceError::Changed, SourceError::Failed { code: 5 }]);
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn nothing_is_left_for_later() {
     }));
 }
 
-/// The variants of an enum in `src/error.rs`.
+/// The variants of an enum.
 fn variants(text: &str, name: &str) -> Vec<String> {
     let body = text
         .split_once(&format!("pub enum {name} {{\n"))
@@ -198,16 +198,28 @@ fn variants(text: &str, name: &str) -> Vec<String> {
 /// Whether `text` has this path, and not only a longer one that begins with it.
 fn names(text: &str, path: &str) -> bool {
     text.match_indices(path).any(|(at, _)| {
-        let behind = text[at + path.len()..].chars().next();
-        !behind.is_some_and(char::is_alphanumeric)
+        let next = text[at + path.len()..].chars().next();
+        !next.is_some_and(char::is_alphanumeric)
     })
 }
+
+/// Enums whose every variant needs a test, and where they are.
+const TESTED_ENUMS: [(&str, &str); 10] = [
+    ("Error", "src/runtime/error.rs"),
+    ("TimeoutKind", "src/runtime/deadline.rs"),
+    ("SinkError", "src/payload/mod.rs"),
+    ("SourceError", "src/payload/mod.rs"),
+    ("GetError", "src/http/error.rs"),
+    ("Malformed", "src/http/error.rs"),
+    ("ChatError", "src/chat/error.rs"),
+    ("OfferError", "src/file/error.rs"),
+    ("SendError", "src/file/error.rs"),
+    ("ReceiveError", "src/file/error.rs"),
+];
 
 #[test]
 fn every_error_has_a_test() {
     let sources = sources(&["src", "tests", "hosttap"]);
-    let error = sources.iter().find(|source| source.path == "src/error.rs");
-    let error = &error.expect("it is there").text;
     let tests: String = sources
         .iter()
         .map(
@@ -219,16 +231,29 @@ fn every_error_has_a_test() {
         )
         .collect();
     let mut untested = Vec::new();
-    for name in ["Error", "Awaited", "Malformed"] {
-        let variants = variants(error, name);
-        assert!(variants.len() > 10, "{name} has {variants:?}");
+    for (name, path) in TESTED_ENUMS {
+        let file = sources.iter().find(|source| source.path == path);
+        let variants = variants(&file.expect("it is there").text, name);
+        assert!(variants.len() > 1, "{name} has {variants:?}");
         untested.extend(variants.into_iter().filter_map(|variant| {
             let path = format!("{name}::{variant}");
-            // Reports in words name what was awaited in this way.
+            // Reports in words name what was missing in this way.
             let in_words = format!("TimedOut({variant})");
-            let is_tested = names(&tests, &path) || name == "Awaited" && tests.contains(&in_words);
+            let is_tested =
+                names(&tests, &path) || name == "TimeoutKind" && tests.contains(&in_words);
             (!is_tested).then_some(path)
         }));
     }
     assert_none(untested);
+}
+
+#[test]
+fn tests_of_several_files_are_a_folder_with_a_main_file() {
+    let sources = sources(&["tests"]);
+    let beside = sources.iter().filter_map(|source| {
+        let folder = source.path.strip_suffix(".rs")?;
+        let has_files = |other: &Source| other.path.starts_with(&format!("{folder}/"));
+        sources.iter().any(has_files).then(|| source.path.clone())
+    });
+    assert_none(beside.collect());
 }

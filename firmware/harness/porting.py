@@ -9,13 +9,13 @@ from sizes import FIRMWARE
 PAGE = FIRMWARE.parent / "docs" / "porting.md"
 BUILT = FIRMWARE / "target" / "porting"
 FILES = ("Cargo.toml", ".cargo/config.toml", "src/main.rs")
-WITHOUT_GUARD = 'tickwire = { path = "../tickwire", default-features = false }'
-WITH_GUARD = 'tickwire = { path = "../tickwire", default-features = false, features = ["guard"] }'
+WITHOUT_GUARD = 'tickwire = { path = "../tickwire", default-features = false, features = ["http"] }'
+WITH_GUARD = WITHOUT_GUARD.replace('"http"', '"http", "guard"')
 
 
 def blocks(page):
-    """The text of each file: the block behind a line that begins with its name."""
-    found = re.findall(r"^`([^`]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", page, re.M | re.S)
+    """The text of each file: the block after a line that begins with its name."""
+    found = re.findall(r"^`([^`]+)`[^\n]*:\n\n```(?!diff)\w+\n(.*?)^```$", page, re.M | re.S)
     files = dict(found)
     if sorted(files) != sorted(FILES):
         sys.exit(f"docs/porting.md has blocks for {sorted(files)}, not for {sorted(FILES)}")

@@ -3,19 +3,19 @@
 mod host;
 mod peer;
 
-use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::{IpEndpoint, Ipv4Address};
-use tickwire::chat::{Options, Peer as Chat};
-use tickwire::file::{Receive, ReceiveOptions};
+use tickwire::chat::{Chat, Options};
+use tickwire::file::{FileReceiver, ReceiverOptions};
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::store::MemoryStore;
-use tickwire::{App, Error, Sink};
+use tickwire::{AnyTask, Duration, Sink, SinkError, Task};
 
 use crate::cable::Cable;
 use crate::draw::Draw;
 use crate::frame::{FIN, HOST_MAC, RST};
+use crate::stack::stack;
 use host::Host;
 use peer::Peer;
 
@@ -44,25 +44,21 @@ pub fn run(data: &[u8]) {
     let mut draw = Draw(data);
     let choice = draw.byte();
     let mut memory = Memory::new();
-    let sockets = &mut memory.sockets[..];
-    let mut sockets = SocketSet::new(sockets);
-    let handles = memory.buffers.each_mut().map(|[receive, send]| {
-        let (receive, send) = (&mut receive[..], &mut send[..]);
-        sockets.add(Socket::new(
-            SocketBuffer::new(receive),
-            SocketBuffer::new(send),
-        ))
-    });
-    let url = Url::parse("http://10.0.0.2/").expect("a right URL");
-    let request = Request::new(&url, &[]).expect("no headers");
-    let (subject, listens) = Subject::new(choice, request, handles, &mut memory.app);
     let cable = Cable::default();
     let mut storage: Storage<4> = Storage::new();
     let device = match choice & 0x80 {
         0 => Guarded::new(cable, HOST_MAC, &mut storage),
         _ => Guarded::passive(cable, &mut storage),
     };
-    let mut host = Host::new(device, sockets, subject);
+    let mut stack = stack(device, HOST, &mut memory.sockets);
+    let handles = memory
+        .buffers
+        .each_mut()
+        .map(|[receive, send]| stack.add_tcp_socket(receive, send));
+    let url = Url::parse("http://10.0.0.2/").expect("a right URL");
+    let request = Request::new(&url, &[]).expect("no headers");
+    let (subject, listens) = Subject::new(choice, request, handles, &mut memory.app);
+    let mut host = Host::new(stack, subject);
     let mut peer = Peer::new(listens, &mut draw);
     host.settle(&mut peer);
     while !draw.is_over() {
@@ -87,8 +83,8 @@ fn step(host: &mut Host<'_>, peer: &mut Peer, draw: &mut Draw<'_>) {
         7 => peer.call(host),
         8 => peer.window = [0, 1, 100, u16::MAX][usize::from(choice >> 4) % 4],
         9 => peer.acks = !peer.acks,
-        10 => host.pass(u64::from(choice >> 4) * 20, peer),
-        11 => host.pass(u64::from(draw.byte()) * 300, peer),
+        10 => host.pass(Duration::from_millis(u64::from(choice >> 4) * 20), peer),
+        11 => host.pass(Duration::from_millis(u64::from(draw.byte()) * 300), peer),
         12 => peer.say_anything(host, draw),
         13 => {
             let mut frame = peer.last.clone();
@@ -114,9 +110,9 @@ struct Taking {
 }
 
 impl Sink for Taking {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         if self.fails {
-            return Err(Error::Sink { code: 5 });
+            return Err(SinkError::Failed { code: 5 });
         }
         let count = if self.is_stalled {
             0
@@ -146,9 +142,9 @@ impl Memory<'_> {
 
 #[allow(clippy::large_enum_variant, reason = "there is one of them")]
 enum Subject<'a> {
-    Get(Get<'a, Taking>),
-    Chat(Chat<'a, Taking>),
-    Receive(Receive<MemoryStore<'a>>),
+    Get(Task<Get<'a, Taking>>),
+    Chat(Task<Chat<'a, Taking>>),
+    Receiver(Task<FileReceiver<MemoryStore<'a>>>),
 }
 
 impl<'a> Subject<'a> {
@@ -167,7 +163,7 @@ impl<'a> Subject<'a> {
                 let options = GetOptions::default();
                 let sink = Taking::default();
                 let get = Get::new(sockets[0], remote, request, options, location, sink);
-                (Self::Get(get), false)
+                (Self::Get(Task::new(get)), false)
             }
             listens @ (2 | 3) => {
                 let options = Options {
@@ -182,51 +178,55 @@ impl<'a> Subject<'a> {
                 } else {
                     chat.dial(remote);
                 }
-                (Self::Chat(chat), listens == 2)
+                (Self::Chat(Task::new(chat)), listens == 2)
             }
             _ => {
-                let options = ReceiveOptions {
+                let options = ReceiverOptions {
                     once,
-                    ..ReceiveOptions::default()
+                    ..ReceiverOptions::default()
                 };
                 let store = MemoryStore::new(&mut first[..], &mut second[..]);
-                let receive = Receive::new(sockets[0], PORT, store, options);
-                (Self::Receive(receive), true)
+                let receiver = FileReceiver::new(sockets[0], PORT, store, options);
+                (Self::Receiver(Task::new(receiver)), true)
             }
         }
     }
 }
 
 impl Subject<'_> {
-    fn app(&mut self) -> &mut dyn App {
+    fn task(&mut self) -> &mut dyn AnyTask {
         match self {
             Self::Get(get) => get,
             Self::Chat(chat) => chat,
-            Self::Receive(receive) => receive,
+            Self::Receiver(receiver) => receiver,
         }
     }
 
     /// The owner does something with the app or its sink.
-    fn be_told(&mut self, what: u8, draw: &mut Draw<'_>) {
-        let remote = IpEndpoint::new(PEER.into(), PORT);
+    fn be_told(&mut self, what: u8, draw: &mut Draw) {
         match self {
-            Self::Get(get) => get.sink_mut().is_told(what),
-            Self::Chat(chat) => match what {
-                0..=3 => chat.sink_mut().is_told(what),
-                4..=8 => {
-                    let len = usize::from(draw.byte());
-                    // A full queue is for the owner to mind.
-                    let _ = chat.push_line(draw.bytes(len));
-                }
-                9 => chat.end_input(),
-                10 => chat.disconnect(),
-                11 => chat.listen(PORT),
-                12 => chat.dial(remote),
-                13 => chat.quit(),
-                _ => {}
-            },
-            Self::Receive(_) => {}
+            Self::Get(get) => get.app_mut().sink_mut().is_told(what),
+            Self::Chat(chat) => command(chat.app_mut(), what, draw),
+            Self::Receiver(_) => {}
         }
+    }
+}
+
+/// What the owner of a chat can do with it.
+fn command(chat: &mut Chat<Taking>, what: u8, draw: &mut Draw) {
+    match what {
+        0..=3 => chat.sink_mut().is_told(what),
+        4..=8 => {
+            let len = usize::from(draw.byte());
+            // A full queue is for the owner to mind.
+            let _ = chat.push_line(draw.bytes(len));
+        }
+        9 => chat.end_input(),
+        10 => chat.disconnect(),
+        11 => chat.listen(PORT),
+        12 => chat.dial(IpEndpoint::new(PEER.into(), PORT)),
+        13 => chat.quit(),
+        _ => {}
     }
 }
 

@@ -2,8 +2,7 @@
 //! differences named here.
 
 use httparse::Status;
-use tickwire::Malformed;
-use tickwire::http::{BodyDecoder, Framing, Piece, Proof};
+use tickwire::http::{BodyDecoder, BodyError, Framing, Malformed, Piece, Proof};
 
 use crate::pieces::Cuts;
 
@@ -63,7 +62,7 @@ fn decode(bytes: &[u8], ends: impl Iterator<Item = usize>, sink_takes: usize) ->
             return Decoded { payload, outcome };
         }
     }
-    assert_eq!(decoder.finish(), Err(tickwire::Error::Truncated));
+    assert_eq!(decoder.finish(), Err(BodyError::Truncated));
     Decoded {
         payload,
         outcome: Ok(None),

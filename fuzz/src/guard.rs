@@ -8,6 +8,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{
     ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, Ipv4Address,
 };
+use tickwire::Duration;
 use tickwire::guard::{Counters, Guarded, Storage};
 
 use crate::cable::Cable;
@@ -63,7 +64,7 @@ fn play<const FLOWS: usize>(choice: usize, mut draw: Draw<'_>) -> Report {
     while !draw.is_over() {
         frames += u64::from(yard.step(&mut draw));
     }
-    yard.turn(0);
+    yard.turn(Duration::ZERO);
     Report {
         choice,
         frames,
@@ -120,7 +121,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             begun: Vec::new(),
             host: Host::new(memory),
         };
-        yard.turn(0);
+        yard.turn(Duration::ZERO);
         yard.hear(&arp(ArpOperation::Request, PEER, HOST));
         for index in 0..2 {
             let Flow {
@@ -144,7 +145,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         let comes_in = choice & 1 == 0;
         let index = usize::from(choice >> 1) % self.flows.len();
         if index == REAL && !comes_in {
-            self.turn(u64::from(draw.byte()) * 8);
+            self.turn(Duration::from_millis(u64::from(draw.byte()) * 8));
             return false;
         }
         let flow = &mut self.flows[index];
@@ -186,8 +187,8 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
     }
 
     /// The host turns, and what it sends goes out through the guard.
-    fn turn(&mut self, ticks: u64) {
-        for frame in self.host.turns(ticks) {
+    fn turn(&mut self, duration: Duration) {
+        for frame in self.host.turns(duration) {
             self.send(&frame);
             if EthernetFrame::new_unchecked(&frame).ethertype() == EthernetProtocol::Arp {
                 self.hear(&arp(ArpOperation::Reply, PEER, HOST));

@@ -1,8 +1,7 @@
 //! Response heads: the same at every split, and as httparse reads them, but for the differences named here.
 
 use httparse::{Header, ParserConfig, Status};
-use tickwire::Malformed;
-use tickwire::http::{Framing, Head, HeadParser, INTERIM_HEADS_MAX, Location};
+use tickwire::http::{Framing, Head, HeadParser, INTERIM_HEADS_MAX, Location, Malformed};
 
 use crate::pieces::Cuts;
 

@@ -19,4 +19,5 @@ pub mod head;
 pub mod lines;
 pub mod offer;
 mod pieces;
+mod stack;
 pub mod url;

@@ -1,9 +1,9 @@
 //! What begins a file transfer, and what answers it: the same at every split, and as the specification says.
 
 use tickwire::file::{
-    Announced, LENGTH_MAX, NAME_LEN_MAX, Offer, OfferParser, Reply, ReplyParser, clean, numbered,
+    Announced, LENGTH_MAX, NAME_LEN_MAX, Offer, OfferError, OfferParser, Reply, ReplyParser,
+    SendError, clean, numbered,
 };
-use tickwire::{Error, Malformed};
 
 use crate::pieces::Cuts;
 
@@ -41,7 +41,7 @@ struct Offered {
 }
 
 /// Where the announcement ends and the length it says; with what else an offer has. None when it is not whole.
-type Read = Result<Option<((usize, u64), Option<Offered>)>, Malformed>;
+type Read = Result<Option<((usize, u64), Option<Offered>)>, OfferError>;
 
 fn read_offer<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> Read {
     let mut parser = OfferParser::new();
@@ -97,12 +97,12 @@ fn specified_offer(bytes: &[u8]) -> Read {
         return Ok(Some(((4, number(word)), None)));
     }
     if word != b"\x54\x57\x46\x81" {
-        return Err(Malformed::OfferMagic);
+        return Err(OfferError::Magic);
     }
     for right in [1, 0] {
         match field(1) {
             Some(&[byte]) if byte == right => {}
-            Some(_) => return Err(Malformed::OfferVersion),
+            Some(_) => return Err(OfferError::Version),
             None => return Ok(None),
         }
     }
@@ -110,18 +110,18 @@ fn specified_offer(bytes: &[u8]) -> Read {
         return Ok(None);
     };
     if !(1..=255).contains(&name_len) {
-        return Err(Malformed::OfferName);
+        return Err(OfferError::Name);
     }
     let Some(length) = field(8).map(number) else {
         return Ok(None);
     };
     if length > LENGTH_MAX {
-        return Err(Malformed::OfferLength);
+        return Err(OfferError::Length);
     }
     let (Some(digest), Some(name)) = (field(32), field(name_len as usize)) else {
         return Ok(None);
     };
-    let name = str::from_utf8(name).map_err(|_| Malformed::OfferName)?;
+    let name = str::from_utf8(name).map_err(|_| OfferError::Name)?;
     let offered = Offered {
         name: name.to_owned(),
         digest: digest.try_into().expect("32 bytes were taken"),
@@ -129,7 +129,7 @@ fn specified_offer(bytes: &[u8]) -> Read {
     Ok(Some(((48 + name.len(), length), Some(offered))))
 }
 
-fn read_replies<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> (Vec<Reply>, Result<(), Error>) {
+fn read_replies<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> (Vec<Reply>, Result<(), SendError>) {
     let mut parser = ReplyParser::new();
     let mut replies = Vec::new();
     for mut piece in pieces {
@@ -147,13 +147,13 @@ fn read_replies<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> (Vec<Reply>, Resu
     (replies, Ok(()))
 }
 
-fn specified_replies(bytes: &[u8]) -> (Vec<Reply>, Result<(), Error>) {
+fn specified_replies(bytes: &[u8]) -> (Vec<Reply>, Result<(), SendError>) {
     let mut replies = Vec::new();
     for reply in bytes.chunks(16) {
         let begins = |magic: &[u8]| reply.iter().zip(magic).all(|(have, want)| have == want);
         let is_answer = begins(b"\x54\x57\x41\x81");
         if !is_answer && !begins(b"\x54\x57\x52\x81") {
-            return (replies, Err(Error::BadReceipt));
+            return (replies, Err(SendError::BadReply));
         }
         let Some((front, count)) = reply
             .split_last_chunk()

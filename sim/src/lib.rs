@@ -55,6 +55,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod act;
 mod bump;
 mod error;
 pub mod ethernet;
@@ -72,13 +73,14 @@ mod tracer;
 mod transfer_trial;
 mod world;
 
+pub use act::{Act, Opening, ScriptError, fill_byte};
 pub use error::SimError;
 pub use fault_plan::{FaultPlan, LinkChange, Profile};
 pub use generator::Generator;
 pub use idle::Idle;
 pub use node::{Node, NodeDevice, NodeMemory, RunningNode};
 pub use run::{AttemptCounts, Finding, MEMORY_BYTES, Options, Report, Scenario, describe, run};
-pub use script::{Act, Opening, Script, ScriptError, fill_byte};
+pub use script::Script;
 pub use trace_hash::TraceHash;
 pub use tracer::Tracer;
 pub use transfer_trial::{

@@ -116,7 +116,11 @@ impl<S: Session, R: Retry> Client<S, R> {
             flush: self.options.flush_timeout,
             linger: self.options.linger,
         };
-        match self.conversation.step(io, &timing, is_late) {
+        let progress = self.conversation.step(io, &timing, is_late);
+        if self.conversation.is_begun() {
+            self.retry.reset();
+        }
+        match progress {
             Progress::Step(step) => Ok(step),
             Progress::Ended(Ok(())) => Ok(Step::Done),
             Progress::Ended(Err(error)) => self.fail(io, error),

@@ -61,6 +61,11 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         }
     }
 
+    /// Whether the session has a connection.
+    pub(super) const fn is_begun(&self) -> bool {
+        !matches!(self.phase, Phase::Silent)
+    }
+
     /// The earliest of the deadlines of connection, session and idle rule.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match self.phase {
@@ -80,9 +85,9 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         let step = match self.life.poll(io, is_late) {
             Ok(Stage::Wait) => return Progress::Step(Step::Wait),
             Ok(Stage::Opened(remote)) => self.begin(io, timing, remote),
-            Ok(Stage::Open(_)) if S::FLUSHES && self.phase == Phase::Flushing => {
-                self.await_flushed(io, timing).map_err(S::Error::from)
-            }
+            Ok(Stage::Open(_)) if S::FLUSHES && self.phase == Phase::Flushing => self
+                .await_flushed(io, timing, is_late)
+                .map_err(S::Error::from),
             Ok(Stage::Open(remote)) => self.talk(io, remote, is_late),
             Ok(Stage::Closed(_)) => return Progress::Ended(self.end(io, Ok(()))),
             Err(error @ (Error::Unaddressable | Error::SocketInUse)) => {
@@ -168,7 +173,12 @@ impl<S: Session, O: Opening> Conversation<S, O> {
 
     /// FIN goes only after everything was acknowledged: the lingering is too short to send lost bytes
     /// again.
-    fn await_flushed(&mut self, io: &mut Io, timing: &Timing) -> Result<Step, Error> {
+    fn await_flushed(
+        &mut self,
+        io: &mut Io,
+        timing: &Timing,
+        is_late: bool,
+    ) -> Result<Step, Error> {
         let handle = self.life.socket();
         let loss = io.loss_error(handle);
         let (socket, _) = io.tcp(handle);
@@ -185,7 +195,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
             return Ok(Step::Again);
         }
         match self.idle.deadline() {
-            Some(missed) if missed.at <= io.now => Err(Error::TimedOut(missed.awaits)),
+            Some(missed) if is_late && missed.at <= io.now => Err(Error::TimedOut(missed.awaits)),
             _ => Ok(Step::Wait),
         }
     }

@@ -155,6 +155,8 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
                 if tcp(self.io.sockets, handle).is_some() {
                     self.io.drop_connection(handle);
                 }
+                // Nobody asks any more, and there is room for few.
+                self.io.losses.forget(handle);
             }
         }
     }

@@ -20,6 +20,7 @@ mod busy;
 mod edges;
 mod egress;
 mod listener;
+mod losses;
 mod order;
-mod puppet;
+mod other_sockets;
 mod rules;

@@ -112,16 +112,16 @@ fn set_up(name: &str, [a, b, c, _]: [u8; 4]) {
     }
 }
 
-/// Our device, lent to a guard for one run.
-pub struct Lent<'l>(pub &'l mut Tap);
+/// A device, lent for one run.
+pub struct Lent<'l, D>(pub &'l mut D);
 
-impl Device for Lent<'_> {
+impl<D: Device> Device for Lent<'_, D> {
     type RxToken<'a>
-        = <Tap as Device>::RxToken<'a>
+        = D::RxToken<'a>
     where
         Self: 'a;
     type TxToken<'a>
-        = <Tap as Device>::TxToken<'a>
+        = D::TxToken<'a>
     where
         Self: 'a;
 

@@ -1,22 +1,24 @@
 //! A transfer by a bare socket in smoltcp's own kind of loop, and by the GET client in tickwire's.
 
+use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use smoltcp::iface::{
-    Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet,
-};
+use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, wait};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::socket::tcp::Socket;
 use smoltcp::wire::IpEndpoint;
-use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions};
+use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SenderOptions};
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::store::{Begun, Store, StoreError, Upload};
-use tickwire::{App, Carry, Discard, Error, Slot, Source, Tick, turn};
+use tickwire::{App, Config, Discard, Source, SourceError, Stack, Task, Tick};
+
+use hosttap::link::tap::Tap;
 
 use crate::link::{Lent, Link, MAC, Ours};
 use crate::peer::{self, BYTES};
@@ -26,30 +28,31 @@ const FILE_PORT: u16 = 2001;
 const HEAD_BYTES_MAX: u64 = 1_024;
 
 /// What every program over smoltcp has.
-pub struct Stack {
-    iface: Interface,
-    sockets: SocketSet<'static>,
+pub struct Host<D> {
+    stack: Stack<'static, D>,
     pub socket: SocketHandle,
     started: Instant,
 }
 
-impl Stack {
-    pub fn new(device: &mut impl Device, address: smoltcp::wire::IpCidr) -> Self {
+impl<D: Device> Host<D> {
+    pub fn new(device: D, address: smoltcp::wire::IpCidr) -> Self {
         let started = Instant::now();
-        let mut config = Config::new(MAC.into());
-        // Another seed for each run: the kernel still remembers the last one's sequence numbers.
-        config.random_seed = std::process::id() as u64
-            ^ std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |time| time.as_nanos() as u64);
-        let mut iface = Interface::new(config, device, smoltcp::time::Instant::ZERO);
-        iface.update_ip_addrs(|addresses| addresses.push(address).expect("there is room"));
-        let buffer = || SocketBuffer::new(vec![0; BUFFER_BYTES].leak());
-        let mut sockets = SocketSet::new(vec![Default::default()].leak());
-        let socket = sockets.add(Socket::new(buffer(), buffer()));
+        let config = Config {
+            mac: MAC,
+            addresses: &[address],
+            gateway: None,
+            // Another seed for each run: the kernel still remembers the last one's sequence numbers.
+            seed: process::id() as u64
+                ^ SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |time| time.as_nanos() as u64),
+        };
+        let sockets = SocketSet::new(vec![Default::default()].leak());
+        let mut stack = Stack::new(device, &config, sockets, Tick::ZERO);
+        let buffer = || vec![0; BUFFER_BYTES].leak();
+        let socket = stack.add_tcp_socket(buffer(), buffer());
         Self {
-            iface,
-            sockets,
+            stack,
             socket,
             started,
         }
@@ -60,26 +63,26 @@ impl Stack {
     }
 
     /// Runs one app by tickwire's loop to its end.
-    fn run<D: Device>(&mut self, device: &mut D, descriptor: i32, app: &mut dyn App) -> Duration {
-        let result = self.try_run(device, descriptor, app);
-        result.expect("the transfer is whole")
+    fn run<A: App>(&mut self, descriptor: i32, task: &mut Task<A>) -> Duration
+    where
+        A::Error: Debug,
+    {
+        let elapsed = self.turn_to_end(descriptor, task);
+        assert!(
+            matches!(task.outcome(), Some(Ok(()))),
+            "{:?}",
+            task.outcome()
+        );
+        elapsed
     }
 
     /// Runs one app by tickwire's loop to its end, which may be an error.
-    pub fn try_run<D: Device>(
-        &mut self,
-        device: &mut D,
-        descriptor: i32,
-        app: &mut dyn App,
-    ) -> Result<Duration, Error> {
-        let (mut slot, mut carry) = (Slot::new(), Carry::new(self.port().into()));
+    pub fn turn_to_end<A: App>(&mut self, descriptor: i32, task: &mut Task<A>) -> Duration {
         loop {
             let now = self.now();
-            let (iface, sockets) = (&mut self.iface, &mut self.sockets);
-            let seats = &mut [slot.seat(app)];
-            let wake = turn(now, iface, device, sockets, seats, &mut carry, &mut ());
-            if let Some(outcome) = slot.outcome() {
-                return outcome.map(|()| self.started.elapsed());
+            let wake = self.stack.turn(now, &mut [task], &mut ());
+            if task.is_finished() {
+                return self.started.elapsed();
             }
             rest(descriptor, now, wake);
         }
@@ -92,9 +95,9 @@ impl Stack {
 
 /// Rests until a frame or the deadline.
 fn rest(descriptor: i32, now: Tick, wake: Option<Tick>) {
-    let ticks = wake.map(|wake| wake.since(now));
-    if ticks != Some(0) {
-        wait(descriptor, ticks.map(smoltcp::time::Duration::from_millis)).expect("poll works");
+    let millis = wake.map(|wake| wake.since(now).as_millis());
+    if millis != Some(0) {
+        wait(descriptor, millis.map(smoltcp::time::Duration::from_millis)).expect("poll works");
     }
 }
 
@@ -102,44 +105,44 @@ fn rest(descriptor: i32, now: Tick, wake: Option<Tick>) {
 fn bare(
     link: &mut impl Link,
     remote: SocketAddr,
-    mut step: impl FnMut(&mut Socket<'_>) -> bool,
+    mut step: impl FnMut(&mut Socket) -> bool,
 ) -> Duration {
-    let address = link.address();
-    let mut stack = Stack::new(link.device(), address);
-    let local = stack.port();
-    let socket = stack.sockets.get_mut::<Socket<'_>>(stack.socket);
+    let (address, descriptor) = (link.address(), link.descriptor());
+    let mut host = Host::new(Lent(link.device()), address);
+    let local = host.port();
+    let Stack { iface, sockets, .. } = &mut host.stack;
+    let socket = sockets.get_mut::<Socket>(host.socket);
     socket.set_congestion_control(smoltcp::socket::tcp::CongestionControl::None);
     socket
-        .connect(stack.iface.context(), IpEndpoint::from(remote), local)
+        .connect(iface.context(), IpEndpoint::from(remote), local)
         .expect("the socket is free");
     loop {
-        let now = stack.now();
+        let now = host.now();
         let at = now.to_smoltcp();
-        stack.iface.poll_maintenance(at);
+        let Stack {
+            iface,
+            device,
+            sockets,
+            ..
+        } = &mut host.stack;
+        iface.poll_maintenance(at);
         for _ in 0..32 {
-            let Stack { iface, sockets, .. } = &mut stack;
-            if iface.poll_ingress_single(at, link.device(), sockets)
-                == PollIngressSingleResult::None
-            {
+            if iface.poll_ingress_single(at, device, sockets) == PollIngressSingleResult::None {
                 break;
             }
         }
-        let done = step(stack.sockets.get_mut(stack.socket));
+        let done = step(sockets.get_mut(host.socket));
         // A pass sends one frame for each socket.
         for _ in 0..16 {
-            let Stack { iface, sockets, .. } = &mut stack;
-            if iface.poll_egress(at, link.device(), sockets) == PollResult::None {
+            if iface.poll_egress(at, device, sockets) == PollResult::None {
                 break;
             }
         }
         if done {
-            return stack.started.elapsed();
+            return host.started.elapsed();
         }
-        let wake = stack
-            .iface
-            .poll_at(at, &stack.sockets)
-            .map(Tick::from_smoltcp);
-        rest(link.descriptor(), now, wake);
+        let wake = iface.poll_at(at, sockets).map(Tick::from_smoltcp);
+        rest(descriptor, now, wake);
     }
 }
 
@@ -204,19 +207,19 @@ pub fn get_guarded(link: &mut Ours) -> Duration {
 
 fn get_over<'l>(
     link: &'l mut Ours,
-    guard: impl FnOnce(Lent<'l>) -> Guarded<'l, Lent<'l>>,
+    guard: impl FnOnce(Lent<'l, Tap>) -> Guarded<'l, Lent<'l, Tap>>,
 ) -> Duration {
     let (remote, thread) = peer::serve(link.kernel());
     let text = format!("http://{remote}/");
     let url = Url::parse(&text).expect("it is a URL");
     let request = Request::new(&url, &[]).expect("it has no fields");
     let (address, descriptor) = (link.address(), link.descriptor());
-    let mut device = guard(Lent(link.device()));
-    let mut stack = Stack::new(&mut device, address);
+    let mut host = Host::new(guard(Lent(link.device())), address);
     let (to, options) = (IpEndpoint::from(remote), GetOptions::default());
-    let mut app = Get::new(stack.socket, to, request, options, &mut [], Discard);
-    let elapsed = stack.run(&mut device, descriptor, &mut app);
-    assert_eq!(app.complete().map(|complete| complete.bytes), Some(BYTES));
+    let get = Get::new(host.socket, to, request, options, &mut [], Discard);
+    let mut task = Task::new(get);
+    let elapsed = host.run(descriptor, &mut task);
+    assert_eq!(task.app().complete().map(|complete| complete.bytes), Some(BYTES));
     thread.join().expect("the peer is content");
     elapsed
 }
@@ -224,15 +227,15 @@ fn get_over<'l>(
 /// The file receiver, plain form, into a store that throws everything away; the digest is taken.
 pub fn receive(link: &mut Ours) -> Duration {
     let (address, descriptor) = (link.address(), link.descriptor());
-    let mut stack = Stack::new(link.device(), address);
     let [a, b, c, _] = link.net();
-    let options = ReceiveOptions {
+    let mut host = Host::new(Lent(link.device()), address);
+    let options = ReceiverOptions {
         once: true,
-        ..ReceiveOptions::default()
+        ..ReceiverOptions::default()
     };
-    let mut app = Receive::new(stack.socket, FILE_PORT, Nowhere, options);
+    let receiver = FileReceiver::new(host.socket, FILE_PORT, Nowhere, options);
     let thread = peer::upload((Ipv4Addr::new(a, b, c, 1), FILE_PORT).into());
-    let elapsed = stack.run(link.device(), descriptor, &mut app);
+    let elapsed = host.run(descriptor, &mut Task::new(receiver));
     thread.join().expect("the peer is content");
     elapsed
 }
@@ -241,11 +244,11 @@ pub fn receive(link: &mut Ours) -> Duration {
 pub fn send(link: &mut Ours) -> Duration {
     let (remote, thread) = peer::swallow(link.kernel());
     let (address, descriptor) = (link.address(), link.descriptor());
-    let mut stack = Stack::new(link.device(), address);
-    let options = SendOptions::default();
-    let mut app = Send::plain(stack.socket, IpEndpoint::from(remote), Pattern, options);
-    let elapsed = stack.run(link.device(), descriptor, &mut app);
-    assert_eq!(app.sent().map(|sent| sent.length), Some(BYTES));
+    let mut host = Host::new(Lent(link.device()), address);
+    let (to, options) = (IpEndpoint::from(remote), SenderOptions::default());
+    let mut task = Task::new(FileSender::plain(host.socket, to, Pattern, options));
+    let elapsed = host.run(descriptor, &mut task);
+    assert_eq!(task.app().sent().map(|sent| sent.length), Some(BYTES));
     thread.join().expect("the peer is content");
     elapsed
 }
@@ -266,7 +269,7 @@ pub fn digest() -> Duration {
 struct Nowhere;
 
 impl Store for Nowhere {
-    fn begin(&mut self, _: Tick, _: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
+    fn begin(&mut self, _: Tick, _: &Upload) -> Poll<Result<Begun, StoreError>> {
         Poll::Ready(Ok(Begun::Held(0)))
     }
 
@@ -295,7 +298,7 @@ impl Source for Pattern {
         BYTES
     }
 
-    fn read_at(&mut self, _: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, _: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         buffer.fill(0x5a);
         Ok(buffer.len())
     }

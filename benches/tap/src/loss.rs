@@ -6,27 +6,26 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use hosttap::link::tap::{FRAME_BYTES_MAX, Tap};
 use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
-use tickwire::file::{Send, SendOptions};
+use tickwire::file::{FileSender, SenderOptions};
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::{Error, Sink, Source};
+use tickwire::{App, Duration, Sink, SinkError, Source, SourceError, Task};
 use tickwire_sim::Generator;
 
 use crate::link::{Link, MAC, Ours};
-use crate::loops::Stack;
+use crate::loops::Host;
 
 /// What one process does: direction, bytes, loss in percent, guard.
 const TASK: &str = "TICKWIRE_BENCH_LOSS";
 const SIZES: [u64; 2] = [64 << 10, 16 << 20];
 const PERCENTS: [u32; 3] = [1, 5, 10];
 /// Without new bytes for so long a transfer counts as stuck.
-const IDLE_TICKS: u64 = 120_000;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Starts all transfers and prints how each ended.
 pub fn all() {
@@ -114,44 +113,46 @@ impl Transfer {
     }
 
     /// From the kernel to us.
-    fn receive(&self, link: &mut Ours) -> Result<Duration, Error> {
+    fn receive(&self, link: &mut Ours) -> Result<std::time::Duration, String> {
         let remote = self.kernel_sends(link);
         let text = format!("http://{remote}/");
         let url = Url::parse(&text).expect("it is a URL");
         let request = Request::new(&url, &[]).expect("it has no fields");
         let (address, descriptor) = (link.address(), link.descriptor());
         let mut storage = Storage::new();
-        let mut device = self.device(link, &mut storage);
-        let mut stack = Stack::new(&mut device, address);
+        let mut host = Host::new(self.device(link, &mut storage), address);
         let options = GetOptions {
-            connect_ticks: IDLE_TICKS,
-            head_ticks: IDLE_TICKS,
-            idle_ticks: IDLE_TICKS,
+            connect_timeout: IDLE_TIMEOUT,
+            head_timeout: IDLE_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
             ..GetOptions::default()
         };
         let to = IpEndpoint::from(remote);
         let sink = Compare { offset: 0 };
-        let mut app = Get::new(stack.socket, to, request, options, &mut [], sink);
-        let elapsed = stack.try_run(&mut device, descriptor, &mut app)?;
-        assert_eq!(app.into_sink().offset, self.bytes);
+        let get = Get::new(host.socket, to, request, options, &mut [], sink);
+        let mut task = Task::new(get);
+        let elapsed = host.turn_to_end(descriptor, &mut task);
+        succeeded(&task)?;
+        assert_eq!(task.into_app().into_sink().offset, self.bytes);
         Ok(elapsed)
     }
 
     /// From us to the kernel.
-    fn send(&self, link: &mut Ours) -> Result<Duration, Error> {
+    fn send(&self, link: &mut Ours) -> Result<std::time::Duration, String> {
         let (remote, thread) = self.kernel_receives(link);
         let (address, descriptor) = (link.address(), link.descriptor());
         let mut storage = Storage::new();
-        let mut device = self.device(link, &mut storage);
-        let mut stack = Stack::new(&mut device, address);
-        let options = SendOptions {
-            connect_ticks: IDLE_TICKS,
-            idle_ticks: IDLE_TICKS,
-            ..SendOptions::default()
+        let mut host = Host::new(self.device(link, &mut storage), address);
+        let options = SenderOptions {
+            connect_timeout: IDLE_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+            ..SenderOptions::default()
         };
         let source = Pattern { bytes: self.bytes };
-        let mut app = Send::plain(stack.socket, IpEndpoint::from(remote), source, options);
-        let elapsed = stack.try_run(&mut device, descriptor, &mut app)?;
+        let to = IpEndpoint::from(remote);
+        let mut task = Task::new(FileSender::plain(host.socket, to, source, options));
+        let elapsed = host.turn_to_end(descriptor, &mut task);
+        succeeded(&task)?;
         thread.join().expect("the peer got every byte");
         Ok(elapsed)
     }
@@ -187,6 +188,17 @@ impl Transfer {
     }
 }
 
+/// The error of a task that has one, in words.
+fn succeeded<A: App>(task: &Task<A>) -> Result<(), String>
+where
+    A::Error: std::fmt::Display,
+{
+    match task.outcome() {
+        Some(Err(error)) => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
 /// The byte at an offset of what is sent.
 fn byte_at(offset: u64) -> u8 {
     (offset.wrapping_mul(7).wrapping_add(offset / 251)) as u8
@@ -198,7 +210,7 @@ struct Compare {
 }
 
 impl Sink for Compare {
-    fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         for &byte in data {
             assert_eq!(byte, byte_at(self.offset), "at {}", self.offset);
             self.offset += 1;
@@ -216,7 +228,7 @@ impl Source for Pattern {
         self.bytes
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         for (byte, offset) in buffer.iter_mut().zip(offset..) {
             *byte = byte_at(offset);
         }

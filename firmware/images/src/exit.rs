@@ -2,10 +2,10 @@
 
 use board::Absent;
 use board::host::{self, HostError, Line};
-use tickwire::{Error, TimeoutKind};
 use tickwire::chat::ChatError;
 use tickwire::file::{ReceiveError, SendError};
 use tickwire::http::GetError;
+use tickwire::{Error, TimeoutKind};
 
 /// All went well.
 pub const FINE: i32 = 0;
@@ -116,6 +116,7 @@ impl From<ChatError> for Failure {
     fn from(error: ChatError) -> Self {
         match error {
             ChatError::Connection(error) => error.into(),
+            ChatError::SinkFull => LARGE,
             ChatError::Sink { .. } => CANNOT_WRITE,
             _ => UNKNOWN,
         }

@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
-use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
-use smoltcp::wire::{IpCidr, Ipv4Address};
-use tickwire::{CAPPED_TURNS_MAX, Carry, Echo, Slot, Tick, turn};
+use smoltcp::iface::SocketStorage;
+use smoltcp::wire::Ipv4Address;
+use tickwire::{CAPPED_TURNS_MAX, Duration, Echo, Stack, Task, Tick};
 
 use crate::bounds::Before;
 use crate::cable::Cable;
-use crate::frame::HOST_MAC;
+use crate::stack::{START, stack};
 
 pub(super) const HOST: Ipv4Address = Ipv4Address::new(10, 0, 0, 3);
 pub(super) const PORT: u16 = 7;
@@ -31,74 +30,47 @@ impl Memory<'_> {
 
 pub(super) struct Host<'a> {
     now: Tick,
-    cable: Cable,
-    iface: Interface,
-    sockets: SocketSet<'a>,
-    echo: Echo,
-    slot: Slot,
-    carry: Carry,
+    stack: Stack<'a, Cable>,
+    echo: Task<Echo<1>>,
     pub(super) turns: u64,
 }
 
 impl<'a> Host<'a> {
     pub(super) fn new(memory: &'a mut Memory<'a>) -> Self {
         let [receive, send] = &mut memory.buffers;
-        let mut sockets = SocketSet::new(&mut memory.sockets[..]);
-        let socket = sockets.add(Socket::new(
-            SocketBuffer::new(&mut receive[..]),
-            SocketBuffer::new(&mut send[..]),
-        ));
-        let mut cable = Cable::default();
-        let now = Tick::from_millis(1);
-        let mut iface = Interface::new(Config::new(HOST_MAC.into()), &mut cable, now.to_smoltcp());
-        iface.update_ip_addrs(|addresses| {
-            addresses
-                .push(IpCidr::new(HOST.into(), 24))
-                .expect("an interface has room for one address");
-        });
+        let mut stack = stack(Cable::default(), HOST, &mut memory.sockets);
+        let socket = stack.add_tcp_socket(receive, send);
         Self {
-            now,
-            cable,
-            iface,
-            sockets,
-            echo: Echo::new(socket, PORT, false),
-            slot: Slot::new(),
-            carry: Carry::new(1),
+            now: START,
+            stack,
+            echo: Task::new(Echo::echo([socket], PORT, false)),
             turns: 0,
         }
     }
 
     /// A frame that the guard has let through waits for the next turn.
     pub(super) fn hear(&mut self, frame: Vec<u8>) {
-        self.cable.to_host.push_back(frame);
+        self.stack.device.to_host.push_back(frame);
     }
 
     /// Lets time pass, and then the loop turn until it waits for something; what it sent.
-    pub(super) fn turns(&mut self, ticks: u64) -> VecDeque<Vec<u8>> {
-        self.now = self.now.after(ticks);
+    pub(super) fn turns(&mut self, duration: Duration) -> VecDeque<Vec<u8>> {
+        self.now = self.now + duration;
         let first = self.turns;
         while self.turn() {
             let turns = self.turns - first;
             assert!(turns <= CAPPED_TURNS_MAX.into(), "time stands still");
         }
-        std::mem::take(&mut self.cable.from_host)
+        std::mem::take(&mut self.stack.device.from_host)
     }
 
     /// One turn, within its bounds; whether the loop wants another one at this tick.
     fn turn(&mut self) -> bool {
-        let before = Before::new(&self.cable);
-        let next = turn(
-            self.now,
-            &mut self.iface,
-            &mut self.cable,
-            &mut self.sockets,
-            &mut [self.slot.seat(&mut self.echo)],
-            &mut self.carry,
-            &mut (),
-        );
+        let before = Before::new(&self.stack.device);
+        let next = self.stack.turn(self.now, &mut [&mut self.echo], &mut ());
         self.turns += 1;
-        before.check_turn(&self.cable, self.sockets.iter().count());
-        assert_eq!(self.slot.outcome(), None, "a server goes on");
+        before.check_turn(&self.stack.device, self.stack.sockets.iter().count());
+        assert_eq!(self.echo.outcome(), None, "a server goes on");
         next.is_some_and(|next| next <= self.now)
     }
 }

@@ -52,10 +52,23 @@ pub struct Cli {
 #[command(next_help_heading = "Link options")]
 pub struct LinkOptions {
     /// TAP interface; created if missing (needs CAP_NET_ADMIN), or made for a user beforehand
-    #[arg(short = 'i', long, value_name = "IFACE", default_value = "tap0", global = true, value_parser = values::interface_name)]
+    #[arg(
+        short = 'i',
+        long,
+        value_name = "IFACE",
+        default_value = "tap0",
+        global = true,
+        value_parser = values::interface_name,
+    )]
     pub tap: String,
     /// Our own address and the prefix length of its network
-    #[arg(long, value_name = "CIDR", default_value = "192.168.69.1/24", global = true, value_parser = values::host_cidr)]
+    #[arg(
+        long,
+        value_name = "CIDR",
+        default_value = "192.168.69.1/24",
+        global = true,
+        value_parser = values::host_cidr,
+    )]
     pub address: IpCidr,
     /// Router for peers outside our network
     #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
@@ -98,7 +111,7 @@ pub enum Command {
     Get(GetOptions),
     /// Chat with one peer that connects to us or that we connect to
     Chat(ChatOptions),
-    /// Receive files (no authentication: whoever reaches the port can store a file)
+    /// Receive files (no authentication: every host that reaches the port can store a file)
     Recv(RecvOptions),
     /// Send a file
     Send(SendOptions),
@@ -121,13 +134,28 @@ pub struct GetOptions {
     #[arg(long, value_name = "N: V", value_parser = values::header)]
     pub header: Vec<HeaderField>,
     /// Time limit for the connection to be established
-    #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
+    #[arg(
+        long = "connect-timeout",
+        value_name = "SECONDS",
+        default_value = "5",
+        value_parser = values::seconds,
+    )]
     pub connect_timeout: Duration,
     /// Time limit from the request to the end of the response head
-    #[arg(long = "first-byte-timeout", value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
+    #[arg(
+        long = "first-byte-timeout",
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = values::seconds,
+    )]
     pub first_byte_timeout: Duration,
     /// Give up if almost nothing arrives in this time
-    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    #[arg(
+        long = "idle-timeout",
+        value_name = "SECONDS",
+        default_value = "20",
+        value_parser = values::seconds,
+    )]
     pub idle_timeout: Duration,
     /// Time limit for the whole transfer [default: no limit]
     #[arg(long = "max-time", value_name = "SECONDS", value_parser = values::seconds)]
@@ -148,8 +176,8 @@ Commands, on a terminal or with --commands:
   /quit                  close it, and quit
   //text                 send /text
 
-The end of stdin (Ctrl-D) closes our side of the conversation. The peer's messages still appear until
-the peer closes its side.";
+The end of stdin (Ctrl-D) closes our side of the conversation. The peer's messages still appear
+until the peer closes its side.";
 
 /// Options of `chat`.
 #[derive(Debug, Args)]
@@ -160,7 +188,11 @@ pub struct ChatOptions {
           conflicts_with = "connect", value_parser = values::port)]
     pub listen: Option<u16>,
     /// Connect to HOST [default port: 1001]
-    #[arg(long, value_name = "HOST[:PORT]", value_parser = |text: &str| values::peer(text, CHAT_PORT))]
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        value_parser = |text: &str| values::peer(text, CHAT_PORT),
+    )]
     pub connect: Option<Peer>,
     /// Send text without adding line ends
     #[arg(long)]
@@ -199,7 +231,12 @@ pub struct RecvOptions {
     #[arg(long, value_name = "BYTES", value_parser = values::size)]
     pub max_size: Option<u64>,
     /// Give up if almost nothing arrives in this time
-    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    #[arg(
+        long = "idle-timeout",
+        value_name = "SECONDS",
+        default_value = "20",
+        value_parser = values::seconds,
+    )]
     pub idle_timeout: Duration,
 }
 
@@ -218,10 +255,20 @@ pub struct SendOptions {
     #[arg(long)]
     pub retry: bool,
     /// Time limit for the connection to be established
-    #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
+    #[arg(
+        long = "connect-timeout",
+        value_name = "SECONDS",
+        default_value = "5",
+        value_parser = values::seconds,
+    )]
     pub connect_timeout: Duration,
     /// Give up if the receiver accepts almost nothing in this time
-    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    #[arg(
+        long = "idle-timeout",
+        value_name = "SECONDS",
+        default_value = "20",
+        value_parser = values::seconds,
+    )]
     pub idle_timeout: Duration,
 }
 
@@ -237,7 +284,7 @@ pub struct EchoOptions {
 }
 
 impl LinkOptions {
-    /// Our Ethernet address: the option, or 02:00 followed by the last four bytes of the IP address.
+    /// Our Ethernet address: `--mac`, or 02:00 and the last four bytes of the IP address.
     pub fn ethernet_address(&self) -> EthernetAddress {
         self.mac.unwrap_or_else(|| {
             let [a, b, c, d] = match self.address.address() {
@@ -273,7 +320,7 @@ impl LinkOptions {
     ///
     /// # Errors
     /// [`Exit::Usage`]: the gateway is not a host in our network, one address is used twice, or
-    /// `-v` stands with `-q`.
+    /// `-v` is used with `-q`.
     pub fn check(&self) -> Result<(), Failure> {
         let usage = |message: String| Err(Failure::new(Exit::Usage, message));
         // clap checks conflicts before and after the command separately, so it misses this one.
@@ -287,7 +334,7 @@ impl LinkOptions {
             }
             if !self.is_on_link(gateway) {
                 return usage(format!(
-                    "--gateway {gateway} is not in the network of --address {} and cannot be reached",
+                    "--gateway {gateway} is not in the network of --address {}",
                     self.address
                 ));
             }
@@ -299,7 +346,7 @@ impl LinkOptions {
         if let Some(host) = self.host_address {
             if host.address() == ours {
                 return usage(format!(
-                    "--host-address {ours} is our own --address; the kernel's side needs another one"
+                    "--host-address {ours} is our own --address; the kernel's side needs another"
                 ));
             }
             if !host.contains_addr(&ours) || !self.address.contains_addr(&host.address()) {

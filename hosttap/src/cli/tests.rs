@@ -28,13 +28,20 @@ fn defaults_match_the_documentation() {
             get.first_byte_timeout,
             get.idle_timeout
         ),
-        (5_000, 10_000, 20_000)
+        (
+            Duration::from_secs(5),
+            Duration::from_secs(10),
+            Duration::from_secs(20)
+        )
     );
     assert_eq!(get.total_timeout, None);
     let Some(Command::Recv(recv)) = parse("hosttap recv --dir d").unwrap().command else {
         panic!("not recv")
     };
-    assert_eq!((recv.port, recv.idle_timeout), (2001, 20_000));
+    assert_eq!(
+        (recv.port, recv.idle_timeout),
+        (2001, Duration::from_secs(20))
+    );
     let Some(Command::Echo(echo)) = parse("hosttap echo").unwrap().command else {
         panic!("not echo")
     };

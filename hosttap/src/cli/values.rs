@@ -262,7 +262,7 @@ pub fn peer(text: &str, default_port: u16) -> Result<Peer, String> {
         let port = match rest.strip_prefix(':') {
             Some(digits) => port(digits)?,
             None if rest.is_empty() => default_port,
-            None => return Err("after ']' comes ':' and a port".to_owned()),
+            None => return Err("after ']' only ':' and a port may follow".to_owned()),
         };
         return Ok(Peer {
             host: Host::Address(bracketed.into()),

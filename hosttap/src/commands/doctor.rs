@@ -117,7 +117,8 @@ fn check_device(report: &mut Report) -> bool {
     let create = [
         "sudo modprobe tun".to_owned(),
         format!(
-            "sudo mkdir -p /dev/net && sudo mknod -m 666 {TUN_DEVICE} c 10 200    # if it is still missing"
+            "sudo mkdir -p /dev/net && sudo mknod -m 666 {TUN_DEVICE} c 10 200    \
+             # if it is still missing"
         ),
     ];
     match fs::metadata(TUN_DEVICE) {

@@ -66,7 +66,8 @@ fn summary(name: &str, sent: Sent, time: Duration) -> String {
             hex::encode(&digest)
         ),
         None => format!(
-            "'{name}': {throughput}, all acknowledged; the plain form does not report whether it is stored"
+            "'{name}': {throughput}, all acknowledged; \
+             the plain form does not report whether it is stored"
         ),
     }
 }

@@ -159,8 +159,8 @@ impl Netlink {
     /// # Errors
     /// The kernel's; `EPERM` without CAP_NET_ADMIN.
     pub fn add_address(&self, index: u32, address: IpAddr, prefix_bits: u8) -> io::Result<()> {
-        // No duplicate address detection: no other host is on the link yet, and IPv6 would delay the
-        // address by a second.
+        // No duplicate address detection: no other host is on the link yet, and IPv6 would delay
+        // the address by a second.
         const IFA_F_NODAD: u8 = 0x02;
         let (family, bytes) = family_and_bytes(address);
         let flags = if family == AF_INET6 { IFA_F_NODAD } else { 0 };

@@ -206,7 +206,8 @@ fn check_mtu(tap: &Tap, mtu_min_bytes: usize) -> Result<(), Failure> {
         return Ok(());
     }
     let text = format!(
-        "the TAP {name} has an MTU of {mtu}, below {mtu_min_bytes}: sudo ip link set {name} mtu 1500"
+        "the TAP {name} has an MTU of {mtu}, below {mtu_min_bytes}: \
+         sudo ip link set {name} mtu 1500"
     );
     Err(Failure::new(Exit::Tap, text))
 }

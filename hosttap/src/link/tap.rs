@@ -92,7 +92,8 @@ impl Tap {
     /// Opens the interface `name`. If it is missing, the kernel creates it for a privileged caller.
     ///
     /// # Errors
-    /// [`Exit::Usage`] for an invalid name; otherwise [`Exit::Tap`] with the cause and how to fix it.
+    /// [`Exit::Usage`] for an invalid name; otherwise [`Exit::Tap`] with the cause and how to fix
+    /// it.
     pub fn open(name: &str) -> Result<Self, Failure> {
         // tun-tap would silently truncate a long name and open another interface.
         values::interface_name(name)
@@ -242,7 +243,8 @@ pub struct TxToken<'a> {
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
         let Some(frame) = self.tx.get_mut(..length) else {
-            // The stack must respect our MTU, so this is its bug. The kernel would accept any length.
+            // The stack must respect our MTU, so this is its bug. The kernel would accept any
+            // length.
             self.port.counters.refused_long += 1;
             return f(&mut vec![0; length]);
         };
@@ -264,8 +266,8 @@ fn explain(name: &str, error: &io::Error) -> String {
             format!("another program holds {name}; end it, or choose another interface with --tap")
         }
         Some(Errno::INVAL) => format!(
-            "{name} is not a plain TAP (another kind of interface, a TUN, or a TAP created with multi_queue); \
-             choose another name with --tap"
+            "{name} is not a plain TAP (another kind of interface, a TUN, or a TAP created with \
+             multi_queue); choose another name with --tap"
         ),
         Some(Errno::ACCESS) => {
             "you have no permission to open /dev/net/tun:\n  sudo chmod 666 /dev/net/tun".to_owned()

@@ -75,7 +75,7 @@ mod tests {
     fn sleeping_the_remaining_time_reaches_the_tick() {
         let clock = Clock::start();
         for _ in 0..5 {
-            let deadline = clock.now().after(3);
+            let deadline = clock.now() + tickwire::Duration::from_millis(3);
             std::thread::sleep(clock.until(deadline));
             assert!(clock.now() >= deadline);
         }

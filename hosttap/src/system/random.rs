@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// `N` random bytes. Up to 256 bytes come in one call (getrandom(2)).
+/// `N` random bytes. One call returns up to 256 bytes (getrandom(2)).
 pub(crate) fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
     const { assert!(N <= 256, "getrandom may return fewer bytes") };
     let mut bytes = [0; N];

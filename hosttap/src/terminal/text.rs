@@ -9,7 +9,10 @@ use smoltcp::wire::IpEndpoint;
 /// line and paragraph separators, and the directional formatting characters (Unicode UAX 9).
 fn is_command(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 /// The visible substitute for such a character: its control picture, or the replacement character.

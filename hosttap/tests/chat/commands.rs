@@ -1,126 +1,117 @@
-//! One run plays both parts, by commands.
+//! Commands change the role of a running chat.
 
-use super::{PRELUDE, finish_peer, peer};
-use crate::common::Namespace;
+use super::{PEER_SECONDS_MAX, start_listening_peer, start_peer};
+use crate::common::{hosttap, in_namespace};
 
 #[test]
-fn a_script_listens_dials_disconnects_and_listens_again() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let mut chat = namespace.hosttap(&["chat", "--commands"]);
-    chat.type_in("/listen 5000\n");
+fn a_script_listens_connects_disconnects_and_listens_again() {
+    in_namespace!();
+    let mut chat = hosttap(&["chat", "--commands"]);
+    chat.write_stdin("/listen 5000\n");
     chat.wait_for_stderr("Listening on port 5000", 20);
-    let caller = peer(
-        &namespace,
-        "s = dial(5000); s.sendall(b'to the listener\\n'); print(rest(s))",
+    let caller = start_peer(
+        "s = connect_once(5000); s.sendall(b'to the listener\\n'); print(read_to_end(s))",
     );
     chat.wait_for_stdout("to the listener\n", 20);
-    let script = "s = answer(server(6000)); s.sendall(b'to the dialler\\n'); print(rest(s))";
-    let server = peer(&namespace, script);
-    server.wait_for_stdout("ready", 20);
-    // From a conversation to a call: what was said before is still for the caller.
-    chat.type_in("//to the caller\n/connect 192.168.69.100:6000\nto the server\n");
+    let script = "s = accept(listen(6000)); s.sendall(b'to the dialler\\n'); print(read_to_end(s))";
+    let server = start_listening_peer(script);
+    // The line before `/connect` still belongs to the first conversation.
+    chat.write_stdin("//to the caller\n/connect 192.168.69.100:6000\nto the server\n");
     chat.wait_for_stderr("Connected with 192.168.69.100:6000 as dialler", 20);
-    assert_eq!(finish_peer(caller), "b'/to the caller\\n'\n");
+    assert_eq!(
+        caller.expect_success(PEER_SECONDS_MAX),
+        "b'/to the caller\\n'\n"
+    );
     chat.wait_for_stdout("to the dialler\n", 20);
-    chat.type_in("/disconnect\n");
-    assert_eq!(finish_peer(server), "ready\nb'to the server\\n'\n");
-    chat.type_in("/listen 5001\n");
+    chat.write_stdin("/disconnect\n");
+    assert_eq!(
+        server.expect_success(PEER_SECONDS_MAX),
+        "listening\nb'to the server\\n'\n"
+    );
+    chat.write_stdin("/listen 5001\n");
     chat.wait_for_stderr("Listening on port 5001", 20);
-    let caller = peer(
-        &namespace,
-        "s = dial(5001); s.sendall(b'again\\n'); print(rest(s))",
-    );
+    let caller =
+        start_peer("s = connect_once(5001); s.sendall(b'again\\n'); print(read_to_end(s))");
     chat.wait_for_stdout("again\n", 20);
-    chat.type_in("bye\n/fly\n/quit\n");
-    assert_eq!(finish_peer(caller), "b'bye\\n'\n");
-    let ended = chat.finish(20);
-    let told = ended.stderr();
+    chat.write_stdin("bye\n/fly\n/quit\n");
+    assert_eq!(caller.expect_success(PEER_SECONDS_MAX), "b'bye\\n'\n");
+    let exited = chat.finish(20);
+    let stderr = exited.stderr();
     assert!(
-        told.contains("/fly is not a command; use /connect HOST[:PORT]"),
-        "{told}"
+        stderr.contains("/fly is not a command; use /connect HOST[:PORT]"),
+        "{stderr}"
     );
-    assert_eq!(ended.stdout(), "to the listener\nto the dialler\nagain\n");
-    assert_eq!(ended.code, Some(0), "{told}");
+    assert_eq!(exited.stdout(), "to the listener\nto the dialler\nagain\n");
+    assert_eq!(exited.code, Some(0), "{stderr}");
 }
 
 #[test]
 fn each_command_of_a_script_waits_for_the_one_before() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
+    in_namespace!();
     let script = "
-l = server()
+l = listen()
 for i in range(3):
-    print(rest(answer(l)))
+    print(read_to_end(accept(l)))
 ";
-    let server = peer(&namespace, script);
-    server.wait_for_stdout("ready", 20);
-    let mut chat = namespace.hosttap(&["chat", "--commands"]);
-    chat.type_in(
+    let server = start_listening_peer(script);
+    let mut chat = hosttap(&["chat", "--commands"]);
+    chat.write_stdin(
         "/connect 192.168.69.100\none\n/disconnect\n/connect 192.168.69.100\ntwo\n\
          /connect 192.168.69.100:1\n/connect 192.168.69.100:1001\nthree\n/quit\n",
     );
-    let ended = chat.finish(20);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr());
+    let exited = chat.finish(20);
+    assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     assert!(
-        ended
+        exited
             .stderr()
             .contains("192.168.69.100:1: the connection was refused"),
         "{}",
-        ended.stderr()
+        exited.stderr()
     );
     assert_eq!(
-        finish_peer(server),
-        "ready\nb'one\\n'\nb'two\\n'\nb'three\\n'\n"
+        server.expect_success(PEER_SECONDS_MAX),
+        "listening\nb'one\\n'\nb'two\\n'\nb'three\\n'\n"
     );
 }
 
 #[test]
-fn a_script_that_ends_without_a_conversation_ends_with_its_last_failure() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
+fn a_script_without_a_conversation_exits_with_its_last_failure() {
+    in_namespace!();
     for (script, code) in [
         ("/connect 192.168.69.100:4444\n", 7),
         ("/connect 192.168.69.100:4444\n/quit\n", 0),
         ("/disconnect\n/quit\n", 0),
     ] {
-        let mut chat = namespace.hosttap(&["chat", "--commands"]);
-        chat.type_in(script);
-        let ended = chat.finish(20);
-        assert_eq!(ended.code, Some(code), "{script}: {}", ended.stderr());
+        let mut chat = hosttap(&["chat", "--commands"]);
+        chat.write_stdin(script);
+        let exited = chat.finish(20);
+        assert_eq!(exited.code, Some(code), "{script}: {}", exited.stderr());
     }
 }
 
 #[test]
-fn a_script_for_one_conversation_ends_with_it_and_with_the_attempt() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let mut chat = namespace.hosttap(&["chat", "--commands", "--once"]);
-    chat.type_in("/connect 192.168.69.100:4444\n");
-    assert_eq!(chat.finish_without_end(20).code, Some(7));
-    let server = peer(&namespace, "reset(answer(server()))");
-    server.wait_for_stdout("ready", 20);
-    let mut chat = namespace.hosttap(&["chat", "--commands", "--once"]);
-    chat.type_in("/connect 192.168.69.100\n");
-    assert_eq!(chat.finish_without_end(20).code, Some(56));
-    finish_peer(server);
+fn a_script_with_once_ends_after_one_conversation_or_attempt() {
+    in_namespace!();
+    let mut chat = hosttap(&["chat", "--commands", "--once"]);
+    chat.write_stdin("/connect 192.168.69.100:4444\n");
+    assert_eq!(chat.finish_with_open_stdin(20).code, Some(7));
+    let server = start_listening_peer("reset(accept(listen()))");
+    let mut chat = hosttap(&["chat", "--commands", "--once"]);
+    chat.write_stdin("/connect 192.168.69.100\n");
+    assert_eq!(chat.finish_with_open_stdin(20).code, Some(56));
+    server.expect_success(PEER_SECONDS_MAX);
 }
 
 #[test]
 fn without_commands_a_slash_is_text() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let script = format!("{PRELUDE}\nprint(rest(answer(server())))");
-    let server = namespace.python(&script, &[]);
-    server.wait_for_stdout("ready", 20);
+    in_namespace!();
+    let server = start_listening_peer("print(read_to_end(accept(listen())))");
     let arguments = ["chat", "--connect", "192.168.69.100"];
-    let mut chat = namespace.hosttap(&arguments);
-    chat.type_in("/quit\n//two\n");
+    let mut chat = hosttap(&arguments);
+    chat.write_stdin("/quit\n//two\n");
     assert_eq!(chat.finish(20).code, Some(0));
-    assert_eq!(finish_peer(server), "ready\nb'/quit\\n//two\\n'\n");
+    assert_eq!(
+        server.expect_success(PEER_SECONDS_MAX),
+        "listening\nb'/quit\\n//two\\n'\n"
+    );
 }

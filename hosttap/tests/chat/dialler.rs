@@ -1,44 +1,39 @@
-//! Conversations that we begin, or cannot begin.
+//! Chats that connect to a peer, or fail to.
 
-use super::{finish_peer, peer};
-use crate::common::{Ended, Namespace};
+use super::{PEER_SECONDS_MAX, start_listening_peer, start_peer};
+use crate::common::{Exited, hosttap, in_namespace, sh};
 
 #[test]
-fn a_dialler_ends_its_half_with_stdin_and_receives_until_the_peer_closes() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
+fn the_end_of_stdin_closes_our_side_and_the_peers_messages_still_arrive() {
+    in_namespace!();
     let script = "
-s = answer(server())
-print(rest(s))
+s = accept(listen())
+print(read_to_end(s))
 time.sleep(0.5)
 s.sendall(b'late answer\\n')
 s.close()
 ";
-    let server = peer(&namespace, script);
-    server.wait_for_stdout("ready", 20);
-    let mut chat = namespace.hosttap(&["chat", "--connect", "192.168.69.100"]);
-    chat.type_in("question\n");
+    let server = start_listening_peer(script);
+    let mut chat = hosttap(&["chat", "--connect", "192.168.69.100"]);
+    chat.write_stdin("question\n");
     chat.close_stdin();
-    let ended = chat.finish(20);
-    assert_eq!(finish_peer(server), "ready\nb'question\\n'\n");
-    assert_eq!(ended.stdout(), "late answer\n");
-    let told = "Connected with 192.168.69.100:1001 as dialler\n";
-    assert!(ended.stderr().contains(told), "{}", ended.stderr());
-    assert_eq!(ended.code, Some(0));
+    let exited = chat.finish(20);
+    assert_eq!(
+        server.expect_success(PEER_SECONDS_MAX),
+        "listening\nb'question\\n'\n"
+    );
+    assert_eq!(exited.stdout(), "late answer\n");
+    let message = "Connected with 192.168.69.100:1001 as dialler\n";
+    assert!(exited.stderr().contains(message), "{}", exited.stderr());
+    assert_eq!(exited.code, Some(0));
 }
 
 #[test]
-fn a_dialler_that_fails_names_the_address_and_the_cause_once() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let dial = |remote: &str| -> Ended {
-        namespace
-            .hosttap(&["-q", "chat", "--connect", remote])
-            .finish(30)
-    };
-    for (remote, told, code) in [
+fn a_failed_connection_names_the_address_and_the_cause_once() {
+    in_namespace!();
+    let connect =
+        |remote: &str| -> Exited { hosttap(&["-q", "chat", "--connect", remote]).finish(30) };
+    for (remote, message, code) in [
         (
             "192.168.69.100:4444",
             "192.168.69.100:4444: the connection was refused",
@@ -65,52 +60,51 @@ fn a_dialler_that_fails_names_the_address_and_the_cause_once() {
             6,
         ),
     ] {
-        let ended = dial(remote);
-        assert_eq!(ended.stderr(), format!("hosttap: {told}\n"));
-        assert_eq!((ended.code, ended.stdout()), (Some(code), String::new()));
+        let exited = connect(remote);
+        assert_eq!(exited.stderr(), format!("hosttap: {message}\n"));
+        assert_eq!((exited.code, exited.stdout()), (Some(code), String::new()));
     }
 }
 
 #[test]
-fn what_could_not_be_sent_is_told() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    // A file is read in any case before nobody has answered.
-    let folder = tempfile::tempdir().unwrap();
-    let lines = folder.path().join("lines");
-    std::fs::write(&lines, "for nobody\n").unwrap();
-    let program = env!("CARGO_BIN_EXE_hosttap");
-    let script = format!(
-        "exec {program} chat --connect 192.168.69.77 < {}",
+fn unsent_bytes_are_reported() {
+    in_namespace!();
+    // A file is read completely before the connection attempt times out.
+    let directory = tempfile::tempdir().unwrap();
+    let lines = directory.path().join("lines");
+    std::fs::write(&lines, "unsent one\n").unwrap();
+    let output = sh(&format!(
+        "exec 2>&1; $hosttap chat --connect 192.168.69.77 < {} || echo code $?",
         lines.display()
+    ));
+    assert!(
+        output.contains("11 bytes did not reach the peer\n"),
+        "{output}"
     );
-    let ended = namespace.sh(&script);
-    let told = String::from_utf8_lossy(&ended.stderr);
-    assert!(told.contains("11 bytes did not reach the peer\n"), "{told}");
-    assert_eq!(ended.status.code(), Some(28));
+    assert!(output.ends_with("code 28\n"), "{output}");
 }
 
 #[test]
-fn a_dialler_calls_again_until_somebody_listens_and_keeps_its_lines() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
+fn with_retry_a_chat_reconnects_until_the_peer_listens_and_keeps_its_lines() {
+    in_namespace!();
     let arguments = ["chat", "--connect", "192.168.69.100:4444", "--retry"];
-    let mut chat = namespace.hosttap(&arguments);
-    chat.type_in("patience\n");
+    let mut chat = hosttap(&arguments);
+    chat.write_stdin("patience\n");
     chat.wait_for_stderr("Calling again in 1 s", 20);
     chat.wait_for_stderr("Calling again in 2 s", 20);
     let script = "
-l = server(4444)
+l = listen(4444)
 for i in range(2):
-    s = answer(l)
+    s = accept(l)
     s.sendall(b'at last\\n')
     s.shutdown(socket.SHUT_WR)
-    print(rest(s))
+    print(read_to_end(s))
 ";
-    let server = peer(&namespace, script);
-    assert_eq!(finish_peer(server), "ready\nb'patience\\n'\nb''\n");
+    let server = start_peer(script);
+    assert_eq!(
+        server.expect_success(PEER_SECONDS_MAX),
+        "listening\nb'patience\\n'\nb''\n"
+    );
     chat.wait_for_stdout("at last\nat last\n", 20);
     chat.interrupt();
     assert_eq!(chat.finish(20).code, Some(130));
@@ -118,25 +112,22 @@ for i in range(2):
 
 #[test]
 fn five_conversations_in_a_row_with_one_listener() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
+    in_namespace!();
     let script = "
-l = server()
+l = listen()
 for i in range(5):
-    s = answer(l)
-    assert rest(s) == b'hello\\n'
+    s = accept(l)
+    assert read_to_end(s) == b'hello\\n'
     s.sendall(b'answer %d\\n' % i)
     s.close()
 ";
-    let server = peer(&namespace, script);
-    server.wait_for_stdout("ready", 20);
+    let server = start_listening_peer(script);
     for round in 0..5 {
-        let mut chat = namespace.hosttap(&["chat", "--connect", "192.168.69.100", "--once"]);
-        chat.type_in("hello\n");
-        let ended = chat.finish(20);
-        assert_eq!(ended.stdout(), format!("answer {round}\n"));
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr());
+        let mut chat = hosttap(&["chat", "--connect", "192.168.69.100", "--once"]);
+        chat.write_stdin("hello\n");
+        let exited = chat.finish(20);
+        assert_eq!(exited.stdout(), format!("answer {round}\n"));
+        assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     }
-    finish_peer(server);
+    server.expect_success(PEER_SECONDS_MAX);
 }

@@ -1,110 +1,105 @@
-//! Peers that reset, vanish, or never finish their handshake.
+//! Peers that reset, vanish, or never complete the handshake.
 
-use super::{finish_peer, listener, peer};
-use crate::common::{Namespace, Running};
+use super::{PEER_SECONDS_MAX, run_peer, start_listener, start_peer};
+use crate::common::{Process, create_tap, in_namespace, sh};
 
-/// A chat that is connected with a peer which says nothing more, and waits for 13 bytes.
-fn connected(namespace: &Namespace) -> (Running, Running) {
-    let chat = listener(namespace, &["--once"]);
-    let caller = peer(
-        namespace,
-        "s = dial(); s.sendall(b'hello\\n'); s.settimeout(60); print(take(s, 13))",
-    );
+/// A chat on a TAP of its own, connected with a peer that sends nothing more and waits for 13
+/// bytes. `network` is the third byte of their addresses.
+fn connected_on(tap: &str, network: u8) -> (Process, Process) {
+    let address = format!("192.168.{network}.1");
+    let cidr = format!("{address}/24");
+    let chat = start_listener(&["--once", "--tap", tap, "--address", &cidr]);
+    let peer = start_peer(&format!(
+        "s = connect_once(host='{address}')
+s.sendall(b'hello\\n')
+s.settimeout(60)
+print(read_exactly(s, 13))"
+    ));
     chat.wait_for_stdout("hello\n", 20);
-    (chat, caller)
+    (chat, peer)
 }
 
-// It takes a minute, nearly all of it asleep.
+// This takes a minute, nearly all of it asleep.
 #[test]
-fn a_peer_that_vanishes_is_noticed_within_a_minute_and_a_silent_one_is_kept() {
-    let (Some(quiet), Some(busy), Some(silent)) = (
-        Namespace::with_tap(),
-        Namespace::with_tap(),
-        Namespace::with_tap(),
-    ) else {
-        return;
-    };
-    let (mut silent_chat, silent_caller) = connected(&silent);
-    let (quiet_chat, _quiet_caller) = connected(&quiet);
-    let (mut busy_chat, _busy_caller) = connected(&busy);
-    for namespace in [&quiet, &busy] {
-        assert!(namespace.sh("ip link set tap0 down").status.success());
-    }
-    busy_chat.type_in("anybody?\n");
-    // A slow machine may notice late; that it is a minute by the machine's own clock is tested on the virtual wire.
-    let ended = quiet_chat.finish_without_end(90);
-    let told = ended.stderr();
-    assert!(
-        told.contains("timed out waiting for a sign of life"),
-        "{told}"
+fn a_vanished_peer_is_detected_within_a_minute_and_a_silent_one_is_kept() {
+    in_namespace!();
+    create_tap("tap1", 70);
+    create_tap("tap2", 71);
+    let (mut silent_chat, silent_peer) = connected_on("tap0", 69);
+    let (quiet_chat, _quiet_peer) = connected_on("tap1", 70);
+    let (mut busy_chat, _busy_peer) = connected_on("tap2", 71);
+    sh("ip link set tap1 down; ip link set tap2 down");
+    busy_chat.write_stdin("anybody?\n");
+    // A slow machine may detect it late. Tests under a virtual clock check the minute itself.
+    let exited = quiet_chat.finish_with_open_stdin(90);
+    let stderr = exited.stderr();
+    let cause = "timed out waiting for a sign of life";
+    assert!(stderr.contains(cause), "{stderr}");
+    assert_eq!(exited.code, Some(28));
+    // By now the silent peer was probed too, and its kernel has answered.
+    silent_chat.write_stdin("still there?\n");
+    assert_eq!(
+        silent_peer.expect_success(PEER_SECONDS_MAX),
+        "b'still there?\\n'\n"
     );
-    assert_eq!(ended.code, Some(28));
-    // By now the one that is only silent was asked, too, and its kernel has answered.
-    silent_chat.type_in("still there?\n");
-    assert_eq!(finish_peer(silent_caller), "b'still there?\\n'\n");
     assert_eq!(silent_chat.finish(20).code, Some(0));
-    let ended = busy_chat.finish_without_end(90);
-    let told = ended.stderr();
-    let unsent = "timed out waiting for the acknowledgement of what was sent";
-    assert!(told.contains(unsent), "{told}");
-    assert!(told.contains("9 bytes did not reach the peer"), "{told}");
-    assert_eq!(ended.code, Some(28));
+    let exited = busy_chat.finish_with_open_stdin(90);
+    let stderr = exited.stderr();
+    let cause = "timed out waiting for the acknowledgement of what was sent";
+    assert!(stderr.contains(cause), "{stderr}");
+    let unsent = "9 bytes did not reach the peer";
+    assert!(stderr.contains(unsent), "{stderr}");
+    assert_eq!(exited.code, Some(28));
 }
 
 #[test]
-fn a_reset_is_told_behind_what_came_before_and_is_the_code_of_once() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let mut chat = listener(&namespace, &["--once"]);
-    chat.type_in("answer\n");
+fn a_reset_is_reported_after_the_messages_before_it_and_once_exits_with_its_code() {
+    in_namespace!();
+    let mut chat = start_listener(&["--once"]);
+    chat.write_stdin("answer\n");
     let script = "
-s = dial()
+s = connect_once()
 s.sendall(b'one\\ntwo\\nhalf')
-assert take(s, 7) == b'answer\\n'
+assert read_exactly(s, 7) == b'answer\\n'
 time.sleep(0.5)
 reset(s)
 ";
-    finish_peer(peer(&namespace, script));
-    let ended = chat.finish(20);
-    assert_eq!(ended.stdout(), "one\ntwo\nhalf\n");
-    let told = ended.stderr();
-    assert!(told.ends_with(": the connection was reset\n"), "{told}");
-    assert_eq!(ended.code, Some(56));
+    run_peer(script);
+    let exited = chat.finish(20);
+    assert_eq!(exited.stdout(), "one\ntwo\nhalf\n");
+    let stderr = exited.stderr();
+    assert!(stderr.ends_with(": the connection was reset\n"), "{stderr}");
+    assert_eq!(exited.code, Some(56));
 }
 
 #[test]
-fn a_listener_hears_the_next_caller_behind_a_reset() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let chat = listener(&namespace, &[]);
+fn a_listener_accepts_the_next_peer_after_a_reset() {
+    in_namespace!();
+    let chat = start_listener(&[]);
     let script = "
 for i in range(3):
-    s = redial()
+    s = connect()
     s.sendall(b'hello\\n')
     time.sleep(0.3)
     reset(s)
-s = redial()
+s = connect()
 s.sendall(b'in order\\n')
 s.shutdown(socket.SHUT_WR)
-assert rest(s) == b''
+assert read_to_end(s) == b''
 ";
-    finish_peer(peer(&namespace, script));
+    run_peer(script);
     chat.wait_for_stdout("in order\n", 20);
     chat.interrupt();
-    let ended = chat.finish(20);
-    assert_eq!(ended.stdout(), "hello\nhello\nhello\nin order\n");
-    assert_eq!(ended.stderr().matches("was reset").count(), 3);
+    let exited = chat.finish(20);
+    assert_eq!(exited.stdout(), "hello\nhello\nhello\nin order\n");
+    assert_eq!(exited.stderr().matches("was reset").count(), 3);
 }
 
 #[test]
-fn a_caller_that_vanishes_behind_its_syn_does_not_hold_the_listener() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let chat = listener(&namespace, &["--once"]);
-    // The SYN comes from an address where nobody is: neither an answer nor a reset will follow.
+fn a_peer_that_vanishes_after_its_syn_does_not_block_the_listener() {
+    in_namespace!();
+    let chat = start_listener(&["--once"]);
+    // The SYN comes from an address without a host, so neither an ACK nor a reset will follow.
     let script = "
 def checksum(data):
     total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
@@ -123,18 +118,22 @@ raw.bind(('tap0', 0))
 raw.send(frame)
 time.sleep(0.2)
 try:
-    s = dial()
-    print('heard')
+    s = connect_once()
+    print('accepted')
 except ConnectionRefusedError:
     print('refused')
-    s = redial()
+    s = connect()
 s.sendall(b'hello\\n')
 s.close()
 ";
-    let said = finish_peer(peer(&namespace, script));
-    assert_eq!(said, "refused\n", "the SYN was taken for a call");
-    let ended = chat.finish(20);
-    assert_eq!(ended.stdout(), "hello\n");
-    assert!(!ended.stderr().contains("timed out"), "{}", ended.stderr());
-    assert_eq!(ended.code, Some(0));
+    let output = run_peer(script);
+    assert_eq!(output, "refused\n", "the SYN counted as a connection");
+    let exited = chat.finish(20);
+    assert_eq!(exited.stdout(), "hello\n");
+    assert!(
+        !exited.stderr().contains("timed out"),
+        "{}",
+        exited.stderr()
+    );
+    assert_eq!(exited.code, Some(0));
 }

@@ -1,4 +1,4 @@
-//! A person at a real terminal: tmux shows what they would see.
+//! A user at a terminal: tmux shows what the user would see.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,26 +9,22 @@ use std::time::Duration;
 use hosttap::system::clock::Clock;
 use tempfile::TempDir;
 
-use super::{finish_peer, peer};
-use crate::common::{Namespace, Running, skip};
+use super::{PEER_SECONDS_MAX, run_peer, start_peer};
+use crate::common::{Process, in_namespace, is_installed};
 
-const PATIENCE_MILLIS: u64 = 20_000;
+/// Longest wait for something to appear on the screen.
+const WAIT_MILLIS_MAX: u64 = 20_000;
 
 /// A terminal of 80 columns in which a shell command runs. It ends with the test.
-struct Screen<'n> {
-    namespace: &'n Namespace,
-    folder: TempDir,
+struct Screen {
+    directory: TempDir,
 }
 
-impl<'n> Screen<'n> {
-    /// Runs `command`, with the program as `$CHAT`, and keeps its last words on the screen.
-    fn start(namespace: &'n Namespace, command: &str) -> Option<Self> {
-        if !namespace.sh("command -v tmux").status.success() {
-            return skip("tmux is not installed");
-        }
+impl Screen {
+    /// Runs `command`, in which `$CHAT` is `hosttap chat`. Its last output stays on the screen.
+    fn start(command: &str) -> Self {
         let screen = Self {
-            namespace,
-            folder: tempfile::tempdir().unwrap(),
+            directory: tempfile::tempdir().unwrap(),
         };
         let (before, after) = (screen.file("before"), screen.file("after"));
         let script = format!(
@@ -38,19 +34,19 @@ impl<'n> Screen<'n> {
             after.display()
         );
         screen.tmux(&["new-session", "-d", "-x", "80", "-y", "24", &script]);
-        Some(screen)
+        screen
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.namespace.command("tmux");
+        let mut command = Command::new("tmux");
         command
             .args(["-u", "-L", "chat", "-f", "/dev/null"])
             .args(arguments)
-            .env("TMUX_TMPDIR", self.folder.path())
+            .env("TMUX_TMPDIR", self.directory.path())
             .env("LC_ALL", "C.UTF-8")
             .env_remove("TMUX");
         command
@@ -58,12 +54,12 @@ impl<'n> Screen<'n> {
 
     fn tmux(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "tmux {arguments:?}: {told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tmux {arguments:?}: {stderr}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// What a person sees, without the empty rows at the end.
+    /// What the user sees, without the empty rows at the end.
     fn shown(&self) -> String {
         self.tmux(&["capture-pane", "-p"]).trim_end().to_owned()
     }
@@ -75,8 +71,8 @@ impl<'n> Screen<'n> {
             if is_so(&shown) {
                 return;
             }
-            let passed = clock.now().as_millis();
-            assert!(passed < PATIENCE_MILLIS, "{what}, but:\n{shown}");
+            let millis = clock.now().as_millis();
+            assert!(millis < WAIT_MILLIS_MAX, "{what}, but:\n{shown}");
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -87,13 +83,13 @@ impl<'n> Screen<'n> {
         });
     }
 
-    /// Waits until `row` is what the user is typing.
+    /// Waits until the input row is `row`.
     fn wait_for_row(&self, row: &str) {
         let last = |shown: &str| shown.lines().last() == Some(row);
         self.wait_until(&format!("waiting for the row {row:?}"), last);
     }
 
-    fn type_in(&self, text: &str) {
+    fn type_text(&self, text: &str) {
         self.tmux(&["send-keys", "-l", text]);
     }
 
@@ -101,12 +97,12 @@ impl<'n> Screen<'n> {
         self.tmux(&[&["send-keys"], keys].concat());
     }
 
-    fn say(&self, line: &str) {
-        self.type_in(line);
+    fn enter(&self, line: &str) {
+        self.type_text(line);
         self.press(&["Enter"]);
     }
 
-    /// Waits for the exit code, and sees that the terminal is as it was.
+    /// Waits for the exit code, and checks that the terminal's modes are restored.
     fn wait_for_code(&self, code: u8) {
         self.wait_for(&format!("code {code}"));
         let after = self.file("after");
@@ -118,7 +114,7 @@ impl<'n> Screen<'n> {
     }
 }
 
-impl Drop for Screen<'_> {
+impl Drop for Screen {
     fn drop(&mut self) {
         // It may have ended already.
         let mut command = self.command(&["kill-server"]);
@@ -126,41 +122,36 @@ impl Drop for Screen<'_> {
     }
 }
 
-/// A peer that does its next step when [`go`] says so.
-fn stepping(namespace: &Namespace, script: &str) -> Running {
-    peer(namespace, script)
-}
-
-fn go(peer: &mut Running) {
-    peer.type_in("\n");
+/// Lets a peer that waits in `input()` continue.
+fn resume(peer: &mut Process) {
+    peer.write_stdin("\n");
 }
 
 #[test]
-fn incoming_text_leaves_what_is_being_typed_whole() {
-    let Some(namespace) = Namespace::with_tap() else {
+fn incoming_messages_leave_the_typed_line_intact() {
+    if !is_installed("tmux") {
         return;
-    };
-    let Some(screen) = Screen::start(&namespace, "$CHAT") else {
-        return;
-    };
+    }
+    in_namespace!();
+    let screen = Screen::start("$CHAT");
     screen.wait_for("hosttap: Listening on port 1001");
     let script = r"
-s = dial()
+s = connect_once()
 input()
 s.sendall(b'first\n' + b'wide ' * 40 + b'end\n')
 input()
 s.sendall(b'\x1b[2J\x1b[1;1H\x07\xc2\x9b\x00 evil \xff\r over\n')
-print(take(s, 19).decode())
+print(read_exactly(s, 19).decode())
 ";
-    let mut caller = stepping(&namespace, script);
+    let mut peer = start_peer(script);
     screen.wait_for("as listener");
-    screen.type_in("half a lne 한글");
+    screen.type_text("half a lne 한글");
     screen.wait_for_row("> half a lne 한글");
-    go(&mut caller);
+    resume(&mut peer);
     screen.wait_for("< first");
     screen.wait_for("wide end");
     screen.wait_for_row("> half a lne 한글");
-    go(&mut caller);
+    resume(&mut peer);
     screen
         .wait_for("< \u{241b}[2J\u{241b}[1;1H\u{2407}\u{fffd}\u{2400} evil \u{fffd}\u{240d} over");
     screen.wait_for("< first");
@@ -171,7 +162,10 @@ print(take(s, 19).decode())
     ]);
     screen.wait_for_row("> half a line 한글");
     screen.press(&["Enter"]);
-    assert_eq!(finish_peer(caller), "half a line 한글\n\n");
+    assert_eq!(
+        peer.expect_success(PEER_SECONDS_MAX),
+        "half a line 한글\n\n"
+    );
     screen.wait_for("hosttap: Disconnected from 192.168.69.100:");
     screen.press(&["C-c"]);
     screen.wait_for("hosttap: interrupted");
@@ -179,109 +173,105 @@ print(take(s, 19).decode())
 }
 
 #[test]
-fn a_stopped_terminal_presses_back_and_loses_nothing() {
-    let Some(namespace) = Namespace::with_tap() else {
+fn a_stopped_terminal_applies_back_pressure_and_loses_nothing() {
+    if !is_installed("tmux") {
         return;
-    };
-    let Some(screen) = Screen::start(&namespace, "$CHAT") else {
-        return;
-    };
+    }
+    in_namespace!();
+    let screen = Screen::start("$CHAT");
     screen.wait_for("Listening on port 1001");
-    screen.type_in("draft");
+    screen.type_text("draft");
     screen.wait_for_row("> draft");
     screen.press(&["C-s"]);
     let script = r"
 text = b''.join(b'line %d\n' % i for i in range(80000))
-s = dial()
+s = connect_once()
 flood(s, text)
 input()
 ";
-    let mut sender = stepping(&namespace, script);
+    let mut sender = start_peer(script);
     sender.wait_for_stdout("\n", 60);
     screen.press(&["C-q"]);
     screen.wait_for("< line 79999");
     screen.wait_for_row("> draft");
-    go(&mut sender);
-    assert_eq!(finish_peer(sender), "blocked\n");
+    resume(&mut sender);
+    assert_eq!(sender.expect_success(PEER_SECONDS_MAX), "blocked\n");
     screen.press(&["C-c"]);
     screen.wait_for_code(130);
 }
 
 #[test]
 fn a_line_longer_than_the_screen_scrolls_in_its_row() {
-    let Some(namespace) = Namespace::with_tap() else {
+    if !is_installed("tmux") {
         return;
-    };
-    let Some(screen) = Screen::start(&namespace, "$CHAT") else {
-        return;
-    };
+    }
+    in_namespace!();
+    let screen = Screen::start("$CHAT");
     screen.wait_for("Listening on port 1001");
     let line: String = (0..30).map(|n| format!("{n:04} ")).collect();
-    screen.type_in(&line);
-    // Two columns are the prompt's and one the cursor's.
+    screen.type_text(&line);
+    // The prompt needs two columns, and the cursor one.
     screen.wait_for_row(format!("> {}", &line[line.len() - 77..]).trim_end());
     screen.press(&["Home"]);
     screen.wait_for_row(format!("> {}", &line[..77]).trim_end());
-    let caller = peer(&namespace, "s = dial(); print(len(take(s, 151)))");
+    let peer = start_peer("s = connect_once(); print(len(read_exactly(s, 151)))");
     screen.wait_for("as listener");
     screen.press(&["Enter"]);
-    assert_eq!(finish_peer(caller), "151\n");
-    screen.say("/quit");
+    assert_eq!(peer.expect_success(PEER_SECONDS_MAX), "151\n");
+    screen.enter("/quit");
     screen.wait_for_code(0);
 }
 
 #[test]
-fn commands_change_the_part_and_the_end_of_input_goes_on_receiving() {
-    let Some(namespace) = Namespace::with_tap() else {
+fn commands_change_the_role_and_messages_arrive_after_the_end_of_input() {
+    if !is_installed("tmux") {
         return;
-    };
-    let Some(screen) = Screen::start(&namespace, "$CHAT --connect 192.168.69.100:9") else {
-        return;
-    };
+    }
+    in_namespace!();
+    let screen = Screen::start("$CHAT --connect 192.168.69.100:9");
     screen.wait_for("192.168.69.100:9: the connection was refused");
-    screen.say("/listen 5000");
+    screen.enter("/listen 5000");
     screen.wait_for("Listening on port 5000");
-    let caller = peer(&namespace, "s = dial(5000); print(rest(s))");
+    let peer = start_peer("s = connect_once(5000); print(read_to_end(s))");
     screen.wait_for("as listener");
-    screen.say("//hello");
-    screen.say("/disconnect");
-    assert_eq!(finish_peer(caller), "b'/hello\\n'\n");
-    // The row comes back from the history, is changed and sent again.
+    screen.enter("//hello");
+    screen.enter("/disconnect");
+    assert_eq!(peer.expect_success(PEER_SECONDS_MAX), "b'/hello\\n'\n");
+    // The line is recalled from the history, edited and entered again.
     screen.press(&["Up", "Up", "Up"]);
     screen.wait_for_row("> /listen 5000");
     screen.press(&["BSpace", "1", "Enter"]);
     screen.wait_for("Listening on port 5001");
     let script = r"
-s = dial(5001)
+s = connect_once(5001)
 s.sendall(b'hello\n')
-print(rest(s))
+print(read_to_end(s))
 s.sendall(b'late\n')
 input()
 ";
-    let mut caller = stepping(&namespace, script);
+    let mut peer = start_peer(script);
     screen.wait_for("< hello");
     screen.press(&["C-d"]);
-    caller.wait_for_stdout("b''", 20);
+    peer.wait_for_stdout("b''", 20);
     screen.wait_for("< late");
-    go(&mut caller);
-    finish_peer(caller);
+    resume(&mut peer);
+    peer.expect_success(PEER_SECONDS_MAX);
     screen.wait_for("Listening on port 5001");
     screen.press(&["C-c"]);
     screen.wait_for_code(130);
 }
 
 #[test]
-fn the_terminal_is_in_order_while_the_program_is_stopped() {
-    let Some(namespace) = Namespace::with_tap() else {
+fn the_terminals_modes_are_restored_while_the_program_is_stopped() {
+    if !is_installed("tmux") {
         return;
-    };
-    // The shell of the terminal is one with jobs.
+    }
+    in_namespace!();
+    // A shell with job control.
     let command = "set -m; $CHAT; echo stopped; stty -g > $TMUX_TMPDIR/stopped; fg > /dev/null";
-    let Some(screen) = Screen::start(&namespace, command) else {
-        return;
-    };
+    let screen = Screen::start(command);
     screen.wait_for("Listening on port 1001");
-    screen.type_in("draft");
+    screen.type_text("draft");
     screen.wait_for_row("> draft");
     screen.press(&["C-z"]);
     screen.wait_for("stopped");
@@ -294,19 +284,18 @@ fn the_terminal_is_in_order_while_the_program_is_stopped() {
 }
 
 #[test]
-fn a_terminal_that_only_shows_gets_no_control_bytes_either() {
-    let Some(namespace) = Namespace::with_tap() else {
+fn a_terminal_on_stdout_alone_gets_no_control_bytes() {
+    if !is_installed("tmux") {
         return;
-    };
-    let Some(screen) = Screen::start(&namespace, "sleep 60 | $CHAT --once") else {
-        return;
-    };
+    }
+    in_namespace!();
+    let screen = Screen::start("sleep 60 | $CHAT --once");
     screen.wait_for("Listening on port 1001");
     let script = r"
-s = dial()
+s = connect_once()
 s.sendall(b'\x00first\n\x1b[2Jsecond\xff\n')
 s.close()
 ";
-    finish_peer(peer(&namespace, script));
+    run_peer(script);
     screen.wait_for("\u{2400}first\n\u{241b}[2Jsecond\u{fffd}\n");
 }

@@ -1,19 +1,17 @@
-//! What becomes of bytes: lines, bare text, encodings, and bytes that are no text.
+//! Line ends, bare text, encodings, and bytes that are not text.
 
-use super::{finish_peer, listener, peer};
-use crate::common::Namespace;
+use super::{PEER_SECONDS_MAX, run_peer, start_listener, start_listening_peer, start_peer};
+use crate::common::{hosttap, in_namespace};
 
 #[test]
-fn bare_text_is_understood_and_spoken_on_the_ports_of_old_programs() {
+fn bare_text_goes_both_ways_on_the_ports_of_old_programs() {
+    in_namespace!();
     for port in ["1001", "4444"] {
-        let Some(namespace) = Namespace::with_tap() else {
-            return;
-        };
-        let mut chat = listener(&namespace, &["--listen", port, "--raw", "--once"]);
-        // An old program: what one send carries is a message, and so is what one receive brings.
+        let mut chat = start_listener(&["--listen", port, "--raw", "--once"]);
+        // An old program: each of its send and recv calls carries one message.
         let script = format!(
             "
-s = dial({port})
+s = connect_once({port})
 s.sendall(b'bare')
 print(s.recv(100))
 s.sendall(b'text')
@@ -21,125 +19,120 @@ print(s.recv(100))
 s.close()
 "
         );
-        let old = peer(&namespace, &script);
+        let old = start_peer(&script);
         chat.wait_for_stdout("bare\n", 20);
-        chat.type_in("no line end\n");
+        chat.write_stdin("no line end\n");
         chat.wait_for_stdout("text\n", 20);
-        chat.type_in("here\n");
-        assert_eq!(finish_peer(old), "b'no line end'\nb'here'\n");
-        let ended = chat.finish(20);
-        assert_eq!(ended.stdout(), "bare\ntext\n");
+        chat.write_stdin("here\n");
+        assert_eq!(
+            old.expect_success(PEER_SECONDS_MAX),
+            "b'no line end'\nb'here'\n"
+        );
+        let exited = chat.finish(20);
+        assert_eq!(exited.stdout(), "bare\ntext\n");
         assert!(
-            !ended.stderr().contains("part of a line"),
+            !exited.stderr().contains("part of a line"),
             "{}",
-            ended.stderr()
+            exited.stderr()
         );
     }
 }
 
 #[test]
-fn an_old_program_that_listens_is_understood_too() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
+fn bare_text_works_with_an_old_program_that_listens() {
+    in_namespace!();
     let script = "
-s = answer(server(4444))
+s = accept(listen(4444))
 s.sendall(b'bare')
 print(s.recv(100))
 s.close()
 ";
-    let old = peer(&namespace, script);
-    old.wait_for_stdout("ready", 20);
+    let old = start_listening_peer(script);
     let arguments = ["chat", "--connect", "192.168.69.100:4444", "--raw"];
-    let mut chat = namespace.hosttap(&arguments);
+    let mut chat = hosttap(&arguments);
     chat.wait_for_stdout("bare\n", 20);
-    chat.type_in("answer\n");
-    assert_eq!(finish_peer(old), "ready\nb'answer'\n");
+    chat.write_stdin("answer\n");
+    assert_eq!(
+        old.expect_success(PEER_SECONDS_MAX),
+        "listening\nb'answer'\n"
+    );
     assert_eq!(chat.finish(20).code, Some(0));
 }
 
 #[test]
-fn a_hundred_thousand_bytes_without_a_line_end_come_whole_both_ways() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let mut chat = listener(&namespace, &["--once"]);
+fn a_line_of_100000_bytes_arrives_whole_both_ways() {
+    in_namespace!();
+    let mut chat = start_listener(&["--once"]);
     let script = "
-s = dial()
+s = connect_once()
 s.sendall(b'x' * 100000)
-data = take(s, 100001)
+data = read_exactly(s, 100001)
 assert data == b'y' * 100000 + b'\\n', len(data)
 s.close()
 ";
-    let long = peer(&namespace, script);
-    chat.type_in(&("y".repeat(100_000) + "\n"));
-    finish_peer(long);
-    let ended = chat.finish(20);
-    let text = ended.stdout();
+    let long = start_peer(script);
+    chat.write_stdin(&("y".repeat(100_000) + "\n"));
+    long.expect_success(PEER_SECONDS_MAX);
+    let exited = chat.finish(20);
+    let text = exited.stdout();
     assert_eq!(text.replace('\n', ""), "x".repeat(100_000));
-    // It may come in more pieces where the wire is slow, but the first is as long as a line can be.
+    // A slow peer may cause more pieces, but the first one is as long as a line can be.
     assert!(text.starts_with(&("x".repeat(65_536) + "\n")));
     assert!(
-        ended
+        exited
             .stderr()
-            .contains("the message above is only part of a line")
+            .contains("the message above is only a part of a line")
     );
-    assert_eq!(ended.code, Some(0));
+    assert_eq!(exited.code, Some(0));
 }
 
 #[test]
-fn korean_goes_both_ways_in_its_old_encoding() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let mut chat = listener(&namespace, &["--once", "--encoding", "euc-kr"]);
-    // Every byte is a segment of its own, and the last line ends inside a character.
+fn korean_text_goes_both_ways_in_euc_kr() {
+    in_namespace!();
+    let mut chat = start_listener(&["--once", "--encoding", "euc-kr"]);
+    // Each byte is its own segment, and one line ends inside a character.
     let script = "
-s = dial()
+s = connect_once()
 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 for byte in '한글 테스트\\n'.encode('euc-kr') + b'cut \\xc7\\nA\\n' + '똠방각하\\n'.encode('cp949'):
     s.sendall(bytes([byte]))
     time.sleep(0.01)
 wanted = '안녕, 펲시\\n'.encode('cp949') + b'wave ?\\n'
-data = take(s, len(wanted))
+data = read_exactly(s, len(wanted))
 assert data == wanted, data
 s.close()
 ";
-    let old = peer(&namespace, script);
-    chat.type_in("안녕, 펲시\nwave 👋\n");
-    finish_peer(old);
-    let ended = chat.finish(20);
-    assert_eq!(ended.stdout(), "한글 테스트\ncut \u{fffd}\nA\n똠방각하\n");
-    let told = "EUC-KR lacks 1 of these characters; the peer gets ? instead";
-    assert!(ended.stderr().contains(told), "{}", ended.stderr());
+    let old = start_peer(script);
+    chat.write_stdin("안녕, 펲시\nwave 👋\n");
+    old.expect_success(PEER_SECONDS_MAX);
+    let exited = chat.finish(20);
+    assert_eq!(exited.stdout(), "한글 테스트\ncut \u{fffd}\nA\n똠방각하\n");
+    let message = "EUC-KR lacks 1 of these characters; the peer gets ? instead";
+    assert!(exited.stderr().contains(message), "{}", exited.stderr());
 }
 
 #[test]
-fn bytes_that_are_no_text_pass_into_a_pipe_as_they_came() {
-    let Some(namespace) = Namespace::with_tap() else {
-        return;
-    };
-    let chat = listener(&namespace, &["--once"]);
+fn bytes_that_are_not_text_are_unchanged_in_a_pipe() {
+    in_namespace!();
+    let chat = start_listener(&["--once"]);
     let script = "
-s = dial()
+s = connect_once()
 s.sendall(bytes(range(256)) + b'\\n\\x1b[2J\\xff\\r\\n')
 s.close()
 ";
-    finish_peer(peer(&namespace, script));
-    let ended = chat.finish(20);
+    run_peer(script);
+    let exited = chat.finish(20);
     let every: Vec<u8> = (0..=255).collect();
     let expected = [&every[..], b"\n\x1b[2J\xff\n"].concat();
-    assert_eq!(ended.stdout_bytes, expected);
+    assert_eq!(exited.stdout_bytes, expected);
 }
 
 #[test]
-fn an_encoding_that_nobody_knows_is_wrong_usage() {
-    let Some(namespace) = Namespace::new() else {
-        return;
-    };
+fn an_unknown_encoding_is_a_usage_error() {
+    in_namespace!();
     for label in ["klingon", "utf-16"] {
-        let ended = namespace.hosttap(&["chat", "--encoding", label]).finish(20);
-        assert_eq!(ended.code, Some(2), "{label}");
-        assert!(ended.stderr().contains(label), "{}", ended.stderr());
+        let exited = hosttap(&["chat", "--encoding", label]).finish(20);
+        assert_eq!(exited.code, Some(2), "{label}");
+        assert!(exited.stderr().contains(label), "{}", exited.stderr());
     }
 }

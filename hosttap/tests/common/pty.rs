@@ -1,30 +1,40 @@
-//! A terminal that a test looks at.
+//! A pseudoterminal whose content a test can read.
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use super::running::Gathered;
+use super::process::OutputCollector;
 
-/// A pseudo terminal; what programs show on it is gathered.
+/// Opens a pseudoterminal that nobody reads. Returns its master, which keeps it open, and the path
+/// of the terminal.
+pub(crate) fn open_pty() -> (OwnedFd, PathBuf) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let path = Path::new(OsStr::from_bytes(name.as_bytes())).to_owned();
+    (master, path)
+}
+
+/// A pseudoterminal. What programs print on it is collected.
 #[derive(Debug)]
 pub(crate) struct Pty {
-    /// The programs' end. While it is open, the terminal is.
+    /// The programs' side. The pseudoterminal stays open as long as this does.
     terminal: File,
-    shown: Gathered,
+    shown: OutputCollector,
 }
 
 impl Pty {
     /// A terminal of 100 columns.
     pub(crate) fn open() -> Self {
-        let master =
-            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
+        let (master, path) = open_pty();
         let size = Winsize {
             ws_row: 30,
             ws_col: 100,
@@ -32,12 +42,10 @@ impl Pty {
             ws_ypixel: 0,
         };
         tcsetwinsize(&master, size).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let path = OsStr::from_bytes(name.as_bytes());
         let terminal = File::options().read(true).write(true).open(path).unwrap();
         Self {
             terminal,
-            shown: Gathered::from(File::from(master)),
+            shown: OutputCollector::start(master),
         }
     }
 
@@ -46,9 +54,9 @@ impl Pty {
         self.terminal.try_clone().unwrap().into()
     }
 
-    /// All that was shown, once every program has ended.
-    pub(crate) fn end(mut self) -> String {
+    /// Everything that was printed, once every program has ended.
+    pub(crate) fn finish(mut self) -> String {
         drop(self.terminal);
-        String::from_utf8(self.shown.end()).unwrap()
+        String::from_utf8(self.shown.finish()).unwrap()
     }
 }

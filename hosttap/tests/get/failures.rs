@@ -1,67 +1,61 @@
-//! Every way in which `get` fails has its exit code, says why, and saves nothing.
+//! Every failure of `get` has its exit code, says why, and saves nothing.
 
 use hosttap::system::clock::Clock;
 
 use super::get;
-use crate::common::{Call, HOST, Server, hosttap, inside, with_length};
+use crate::common::{
+    HttpConnection, HttpServer, KERNEL_ADDRESS, hosttap, in_namespace, ok_response,
+};
 
-/// Runs `get URL -o FILE` with further arguments where FILE holds something already, which must stay; returns the code
-/// and stderr.
-fn get_in_vain(url: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
+/// Runs `get URL -o FILE`, which must fail and must not change the existing FILE. Returns the exit
+/// code and stderr.
+fn run_failing(url: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
     std::fs::write(&file, "old").unwrap();
-    let ended = get(&[&[url, "-o", file.to_str().unwrap()], arguments].concat());
-    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    let exited = get(&[&[url, "-o", file.to_str().unwrap()], arguments].concat());
+    let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "old");
-    assert_eq!(ended.stdout(), "");
-    (ended.code, ended.stderr())
+    assert_eq!(exited.stdout(), "");
+    (exited.code, exited.stderr())
 }
 
-/// Fails with `code` and these words on stderr.
+/// Checks that `get` fails with `code` and with `words` on stderr.
 #[track_caller]
 fn assert_fails(url: &str, arguments: &[&str], code: i32, words: &str) {
-    let (ended, stderr) = get_in_vain(url, arguments);
-    assert_eq!(ended, Some(code), "{stderr}");
+    let (found, stderr) = run_failing(url, arguments);
+    assert_eq!(found, Some(code), "{stderr}");
     assert!(stderr.contains(words), "{words:?} is missing in {stderr:?}");
 }
 
 #[test]
 fn a_closed_port_refuses_at_once() {
-    if !inside("get::failures::a_closed_port_refuses_at_once") {
-        return;
-    }
-    // A timeout beyond the patience of this test shows that none was waited for.
-    let url = format!("http://{HOST}:9/");
+    in_namespace!();
+    // The timeout is longer than the test may take, so `get` did not wait for it.
+    let url = format!("http://{KERNEL_ADDRESS}:9/");
     assert_fails(&url, &["--connect-timeout", "1000"], 7, "refused");
 }
 
 #[test]
-fn nobody_there_is_a_timeout_after_five_seconds() {
-    if !inside("get::failures::nobody_there_is_a_timeout_after_five_seconds") {
-        return;
-    }
+fn a_missing_host_is_a_timeout_after_five_seconds() {
+    in_namespace!();
     let clock = Clock::start();
     assert_fails("http://192.168.69.7/", &[], 28, "the connection");
     assert!(clock.now().as_millis() >= 5_000, "{}", clock.now());
 }
 
 #[test]
-fn the_connect_timeout_is_the_same_whether_arp_or_a_syn_goes_unanswered() {
-    if !inside(
-        "get::failures::the_connect_timeout_is_the_same_whether_arp_or_a_syn_goes_unanswered",
-    ) {
-        return;
-    }
-    // A whole backlog: the kernel answers no further SYN (listen(2)).
+fn the_connect_timeout_is_the_same_for_an_unanswered_arp_request_and_syn() {
+    in_namespace!();
+    // With a full backlog, the kernel answers no further SYN (listen(2)).
     let full = rustix::net::socket(
         rustix::net::AddressFamily::INET,
         rustix::net::SocketType::STREAM,
         None,
     )
     .unwrap();
-    let address: std::net::SocketAddr = format!("{HOST}:8009").parse().unwrap();
+    let address: std::net::SocketAddr = format!("{KERNEL_ADDRESS}:8009").parse().unwrap();
     rustix::net::bind(&full, &address).unwrap();
     rustix::net::listen(&full, 0).unwrap();
     let _first = std::net::TcpStream::connect(address).unwrap();
@@ -74,10 +68,8 @@ fn the_connect_timeout_is_the_same_whether_arp_or_a_syn_goes_unanswered() {
 }
 
 #[test]
-fn peers_that_cannot_be_reached_are_refused_before_a_frame_is_sent() {
-    if !inside("get::failures::peers_that_cannot_be_reached_are_refused_before_a_frame_is_sent") {
-        return;
-    }
+fn unreachable_addresses_are_refused_before_a_frame_is_sent() {
+    in_namespace!();
     for (host, words) in [
         ("10.9.8.7", "no source address or route"),
         ("192.168.69.1", "cannot be a peer"),
@@ -93,9 +85,7 @@ fn peers_that_cannot_be_reached_are_refused_before_a_frame_is_sent() {
 
 #[test]
 fn names_bad_urls_and_bad_headers_need_no_tap() {
-    if !inside("get::failures::names_bad_urls_and_bad_headers_need_no_tap") {
-        return;
-    }
+    in_namespace!();
     for (url, code, words) in [
         ("http://example.org/", 6, "cannot resolve 'example.org'"),
         ("https://192.168.69.100/", 3, "https://192.168.69.100/: "),
@@ -123,9 +113,9 @@ fn names_bad_urls_and_bad_headers_need_no_tap() {
         "http://me:secret@x@192.168.69.100/",
         "http://me:a b/secret@192.168.69.100/",
     ] {
-        let ended = get(&[url]);
-        let text = ended.stderr();
-        assert_eq!(ended.code, Some(3), "{url}: {text}");
+        let exited = get(&[url]);
+        let text = exited.stderr();
+        assert_eq!(exited.code, Some(3), "{url}: {text}");
         assert!(text.contains("***@192.168.69.100/: "), "{url}: {text}");
         assert!(!text.contains("secret"), "{url}: {text}");
     }
@@ -140,28 +130,35 @@ fn names_bad_urls_and_bad_headers_need_no_tap() {
 }
 
 #[test]
-fn a_cut_a_reset_and_a_lie_are_told_apart() {
-    if !inside("get::failures::a_cut_a_reset_and_a_lie_are_told_apart") {
-        return;
-    }
-    let half = with_length(&[b'x'; 100_000])[..50_000].to_vec();
-    let cut = Server::answering(HOST, half.clone());
-    assert_fails(&cut.url("/"), &[], 18, "closed before the end");
-    let reset = Server::start(HOST, move |call| {
-        call.send(&half);
-        call.reset();
+fn a_truncated_body_a_reset_and_a_malformed_head_are_different_errors() {
+    in_namespace!();
+    let half = ok_response(&[b'x'; 100_000])[..50_000].to_vec();
+    let truncated = HttpServer::with_response(KERNEL_ADDRESS, half.clone());
+    assert_fails(&truncated.url("/"), &[], 18, "closed before the end");
+    let reset = HttpServer::start(KERNEL_ADDRESS, move |connection| {
+        connection.send(&half);
+        connection.reset();
     });
     assert_fails(&reset.url("/"), &[], 56, "reset");
-    let lie = Server::answering(HOST, "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello");
-    assert_fails(&lie.url("/"), &[], 8, "Content-Length is not a number");
-    // A head that breaks off in its Location is no redirect.
-    let half_a_redirect = Server::answering(HOST, "HTTP/1.0 302 \r\nLocation: /a\x1bb\r\n\r\n");
-    let (code, stderr) = get_in_vain(&half_a_redirect.url("/"), &[]);
+    let malformed = HttpServer::with_response(
+        KERNEL_ADDRESS,
+        "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello",
+    );
+    assert_fails(
+        &malformed.url("/"),
+        &[],
+        8,
+        "Content-Length is not a number",
+    );
+    // A head that is malformed within its Location is not a redirect.
+    let bad_redirect =
+        HttpServer::with_response(KERNEL_ADDRESS, "HTTP/1.0 302 \r\nLocation: /a\x1bb\r\n\r\n");
+    let (code, stderr) = run_failing(&bad_redirect.url("/"), &[]);
     assert_eq!(code, Some(8), "{stderr}");
     assert!(!stderr.contains("Location"), "{stderr}");
-    let open_end = Server::answering(HOST, "HTTP/1.0 200 OK\r\n\r\nhello");
+    let without_length = HttpServer::with_response(KERNEL_ADDRESS, "HTTP/1.0 200 OK\r\n\r\nhello");
     assert_fails(
-        &open_end.url("/"),
+        &without_length.url("/"),
         &["--require-length"],
         18,
         "closed before the end",
@@ -169,30 +166,26 @@ fn a_cut_a_reset_and_a_lie_are_told_apart() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_whether_it_was_announced_or_not() {
-    if !inside("get::failures::a_body_over_the_limit_is_refused_whether_it_was_announced_or_not") {
-        return;
-    }
-    let announced = Server::holding(HOST, &[b'x'; 3_000]);
-    let unannounced = Server::answering(
-        HOST,
+fn a_body_over_the_limit_is_refused_with_and_without_an_announced_length() {
+    in_namespace!();
+    let announced = HttpServer::with_body(KERNEL_ADDRESS, &[b'x'; 3_000]);
+    let unannounced = HttpServer::with_response(
+        KERNEL_ADDRESS,
         [b"HTTP/1.0 200 OK\r\n\r\n", &[b'x'; 3_000][..]].concat(),
     );
     for server in [announced, unannounced] {
         let url = server.url("/");
         assert_fails(&url, &["--max-size", "2999"], 63, "larger than the limit");
         assert_fails(&url, &["--max-size", "2k"], 63, "larger than the limit");
-        let ended = get(&[&url, "--max-size", "3000"]);
-        assert_eq!((ended.code, ended.stdout_bytes.len()), (Some(0), 3_000));
+        let exited = get(&[&url, "--max-size", "3000"]);
+        assert_eq!((exited.code, exited.stdout_bytes.len()), (Some(0), 3_000));
     }
 }
 
 #[test]
-fn each_deadline_says_what_was_awaited() {
-    if !inside("get::failures::each_deadline_says_what_was_awaited") {
-        return;
-    }
-    let silent = Server::start(HOST, Call::wait_until_gone);
+fn each_timeout_says_what_did_not_arrive() {
+    in_namespace!();
+    let silent = HttpServer::start(KERNEL_ADDRESS, HttpConnection::wait_until_closed);
     let url = silent.url("/");
     assert_fails(
         &url,
@@ -200,15 +193,15 @@ fn each_deadline_says_what_was_awaited() {
         28,
         "the response head",
     );
-    let stops = Server::start(HOST, |call| {
-        call.send(b"HTTP/1.0 200 OK\r\n\r\nhello");
-        call.wait_until_gone();
+    let stops = HttpServer::start(KERNEL_ADDRESS, |connection| {
+        connection.send(b"HTTP/1.0 200 OK\r\n\r\nhello");
+        connection.wait_until_closed();
     });
     assert_fails(&stops.url("/"), &["--idle-timeout", "0.5"], 28, "more data");
-    // It always has something to give, so only the total ends it.
-    let endless = Server::start(HOST, |call| {
-        call.send(b"HTTP/1.0 200 OK\r\n\r\n");
-        while call.send(&[b'x'; 4_000]) {
+    // This server always sends something, so only the total limit ends the transfer.
+    let endless = HttpServer::start(KERNEL_ADDRESS, |connection| {
+        connection.send(b"HTTP/1.0 200 OK\r\n\r\n");
+        while connection.send(&[b'x'; 4_000]) {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
     });
@@ -223,23 +216,21 @@ fn each_deadline_says_what_was_awaited() {
 }
 
 #[test]
-fn ctrl_c_ends_a_wait_and_the_server_learns_of_it() {
-    if !inside("get::failures::ctrl_c_ends_a_wait_and_the_server_learns_of_it") {
-        return;
-    }
-    let (gone, has_gone) = std::sync::mpsc::channel();
-    let gone = std::sync::Mutex::new(gone);
-    let silent = Server::start(HOST, move |call| {
-        gone.lock().unwrap().send("called").unwrap();
-        call.wait_until_gone();
-        gone.lock().unwrap().send("gone").unwrap();
+fn ctrl_c_ends_a_wait_and_resets_the_server() {
+    in_namespace!();
+    let (report, reports) = std::sync::mpsc::channel();
+    let report = std::sync::Mutex::new(report);
+    let silent = HttpServer::start(KERNEL_ADDRESS, move |connection| {
+        report.lock().unwrap().send("connected").unwrap();
+        connection.wait_until_closed();
+        report.lock().unwrap().send("closed").unwrap();
     });
     let limit = std::time::Duration::from_secs(50);
     let program = hosttap(&["get", &silent.url("/"), "--first-byte-timeout", "1000"]);
-    assert_eq!(has_gone.recv_timeout(limit), Ok("called"));
+    assert_eq!(reports.recv_timeout(limit), Ok("connected"));
     program.interrupt();
-    let ended = program.finish(60);
-    assert_eq!(ended.code, Some(130));
-    assert_eq!(ended.stderr(), "hosttap: interrupted\n");
-    assert_eq!(has_gone.recv_timeout(limit), Ok("gone"));
+    let exited = program.finish(60);
+    assert_eq!(exited.code, Some(130));
+    assert_eq!(exited.stderr(), "hosttap: interrupted\n");
+    assert_eq!(reports.recv_timeout(limit), Ok("closed"));
 }

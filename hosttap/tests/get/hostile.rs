@@ -1,6 +1,7 @@
-//! The table of hostile responses, over TAPs, whole and byte by byte, to a file and to stdout.
+//! Every response in the table of hostile responses, over TAPs: whole and byte by byte, to a file
+//! and to stdout.
 
-#[path = "../../../tests/common/hostile.rs"]
+#[path = "../../../tests/common/hostile/mod.rs"]
 mod table;
 
 use std::path::Path;
@@ -9,17 +10,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::TRANSFER_SECONDS_MAX;
-use crate::common::{Call, Server, hosttap, inside, sh};
+use crate::common::{HttpConnection, HttpServer, hosttap, in_namespace, sh};
 use table::{Case, End};
 
-/// Programs that run at a time, each on a TAP of its own; most of them wait for a deadline.
+/// How many programs run at the same time, each on its own TAP. Most of them wait for a deadline.
 const TAPS: usize = 24;
-/// Longer responses come only whole.
+/// Longer responses are sent only whole.
 const BYTEWISE_BYTES_MAX: usize = 2 * 1024;
-/// How much longer a case may take that was too slow for the table's deadline.
-const PATIENCE: u32 = 8;
+/// The factor on the deadlines of a case that was too slow at first.
+const SLOW_FACTOR: u32 = 8;
 
-/// One run: a case, how its bytes come, and where they go.
+/// One run: a case, how its bytes are sent, and where they are written.
 struct Run<'c> {
     index: usize,
     case: &'c Case,
@@ -27,23 +28,21 @@ struct Run<'c> {
     to_file: bool,
 }
 
-/// What a run left: its code, what was saved or shown, and stderr.
+/// The result of a run: the exit code, the saved or printed data, and stderr.
 #[derive(Debug, PartialEq, Eq)]
-struct Result {
+struct Outcome {
     code: Option<i32>,
     data: Option<Vec<u8>>,
     stderr: String,
 }
 
 #[test]
-fn every_hostile_response_has_its_code_and_bytes_whole_and_bytewise() {
-    if !inside("get::hostile::every_hostile_response_has_its_code_and_bytes_whole_and_bytewise") {
-        return;
-    }
+fn every_hostile_response_has_its_exit_code_and_bytes_whole_and_bytewise() {
+    in_namespace!();
     let cases = table::cases();
-    let server = Server::start("0.0.0.0", {
+    let server = HttpServer::start("0.0.0.0", {
         let cases = cases.clone();
-        move |call| serve(call, &cases)
+        move |connection| serve(connection, &cases)
     });
     let runs = runs(&cases);
     assert!(
@@ -57,11 +56,12 @@ fn every_hostile_response_has_its_code_and_bytes_whole_and_bytewise() {
             let (next, failures, runs, server) = (&next, &failures, &runs, &server);
             scope.spawn(move || {
                 sh(&format!(
-                    "ip tuntap add dev h{tap} mode tap; ip addr add 10.0.{tap}.100/24 dev h{tap}; ip link set h{tap} up"
+                    "ip tuntap add dev h{tap} mode tap; ip addr add 10.0.{tap}.100/24 dev h{tap}
+                    ip link set h{tap} up"
                 ));
-                let folder = tempfile::tempdir().unwrap();
+                let directory = tempfile::tempdir().unwrap();
                 while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Some(failure) = run.check(tap, server.port(), folder.path()) {
+                    if let Some(failure) = run.check(tap, server.port(), directory.path()) {
                         failures.lock().unwrap().push(failure);
                     }
                 }
@@ -77,7 +77,7 @@ fn every_hostile_response_has_its_code_and_bytes_whole_and_bytewise() {
     );
 }
 
-/// Every case in every way, those that wait for a deadline first.
+/// Every case in every variant. Those that wait for a deadline come first.
 fn runs(cases: &[Case]) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
     for (index, case) in cases.iter().enumerate() {
@@ -98,29 +98,29 @@ fn runs(cases: &[Case]) -> Vec<Run<'_>> {
 }
 
 /// Answers a request for `/INDEX/whole` or `/INDEX/bytewise`.
-fn serve(call: &mut Call, cases: &[Case]) {
-    let mut path = call.request.split('/').skip(1);
+fn serve(connection: &mut HttpConnection, cases: &[Case]) {
+    let mut path = connection.request.split('/').skip(1);
     let case = &cases[path.next().unwrap().parse::<usize>().unwrap()];
     if path.next().unwrap().starts_with("bytewise") {
-        call.send_bytewise(&case.response);
+        connection.send_bytewise(&case.response);
     } else {
-        call.send(&case.response);
+        connection.send(&case.response);
     }
     match case.end {
         End::Fin => {}
-        End::Rst => call.reset(),
-        End::Silence => call.wait_until_gone(),
-        End::Drip(bytes) => call.drip(bytes),
+        End::Rst => connection.reset(),
+        End::Silence => connection.wait_until_closed(),
+        End::Drip(bytes) => connection.drip(bytes),
     }
 }
 
 impl Run<'_> {
-    /// What went wrong, if anything did.
-    fn check(&self, tap: usize, port: u16, folder: &Path) -> Option<String> {
-        let mut result = self.run(tap, port, folder, 1);
-        // A machine that stood still for the deadline's time needs a longer one.
-        if self.case.timeout_s.is_some() && !self.is_right(&result) {
-            result = self.run(tap, port, folder, PATIENCE);
+    /// Runs the case. Returns a description of what is wrong, if anything is.
+    fn check(&self, tap: usize, port: u16, directory: &Path) -> Option<String> {
+        let mut result = self.run(tap, port, directory, 1);
+        // A machine that stalled as long as the deadline needs a longer one.
+        if self.case.timeout_s.is_some() && !self.is_expected(&result) {
+            result = self.run(tap, port, directory, SLOW_FACTOR);
         }
         let Case {
             name,
@@ -129,29 +129,33 @@ impl Run<'_> {
             ..
         } = self.case;
         let (bytewise, to_file) = (self.bytewise, self.to_file);
-        (!self.is_right(&result)).then(|| {
-            format!("{name} (bytewise {bytewise}, to a file {to_file}): {exit} {delivered:?} wanted, {result:?}")
+        (!self.is_expected(&result)).then(|| {
+            format!(
+                "{name} (bytewise {bytewise}, to a file {to_file}): \
+                 {exit} {delivered:?} wanted, {result:?}"
+            )
         })
     }
 
-    fn is_right(&self, result: &Result) -> bool {
-        let right_data = match (&result.data, self.to_file) {
+    fn is_expected(&self, result: &Outcome) -> bool {
+        let is_data_expected = match (&result.data, self.to_file) {
             (data, true) => data.as_deref() == self.case.saved(),
             (Some(data), false) if matches!(self.case.end, End::Drip(_)) => {
                 data.starts_with(&self.case.delivered)
             }
             (data, false) => data.as_deref() == Some(&self.case.delivered),
         };
-        let right_words = result.stderr.contains(": malformed: ") == self.case.malformed.is_some();
-        result.code == Some(self.case.exit) && right_data && right_words
+        let is_message_expected =
+            result.stderr.contains(": malformed: ") == self.case.malformed.is_some();
+        result.code == Some(self.case.exit) && is_data_expected && is_message_expected
     }
 
-    fn run(&self, tap: usize, port: u16, folder: &Path, patience: u32) -> Result {
-        let manner = if self.bytewise { "bytewise" } else { "whole" };
-        let file = folder.join("file");
+    fn run(&self, tap: usize, port: u16, directory: &Path, slow_factor: u32) -> Outcome {
+        let variant = if self.bytewise { "bytewise" } else { "whole" };
+        let file = directory.join("file");
         let mut arguments = vec![
             "get".to_owned(),
-            format!("http://10.0.{tap}.100:{port}/{}/{manner}", self.index),
+            format!("http://10.0.{tap}.100:{port}/{}/{variant}", self.index),
             format!("--tap=h{tap}"),
             format!("--address=10.0.{tap}.1/24"),
         ];
@@ -165,23 +169,23 @@ impl Run<'_> {
             arguments.push("--require-length".to_owned());
         }
         if let Some(seconds) = self.case.timeout_s {
-            let seconds = seconds * patience;
+            let seconds = seconds * slow_factor;
             arguments.push(format!("--first-byte-timeout={seconds}"));
             arguments.push(format!("--idle-timeout={seconds}"));
         }
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let ended = hosttap(&arguments).finish(TRANSFER_SECONDS_MAX);
+        let exited = hosttap(&arguments).finish(TRANSFER_SECONDS_MAX);
         let saved = std::fs::read(&file).ok();
-        // The next run must not find it.
+        // The next run must not find this file.
         let _ = std::fs::remove_file(&file);
-        Result {
-            code: ended.code,
+        Outcome {
+            code: exited.code,
             data: if self.to_file {
                 saved
             } else {
-                Some(ended.stdout_bytes.clone())
+                Some(exited.stdout_bytes.clone())
             },
-            stderr: ended.stderr(),
+            stderr: exited.stderr(),
         }
     }
 }

@@ -1,20 +1,23 @@
-//! Where files go: one file, devices, pipes, and places that take nothing or fill up.
+//! Where files are stored: one file, devices, FIFOs, and directories that are full or not writable.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
 use rustix::fs::{Access, access};
 
-use crate::common::{hosttap, inside, sh};
-use crate::peers::{SECONDS_MAX, peer};
+use crate::common::{
+    FILE_PEER_PY, TCP_PEER_PY, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap, in_namespace,
+    run_file_peer, sh,
+};
 
 #[test]
-fn one_file_is_replaced_whole_by_each_that_comes() {
-    if !inside("recv::storage::one_file_is_replaced_whole_by_each_that_comes") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+fn one_file_is_replaced_by_each_complete_file() {
+    in_namespace!();
+    let directory = tempfile::tempdir().unwrap();
+    let (target, link) = (
+        directory.path().join("target"),
+        directory.path().join("link"),
+    );
     fs::write(&target, "old").unwrap();
     symlink("target", &link).unwrap();
     let receiver = hosttap(&["recv", "-o", link.to_str().unwrap()]);
@@ -27,9 +30,9 @@ say(send_plain(b'secon', announced=6), look())
 say(send_checked(b'second', 'a', digest=b'd' * 32), look())
 say(send_checked(b'second', 'a'), look())
 say(send_plain(b'third'), look())";
-    let said = peer(&format!("{look}{script}"), &[target.to_str().unwrap()]);
+    let output = run_file_peer(&format!("{look}{script}"), &[target.to_str().unwrap()]);
     assert_eq!(
-        said,
+        output,
         "[('answer', 0, 0), ('receipt', 0, 5)] first\n\
          [('answer', 0, 0)] first\n\
          reset first\n\
@@ -39,126 +42,119 @@ say(send_plain(b'third'), look())";
     );
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     drop(receiver);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
 }
 
 #[test]
 fn a_full_device_is_a_storage_failure() {
-    if !inside("recv::storage::a_full_device_is_a_storage_failure") {
-        return;
-    }
+    in_namespace!();
     let receiver = hosttap(&["recv", "-o", "/dev/full", "--once"]);
     receiver.wait_for_stderr("Listening on", SECONDS_MAX);
     assert_eq!(
-        peer("say(send_checked(b'1', 'a'))", &[]),
+        run_file_peer("say(send_checked(b'1', 'a'))", &[]),
         "[('answer', 0, 0), ('receipt', 4, 0)]\n"
     );
-    let ended = receiver.finish(SECONDS_MAX);
-    assert_eq!(ended.code, Some(23));
+    let exited = receiver.finish(SECONDS_MAX);
+    assert_eq!(exited.code, Some(23));
     assert!(
-        ended.stderr().contains("No space left on device"),
+        exited.stderr().contains("No space left on device"),
         "{}",
-        ended.stderr()
+        exited.stderr()
     );
 }
 
 #[test]
-fn a_pipe_gets_each_file_and_its_end() {
-    if !inside("recv::storage::a_pipe_gets_each_file_and_its_end") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let fifo = folder.path().join("fifo");
+fn a_fifo_gets_each_file_and_its_end() {
+    in_namespace!();
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
     sh(&format!("mkfifo {}", fifo.display()));
     let receiver = hosttap(&["recv", "-o", fifo.to_str().unwrap()]);
-    // It opens the pipe before it listens, and so waits for a reader.
+    // The receiver opens the FIFO before it listens, so it waits for a reader.
     let script = "import threading
 def read(got):
     with open(sys.argv[1], 'rb') as fifo:
-        # Longer than the receiver may be without a word.
+        # Longer than the receiver may be silent.
         time.sleep(2.5)
         got.append(fifo.read())
 for number in range(2):
     data, got, signs_of_life = pattern(1 << 20, number), [], 0
     reader = threading.Thread(target=read, args=(got,))
     reader.start()
-    said = send_checked(data, 'a')
+    replies = send_checked(data, 'a')
     reader.join()
-    say(said, got[0] == data, signs_of_life > 0)";
-    let said = peer(script, &[fifo.to_str().unwrap()]);
+    say(replies, got[0] == data, signs_of_life > 0)";
+    let output = run_file_peer(script, &[fifo.to_str().unwrap()]);
     let line = "[('answer', 0, 0), ('receipt', 0, 1048576)] True True\n";
-    assert_eq!(said, [line, line].concat());
+    assert_eq!(output, [line, line].concat());
     drop(receiver);
 }
 
 #[test]
-fn places_that_take_no_file_are_known_before_anybody_calls() {
-    if !inside("recv::storage::places_that_take_no_file_are_known_before_anybody_calls") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
+fn a_path_where_no_file_can_be_stored_is_an_error_before_listening() {
+    in_namespace!();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
-    let (file, folder) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
-    let missing = format!("{folder}/no/such");
+    let (file, directory) = (file.to_str().unwrap(), directory.path().to_str().unwrap());
+    let missing = format!("{directory}/no/such");
     for (arguments, words) in [
         (["--dir", file], "Not a directory"),
         (["--dir", &missing], "No such file"),
-        (["-o", folder], "Is a directory"),
+        (["-o", directory], "Is a directory"),
         (["-o", &missing], "No such file"),
     ] {
-        let ended = hosttap(&[&["recv"], &arguments[..]].concat()).finish(SECONDS_MAX);
-        assert_eq!(ended.code, Some(23), "{arguments:?}: {}", ended.stderr());
-        assert!(ended.stderr().contains(words), "{}", ended.stderr());
+        let exited = hosttap(&[&["recv"], &arguments[..]].concat()).finish(SECONDS_MAX);
+        assert_eq!(exited.code, Some(23), "{arguments:?}: {}", exited.stderr());
+        assert!(exited.stderr().contains(words), "{}", exited.stderr());
     }
-    // Only the attempt shows that nothing can be made there; but without root's powers it is known before.
+    // For root, only the attempt shows that no file can be created in /sys. Other users get the
+    // error before.
     if access("/sys", Access::WRITE_OK).is_err() {
         return;
     }
     let receiver = hosttap(&["recv", "--dir", "/sys", "--once"]);
     receiver.wait_for_stderr("Listening on", SECONDS_MAX);
     assert_eq!(
-        peer("say(send_checked(b'1', 'a'))", &[]),
+        run_file_peer("say(send_checked(b'1', 'a'))", &[]),
         "[('answer', 4, 0)]\n"
     );
     assert_eq!(receiver.finish(SECONDS_MAX).code, Some(23));
 }
 
 #[test]
-fn a_disk_that_fills_up_fails_the_file_and_keeps_what_came() {
-    if !inside("recv::storage::a_disk_that_fills_up_fails_the_file_and_keeps_what_came") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("in");
-    let path = place.to_str().unwrap();
+fn a_disk_that_fills_up_fails_the_transfer_and_keeps_the_partial_file() {
+    in_namespace!();
+    let directory = tempfile::tempdir().unwrap();
+    let incoming = directory.path().join("in");
+    let path = incoming.to_str().unwrap();
     let script = format!(
-        "{}
+        "{TCP_PEER_PY}
+{FILE_PEER_PY}
 data = pattern(3 << 20)
-connection = dial()
+connection = connect()
 connection.sendall(offer(data, 'a'))
-say(reply(connection))
+say(read_reply(connection))
 connection.sendall(data[:1 << 20])
-wait_until_sent(connection)
+wait_until_acknowledged(connection)
 time.sleep(0.2)
 open(sys.argv[1] + '/other', 'wb').write(bytes(5 << 19))
 try:
     connection.sendall(data[1 << 20:])
 except OSError:
     pass
-[_, status, stored] = reply(connection)
+[_, status, stored] = read_reply(connection)
 say(status, 1 << 20 <= stored < 3 << 20)
 os.remove(sys.argv[1] + '/other')
-said = send_checked(data, 'a')
-say(said[0][2] == stored, said[1:], open(sys.argv[1] + '/a', 'rb').read() == data)
+replies = send_checked(data, 'a')
+say(replies[0][2] == stored, replies[1:], open(sys.argv[1] + '/a', 'rb').read() == data)
 say(send_checked(bytes(5 << 20), 'b'))
-",
-        include_str!("../peers/file_peer.py")
+"
     );
-    let program = place.with_extension("py");
+    let program = incoming.with_extension("py");
     fs::write(&program, script).unwrap();
-    // A file system of its own, which ends with the shell.
-    let said = sh(&format!(
+    // A small file system that disappears with the shell.
+    let output = sh(&format!(
         "mkdir {path}; unshare --mount sh -e -c '
         mount -t tmpfs -o size=4m none {path}
         $hosttap recv --dir {path} 2>{path}.err & receiver=$!
@@ -167,9 +163,9 @@ say(send_checked(bytes(5 << 20), 'b'))
         kill $receiver'",
         program.display()
     ));
-    let stderr = fs::read_to_string(place.with_extension("err")).unwrap();
+    let stderr = fs::read_to_string(incoming.with_extension("err")).unwrap();
     assert_eq!(
-        said,
+        output,
         "(b'TWA\\x81', 0, 0)\n4 True\nTrue [('receipt', 0, 3145728)] True\n[('answer', 1, 0)]\n",
         "{stderr}"
     );

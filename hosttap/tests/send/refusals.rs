@@ -1,42 +1,40 @@
-//! Whatever a receiver does but give a true receipt is a failure with a code of its own.
+//! Anything but a correct receipt is a failure with its own exit code.
 
 use std::fs;
 use std::io::Write;
 
-use super::{file, receiver, send};
-use crate::common::{HOST, hosttap, inside};
-use crate::peers::{SECONDS_MAX, finished};
+use super::{SECONDS_MAX, create_file, start_receiver, start_send};
+use crate::common::{hosttap, in_namespace};
 
-/// What a receiver does with one connection, as python, and how `send` must end.
+/// Runs `send` for each case. A case is what the receiver does with the connection, as Python, and
+/// the exit code and words on stderr with which `send` must end.
 #[track_caller]
-fn assert_each_ends(length: usize, options: &[&str], cases: &[(&str, i32, &str)]) {
-    let (_folder, path) = file(length);
-    for (act, code, words) in cases {
+fn assert_each_exits(length: usize, options: &[&str], cases: &[(&str, i32, &str)]) {
+    let (_directory, path) = create_file(length);
+    for (action, code, words) in cases {
         let script = format!(
             "connection, _ = listener.accept()
 length, digest, name = read_offer(connection)
-{act}
+{action}
 connection.close()"
         );
-        let receiver = receiver(&script, &path);
-        let ended = send(&path, options).finish(SECONDS_MAX);
-        let stderr = ended.stderr();
-        assert_eq!(ended.code, Some(*code), "{act}\n{stderr}");
+        let receiver = start_receiver(&script, &path);
+        let exited = start_send(&path, options).finish(SECONDS_MAX);
+        let stderr = exited.stderr();
+        assert_eq!(exited.code, Some(*code), "{action}\n{stderr}");
         assert!(
             stderr.contains(words),
-            "{act}\n{words:?} is missing: {stderr}"
+            "{action}\n{words:?} is missing: {stderr}"
         );
-        finished(receiver);
+        receiver.expect_success(SECONDS_MAX);
     }
 }
 
 #[test]
-fn refusals_in_the_answer_are_told_by_name() {
-    if !inside("send::refusals::refusals_in_the_answer_are_told_by_name") {
-        return;
-    }
-    // Not a byte of the file may follow a refusal.
-    let none = "assert until_end(connection) == b''";
+fn a_refusal_in_the_answer_is_reported_by_name() {
+    in_namespace!();
+    // No byte of the file may follow a refusal.
+    let no_data = "assert read_until_closed(connection) == b''";
     let refusals = [
         (1, "the receiver refused: too large"),
         (2, "the receiver refused: bad offer"),
@@ -46,23 +44,21 @@ fn refusals_in_the_answer_are_told_by_name() {
         (7, "the receiver refused: status 7"),
         (255, "the receiver refused: status 255"),
     ];
-    let acts =
-        refusals.map(|(status, _)| format!("connection.sendall(answer({status}, 0)); {none}"));
-    let cases: Vec<_> = acts
+    let actions =
+        refusals.map(|(status, _)| format!("connection.sendall(answer({status}, 0)); {no_data}"));
+    let cases: Vec<_> = actions
         .iter()
         .zip(refusals)
-        .map(|(act, (_, words))| (act.as_str(), 25, words))
+        .map(|(action, (_, words))| (action.as_str(), 25, words))
         .collect();
-    assert_each_ends(1_000, &[], &cases);
+    assert_each_exits(1_000, &[], &cases);
 }
 
 #[test]
-fn bad_answers_and_receipts_are_no_success() {
-    if !inside("send::refusals::bad_answers_and_receipts_are_no_success") {
-        return;
-    }
+fn bad_answers_and_receipts_are_failures() {
+    in_namespace!();
     let malformed = "answer is malformed";
-    assert_each_ends(
+    assert_each_exits(
         1_000,
         &[],
         &[
@@ -105,13 +101,13 @@ fn bad_answers_and_receipts_are_no_success() {
                 "closed before the end",
             ),
             (
-                "connection.sendall(answer(FINE, 0)); exactly(connection, 1000)",
+                "connection.sendall(answer(FINE, 0)); read_exactly(connection, 1000)",
                 18,
                 "closed before the end",
             ),
             ("reset(connection)", 56, "reset"),
             (
-                "connection.sendall(answer(FINE, 0)); exactly(connection, 1000); reset(connection)",
+                "connection.sendall(answer(FINE, 0)); read_exactly(connection, 1000); reset(connection)",
                 56,
                 "reset",
             ),
@@ -120,24 +116,22 @@ fn bad_answers_and_receipts_are_no_success() {
 }
 
 #[test]
-fn a_refusal_in_the_middle_ends_the_sending() {
-    if !inside("send::refusals::a_refusal_in_the_middle_ends_the_sending") {
-        return;
-    }
-    assert_each_ends(
+fn a_refusal_during_the_transfer_stops_the_sender() {
+    in_namespace!();
+    assert_each_exits(
         16 << 20,
         &[],
         &[
             (
-                "connection.sendall(answer(FINE, 0)); exactly(connection, 100000)
+                "connection.sendall(answer(FINE, 0)); read_exactly(connection, 100000)
 connection.sendall(receipt(4, 100000))
-rest = len(until_end(connection))
+rest = len(read_until_closed(connection))
 assert rest < 15 << 20, rest",
                 25,
                 "storage failed",
             ),
             (
-                "connection.sendall(answer(FINE, 0)); exactly(connection, 100000)
+                "connection.sendall(answer(FINE, 0)); read_exactly(connection, 100000)
 connection.sendall(receipt(FINE, 16 << 20))",
                 25,
                 "answer is malformed",
@@ -147,120 +141,122 @@ connection.sendall(receipt(FINE, 16 << 20))",
 }
 
 #[test]
-fn a_reset_is_how_a_plain_receiver_says_no() {
-    if !inside("send::refusals::a_reset_is_how_a_plain_receiver_says_no") {
-        return;
-    }
-    assert_each_ends(
+fn a_reset_by_a_plain_receiver_is_a_failure() {
+    in_namespace!();
+    assert_each_exits(
         1_000,
         &["--plain"],
         &[
-            ("exactly(connection, 1000); reset(connection)", 56, "reset"),
+            (
+                "read_exactly(connection, 1000); reset(connection)",
+                56,
+                "reset",
+            ),
             ("reset(connection)", 56, "reset"),
-            ("exactly(connection, 1001)", 0, "all acknowledged"),
+            ("read_exactly(connection, 1001)", 0, "all acknowledged"),
         ],
     );
 }
 
 #[test]
-fn nobody_there_and_nobody_who_reads_are_told_apart() {
-    if !inside("send::refusals::nobody_there_and_nobody_who_reads_are_told_apart") {
-        return;
-    }
-    let (_folder, path) = file(16 << 20);
-    let ended = send(&path, &[]).finish(SECONDS_MAX);
-    assert_eq!(ended.code, Some(7), "{}", ended.stderr());
+fn a_missing_receiver_and_one_that_does_not_read_are_different_errors() {
+    in_namespace!();
+    let (_directory, path) = create_file(16 << 20);
+    let exited = start_send(&path, &[]).finish(SECONDS_MAX);
+    assert_eq!(exited.code, Some(7), "{}", exited.stderr());
     let path_text = path.to_str().unwrap();
-    let nobody = [
+    let missing = [
         "send",
         "192.168.69.7",
         path_text,
         "--connect-timeout",
         "0.5",
     ];
-    let ended = hosttap(&nobody).finish(SECONDS_MAX);
-    assert_eq!(ended.code, Some(28), "{}", ended.stderr());
+    let exited = hosttap(&missing).finish(SECONDS_MAX);
+    assert_eq!(exited.code, Some(28), "{}", exited.stderr());
     assert!(
-        ended.stderr().contains("the connection"),
+        exited.stderr().contains("the connection"),
         "{}",
-        ended.stderr()
+        exited.stderr()
     );
-    let stuck = receiver(
+    let stuck = start_receiver(
         "connection, _ = listener.accept()
 read_offer(connection)
 connection.sendall(answer(FINE, 0))
 sys.stdin.read()",
         &path,
     );
-    let ended = send(&path, &["--idle-timeout", "0.7"]).finish(SECONDS_MAX);
-    assert_eq!(ended.code, Some(28), "{}", ended.stderr());
+    let exited = start_send(&path, &["--idle-timeout", "0.7"]).finish(SECONDS_MAX);
+    assert_eq!(exited.code, Some(28), "{}", exited.stderr());
     assert!(
-        ended.stderr().contains("acknowledgement"),
+        exited.stderr().contains("acknowledgement"),
         "{}",
-        ended.stderr()
+        exited.stderr()
     );
     drop(stuck);
 }
 
 #[test]
-fn a_file_that_changes_under_way_is_an_error() {
-    if !inside("send::refusals::a_file_that_changes_under_way_is_an_error") {
-        return;
-    }
-    let (_folder, path) = file(16 << 20);
+fn a_file_that_changes_during_the_transfer_is_an_error() {
+    in_namespace!();
+    let (_directory, path) = create_file(16 << 20);
     for options in [&[][..], &["--plain"]] {
-        let receiver = receiver(
+        let receiver = start_receiver(
             "connection, _ = listener.accept()
 if read_offer(connection)[1]:
     connection.sendall(answer(FINE, 0))
-exactly(connection, 100000)
-say('begun')
+read_exactly(connection, 100000)
+say('started')
 sys.stdin.readline()
 try:
-    say(len(exactly(connection, 16 << 20)) < 16 << 20)
+    say(len(read_exactly(connection, 16 << 20)) < 16 << 20)
 except ConnectionResetError:
     say(True)",
             &path,
         );
-        let sender = send(&path, options);
-        receiver.wait_for_stdout("begun", SECONDS_MAX);
+        let sender = start_send(&path, options);
+        receiver.wait_for_stdout("started", SECONDS_MAX);
         let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"more").unwrap();
         let mut receiver = receiver;
-        receiver.type_in("go on\n");
-        let ended = sender.finish(SECONDS_MAX);
-        assert_eq!(ended.code, Some(26), "{}", ended.stderr());
-        assert!(ended.stderr().contains("changed while it was sent"));
-        assert_eq!(finished(receiver), "listening\nbegun\nTrue\n");
+        receiver.write_stdin("continue\n");
+        let exited = sender.finish(SECONDS_MAX);
+        assert_eq!(exited.code, Some(26), "{}", exited.stderr());
+        assert!(exited.stderr().contains("changed while it was sent"));
+        assert_eq!(
+            receiver.expect_success(SECONDS_MAX),
+            "listening\nstarted\nTrue\n"
+        );
     }
 }
 
 #[test]
 fn ctrl_c_resets_the_receiver() {
-    if !inside("send::refusals::ctrl_c_resets_the_receiver") {
-        return;
-    }
-    let (_folder, path) = file(16 << 20);
-    let receiver = receiver(
+    in_namespace!();
+    let (_directory, path) = create_file(16 << 20);
+    let receiver = start_receiver(
         "connection, _ = listener.accept()
 read_offer(connection)
 connection.sendall(answer(FINE, 0))
-exactly(connection, 100000)
-say('begun')
+read_exactly(connection, 100000)
+say('started')
 sys.stdin.readline()
 try:
-    exactly(connection, 16 << 20)
+    read_exactly(connection, 16 << 20)
 except ConnectionResetError:
     say('reset')",
         &path,
     );
-    let sender = send(&path, &[]);
-    receiver.wait_for_stdout("begun", SECONDS_MAX);
+    let sender = start_send(&path, &[]);
+    receiver.wait_for_stdout("started", SECONDS_MAX);
     sender.interrupt();
     assert_eq!(sender.finish(SECONDS_MAX).code, Some(130));
     let mut receiver = receiver;
-    receiver.type_in("go on\n");
-    assert_eq!(finished(receiver), "listening\nbegun\nreset\n");
-    // A port that nobody has is refused, so the one before was given back.
-    assert_eq!(send(&path, &[]).finish(SECONDS_MAX).code, Some(7), "{HOST}");
+    receiver.write_stdin("continue\n");
+    assert_eq!(
+        receiver.expect_success(SECONDS_MAX),
+        "listening\nstarted\nreset\n"
+    );
+    // The receiver is gone, so the next connection is refused.
+    assert_eq!(start_send(&path, &[]).finish(SECONDS_MAX).code, Some(7));
 }

@@ -1,52 +1,50 @@
 //! `send --retry`: until the receiver has the file.
 
-use super::{file, receiver, send};
-use crate::common::{inside, sh};
-use crate::peers::{SECONDS_MAX, finished};
+use super::{SECONDS_MAX, create_file, start_receiver, start_send};
+use crate::common::{in_namespace, sh};
 
 #[test]
-fn a_retry_goes_on_where_the_receiver_stopped() {
-    if !inside("send::retry::a_retry_goes_on_where_the_receiver_stopped") {
-        return;
-    }
-    let (_folder, path) = file(1 << 20);
-    // Nobody listens at first; then the transfer is reset at a third, cut at two, refused as busy, and done.
-    let sender = send(&path, &["--retry"]);
+fn a_retry_resumes_where_the_receiver_stopped() {
+    in_namespace!();
+    let (_directory, path) = create_file(1 << 20);
+    // At first there is no receiver. Then the transfer is reset at one third, truncated at two
+    // thirds, refused as busy, damaged, and done.
+    let sender = start_send(&path, &["--retry"]);
     sender.wait_for_stderr("refused; next try in 0.5 s", SECONDS_MAX);
-    let receiver = receiver(
+    let receiver = start_receiver(
         "
 data, third = b'', (1 << 20) // 3
-for act in ('reset', 'fin', 'busy', 'damaged', 'done'):
+for action in ('reset', 'fin', 'busy', 'damaged', 'done'):
     connection, _ = listener.accept()
     length, digest, name = read_offer(connection)
-    if act == 'busy':
+    if action == 'busy':
         connection.sendall(answer(3, 0))
-        until_end(connection)
+        read_until_closed(connection)
         connection.close()
         continue
     connection.sendall(answer(FINE, len(data)))
-    data += exactly(connection, length - len(data) if act in ('damaged', 'done') else third)
-    if act == 'damaged':
+    data += read_exactly(connection, length - len(data) if action in ('damaged', 'done') else third)
+    if action == 'damaged':
         data = b''
         connection.sendall(receipt(5, 0))
-    if act == 'done':
+    if action == 'done':
         connection.sendall(receipt(FINE, len(data)))
-    say(act, len(data))
-    if act == 'reset':
+    say(action, len(data))
+    if action == 'reset':
         reset(connection)
         continue
-    if act == 'fin':
+    if action == 'fin':
         connection.shutdown(socket.SHUT_WR)
-    until_end(connection)
+    read_until_closed(connection)
     connection.close()
 say(data == open(PATH, 'rb').read())",
         &path,
     );
-    let ended = sender.finish(SECONDS_MAX);
-    let stderr = ended.stderr();
-    assert_eq!(ended.code, Some(0), "{stderr}");
+    let exited = sender.finish(SECONDS_MAX);
+    let stderr = exited.stderr();
+    assert_eq!(exited.code, Some(0), "{stderr}");
     assert_eq!(
-        finished(receiver),
+        receiver.expect_success(SECONDS_MAX),
         "listening\nreset 349525\nfin 699050\ndamaged 0\ndone 1048576\nTrue\n"
     );
     assert!(
@@ -61,11 +59,9 @@ say(data == open(PATH, 'rb').read())",
 }
 
 #[test]
-fn what_another_try_cannot_mend_ends_at_once() {
-    if !inside("send::retry::what_another_try_cannot_mend_ends_at_once") {
-        return;
-    }
-    let (_folder, path) = file(1_000);
+fn a_failure_that_a_retry_cannot_change_ends_at_once() {
+    in_namespace!();
+    let (_directory, path) = create_file(1_000);
     for status in [1, 2, 4, 99] {
         let script = format!(
             "connection, _ = listener.accept()
@@ -73,51 +69,50 @@ read_offer(connection)
 connection.sendall(answer({status}, 0))
 connection.close()"
         );
-        let receiver = receiver(&script, &path);
-        let ended = send(&path, &["--retry"]).finish(SECONDS_MAX);
-        assert_eq!(ended.code, Some(25), "{status}: {}", ended.stderr());
-        finished(receiver);
+        let receiver = start_receiver(&script, &path);
+        let exited = start_send(&path, &["--retry"]).finish(SECONDS_MAX);
+        assert_eq!(exited.code, Some(25), "{status}: {}", exited.stderr());
+        receiver.expect_success(SECONDS_MAX);
     }
 }
 
 #[test]
-fn ctrl_c_ends_the_pause_between_two_tries() {
-    if !inside("send::retry::ctrl_c_ends_the_pause_between_two_tries") {
-        return;
-    }
-    let (_folder, path) = file(1_000);
-    let sender = send(&path, &["--retry"]);
+fn ctrl_c_ends_the_delay_between_two_attempts() {
+    in_namespace!();
+    let (_directory, path) = create_file(1_000);
+    let sender = start_send(&path, &["--retry"]);
     sender.wait_for_stderr("next try in 2 s", SECONDS_MAX);
     sender.interrupt();
     assert_eq!(sender.finish(SECONDS_MAX).code, Some(130));
 }
 
 #[test]
-fn a_transfer_survives_a_link_that_goes_down_and_comes_up() {
-    if !inside("send::retry::a_transfer_survives_a_link_that_goes_down_and_comes_up") {
-        return;
-    }
-    let (_folder, path) = file(4 << 20);
-    let receiver = receiver(
+fn a_transfer_survives_a_link_that_goes_down_and_up() {
+    in_namespace!();
+    let (_directory, path) = create_file(4 << 20);
+    let receiver = start_receiver(
         "connection, _ = listener.accept()
 length, digest, name = read_offer(connection)
 connection.sendall(answer(FINE, 0))
-data = exactly(connection, 1 << 20)
-say('begun')
+data = read_exactly(connection, 1 << 20)
+say('started')
 sys.stdin.readline()
-data += exactly(connection, length - len(data))
+data += read_exactly(connection, length - len(data))
 connection.sendall(receipt(FINE, length))
 say(data == open(PATH, 'rb').read(), connection.recv(1))",
         &path,
     );
-    let sender = send(&path, &[]);
-    receiver.wait_for_stdout("begun", SECONDS_MAX);
+    let sender = start_send(&path, &[]);
+    receiver.wait_for_stdout("started", SECONDS_MAX);
     sh("ip link set tap0 down");
     let mut receiver = receiver;
-    receiver.type_in("go on\n");
+    receiver.write_stdin("continue\n");
     std::thread::sleep(std::time::Duration::from_millis(700));
     sh("ip link set tap0 up");
-    let ended = sender.finish(SECONDS_MAX);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr());
-    assert_eq!(finished(receiver), "listening\nbegun\nTrue b''\n");
+    let exited = sender.finish(SECONDS_MAX);
+    assert_eq!(exited.code, Some(0), "{}", exited.stderr());
+    assert_eq!(
+        receiver.expect_success(SECONDS_MAX),
+        "listening\nstarted\nTrue b''\n"
+    );
 }

@@ -45,7 +45,7 @@ pub(crate) struct Cli {
     /// Compare smoltcp sockets without a guard and with one, without any app
     #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
     pub(crate) compare_guard: bool,
-    /// Plant one bug after the other and print which seed finds it; needs a build with planted bugs
+    /// Plant one bug after the other in a copy of the sources and print which seed finds it
     #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard"])]
     pub(crate) canaries: bool,
     /// Write the result as JSON

@@ -91,6 +91,10 @@ fn send_and_receive(
     Ok(())
 }
 
-fn poll(node: &mut Node, app: &mut dyn App) -> Result<(), Error> {
-    stack.run(black_box(app), black_box(&mut ()))
+fn poll<A: App>(node: &mut Node, app: A) -> Result<(), Failure>
+where
+    A::Error: Copy + Into<Failure>,
+{
+    let mut task = Task::new(black_box(app));
+    node.run(&mut task, black_box(&mut ()))
 }

@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn seconds_may_have_fractions_and_bad_values_are_refused() {
-    assert_eq!(seconds("5"), Ok(5_000));
-    assert_eq!(seconds("0.5"), Ok(500));
-    assert_eq!(seconds(".25"), Ok(250));
-    assert_eq!(seconds("2."), Ok(2_000));
-    assert_eq!(seconds("1.2345"), Ok(1_234));
+    assert_eq!(seconds("5"), Ok(Duration::from_millis(5_000)));
+    assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+    assert_eq!(seconds(".25"), Ok(Duration::from_millis(250)));
+    assert_eq!(seconds("2."), Ok(Duration::from_millis(2_000)));
+    assert_eq!(seconds("1.2345"), Ok(Duration::from_millis(1_234)));
     for bad in [
         "",
         ".",

@@ -57,8 +57,8 @@ impl Charset {
         }
         let text = String::from_utf8_lossy(text);
         let mut rest: &str = &text;
-        // Each line has its own encoder, so that a stateful encoding returns to its initial state at
-        // the end of the line.
+        // Each line has its own encoder, so that a stateful encoding returns to its initial state
+        // at the end of the line.
         let mut encoder = self.0.new_encoder();
         let (mut bytes, mut missing) = (Vec::new(), 0);
         loop {

@@ -43,7 +43,8 @@ impl Command {
             ("/disconnect", None) => Ok(Self::Disconnect),
             ("/quit", None) => Ok(Self::Quit),
             _ => Err(format!(
-                "{} is not a command; use /connect HOST[:PORT], /listen [PORT], /disconnect, /quit, or // to send a slash",
+                "{} is not a command; use /connect HOST[:PORT], /listen [PORT], /disconnect, \
+                 /quit, or // to send a slash",
                 sanitize_line(line.trim_end())
             )),
         }

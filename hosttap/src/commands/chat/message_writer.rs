@@ -43,8 +43,8 @@ pub(super) struct MessageWriter {
 }
 
 impl MessageWriter {
-    /// A writer to stdout or, with an `editor`, to the terminal above its input row. UTF-8 in a pipe
-    /// is not changed.
+    /// A writer to stdout or, with an `editor`, to the terminal above its input row. UTF-8 in a
+    /// pipe is not changed.
     ///
     /// # Errors
     /// The system's, if stdout is closed.

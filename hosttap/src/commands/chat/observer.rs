@@ -96,7 +96,7 @@ impl Observer for ChatObserver {
             }
             _ => match event.app() {
                 Some(chat::Event::Partial) => {
-                    self.status("the message above is only part of a line");
+                    self.status("the message above is only a part of a line");
                 }
                 Some(chat::Event::Unsent { bytes }) => {
                     self.status(format_args!("{bytes} bytes did not reach the peer"));

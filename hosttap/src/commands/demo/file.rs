@@ -50,7 +50,8 @@ pub(super) fn upload(output: &mut Output, network: &mut Network) -> Result<(), F
     output.compare_digests(&content, arrived.unwrap_or_default())
 }
 
-/// Runs the device until it gives up the dead connection too. Until then it refuses a second sender.
+/// Runs the device until it gives up the dead connection too. Until then it refuses a second
+/// sender.
 fn await_failure(
     output: &mut Output,
     network: &mut Network,

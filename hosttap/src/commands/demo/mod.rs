@@ -1,5 +1,5 @@
-//! `hosttap demo`: the tour. It shows every app over a simulated Ethernet that loses frames, in this
-//! process.
+//! `hosttap demo`: the tour. It shows every app over a simulated Ethernet that loses frames, in
+//! this process.
 
 mod chat;
 mod file;

@@ -119,7 +119,7 @@ impl Network {
     ///
     /// # Errors
     /// There is none, or the time limit has passed.
-    pub(super) fn advance(&mut self) -> Result<(), Failure> {
+    pub(super) fn advance(&self) -> Result<(), Failure> {
         if self.world.sleep(TIME_LIMIT, &self.nodes) {
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl Network {
     }
 
     /// Plugs the laptop's cable in, or pulls it.
-    pub(super) fn set_cable(&mut self, is_plugged_in: bool) {
+    pub(super) fn set_cable(&self, is_plugged_in: bool) {
         self.world.ethernet.set_up(LAPTOP, is_plugged_in);
     }
 }

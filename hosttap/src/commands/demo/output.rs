@@ -32,8 +32,10 @@ impl Output {
     pub(super) fn print_introduction(&mut self, seed: u64) {
         let percent = LOSS_PPM / 10_000;
         self.print(format_args!(
-            "A device (10.0.0.1) and a laptop (10.0.0.2) on one Ethernet that takes 5 ms and loses {percent} % of all frames.\n\
-             Both run tickwire in this process, under a virtual clock; seed {seed} replays every frame.",
+            "A device (10.0.0.1) and a laptop (10.0.0.2) on one Ethernet that takes 5 ms and loses \
+             {percent} % of all frames.\n\
+             Both run tickwire in this process, under a virtual clock; \
+             seed {seed} replays every frame.",
         ));
     }
 

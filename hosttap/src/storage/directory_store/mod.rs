@@ -129,8 +129,8 @@ impl DirectoryStore {
         }
     }
 
-    /// Whether no background job is running. A begin that has finished meanwhile leaves its upload
-    /// open.
+    /// Whether no background job is running. If a begin has finished since
+    /// the last call, its upload is open.
     fn is_settled(&mut self) -> bool {
         let (state, is_settled) = match std::mem::replace(&mut self.state, State::Closed) {
             State::Beginning(upload, job) => match job.poll() {

@@ -44,8 +44,8 @@ pub(super) fn candidate_name(name: &str, number: u32) -> String {
 
 /// The UTC date of a time since 1970, such as `2026-11-21`.
 fn date(unix: Duration) -> String {
-    // The Gregorian calendar in years that begin in March, so that a leap day is the last day of its
-    // year.
+    // The Gregorian calendar in years that begin in March, so that a leap day is the last day of
+    // its year.
     let days = unix.as_secs() / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =
