@@ -115,6 +115,7 @@ mod list {
 
         has_format::<Authority<'_>>();
         has_format::<BodyDecoder>();
+        has_format::<BodyError>();
         has_format::<Complete>();
         has_format::<http::Event>();
         has_format::<Framing>();
@@ -151,7 +152,7 @@ mod list {
     const _: () = {
         use tickwire::store::*;
 
-        has_format::<Check>();
+        has_format::<Checksum>();
         has_format::<FlashFault>();
         has_format::<FlashImage<'_>>();
         has_format::<FlashStore<'_, u8>>();

@@ -7,7 +7,9 @@ use std::fmt::Display;
 
 use tickwire::chat::ChatError;
 use tickwire::file::{OfferError, ReceiveError, SendError, Status};
-use tickwire::http::{Authority, GetError, HeaderError, Host, Malformed, Proof, Url, UrlError};
+use tickwire::http::{
+    Authority, BodyError, GetError, HeaderError, Host, Malformed, Proof, Url, UrlError,
+};
 use tickwire::store::LayoutError;
 use tickwire::{Error, SinkError, SourceError, Tick, TimeoutKind};
 
@@ -59,6 +61,10 @@ fn every_error_of_a_connection_says_something_of_its_own() {
 
 #[test]
 fn every_error_of_a_get_says_something_of_its_own() {
+    assert_texts(&[
+        BodyError::Truncated,
+        BodyError::Malformed(Malformed::Length),
+    ]);
     let own = [
         GetError::Truncated,
         GetError::Malformed(Malformed::Length),

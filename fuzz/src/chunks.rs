@@ -2,7 +2,7 @@
 //! differences named here.
 
 use httparse::Status;
-use tickwire::http::{BodyDecoder, Framing, GetError, Malformed, Piece, Proof};
+use tickwire::http::{BodyDecoder, BodyError, Framing, Malformed, Piece, Proof};
 
 use crate::pieces::Cuts;
 
@@ -45,7 +45,7 @@ fn decode(bytes: &[u8], ends: impl Iterator<Item = usize>, sink_takes: usize) ->
                 Ok(Piece::Payload(offered)) => {
                     let taken = offered.len().min(sink_takes);
                     payload.extend(&offered[..taken]);
-                    decoder.taken(taken);
+                    decoder.consume(taken);
                     at += taken;
                     continue;
                 }
@@ -62,7 +62,7 @@ fn decode(bytes: &[u8], ends: impl Iterator<Item = usize>, sink_takes: usize) ->
             return Decoded { payload, outcome };
         }
     }
-    assert_eq!(decoder.finish(), Err(GetError::Truncated));
+    assert_eq!(decoder.finish(), Err(BodyError::Truncated));
     Decoded {
         payload,
         outcome: Ok(None),

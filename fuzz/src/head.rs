@@ -124,7 +124,7 @@ fn compare_unfinished(rest: &[u8], ours: &Reading, parsed: httparse::Result<usiz
                 how,
                 Malformed::StatusLine
                     | Malformed::SwitchingProtocols
-                    | Malformed::UnaskedStatus
+                    | Malformed::UnexpectedStatus
                     | Malformed::TooManyInterim
                     | Malformed::FoldedLength
                     | Malformed::Length
@@ -167,7 +167,7 @@ impl Theirs<'_, '_> {
             0..=99 => complaints.push(Malformed::StatusLine),
             101 => complaints.push(Malformed::SwitchingProtocols),
             100..=199 if interim >= INTERIM_HEADS_MAX => complaints.push(Malformed::TooManyInterim),
-            206 | 304 => complaints.push(Malformed::UnaskedStatus),
+            206 | 304 => complaints.push(Malformed::UnexpectedStatus),
             _ => {}
         }
         if self.bytes.len() > HEAD_BYTES_MAX {
@@ -193,7 +193,7 @@ impl Theirs<'_, '_> {
         }
         match (self.is_chunked(), lengths.is_empty()) {
             (true, false) => complaints.push(Malformed::LengthAndCoding),
-            (true, true) if self.version_minor == 0 => complaints.push(Malformed::CodingInOld),
+            (true, true) if self.version_minor == 0 => complaints.push(Malformed::CodingInHttp10),
             _ => {}
         }
         complaints

@@ -1,86 +1,98 @@
-//! The body of a response: payload told apart from its framing, byte by byte.
+//! The body of a response: separates payload from framing.
 
 use core::fmt;
 
-use super::{Framing, is_blank, is_forbidden_control};
-use super::{GetError, Malformed};
+use super::syntax::{is_forbidden_control, is_whitespace};
+use super::{Framing, Malformed};
 
-/// Hexadecimal digits that a chunk size may have; so many always fit into 64 bits.
+/// Largest number of hexadecimal digits in a chunk size: 16 digits always fit into 64 bits.
 const CHUNK_DIGITS_MAX: u8 = 16;
 
-/// How a finished transfer knows that it has everything.
+/// How a download knows that the body is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Proof {
-    /// As many bytes as Content-Length announced.
+    /// All bytes that Content-Length announced have arrived.
     Length,
-    /// The last chunk and the end of the trailers.
+    /// The last chunk and the end of the trailers have arrived.
     LastChunk,
     /// The status says that there is no body.
     Empty,
-    /// The peer closed, and had announced no end. This is weak: a peer that failed may have closed too.
+    /// The server closed and had not announced a length. This proof is weak: a server that fails
+    /// may close too (RFC 9112, 8).
     CloseOnly,
 }
 
-/// What stands at the front of the bytes given to [`BodyDecoder::next`].
+/// What the bytes given to [`BodyDecoder::next`] start with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Piece<'b> {
-    /// Payload, never empty. Give it to the sink, then call [`taken`](BodyDecoder::taken) with what the sink took.
+    /// Payload, never empty. Write it to the sink, then call [`consume`](BodyDecoder::consume) with
+    /// the number of bytes that the sink took.
     Payload(&'b [u8]),
-    /// So many bytes of framing, which were read and are to be dropped. 0 only when there were no bytes.
+    /// This number of bytes was framing and is consumed; skip them. 0 only when there were no bytes.
     Framing(usize),
-    /// The body is complete; whatever follows is not part of it.
+    /// The body is complete. The bytes after it are not part of it.
     End(Proof),
 }
 
-/// Takes a body out of its framing.
+/// Why a body is not complete. Returned by [`BodyDecoder::finish`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum BodyError {
+    /// The body ends before the end that its framing announced.
+    Truncated,
+    /// The framing breaks the protocol; the value says how.
+    Malformed(Malformed),
+}
+
+/// Separates the payload of a body from its framing. It buffers no bytes.
 ///
-/// Payload counts only when [`taken`](Self::taken) says so: until then, the same bytes may be given again, and more
-/// of them. It holds no bytes.
+/// Payload counts only after [`consume`](Self::consume). Until then the caller may pass the same
+/// bytes again, with more bytes after them.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BodyDecoder {
     state: State,
-    /// Payload that is left of a body with a length or of the present chunk; of a chunk whose size is being read, the
-    /// size so far.
+    /// Number of payload bytes left in the present chunk, or in a body with a length. While a
+    /// chunk size is parsed, its value so far.
     remaining: u64,
-    /// Digits of the size that is being read.
+    /// Number of digits of the present chunk size so far.
     digits: u8,
-    /// Bytes of chunk extensions and trailers that may still come.
-    skippable: u32,
+    /// Number of further bytes that chunk extensions and trailers may have.
+    skip_bytes_left: u32,
 }
 
-/// A body with a length is counted; chunks change between framing and payload.
+/// A body with a length is only counted. A chunked body alternates between framing and payload.
 ///
 /// ```text
-/// Counted ---all taken--> Complete(Length)          UntilClose: until FIN
+/// Counted ---all consumed--> Complete(Length)       UntilClose: until FIN
 ///
-/// Framing(Size) --LF--> Chunk ---all taken--> Framing(DataCr) -> Framing(DataLf) -> Framing(Size)
+/// Framing(Size) --LF--> Chunk --all consumed--> Framing(DataCr) -> Framing(DataLf) -> Framing(Size)
 ///       | size 0
 ///       +--LF--> Framing(TrailerStart) --CR LF--> Complete(LastChunk)
 /// ```
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum State {
-    /// A body with a length, of which something is left.
+    /// In the payload of a body with a length.
     Counted,
     UntilClose,
-    Framing(Place),
-    /// A chunk of which something is left.
+    Framing(ChunkPosition),
+    /// In the payload of a chunk.
     Chunk,
     Complete(Proof),
     Failed(Malformed),
 }
 
-/// Where the decoder stands in the framing of chunks (RFC 9112, 7.1).
+/// The decoder's position in the framing of chunks (RFC 9112, 7.1).
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Place {
-    /// Before or in the digits of a chunk size.
+enum ChunkPosition {
+    /// At a digit of a chunk size.
     Size,
-    /// In the white space behind a size, where some servers pad and others begin an extension.
-    SizeBlank,
+    /// In the white space after a size: some servers pad the size, others start an extension.
+    AfterSize,
     Extension,
     SizeLf,
     DataCr,
@@ -92,13 +104,13 @@ enum Place {
 }
 
 impl BodyDecoder {
-    /// A decoder for a body that ends as `framing` says, whose chunk extensions and trailers may have `bytes_max`
-    /// bytes over the whole body, line ends not counted.
-    pub const fn new(framing: Framing, bytes_max: u32) -> Self {
+    /// Creates a decoder for a body with this `framing`. `skip_bytes_max` limits the chunk extensions
+    /// and trailers of the whole body together, in bytes without line ends.
+    pub const fn new(framing: Framing, skip_bytes_max: u32) -> Self {
         let (state, remaining) = match framing {
             Framing::Length(0) => (State::Complete(Proof::Length), 0),
             Framing::Length(remaining) => (State::Counted, remaining),
-            Framing::Chunked => (State::Framing(Place::Size), 0),
+            Framing::Chunked => (State::Framing(ChunkPosition::Size), 0),
             Framing::Close => (State::UntilClose, 0),
             Framing::Empty => (State::Complete(Proof::Empty), 0),
         };
@@ -106,14 +118,14 @@ impl BodyDecoder {
             state,
             remaining,
             digits: 0,
-            skippable: bytes_max,
+            skip_bytes_left: skip_bytes_max,
         }
     }
 
-    /// Says what stands at the front of `bytes`, which begin where the last piece ended.
+    /// Returns what `bytes` start with. `bytes` must start where the last piece ended.
     ///
     /// # Errors
-    /// The first framing byte that breaks the protocol; the same error again in every later call.
+    /// The first framing byte that breaks the protocol. Every later call returns the same error.
     pub fn next<'b>(&mut self, bytes: &'b [u8]) -> Result<Piece<'b>, Malformed> {
         let payload = match self.state {
             State::Counted | State::Chunk => usize::try_from(self.remaining)
@@ -132,14 +144,14 @@ impl BodyDecoder {
         })
     }
 
-    /// The sink took `count` bytes of the last [`Piece::Payload`]; 0 is fine.
+    /// Marks `count` bytes of the last [`Piece::Payload`] as taken by the sink. `count` may be 0.
     ///
     /// # Panics
-    /// When `count` is more than the body has left: a sink cannot take what it was not offered.
-    pub fn taken(&mut self, count: usize) {
+    /// If `count` is more than the body or the chunk has left: a sink takes only what it was offered.
+    pub fn consume(&mut self, count: usize) {
         let end = match self.state {
             State::Counted => State::Complete(Proof::Length),
-            State::Chunk => State::Framing(Place::DataCr),
+            State::Chunk => State::Framing(ChunkPosition::DataCr),
             _ => return,
         };
         // No target has a usize of more than 64 bits.
@@ -152,8 +164,8 @@ impl BodyDecoder {
         }
     }
 
-    /// How the body is known to be complete; `None` as long as it is not, and always `None` where only the peer's
-    /// close will end it.
+    /// How the body is known to be complete. `None` while it is not complete, and always `None` where
+    /// only the server's close ends it.
     pub const fn is_complete(&self) -> Option<Proof> {
         match self.state {
             State::Complete(proof) => Some(proof),
@@ -161,21 +173,21 @@ impl BodyDecoder {
         }
     }
 
-    /// The peer closed: was that the end?
+    /// Call this when the server has closed. Says whether the body is complete.
     ///
     /// # Errors
-    /// [`GetError::Truncated`] before the declared end; [`GetError::Malformed`] when `next` said so
-    /// already.
-    pub const fn finish(&self) -> Result<Proof, GetError> {
+    /// [`BodyError::Truncated`] before the announced end, [`BodyError::Malformed`] after an error of
+    /// [`next`](Self::next).
+    pub const fn finish(&self) -> Result<Proof, BodyError> {
         match self.state {
             State::Complete(proof) => Ok(proof),
             State::UntilClose => Ok(Proof::CloseOnly),
-            State::Failed(how) => Err(GetError::Malformed(how)),
-            State::Counted | State::Chunk | State::Framing(_) => Err(GetError::Truncated),
+            State::Failed(how) => Err(BodyError::Malformed(how)),
+            State::Counted | State::Chunk | State::Framing(_) => Err(BodyError::Truncated),
         }
     }
 
-    /// Payload bytes that are still to come; `None` where nobody has announced them.
+    /// Number of payload bytes that are missing; `None` where the server has not announced it.
     pub const fn remaining(&self) -> Option<u64> {
         match self.state {
             State::Counted => Some(self.remaining),
@@ -186,10 +198,10 @@ impl BodyDecoder {
 
     fn skip_framing(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
         for (index, &byte) in bytes.iter().enumerate() {
-            let State::Framing(place) = self.state else {
+            let State::Framing(position) = self.state else {
                 return Ok(index);
             };
-            match self.after(place, byte) {
+            match self.next_state(position, byte) {
                 Ok(state) => self.state = state,
                 Err(how) => {
                     self.state = State::Failed(how);
@@ -200,32 +212,36 @@ impl BodyDecoder {
         Ok(bytes.len())
     }
 
-    /// The state behind `byte`, which came at `place`.
-    fn after(&mut self, place: Place, byte: u8) -> Result<State, Malformed> {
-        let next = match (place, byte) {
-            (Place::Size, _) if self.accept_digit(byte)? => Place::Size,
-            (Place::Size | Place::SizeBlank | Place::Extension, b'\r') => Place::SizeLf,
-            (Place::SizeLf, b'\n') if self.remaining > 0 => return Ok(State::Chunk),
-            (Place::SizeLf | Place::TrailerLf, b'\n') => Place::TrailerStart,
-            (Place::DataCr, b'\r') => Place::DataLf,
-            (Place::DataLf, b'\n') => {
-                self.digits = 0;
-                Place::Size
+    /// The state after `byte` at `position`.
+    fn next_state(&mut self, position: ChunkPosition, byte: u8) -> Result<State, Malformed> {
+        let next = match (position, byte) {
+            (ChunkPosition::Size, _) if self.accept_digit(byte)? => ChunkPosition::Size,
+            (ChunkPosition::Size | ChunkPosition::AfterSize | ChunkPosition::Extension, b'\r') => {
+                ChunkPosition::SizeLf
             }
-            (Place::TrailerStart, b'\r') => Place::LastLf,
-            (Place::Trailer, b'\r') => Place::TrailerLf,
-            (Place::LastLf, b'\n') => return Ok(State::Complete(Proof::LastChunk)),
-            _ => self.skip(place, byte)?,
+            (ChunkPosition::SizeLf, b'\n') if self.remaining > 0 => return Ok(State::Chunk),
+            (ChunkPosition::SizeLf | ChunkPosition::TrailerLf, b'\n') => {
+                ChunkPosition::TrailerStart
+            }
+            (ChunkPosition::DataCr, b'\r') => ChunkPosition::DataLf,
+            (ChunkPosition::DataLf, b'\n') => {
+                self.digits = 0;
+                ChunkPosition::Size
+            }
+            (ChunkPosition::TrailerStart, b'\r') => ChunkPosition::LastLf,
+            (ChunkPosition::Trailer, b'\r') => ChunkPosition::TrailerLf,
+            (ChunkPosition::LastLf, b'\n') => return Ok(State::Complete(Proof::LastChunk)),
+            _ => self.skip_byte(position, byte)?,
         };
         Ok(State::Framing(next))
     }
 
-    /// Takes `byte` as a digit of a chunk's size; false when it is the first byte behind them.
+    /// Takes `byte` as a digit of a chunk size; `false` when it is the first byte after the digits.
     fn accept_digit(&mut self, byte: u8) -> Result<bool, Malformed> {
         match char::from(byte).to_digit(16) {
             Some(digit) if self.digits < CHUNK_DIGITS_MAX => {
                 self.digits += 1;
-                // Sixteen digits of four bits fit, and what is left of the chunk before is 0.
+                // 16 digits of 4 bits fit, and `remaining` is 0 after the chunk before.
                 self.remaining = self.remaining << 4 | u64::from(digit);
                 Ok(true)
             }
@@ -234,14 +250,21 @@ impl BodyDecoder {
         }
     }
 
-    /// Counts one byte of an extension or a trailer against the limit, and judges it; where it leads to.
-    fn skip(&mut self, place: Place, byte: u8) -> Result<Place, Malformed> {
-        let next = match place {
-            Place::Extension => Place::Extension,
-            Place::TrailerStart | Place::Trailer => Place::Trailer,
-            Place::Size | Place::SizeBlank if byte == b';' => Place::Extension,
-            Place::Size | Place::SizeBlank if is_blank(byte) => Place::SizeBlank,
-            Place::Size | Place::SizeBlank if byte != b'\n' => return Err(Malformed::ChunkSize),
+    /// Checks one byte of an extension or a trailer and counts it against the limit. Returns the
+    /// next position.
+    fn skip_byte(&mut self, position: ChunkPosition, byte: u8) -> Result<ChunkPosition, Malformed> {
+        let next = match position {
+            ChunkPosition::Extension => ChunkPosition::Extension,
+            ChunkPosition::TrailerStart | ChunkPosition::Trailer => ChunkPosition::Trailer,
+            ChunkPosition::Size | ChunkPosition::AfterSize if byte == b';' => {
+                ChunkPosition::Extension
+            }
+            ChunkPosition::Size | ChunkPosition::AfterSize if is_whitespace(byte) => {
+                ChunkPosition::AfterSize
+            }
+            ChunkPosition::Size | ChunkPosition::AfterSize if byte != b'\n' => {
+                return Err(Malformed::ChunkSize);
+            }
             _ => return Err(Malformed::ChunkEnd),
         };
         if byte == b'\n' {
@@ -250,11 +273,28 @@ impl BodyDecoder {
         if is_forbidden_control(byte) {
             return Err(Malformed::ControlByte);
         }
-        self.skippable = self
-            .skippable
+        self.skip_bytes_left = self
+            .skip_bytes_left
             .checked_sub(1)
             .ok_or(Malformed::TrailerTooLong)?;
         Ok(next)
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("the peer closed before the end"),
+            Self::Malformed(how) => how.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BodyError {}
+
+impl From<Malformed> for BodyError {
+    fn from(how: Malformed) -> Self {
+        Self::Malformed(how)
     }
 }
 

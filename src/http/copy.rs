@@ -69,7 +69,7 @@ fn copy_piece(
                 return Err(GetError::TooLarge);
             }
             let count = sink.write(fitting)?.min(fitting.len());
-            decoder.taken(count);
+            decoder.consume(count);
             copied.taken += count;
             copied.payload += count;
             copied.is_stalled = count < fitting.len();

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::{BodyError, Malformed};
 use crate::{Error, SinkError, TimeoutKind};
 
 /// Why a GET did not succeed.
@@ -27,55 +28,6 @@ pub enum GetError {
     },
 }
 
-/// How a response breaks the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Malformed {
-    /// The first line is not `HTTP/1.x NNN`.
-    StatusLine,
-    /// 101: we asked for no other protocol.
-    SwitchingProtocols,
-    /// 206 or 304: answers to a question that we did not ask.
-    UnaskedStatus,
-    /// More than eight interim (1xx) heads.
-    TooManyInterim,
-    /// A header line without a colon.
-    NoColon,
-    /// A header line without a name.
-    EmptyName,
-    /// A byte in a field name that is no token character (RFC 9110, 5.1).
-    FieldName,
-    /// White space before the colon (RFC 9112, 5.1).
-    SpaceBeforeColon,
-    /// White space before the first field (RFC 9112, 2.2).
-    SpaceBeforeFirstField,
-    /// A control byte other than HTAB.
-    ControlByte,
-    /// A CR that no LF follows (RFC 9112, 2.2).
-    BareCr,
-    /// Content-Length or Transfer-Encoding folded over lines (RFC 9112, 5.2).
-    FoldedLength,
-    /// Content-Length is not a number, or over 2^64 - 1.
-    Length,
-    /// Two Content-Lengths that differ (RFC 9112, 6.3).
-    DifferingLengths,
-    /// Content-Length together with Transfer-Encoding (RFC 9112, 6.3).
-    LengthAndCoding,
-    /// A transfer coding other than `chunked`, alone and once.
-    Coding,
-    /// A transfer coding in an HTTP/1.0 response (RFC 9112, 6.1).
-    CodingInOld,
-    /// The head is longer than the limit.
-    HeadTooLong,
-    /// A chunk size that is not 1 to 16 hexadecimal digits.
-    ChunkSize,
-    /// Chunk framing without its CRLF.
-    ChunkEnd,
-    /// Chunk extensions and trailers are longer than the limit on a head.
-    TrailerTooLong,
-}
-
 /// What a GET tells beyond what every connection tells, in [`Event::App`](crate::Event::App).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -88,34 +40,6 @@ pub enum Event {
         /// Number of bytes in the body, where the head says so.
         length: Option<u64>,
     },
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::StatusLine => "the status line is not HTTP/1.x and three digits",
-            Self::SwitchingProtocols => "101 switches to a protocol that was not asked for",
-            Self::UnaskedStatus => "206 or 304 answers a question that was not asked",
-            Self::TooManyInterim => "more than eight interim responses",
-            Self::NoColon => "a header line has no colon",
-            Self::EmptyName => "a header line has no name",
-            Self::FieldName => "a header name has a byte that is no token character",
-            Self::SpaceBeforeColon => "white space before a colon",
-            Self::SpaceBeforeFirstField => "white space before the first header",
-            Self::ControlByte => "a control byte in the head",
-            Self::BareCr => "a CR without LF",
-            Self::FoldedLength => "a folded length or coding",
-            Self::Length => "Content-Length is not a number",
-            Self::DifferingLengths => "Content-Lengths differ",
-            Self::LengthAndCoding => "Content-Length together with Transfer-Encoding",
-            Self::Coding => "a transfer coding other than chunked",
-            Self::CodingInOld => "a transfer coding in an HTTP/1.0 response",
-            Self::HeadTooLong => "the head is over the limit",
-            Self::ChunkSize => "a chunk size is not hexadecimal",
-            Self::ChunkEnd => "a chunk does not end in CRLF",
-            Self::TrailerTooLong => "chunk extensions and trailers are over the limit",
-        })
-    }
 }
 
 impl fmt::Display for GetError {
@@ -134,8 +58,6 @@ impl fmt::Display for GetError {
     }
 }
 
-impl core::error::Error for Malformed {}
-
 impl core::error::Error for GetError {}
 
 impl From<Error> for GetError {
@@ -147,6 +69,15 @@ impl From<Error> for GetError {
 impl From<Malformed> for GetError {
     fn from(how: Malformed) -> Self {
         Self::Malformed(how)
+    }
+}
+
+impl From<BodyError> for GetError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Truncated => Self::Truncated,
+            BodyError::Malformed(how) => Self::Malformed(how),
+        }
     }
 }
 

@@ -1,32 +1,33 @@
-//! The few fields that the head parser acts on, recognised and read byte by byte.
+//! The header fields that the head parser acts on, parsed byte by byte.
 
-use super::{Malformed, is_blank};
+use super::Malformed;
+use super::syntax::is_whitespace;
 
-/// Which field a line belongs to.
+/// The field of a header line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Field {
-    /// No field has begun yet.
+    /// Before the first field.
     None,
     ContentLength,
     TransferEncoding,
     Location,
-    /// A field of no interest.
+    /// A field that the parser ignores.
     Other,
 }
 
-/// Recognises a field name without keeping it.
+/// Recognizes a field name without a copy of it.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct NameMatcher {
-    /// Bytes that agreed.
-    seen: u8,
-    /// The one known field that the name may still turn out to be; `Other` when there is none.
+    /// Number of bytes that match the candidate's name.
+    matched: u8,
+    /// The only known field whose name still matches; `Other` if there is none.
     candidate: Field,
 }
 
 impl Field {
-    /// The name in small letters, for the fields that have one.
+    /// The name in lower case; empty for fields without a known name.
     const fn name(self) -> &'static [u8] {
         match self {
             Self::ContentLength => b"content-length",
@@ -40,7 +41,7 @@ impl Field {
 impl NameMatcher {
     pub(super) const fn new() -> Self {
         Self {
-            seen: 0,
+            matched: 0,
             candidate: Field::None,
         }
     }
@@ -48,7 +49,7 @@ impl NameMatcher {
     pub(super) fn push(&mut self, byte: u8) {
         let byte = byte.to_ascii_lowercase();
         if self.candidate == Field::None {
-            // No two of the names begin alike.
+            // No two names start with the same letter.
             self.candidate = match byte {
                 b'c' => Field::ContentLength,
                 b't' => Field::TransferEncoding,
@@ -56,15 +57,15 @@ impl NameMatcher {
                 _ => Field::Other,
             };
         }
-        if self.candidate.name().get(usize::from(self.seen)) == Some(&byte) {
-            self.seen += 1;
+        if self.candidate.name().get(usize::from(self.matched)) == Some(&byte) {
+            self.matched += 1;
         } else {
             self.candidate = Field::Other;
         }
     }
 
     pub(super) const fn field(&self) -> Field {
-        if self.candidate.name().len() == self.seen as usize {
+        if self.candidate.name().len() == self.matched as usize {
             self.candidate
         } else {
             Field::Other
@@ -72,18 +73,18 @@ impl NameMatcher {
     }
 }
 
-/// Where a reader stands in an element of a value.
+/// The parser's position relative to an element of a field value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Place {
+enum ElementPosition {
     Before,
     Inside,
     After,
 }
 
-impl Place {
-    /// White space surrounds an element and never splits it.
-    const fn after_blank(self) -> Self {
+impl ElementPosition {
+    /// White space may surround an element but not split it.
+    const fn after_whitespace(self) -> Self {
         match self {
             Self::Before => Self::Before,
             Self::Inside | Self::After => Self::After,
@@ -93,22 +94,22 @@ impl Place {
 
 /// All Content-Length fields of one head.
 ///
-/// Lists and repeats of one and the same number are accepted (RFC 9110, 8.6). Digits count by their value, so
-/// that zeros at the front never overflow.
+/// Lists and repeated fields are accepted if all numbers are equal (RFC 9110, 8.6). Leading zeros do
+/// not overflow, because the value is limited and not the number of digits.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct ContentLength {
-    place: Place,
-    /// The number that is being read.
+    position: ElementPosition,
+    /// The present number so far.
     number: u64,
-    /// The length that all numbers so far agree on.
+    /// The value of all numbers so far.
     agreed: Option<u64>,
 }
 
 impl ContentLength {
     pub(super) const fn new() -> Self {
         Self {
-            place: Place::Before,
+            position: ElementPosition::Before,
             number: 0,
             agreed: None,
         }
@@ -119,43 +120,45 @@ impl ContentLength {
     }
 
     pub(super) fn push(&mut self, byte: u8) -> Result<(), Malformed> {
-        match (self.place, byte) {
-            (place, blank) if is_blank(blank) => self.place = place.after_blank(),
-            (Place::Before | Place::Inside, b'0'..=b'9') => {
+        match (self.position, byte) {
+            (position, space) if is_whitespace(space) => {
+                self.position = position.after_whitespace()
+            }
+            (ElementPosition::Before | ElementPosition::Inside, b'0'..=b'9') => {
                 self.number = self
                     .number
                     .checked_mul(10)
                     .and_then(|tens| tens.checked_add(u64::from(byte - b'0')))
                     .ok_or(Malformed::Length)?;
-                self.place = Place::Inside;
+                self.position = ElementPosition::Inside;
             }
-            (Place::Inside | Place::After, b',') => self.finish()?,
+            (ElementPosition::Inside | ElementPosition::After, b',') => self.finish()?,
             _ => return Err(Malformed::Length),
         }
         Ok(())
     }
 
-    /// A number has ended, by a comma or with its field.
+    /// Call this at the end of each number: at a comma, or at the end of the field.
     pub(super) fn finish(&mut self) -> Result<(), Malformed> {
-        if self.place == Place::Before {
+        if self.position == ElementPosition::Before {
             return Err(Malformed::Length);
         }
         if self.agreed.is_some_and(|agreed| agreed != self.number) {
             return Err(Malformed::DifferingLengths);
         }
         self.agreed = Some(self.number);
-        self.place = Place::Before;
+        self.position = ElementPosition::Before;
         self.number = 0;
         Ok(())
     }
 }
 
-/// All Transfer-Encoding fields of one head: there may be one, and it says `chunked`.
+/// All Transfer-Encoding fields of one head. Only one is allowed, with the value `chunked`.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct TransferEncoding {
-    place: Place,
-    /// Bytes of `chunked` that were matched.
+    position: ElementPosition,
+    /// Number of bytes of `chunked` that matched.
     matched: u8,
     chunked: bool,
 }
@@ -165,7 +168,7 @@ const CHUNKED: &[u8] = b"chunked";
 impl TransferEncoding {
     pub(super) const fn new() -> Self {
         Self {
-            place: Place::Before,
+            position: ElementPosition::Before,
             matched: 0,
             chunked: false,
         }
@@ -176,23 +179,23 @@ impl TransferEncoding {
     }
 
     pub(super) fn push(&mut self, byte: u8) -> Result<(), Malformed> {
-        if is_blank(byte) {
-            self.place = self.place.after_blank();
+        if is_whitespace(byte) {
+            self.position = self.position.after_whitespace();
             return Ok(());
         }
         let expected = CHUNKED.get(usize::from(self.matched));
-        // A second `chunked`, in this field or in another, finds nothing left to match.
-        if self.place == Place::After || expected != Some(&byte.to_ascii_lowercase()) {
+        // After one `chunked` nothing is left to match, so a second one is an error in every field.
+        if self.position == ElementPosition::After || expected != Some(&byte.to_ascii_lowercase()) {
             return Err(Malformed::Coding);
         }
-        self.place = Place::Inside;
+        self.position = ElementPosition::Inside;
         self.matched += 1;
         Ok(())
     }
 
-    /// The field has ended.
+    /// Call this at the end of the field.
     pub(super) fn finish(&mut self) -> Result<(), Malformed> {
-        // A field without a coding is one too many even after `chunked`.
+        // A second field is an error even if it is empty.
         if self.chunked || usize::from(self.matched) != CHUNKED.len() {
             return Err(Malformed::Coding);
         }

@@ -1,48 +1,50 @@
-//! The head of a response, read byte by byte in O(1) memory.
+//! The head of a response, parsed byte by byte in constant memory.
 
 use super::field::{ContentLength, Field, NameMatcher, TransferEncoding};
-use super::{Location, Malformed, is_blank, is_forbidden_control, is_token_byte};
+use super::syntax::{is_forbidden_control, is_tchar, is_whitespace};
+use super::{Location, Malformed};
 
-/// Bytes that a head may have unless the caller says otherwise.
+/// Limit on the length of a head, in bytes, unless the caller sets another one.
 pub const HEAD_BYTES_MAX_DEFAULT: u32 = 16 * 1024;
 
-/// Interim (1xx) heads that are skipped before the final one.
+/// Number of interim (1xx) heads that are skipped before the final one (RFC 9110, 15.2).
 pub const INTERIM_HEADS_MAX: u8 = 8;
 
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
 
-/// What begins every status line that is understood; one digit, a space and the status follow.
+/// The start of every valid status line. One digit, a space and the status follow (RFC 9112, 4).
 const VERSION: &[u8] = b"HTTP/1.";
-// Places in the status line, counted from its front.
-const MINOR_AT: u8 = 7;
-const SPACE_AT: u8 = 8;
-const STATUS_FIRST_AT: u8 = 9;
-const STATUS_LAST_AT: u8 = 11;
-/// The reason begins with a space; it may be missing, space and all.
-const REASON_AT: u8 = 12;
-/// All of the reason behind its space.
-const IN_REASON: u8 = 13;
+// Offsets of the parts of a status line, in bytes.
+const MINOR_OFFSET: u8 = 7;
+const SPACE_OFFSET: u8 = 8;
+const STATUS_FIRST_OFFSET: u8 = 9;
+const STATUS_LAST_OFFSET: u8 = 11;
+/// A space, then the reason phrase. Some servers send neither.
+const REASON_OFFSET: u8 = 12;
+/// Stands for every byte of the reason phrase.
+const REASON_PHRASE_OFFSET: u8 = 13;
 
-/// How the end of a body is known (RFC 9112, 6.3).
+/// How the end of the body is known (RFC 9112, 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Framing {
-    /// Content-Length: so many bytes.
+    /// Content-Length: the number of bytes in the body.
     Length(u64),
     /// Transfer-Encoding: chunked.
     Chunked,
-    /// Neither: the body ends when the peer closes.
+    /// Neither of them: the body ends when the server closes.
     Close,
-    /// 204: there is no body, whatever its fields say.
+    /// 204: there is no body, whatever the fields say.
     Empty,
 }
 
-/// What the final head of a response says.
+/// The final head of a response, from [`HeadParser::feed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Head {
-    /// 200 to 999, never 206 or 304. A status above 599 counts as one of 5xx (RFC 9110, 15).
+    /// The status code: 200 to 999, except 206 and 304. Treat a code above 599 as 5xx (RFC 9110,
+    /// 15).
     pub status: u16,
     /// The digit after `HTTP/1.`.
     pub version_minor: u8,
@@ -50,140 +52,140 @@ pub struct Head {
     pub framing: Framing,
 }
 
-/// Reads the head of a response from bytes as they come.
+/// Parses the head of a response from bytes as they arrive.
 ///
-/// It holds no bytes: the limit on a head is a count. The limit counts for each head on its own, line ends and the
-/// empty line at the end included, so with interim heads the peer may send nine times as much.
+/// It buffers no bytes: the limit on a head is a count. The limit applies to each head alone and
+/// includes line ends and the empty last line. With interim heads a server can therefore send nine
+/// times as much.
 ///
-/// Each byte is judged alone and in order, so that the result, errors included, does not depend on where the
-/// bytes were cut.
+/// The parser handles one byte at a time, so the result does not depend on where the stream was cut.
+/// This is true for errors too.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeadParser {
     bytes_max: u32,
-    /// Interim heads so far.
+    /// Number of interim heads so far.
     interim: u8,
-    /// Set once, when the final head has ended or an error was found; nothing is read after it.
+    /// Set when the final head is complete or an error was found. Nothing is parsed after that.
     outcome: Option<Result<(), Malformed>>,
-    reading: Reading,
+    head: PartialHead,
 }
 
-// A machine holds one parser for each download; a board counts its bytes.
+// Each download holds one parser, and RAM on a board is scarce.
 const _: () = assert!(size_of::<HeadParser>() <= 96);
 
-/// Where the parser stands in a line.
+/// The parser's position within a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Place {
-    /// In the status line, so many bytes behind its front, but never behind `IN_REASON`.
+enum LinePosition {
+    /// At this offset in the status line, at most `REASON_PHRASE_OFFSET`.
     StatusLine(u8),
-    /// At the front of any other line.
+    /// At the first byte of any other line.
     LineStart,
     Name,
-    /// Behind white space in a name, where only an error can follow, but which one is not known yet.
-    BlankInName,
+    /// After white space in a name. This is an error, and the next byte decides which one.
+    WhitespaceInName,
     Value,
 }
 
-/// All that is kept of the head that is being read.
+/// What the parser knows of the head that it is parsing.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Reading {
+struct PartialHead {
+    /// Number of bytes so far, for the limit.
     bytes: u32,
-    place: Place,
-    /// The last byte was a CR: only LF may follow.
+    position: LinePosition,
+    /// The last byte was a CR: only LF may follow (RFC 9112, 2.2).
     after_cr: bool,
     version_minor: u8,
     status: u16,
     name: NameMatcher,
-    /// The field that the line belongs to; over its fold too.
+    /// The field of the present line; a folded line continues it.
     field: Field,
     length: ContentLength,
-    coding: TransferEncoding,
+    transfer_coding: TransferEncoding,
 }
 
 impl HeadParser {
-    /// A parser for one response, each of whose heads may have `bytes_max` bytes.
+    /// Creates a parser for one response. `bytes_max` limits each of its heads, in bytes.
     pub const fn new(bytes_max: u32) -> Self {
         Self {
             bytes_max,
             interim: 0,
             outcome: None,
-            reading: Reading::new(),
+            head: PartialHead::new(),
         }
     }
 
-    /// Reads `bytes` up to the end of the final head. Returns how many of them it took, and the head when it is
-    /// complete; as long as it is not, all bytes were taken.
+    /// Parses `bytes` up to the end of the final head. Returns the number of bytes that it consumed,
+    /// and the head once it is complete. While the head is incomplete, it consumes all bytes.
     ///
-    /// The value of the first Location of a 3xx goes to `location`, which must be the same in every call. After the
-    /// head is complete nothing more is taken and the same head is returned.
-    ///
-    /// A connection that closes before the head is complete is [`Truncated`](super::GetError::Truncated).
+    /// The value of the first Location of a 3xx response goes to `location`; pass the same one in
+    /// every call. Once the head is complete, further calls consume nothing and return it again.
     ///
     /// # Errors
-    /// The first byte that breaks the protocol; the same error again in every later call.
+    /// The first byte that breaks the protocol. Every later call returns the same error.
     pub fn feed(
         &mut self,
         bytes: &[u8],
         location: &mut Location<'_>,
     ) -> Result<(usize, Option<Head>), Malformed> {
-        let mut taken = 0;
-        while let (None, Some(&byte)) = (self.outcome, bytes.get(taken)) {
-            taken += 1;
+        let mut consumed = 0;
+        while let (None, Some(&byte)) = (self.outcome, bytes.get(consumed)) {
+            consumed += 1;
             if let Err(how) = self.accept(byte, location) {
                 self.outcome = Some(Err(how));
             }
         }
         match self.outcome {
-            None => Ok((taken, None)),
-            Some(Ok(())) => Ok((taken, Some(self.reading.head()?))),
+            None => Ok((consumed, None)),
+            Some(Ok(())) => Ok((consumed, Some(self.head.finish()?))),
             Some(Err(how)) => Err(how),
         }
     }
 
     fn accept(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
-        let reading = &mut self.reading;
-        if reading.bytes >= self.bytes_max {
+        let head = &mut self.head;
+        if head.bytes >= self.bytes_max {
             return Err(Malformed::HeadTooLong);
         }
-        reading.bytes += 1;
-        if reading.after_cr && byte != LF {
+        head.bytes += 1;
+        if head.after_cr && byte != LF {
             return Err(Malformed::BareCr);
         }
         match byte {
-            CR => reading.after_cr = true,
+            CR => head.after_cr = true,
             LF => return self.end_line(location),
-            _ => return reading.accept_in_line(byte, location),
+            _ => return head.accept_in_line(byte, location),
         }
         Ok(())
     }
 
     fn end_line(&mut self, location: &mut Location<'_>) -> Result<(), Malformed> {
-        let reading = &mut self.reading;
-        reading.after_cr = false;
-        match reading.place {
-            Place::StatusLine(at) => {
-                if at < REASON_AT {
+        let head = &mut self.head;
+        head.after_cr = false;
+        match head.position {
+            LinePosition::StatusLine(offset) => {
+                if offset < REASON_OFFSET {
                     return Err(Malformed::StatusLine);
                 }
-                reading.place = Place::LineStart;
+                head.position = LinePosition::LineStart;
                 self.check_status()
             }
-            Place::Name | Place::BlankInName => Err(Malformed::NoColon),
-            Place::Value => {
-                reading.place = Place::LineStart;
+            LinePosition::Name | LinePosition::WhitespaceInName => Err(Malformed::NoColon),
+            LinePosition::Value => {
+                head.position = LinePosition::LineStart;
                 Ok(())
             }
-            Place::LineStart => {
-                reading.finish_field(location)?;
+            LinePosition::LineStart => {
+                head.finish_field(location)?;
                 self.end_head()
             }
         }
     }
 
     fn check_status(&mut self) -> Result<(), Malformed> {
-        match self.reading.status {
+        match self.head.status {
             0..=99 => Err(Malformed::StatusLine),
             101 => Err(Malformed::SwitchingProtocols),
             100..=199 if self.interim == INTERIM_HEADS_MAX => Err(Malformed::TooManyInterim),
@@ -191,15 +193,15 @@ impl HeadParser {
                 self.interim += 1;
                 Ok(())
             }
-            206 | 304 => Err(Malformed::UnaskedStatus),
+            206 | 304 => Err(Malformed::UnexpectedStatus),
             _ => Ok(()),
         }
     }
 
     fn end_head(&mut self) -> Result<(), Malformed> {
-        let head = self.reading.head()?;
+        let head = self.head.finish()?;
         if head.status < 200 {
-            self.reading = Reading::new();
+            self.head = PartialHead::new();
         } else {
             self.outcome = Some(Ok(()));
         }
@@ -207,66 +209,69 @@ impl HeadParser {
     }
 }
 
-impl Reading {
+impl PartialHead {
     const fn new() -> Self {
         Self {
             bytes: 0,
-            place: Place::StatusLine(0),
+            position: LinePosition::StatusLine(0),
             after_cr: false,
             version_minor: 0,
             status: 0,
             name: NameMatcher::new(),
             field: Field::None,
             length: ContentLength::new(),
-            coding: TransferEncoding::new(),
+            transfer_coding: TransferEncoding::new(),
         }
     }
 
     fn accept_in_line(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
-        match self.place {
-            Place::StatusLine(at) => self.accept_in_status_line(at, byte),
-            Place::LineStart if is_blank(byte) => self.accept_fold(byte, location),
-            Place::LineStart => {
+        match self.position {
+            LinePosition::StatusLine(offset) => self.accept_in_status_line(offset, byte),
+            LinePosition::LineStart if is_whitespace(byte) => self.accept_obs_fold(byte, location),
+            LinePosition::LineStart => {
                 self.finish_field(location)?;
                 self.name = NameMatcher::new();
                 if byte == b':' {
                     return Err(Malformed::EmptyName);
                 }
-                self.place = Place::Name;
+                self.position = LinePosition::Name;
                 self.accept_in_name(byte, location)
             }
-            Place::Name => self.accept_in_name(byte, location),
-            Place::BlankInName if is_blank(byte) => Ok(()),
-            Place::BlankInName if byte == b':' => Err(Malformed::SpaceBeforeColon),
-            Place::BlankInName => Err(Malformed::FieldName),
-            Place::Value => self.accept_in_value(byte, location),
+            LinePosition::Name => self.accept_in_name(byte, location),
+            LinePosition::WhitespaceInName if is_whitespace(byte) => Ok(()),
+            LinePosition::WhitespaceInName if byte == b':' => Err(Malformed::SpaceBeforeColon),
+            LinePosition::WhitespaceInName => Err(Malformed::FieldName),
+            LinePosition::Value => self.accept_in_value(byte, location),
         }
     }
 
-    fn accept_in_status_line(&mut self, at: u8, byte: u8) -> Result<(), Malformed> {
+    fn accept_in_status_line(&mut self, offset: u8, byte: u8) -> Result<(), Malformed> {
         let digit = byte.is_ascii_digit().then(|| byte - b'0');
-        match (at, digit) {
-            (MINOR_AT, Some(digit)) => self.version_minor = digit,
-            (STATUS_FIRST_AT..=STATUS_LAST_AT, Some(digit)) => {
+        match (offset, digit) {
+            (MINOR_OFFSET, Some(digit)) => self.version_minor = digit,
+            (STATUS_FIRST_OFFSET..=STATUS_LAST_OFFSET, Some(digit)) => {
                 self.status = self.status * 10 + u16::from(digit);
             }
-            (SPACE_AT | REASON_AT, None) if byte == b' ' => {}
-            (IN_REASON, _) if is_forbidden_control(byte) => return Err(Malformed::ControlByte),
-            (IN_REASON, _) => return Ok(()),
-            _ if VERSION.get(usize::from(at)) == Some(&byte) => {}
+            (SPACE_OFFSET | REASON_OFFSET, None) if byte == b' ' => {}
+            (REASON_PHRASE_OFFSET, _) if is_forbidden_control(byte) => {
+                return Err(Malformed::ControlByte);
+            }
+            (REASON_PHRASE_OFFSET, _) => return Ok(()),
+            _ if VERSION.get(usize::from(offset)) == Some(&byte) => {}
             _ => return Err(Malformed::StatusLine),
         }
-        self.place = Place::StatusLine(at + 1);
+        self.position = LinePosition::StatusLine(offset + 1);
         Ok(())
     }
 
-    /// A line that begins with white space goes on with the field before it (RFC 9112, 5.2).
-    fn accept_fold(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
+    /// A line that starts with white space continues the field before it (`obs-fold`, RFC 9112,
+    /// 5.2).
+    fn accept_obs_fold(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
         match self.field {
             Field::None => Err(Malformed::SpaceBeforeFirstField),
             Field::ContentLength | Field::TransferEncoding => Err(Malformed::FoldedLength),
             Field::Location | Field::Other => {
-                self.place = Place::Value;
+                self.position = LinePosition::Value;
                 self.accept_in_value(byte, location)
             }
         }
@@ -275,9 +280,9 @@ impl Reading {
     fn accept_in_name(&mut self, byte: u8, location: &Location<'_>) -> Result<(), Malformed> {
         match byte {
             b':' => {
-                self.place = Place::Value;
+                self.position = LinePosition::Value;
                 self.field = match self.name.field() {
-                    // Only a redirect has a use for it, and only the first counts.
+                    // Only a redirect needs it, and only the first one counts.
                     Field::Location
                         if !(300..400).contains(&self.status) || !location.is_empty() =>
                     {
@@ -287,11 +292,11 @@ impl Reading {
                 };
                 Ok(())
             }
-            blank if is_blank(blank) => {
-                self.place = Place::BlankInName;
+            space if is_whitespace(space) => {
+                self.position = LinePosition::WhitespaceInName;
                 Ok(())
             }
-            token if is_token_byte(token) => {
+            token if is_tchar(token) => {
                 self.name.push(token);
                 Ok(())
             }
@@ -306,7 +311,7 @@ impl Reading {
         }
         match self.field {
             Field::ContentLength => self.length.push(byte),
-            Field::TransferEncoding => self.coding.push(byte),
+            Field::TransferEncoding => self.transfer_coding.push(byte),
             Field::Location => {
                 location.push(byte);
                 Ok(())
@@ -315,11 +320,12 @@ impl Reading {
         }
     }
 
-    /// A field ends where the next line does not begin with white space, so it is judged only there.
+    /// A field ends when the next line does not start with white space, so it is checked only
+    /// then.
     fn finish_field(&mut self, location: &mut Location<'_>) -> Result<(), Malformed> {
         match self.field {
             Field::ContentLength => self.length.finish(),
-            Field::TransferEncoding => self.coding.finish(),
+            Field::TransferEncoding => self.transfer_coding.finish(),
             Field::Location => {
                 location.finish();
                 Ok(())
@@ -328,8 +334,8 @@ impl Reading {
         }
     }
 
-    /// The head, when all of it was read.
-    fn head(&self) -> Result<Head, Malformed> {
+    /// Returns the head, after its last line.
+    fn finish(&self) -> Result<Head, Malformed> {
         Ok(Head {
             status: self.status,
             version_minor: self.version_minor,
@@ -338,9 +344,9 @@ impl Reading {
     }
 
     fn framing(&self) -> Result<Framing, Malformed> {
-        match (self.coding.is_chunked(), self.length.agreed()) {
+        match (self.transfer_coding.is_chunked(), self.length.agreed()) {
             (true, Some(_)) => Err(Malformed::LengthAndCoding),
-            (true, None) if self.version_minor == 0 => Err(Malformed::CodingInOld),
+            (true, None) if self.version_minor == 0 => Err(Malformed::CodingInHttp10),
             _ if self.status == 204 => Ok(Framing::Empty),
             (true, None) => Ok(Framing::Chunked),
             (false, Some(length)) => Ok(Framing::Length(length)),

@@ -1,13 +1,14 @@
-//! Where the Location of a redirect is kept.
+//! The Location of a redirect, in a lent buffer.
 
-use super::is_blank;
+use super::syntax::is_whitespace;
 
-/// The value of a redirect's Location, in a buffer that the caller lends.
+/// The value of the Location field of a redirect, in a buffer that the caller lends.
 ///
-/// The bytes are the peer's: before they reach a terminal, control bytes beyond ASCII (C1) must be taken out.
+/// The server chooses the bytes. Before they reach a terminal, remove the control characters outside
+/// ASCII (C1).
 #[derive(Debug)]
 pub struct Location<'a> {
-    /// The caller's, for as long as this value lives.
+    /// Lent by the caller for the life of this value.
     buffer: &'a mut [u8],
     length: usize,
     truncated: bool,
@@ -26,7 +27,7 @@ impl defmt::Format for Location<'_> {
 }
 
 impl<'a> Location<'a> {
-    /// An empty Location that keeps as many bytes as `buffer` has; an empty buffer keeps none.
+    /// Creates an empty Location, which keeps at most as many bytes as `buffer` has.
     pub const fn new(buffer: &'a mut [u8]) -> Self {
         Self {
             buffer,
@@ -35,7 +36,8 @@ impl<'a> Location<'a> {
         }
     }
 
-    /// What was kept of the value: all of it, unless it [is truncated](Self::is_truncated). Empty when there was none.
+    /// The value, or its start if it [is truncated](Self::is_truncated). Empty if the response had no
+    /// Location.
     pub fn as_bytes(&self) -> &[u8] {
         self.buffer.get(..self.length).unwrap_or_default()
     }
@@ -45,27 +47,27 @@ impl<'a> Location<'a> {
         self.truncated
     }
 
-    /// Whether there was no Location.
+    /// Whether the response had no Location.
     pub const fn is_empty(&self) -> bool {
         self.length == 0 && !self.truncated
     }
 
-    /// Takes one byte of the value; blanks before its first byte are left out.
+    /// Appends one byte of the value. White space before the value is dropped.
     pub(super) fn push(&mut self, byte: u8) {
-        if self.length == 0 && is_blank(byte) {
+        if self.length == 0 && is_whitespace(byte) {
             return;
         }
         match self.buffer.get_mut(self.length) {
-            Some(slot) => {
-                *slot = byte;
+            Some(cell) => {
+                *cell = byte;
                 self.length += 1;
             }
-            // Blanks at the end are no part of the value, so they alone cut nothing off.
-            None => self.truncated |= !is_blank(byte),
+            // White space at the end is not part of the value, so it does not truncate it.
+            None => self.truncated |= !is_whitespace(byte),
         }
     }
 
-    /// The value has ended: the blanks at its end go.
+    /// Call this at the end of the value: drops white space at its end.
     pub(super) fn finish(&mut self) {
         if !self.truncated {
             self.length = self.as_bytes().trim_ascii_end().len();

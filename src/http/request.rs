@@ -1,68 +1,69 @@
-//! The request: written straight into the send buffer, however small that is.
+//! The request, written directly into a send buffer of any size.
 
 use core::fmt;
 
-use super::url::{cut, display};
-use super::{Url, is_forbidden_control, is_token_byte};
+use super::Url;
+use super::syntax::{is_forbidden_control, is_tchar};
+use super::url::{display, split_once};
 
-/// Fields that say how the connection or the body is framed; they are ours alone.
+/// Fields that frame the message or control the connection. Only the client itself may set them.
 const RESERVED: [&str; 3] = ["Content-Length", "Transfer-Encoding", "Connection"];
 
-/// One of the caller's own header lines.
+/// A header line of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header<'a> {
-    /// The name, a token (RFC 9110, 5.1).
+    /// The name: a token (RFC 9110, 5.1).
     pub name: &'a str,
     /// The value, without control bytes other than HTAB (RFC 9110, 5.5).
     pub value: &'a str,
 }
 
-/// What is wrong with a caller's own header. Raised by [`Header::parse`] and [`Request::new`].
+/// What is wrong with a header of the caller. Returned by [`Header::parse`] and [`Request::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// A line without a colon.
+    /// The line has no colon.
     NoColon,
-    /// A name of no bytes.
+    /// The name is empty.
     EmptyName,
-    /// A byte in the name that is no token character.
+    /// A byte of the name is not a token character (RFC 9110, 5.6.2).
     NameByte,
-    /// A CR, LF, NUL or other control byte in the value; HTAB is allowed.
+    /// The value has a control byte, such as CR, LF or NUL; HTAB is allowed (RFC 9110, 5.5).
     ValueByte,
     /// Content-Length, Transfer-Encoding or Connection, which only the client itself may set.
     Reserved,
-    /// A second Host, which no server may accept (RFC 9112, 3.2).
+    /// Host is set twice, which every server must reject (RFC 9112, 3.2).
     SecondHost,
 }
 
-/// A GET in HTTP/1.0, checked, and written piece by piece.
+/// A checked HTTP/1.0 GET request. Its `Display` gives the bytes of the request.
 ///
-/// The bytes are its `Display`. They are never held whole: each [`write_from`](Self::write_from) makes them anew
-/// and keeps those that fit.
+/// No buffer ever holds the whole request: each [`write_from`](Self::write_from) generates the bytes
+/// again and keeps those that fit.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {
     url: Url<'a>,
-    /// The caller's, until the request is written.
+    /// Borrowed from the caller for the life of the request.
     headers: &'a [Header<'a>],
 }
 
 impl<'a> Header<'a> {
-    /// Takes `name: value` apart, as a user writes it; the value loses the blanks around it.
+    /// Parses a line `name: value` and strips the white space around the value.
     ///
     /// # Errors
-    /// [`HeaderError::NoColon`]; all else is for [`Request::new`] to find.
+    /// [`HeaderError::NoColon`]. [`Request::new`] finds all other errors.
     pub fn parse(line: &'a str) -> Result<Self, HeaderError> {
-        let (name, value) = cut(line, b':').ok_or(HeaderError::NoColon)?;
+        let (name, value) = split_once(line, b':').ok_or(HeaderError::NoColon)?;
         Ok(Self {
             name,
             value: value.trim_matches([' ', '\t']),
         })
     }
 
-    fn is(&self, name: &str) -> bool {
+    fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
@@ -70,13 +71,13 @@ impl<'a> Header<'a> {
         if self.name.is_empty() {
             return Err(HeaderError::EmptyName);
         }
-        if !self.name.bytes().all(is_token_byte) {
+        if !self.name.bytes().all(is_tchar) {
             return Err(HeaderError::NameByte);
         }
         if self.value.bytes().any(is_forbidden_control) {
             return Err(HeaderError::ValueByte);
         }
-        if RESERVED.iter().any(|reserved| self.is(reserved)) {
+        if RESERVED.iter().any(|reserved| self.is_named(reserved)) {
             return Err(HeaderError::Reserved);
         }
         Ok(())
@@ -84,107 +85,120 @@ impl<'a> Header<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What `User-Agent` says, unless the caller has its own.
+    /// The value of User-Agent, unless the caller sets its own.
     pub const USER_AGENT: &'static str = concat!("tickwire/", env!("CARGO_PKG_VERSION"));
 
-    /// A GET of `url` with the caller's own `headers`; its own Host and User-Agent replace ours.
+    /// Creates a GET of `url` with the caller's `headers`. Host and User-Agent among them replace the
+    /// default ones.
     ///
     /// # Errors
-    /// The first header that must not be sent.
+    /// [`HeaderError`] of the first header that must not be sent; [`HeaderError::SecondHost`] comes
+    /// last.
     pub fn new(url: &Url<'a>, headers: &'a [Header<'a>]) -> Result<Self, HeaderError> {
         for header in headers {
             header.check()?;
         }
-        if headers.iter().filter(|header| header.is("Host")).count() > 1 {
+        if headers
+            .iter()
+            .filter(|header| header.is_named("Host"))
+            .count()
+            > 1
+        {
             return Err(HeaderError::SecondHost);
         }
         Ok(Self { url: *url, headers })
     }
 
-    /// Writes the request's bytes from `offset` on into `out`, as many as fit, and returns their number.
+    /// Writes the bytes of the request from `offset` on into `out`, as many as fit, and returns their
+    /// number.
     ///
-    /// 0 says that `out` is empty or that `offset` is at or past the end. One call costs time for the whole
-    /// request up to the last byte written, and no memory.
+    /// The number is 0 if `out` is empty or `offset` is at the end or past it. A call takes time for
+    /// all bytes of the request, also for those before `offset`, but no memory.
     #[must_use]
     pub fn write_from(&self, offset: usize, out: &mut [u8]) -> usize {
-        let mut window = Window {
+        let mut writer = OffsetWriter {
             position: 0,
             offset,
             out,
         };
-        self.pieces(&mut |piece| window.take(piece));
-        window.position.saturating_sub(offset).min(window.out.len())
+        self.write_pieces(&mut |piece| writer.write(piece));
+        writer.position.saturating_sub(offset).min(writer.out.len())
     }
 
-    /// Bytes in the whole request.
+    /// Length of the whole request in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a request is never empty")]
     pub fn len(&self) -> usize {
-        let mut window = Window {
+        let mut writer = OffsetWriter {
             position: 0,
             offset: 0,
             out: &mut [],
         };
-        self.pieces(&mut |piece| window.take(piece));
-        window.position
+        self.write_pieces(&mut |piece| writer.write(piece));
+        writer.position
     }
 
-    fn own(&self, name: &str) -> Option<&Header<'a>> {
-        self.headers.iter().find(|header| header.is(name))
+    fn header(&self, name: &str) -> Option<&Header<'a>> {
+        self.headers.iter().find(|header| header.is_named(name))
     }
 
-    /// Gives the request's text to `put`, piece by piece.
+    /// Passes the text of the request to `write`, piece by piece.
     #[inline(never)]
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(b"GET ");
-        self.url.target().pieces(put);
-        // Host goes first, whoever it is from (RFC 9110, 7.2).
-        put(b" HTTP/1.0\r\nHost: ");
-        match self.own("Host") {
-            Some(own) => put(own.value.trim_ascii().as_bytes()),
-            None => self.url.authority().pieces(put),
+    fn write_pieces(&self, write: &mut dyn FnMut(&[u8])) {
+        write(b"GET ");
+        self.url.target().write_pieces(write);
+        // Host comes first, even if the caller set it (RFC 9110, 7.2).
+        write(b" HTTP/1.0\r\nHost: ");
+        match self.header("Host") {
+            Some(header) => write(header.value.trim_ascii().as_bytes()),
+            None => self.url.authority().write_pieces(write),
         }
-        if self.own("User-Agent").is_none() {
-            put(b"\r\nUser-Agent: ");
-            put(Self::USER_AGENT.as_bytes());
+        if self.header("User-Agent").is_none() {
+            write(b"\r\nUser-Agent: ");
+            write(Self::USER_AGENT.as_bytes());
         }
-        put(b"\r\nConnection: close\r\n");
-        for header in self.headers.iter().filter(|header| !header.is("Host")) {
-            put(header.name.as_bytes());
-            put(b": ");
-            // Its only white space is blanks and HTABs.
-            put(header.value.trim_ascii().as_bytes());
-            put(b"\r\n");
+        write(b"\r\nConnection: close\r\n");
+        for header in self
+            .headers
+            .iter()
+            .filter(|header| !header.is_named("Host"))
+        {
+            write(header.name.as_bytes());
+            write(b": ");
+            // The only white space in it is spaces and HTABs, because it was checked.
+            write(header.value.trim_ascii().as_bytes());
+            write(b"\r\n");
         }
-        put(b"\r\n");
+        write(b"\r\n");
     }
 }
 
-/// The request's bytes, all of them.
+/// All bytes of the request.
 impl fmt::Display for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display(f, |put| self.pieces(put))
+        display(f, |write| self.write_pieces(write))
     }
 }
 
-/// Keeps the bytes of a longer text that begin at `offset` and fit into `out`.
-struct Window<'o> {
-    /// Bytes of the text that came.
+/// Writes a text into `out`, without the first `offset` bytes and without the bytes that do not
+/// fit.
+struct OffsetWriter<'o> {
+    /// Number of bytes of the text so far.
     position: usize,
     offset: usize,
     out: &'o mut [u8],
 }
 
-impl Window<'_> {
-    // Where only one thing takes pieces, the compiler would put a copy of this behind each of them.
+impl OffsetWriter<'_> {
+    // The compiler would otherwise inline a copy at every call of `write`.
     #[inline(never)]
-    fn take(&mut self, piece: &[u8]) {
+    fn write(&mut self, piece: &[u8]) {
         let skip = self.offset.saturating_sub(self.position);
-        let place = self.position.saturating_sub(self.offset);
+        let start = self.position.saturating_sub(self.offset);
         self.position = self.position.saturating_add(piece.len());
-        let fresh = piece.get(skip..).unwrap_or_default();
-        let room = self.out.get_mut(place..).unwrap_or_default();
-        for (to, from) in room.iter_mut().zip(fresh) {
+        let wanted = piece.get(skip..).unwrap_or_default();
+        let room = self.out.get_mut(start..).unwrap_or_default();
+        for (to, from) in room.iter_mut().zip(wanted) {
             *to = *from;
         }
     }

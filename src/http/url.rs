@@ -1,18 +1,18 @@
-//! The URL of a GET: checked once, borrowed for ever.
+//! The URL of a GET, checked when it is parsed.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
 /// The port of `http` when the URL names none.
 const PORT_DEFAULT: u16 = 80;
-/// Longest name in the DNS, without the dot at its end (RFC 1035, 2.3.4).
+/// Longest DNS name in bytes, without a final dot (RFC 1035, 2.3.4).
 const NAME_BYTES_MAX: usize = 253;
-/// Longest label of such a name (RFC 1035, 2.3.4).
+/// Longest label of a DNS name in bytes (RFC 1035, 2.3.4).
 const LABEL_BYTES_MAX: usize = 63;
 
-/// An `http` URL that was checked: nothing in it can break out of the request line or of the Host header.
+/// A checked `http` URL: no byte of it can end the request line or the Host header early.
 ///
-/// The text stays the caller's. A fragment is dropped, for it is never sent (RFC 9110, 4.2.5).
+/// It borrows the caller's text. A fragment is dropped, because it is never sent (RFC 9110, 4.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
@@ -21,45 +21,45 @@ pub struct Url<'a> {
     target: Target<'a>,
 }
 
-/// Whom a URL names.
+/// The host of a URL; see [`Url::host`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Host<'a> {
-    /// An address, written as one; IPv6 only with the feature `ipv6`.
+    /// An address in text form; IPv6 only with the feature `ipv6`.
     Address(IpAddr),
-    /// A name, in ASCII, as it was written.
+    /// A name in ASCII, as the URL has it.
     Name(&'a str),
 }
 
-/// Host and port as the Host header has them; see [`Url::authority`].
+/// Host and port in the form of the Host header; see [`Url::authority`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Authority<'a> {
-    /// As it was written, an IPv6 address in its brackets.
+    /// As the URL has it; an IPv6 address has its brackets.
     host: &'a str,
     port: u16,
 }
 
-/// Path and query as the request line has them; see [`Url::target`].
+/// Path and query in the form of the request line; see [`Url::target`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Target<'a> {
-    /// Empty, or begins with `/` or `?`.
+    /// Empty, or starts with `/` or `?`.
     path_and_query: &'a str,
 }
 
-/// What is wrong with a URL. Raised by [`Url::parse`].
+/// What is wrong with a URL. Returned by [`Url::parse`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UrlError {
-    /// There is no text.
+    /// The text is empty.
     Empty,
     /// A space, anywhere.
     Space,
     /// A control byte (NUL, HTAB, CR, LF, DEL and the like), anywhere.
     ControlByte,
-    /// It does not begin with a scheme and `://`.
+    /// It does not start with a scheme and `://`.
     NoScheme,
     /// The scheme is `https`, which needs TLS.
     Https,
@@ -73,23 +73,24 @@ pub enum UrlError {
     HostTooLong,
     /// A label of the host name is longer than 63 bytes.
     LabelTooLong,
-    /// Two dots in a row, or a dot at the front of the host name.
+    /// The host name has two dots in a row, or starts with a dot.
     EmptyLabel,
     /// The host name is not ASCII.
     HostNotAscii,
     /// The host name has a byte other than a letter, a digit, `-`, `_` or `.`.
     HostByte,
-    /// The host ends in a number but is not four decimal numbers up to 255 without leading zeros.
+    /// The last label of the host is a number, but the host is not four decimal numbers up to 255
+    /// without leading zeros.
     BadIpv4,
     /// `[` without `]`.
     UnclosedBracket,
-    /// What stands in the brackets is no IPv6 address.
+    /// The text in brackets is not an IPv6 address.
     BadIpv6,
-    /// Brackets, for an IPv6 address, in a build without the feature `ipv6`.
+    /// The host is in brackets, as an IPv6 address is, but this build lacks the feature `ipv6`.
     NoIpv6,
-    /// An IPv6 address with a zone.
+    /// The IPv6 address has a zone (RFC 6874).
     ZoneId,
-    /// The port is not made of digits.
+    /// The port has a byte that is not a digit.
     BadPort,
     /// Port 0.
     PortZero,
@@ -98,10 +99,10 @@ pub enum UrlError {
 }
 
 impl<'a> Url<'a> {
-    /// Checks `text` and takes it apart.
+    /// Parses and checks `text`.
     ///
     /// # Errors
-    /// The first thing that is wrong, from left to right; spaces and control bytes before all else.
+    /// The first error from left to right. Spaces and control bytes come before all others.
     pub fn parse(text: &'a str) -> Result<Self, UrlError> {
         if text.is_empty() {
             return Err(UrlError::Empty);
@@ -114,7 +115,7 @@ impl<'a> Url<'a> {
                 return Err(UrlError::ControlByte);
             }
         }
-        let (scheme, rest) = cut(text, b':').ok_or(UrlError::NoScheme)?;
+        let (scheme, rest) = split_once(text, b':').ok_or(UrlError::NoScheme)?;
         let rest = rest.strip_prefix("//").ok_or(UrlError::NoScheme)?;
         check_scheme(scheme.as_bytes())?;
         let ends_authority = |byte| matches!(byte, b'/' | b'?' | b'#');
@@ -127,36 +128,38 @@ impl<'a> Url<'a> {
             host,
             authority,
             target: Target {
-                path_and_query: cut(tail, b'#').map_or(tail, |(before, _)| before),
+                path_and_query: split_once(tail, b'#').map_or(tail, |(before, _)| before),
             },
         })
     }
 
-    /// Whom to dial.
+    /// The host to connect to.
     pub const fn host(&self) -> Host<'a> {
         self.host
     }
 
-    /// The port to dial: 80 when the URL names none, never 0.
+    /// The port to connect to: 80 if the URL has none, never 0.
     pub const fn port(&self) -> u16 {
         self.authority.port
     }
 
-    /// The value of the Host header: the port only when it is not 80, an IPv6 address in brackets (RFC 9110, 7.2).
+    /// The value of the Host header: with the port unless it is 80, an IPv6 address in brackets
+    /// (RFC 9110, 7.2).
     pub const fn authority(&self) -> Authority<'a> {
         self.authority
     }
 
-    /// What the request line asks for: path and query, never empty, bytes outside ASCII percent-encoded.
+    /// The request target: path and query, never empty. Bytes outside ASCII are percent-encoded.
     pub const fn target(&self) -> Target<'a> {
         self.target
     }
 }
 
-/// What stands before and behind the first `byte`, which is ASCII. (`split_once` brings a searcher of 400 bytes.)
-pub(super) fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|other| other == byte)?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+/// Splits `text` at the first `byte`, which must be ASCII. (The searcher of `str::split_once` takes
+/// 400 bytes of flash.)
+pub(super) fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let index = text.bytes().position(|other| other == byte)?;
+    Some((text.get(..index)?, text.get(index + 1..)?))
 }
 
 fn check_scheme(scheme: &[u8]) -> Result<(), UrlError> {
@@ -183,7 +186,7 @@ fn parse_authority(authority: &str) -> Result<(Host<'_>, Authority<'_>), UrlErro
         return Err(UrlError::UserInfo);
     }
     let (host, name, port) = if let Some(opened) = authority.strip_prefix('[') {
-        let (inside, after) = cut(opened, b']').ok_or(UrlError::UnclosedBracket)?;
+        let (inside, after) = split_once(opened, b']').ok_or(UrlError::UnclosedBracket)?;
         let host = Host::Address(parse_ipv6(inside)?);
         let port = after.strip_prefix(':');
         if port.is_none() && !after.is_empty() {
@@ -192,7 +195,7 @@ fn parse_authority(authority: &str) -> Result<(Host<'_>, Authority<'_>), UrlErro
         let name = authority.get(..inside.len() + 2).unwrap_or_default();
         (host, name, port)
     } else {
-        let (name, port) = match cut(authority, b':') {
+        let (name, port) = match split_once(authority, b':') {
             Some((name, port)) => (name, Some(port)),
             None => (authority, None),
         };
@@ -213,7 +216,7 @@ fn parse_ipv6(text: &str) -> Result<IpAddr, UrlError> {
 }
 
 fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
-    // One dot at the end marks the root of the DNS; it counts towards no limit.
+    // A final dot stands for the root of the DNS. It counts towards no limit.
     let name = host.strip_suffix('.').unwrap_or(host).as_bytes();
     if name.is_empty() {
         return Err(UrlError::EmptyHost);
@@ -241,7 +244,8 @@ fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
         last = label;
     }
     if is_number(last) {
-        // Resolvers read `0177.1` as 127.0.0.1. No name ends in a number, so this can only be a mistake or a trick.
+        // Some resolvers read `0177.1` as 127.0.0.1. No name ends in a number, so this is a mistake
+        // or an attack.
         return host
             .parse::<Ipv4Addr>()
             .map(|address| Host::Address(IpAddr::V4(address)))
@@ -250,7 +254,8 @@ fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
     Ok(Host::Name(host))
 }
 
-/// Whether a resolver of the old school would read this label as a number, decimal, octal or hexadecimal.
+/// Whether a resolver based on `inet_aton` reads this label as a number: decimal, octal or
+/// hexadecimal.
 fn is_number(label: &[u8]) -> bool {
     match label {
         [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
@@ -259,7 +264,7 @@ fn is_number(label: &[u8]) -> bool {
 }
 
 fn parse_port(digits: &[u8]) -> Result<u16, UrlError> {
-    // An empty port is the default one (RFC 3986, 6.2.3).
+    // An empty port means the default port (RFC 3986, 6.2.3).
     if digits.is_empty() {
         return Ok(PORT_DEFAULT);
     }
@@ -268,7 +273,7 @@ fn parse_port(digits: &[u8]) -> Result<u16, UrlError> {
         if !byte.is_ascii_digit() {
             return Err(UrlError::BadPort);
         }
-        // Not above 655,369, where it stays too large for a port.
+        // At most 655,369: it cannot overflow, and a number that is too large stays too large.
         port = port.min(0x1_0000) * 10 + u32::from(byte - b'0');
     }
     match u16::try_from(port) {
@@ -279,17 +284,17 @@ fn parse_port(digits: &[u8]) -> Result<u16, UrlError> {
 }
 
 impl Authority<'_> {
-    /// Gives its text to `put`, piece by piece.
-    pub(super) fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self.host.as_bytes());
+    /// Passes its text to `write`, piece by piece.
+    pub(super) fn write_pieces(&self, write: &mut dyn FnMut(&[u8])) {
+        write(self.host.as_bytes());
         if self.port == PORT_DEFAULT {
             return;
         }
-        put(b":");
+        write(b":");
         let mut unit = 10_000;
         while unit > 0 {
             if self.port >= unit {
-                put(&[digit(self.port / unit % 10)]);
+                write(&[digit(self.port / unit % 10)]);
             }
             unit /= 10;
         }
@@ -297,26 +302,26 @@ impl Authority<'_> {
 }
 
 impl Target<'_> {
-    /// Gives its text to `put`, piece by piece.
-    pub(super) fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        // The origin form begins with a slash even when the URL has no path (RFC 9112, 3.2.1).
+    /// Passes its text to `write`, piece by piece.
+    pub(super) fn write_pieces(&self, write: &mut dyn FnMut(&[u8])) {
+        // The origin form starts with a slash even if the URL has no path (RFC 9112, 3.2.1).
         if !self.path_and_query.starts_with('/') {
-            put(b"/");
+            write(b"/");
         }
         for &byte in self.path_and_query.as_bytes() {
             if byte.is_ascii() {
-                put(&[byte]);
+                write(&[byte]);
             } else {
                 let (high, low) = (u16::from(byte >> 4), u16::from(byte & 0xF));
-                put(&[b'%', digit(high), digit(low)]);
+                write(&[b'%', digit(high), digit(low)]);
             }
         }
     }
 }
 
-/// One decimal or hexadecimal digit as text.
+/// A decimal or hexadecimal digit as ASCII.
 const fn digit(value: u16) -> u8 {
-    // Callers give no more than 15.
+    // Callers pass at most 15.
     let value = value as u8;
     if value < 10 {
         b'0' + value
@@ -325,20 +330,21 @@ const fn digit(value: u16) -> u8 {
     }
 }
 
-/// Shows what comes in pieces, none of which ends inside of a character; they need no formatting, which would cost a small device several kilobytes.
+/// Writes pieces of text to a formatter. No piece may end inside a character. This avoids the
+/// formatting machinery, which takes several kilobytes of flash.
 pub(super) fn display(
     f: &mut fmt::Formatter<'_>,
-    pieces: impl FnOnce(&mut dyn FnMut(&[u8])),
+    write_pieces: impl FnOnce(&mut dyn FnMut(&[u8])),
 ) -> fmt::Result {
     let mut result = Ok(());
-    pieces(&mut |piece| {
+    write_pieces(&mut |piece| {
         let text = str::from_utf8(piece).unwrap_or_default();
         result = result.and_then(|()| f.write_str(text));
     });
     result
 }
 
-/// As in a URL: an IPv6 address stands in brackets.
+/// As in a URL: an IPv6 address has brackets.
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -351,13 +357,13 @@ impl fmt::Display for Host<'_> {
 
 impl fmt::Display for Authority<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display(f, |put| self.pieces(put))
+        display(f, |write| self.write_pieces(write))
     }
 }
 
 impl fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display(f, |put| self.pieces(put))
+        display(f, |write| self.write_pieces(write))
     }
 }
 

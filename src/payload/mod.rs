@@ -1,19 +1,19 @@
-//! Where payload goes and where it comes from.
+//! Where payload goes and where it comes from: sinks and sources, and adaptors to `embedded-io`.
 
 use core::fmt;
 
 use embedded_io::{Read, Seek, SeekFrom, Write, WriteReady};
 use managed::ManagedSlice;
 
-/// Why a [`Sink`] will never take more.
+/// Why a [`Sink`] takes no more bytes, ever. Returned by [`Sink::write`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SinkError {
-    /// It has no room left.
+    /// The sink is full.
     Full,
-    /// The storage failed; `code` is its own number (an errno under Linux, 0 when there is none).
+    /// The storage failed. `code` is its own error number: an errno on Linux, 0 if it has none.
     Failed {
-        /// The storage's own number for the failure.
+        /// The storage's own error number.
         code: i32,
     },
 }
@@ -29,15 +29,15 @@ impl fmt::Display for SinkError {
 
 impl core::error::Error for SinkError {}
 
-/// Why a [`Source`] cannot be read.
+/// Why a [`Source`] cannot be read. Returned by [`Source::read_at`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SourceError {
-    /// It is not what it was when reading began.
+    /// The source changed after reading began.
     Changed,
     /// The storage failed; `code` as in [`SinkError::Failed`].
     Failed {
-        /// The storage's own number for the failure.
+        /// The storage's own error number.
         code: i32,
     },
 }
@@ -53,13 +53,15 @@ impl fmt::Display for SourceError {
 
 impl core::error::Error for SourceError {}
 
-/// Takes payload. Taking fewer bytes than offered is back-pressure: the rest is offered again, and
-/// meanwhile the TCP window closes by itself.
+/// Takes payload.
+///
+/// A sink that takes fewer bytes than it is offered applies back-pressure: the rest is offered again
+/// later, and meanwhile the TCP window closes.
 pub trait Sink {
-    /// Takes the front of `data` and returns how many bytes were taken, which may be 0.
+    /// Takes bytes from the start of `data` and returns their number, which may be 0.
     ///
     /// # Errors
-    /// When it will never take more.
+    /// [`SinkError::Full`] or [`SinkError::Failed`] if it takes no more bytes, ever.
     fn write(&mut self, data: &[u8]) -> Result<usize, SinkError>;
 }
 
@@ -69,7 +71,7 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
-/// Takes everything and keeps nothing.
+/// A [`Sink`] that takes all bytes and drops them.
 #[derive(Debug, Clone, Copy, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Discard;
@@ -80,10 +82,11 @@ impl Sink for Discard {
     }
 }
 
-/// Keeps payload in a buffer that the caller lends; more than fits is [`SinkError::Full`].
+/// A [`Sink`] that keeps payload in a buffer that the caller lends. Data that does not fit is
+/// [`SinkError::Full`], and none of it is kept.
 #[derive(Debug)]
 pub struct BufferSink<'a> {
-    /// Lent by the caller until it drops the sink.
+    /// Lent by the caller for the life of the sink.
     buffer: ManagedSlice<'a, u8>,
     len: usize,
 }
@@ -101,7 +104,7 @@ impl defmt::Format for BufferSink<'_> {
 }
 
 impl<'a> BufferSink<'a> {
-    /// An empty sink over `buffer`.
+    /// Creates an empty sink over `buffer`.
     pub fn new(buffer: impl Into<ManagedSlice<'a, u8>>) -> Self {
         Self {
             buffer: buffer.into(),
@@ -109,7 +112,7 @@ impl<'a> BufferSink<'a> {
         }
     }
 
-    /// What was taken so far.
+    /// All bytes that the sink took.
     pub fn bytes(&self) -> &[u8] {
         self.buffer.get(..self.len).unwrap_or_default()
     }
@@ -127,10 +130,11 @@ impl Sink for BufferSink<'_> {
     }
 }
 
-/// A [`Sink`] over any `embedded-io` writer that can say whether it is ready.
+/// A [`Sink`] over any `embedded-io` writer that implements `WriteReady`.
 ///
-/// A writer that is not ready presses back: call [`Stack::turn`](crate::Stack::turn) when it is ready
-/// again. Its errors become [`SinkError::Failed`] with the number of their `embedded_io::ErrorKind`.
+/// A writer that is not ready applies back-pressure: call [`Stack::turn`](crate::Stack::turn) when it
+/// is ready again. Its errors become [`SinkError::Failed`] with the number of their
+/// `embedded_io::ErrorKind`.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WriterSink<W>(pub W);
@@ -138,12 +142,12 @@ pub struct WriterSink<W>(pub W);
 impl<W: Write + WriteReady> Sink for WriterSink<W> {
     fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let mut rest = data;
-        // A writer may take less than it has room for. To call that back-pressure would wait for a
-        // readiness that is there already. An embedded-io writer may not be asked to write nothing.
+        // A writer may take less than it has room for. If the loop stopped there, the caller would
+        // wait for a writer that is ready already. embedded-io forbids an empty write.
         while !rest.is_empty() && self.0.write_ready().map_err(sink_error)? {
             let count = self.0.write(rest).map_err(sink_error)?;
             match rest.get(count..) {
-                Some(left) if count > 0 => rest = left,
+                Some(unwritten) if count > 0 => rest = unwritten,
                 _ => break,
             }
         }
@@ -157,22 +161,22 @@ fn sink_error<E: embedded_io::Error>(error: E) -> SinkError {
     }
 }
 
-/// A file or memory that can be read at any place.
+/// A file or memory that can be read at any offset.
 pub trait Source {
-    /// Bytes in it. It may not change while it is read.
+    /// Length in bytes. It must not change while the source is read.
     fn len(&self) -> u64;
 
-    /// Whether there is nothing in it.
+    /// Whether the length is 0.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Reads at `offset` into `buffer` and returns how many bytes were read. Fewer than asked for is
-    /// no end: the rest is asked for again. 0 before [`len`](Source::len) means that the file has
-    /// shrunk.
+    /// Reads bytes at `offset` into `buffer` and returns their number, which may be less than the
+    /// length of `buffer`: the caller then reads on. 0 before [`len`](Source::len) means that the
+    /// source has shrunk.
     ///
     /// # Errors
-    /// When it cannot be read, or is not what it was.
+    /// [`SourceError::Failed`] if it cannot be read, [`SourceError::Changed`] if it has changed.
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError>;
 }
 
@@ -204,8 +208,8 @@ impl<S: Source + ?Sized> Source for &mut S {
     }
 }
 
-/// A [`Source`] over any `embedded-io` reader that can seek, such as a file on a card. The loop waits
-/// while it reads.
+/// A [`Source`] over any `embedded-io` reader that implements `Seek`, such as a file on a card. A read
+/// blocks the loop.
 ///
 /// Its errors become [`SourceError::Failed`] with the number of their `embedded_io::ErrorKind`.
 #[derive(Debug)]
@@ -213,15 +217,15 @@ impl<S: Source + ?Sized> Source for &mut S {
 pub struct ReaderSource<R> {
     reader: R,
     len: u64,
-    /// Where the reader stands, as far as that is known.
+    /// Position of the reader in bytes; `None` if it is unknown.
     position: Option<u64>,
 }
 
 impl<R: Read + Seek> ReaderSource<R> {
-    /// All that is in `reader`, from its start to its end.
+    /// Creates a source of all bytes of `reader`, whatever its position is.
     ///
     /// # Errors
-    /// When the end cannot be found.
+    /// [`SourceError::Failed`] if the reader cannot seek to its end.
     pub fn new(mut reader: R) -> Result<Self, SourceError> {
         let len = reader.seek(SeekFrom::End(0)).map_err(source_error)?;
         Ok(Self {
@@ -238,7 +242,7 @@ impl<R: Read + Seek> Source for ReaderSource<R> {
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
-        // Until both have succeeded nobody knows where the reader stands.
+        // The position is unknown until seek and read have both succeeded.
         let position = self.position.take();
         if position != Some(offset) {
             let start = SeekFrom::Start(offset);

@@ -1,11 +1,11 @@
-//! The sinks and sources over buffers, writers and readers.
+//! Sinks and sources over buffers, writers and readers.
 
 use super::*;
 use core::convert::Infallible;
 use embedded_io::{ErrorKind, ErrorType};
 
 #[test]
-fn a_full_buffer_is_too_large_and_keeps_what_it_has() {
+fn data_that_does_not_fit_is_refused_and_the_buffer_keeps_its_bytes() {
     let mut memory = [0u8; 4];
     let mut sink = BufferSink::new(&mut memory[..]);
     assert_eq!(sink.write(b"abc"), Ok(3));
@@ -14,7 +14,7 @@ fn a_full_buffer_is_too_large_and_keeps_what_it_has() {
     assert_eq!(sink.bytes(), b"abcd");
 }
 
-/// Takes two bytes at a time, as long as its queue has room.
+/// Takes two bytes at a time while its queue has room.
 struct Uart {
     room: usize,
     taken: usize,
@@ -45,7 +45,7 @@ impl WriteReady for Uart {
 }
 
 #[test]
-fn a_writer_is_filled_until_it_is_not_ready_and_then_presses_back() {
+fn a_writer_is_filled_until_it_is_not_ready_and_then_applies_back_pressure() {
     let mut sink = WriterSink(Uart { room: 5, taken: 0 });
     assert_eq!(sink.write(b"abcdefg"), Ok(5));
     assert_eq!(sink.write(b"fg"), Ok(0));
@@ -55,12 +55,12 @@ fn a_writer_is_filled_until_it_is_not_ready_and_then_presses_back() {
     assert_eq!(sink.0.taken, 7);
 }
 
-type Answer<T> = Result<T, ErrorKind>;
+type ModemResult<T> = Result<T, ErrorKind>;
 
-/// Answers each question as it is told to.
+/// Returns the results that a test sets.
 struct Modem {
-    ready: Answer<bool>,
-    takes: Answer<usize>,
+    ready: ModemResult<bool>,
+    takes: ModemResult<usize>,
     writes: u32,
 }
 
@@ -69,24 +69,24 @@ impl ErrorType for Modem {
 }
 
 impl Write for Modem {
-    fn write(&mut self, _: &[u8]) -> Answer<usize> {
+    fn write(&mut self, _: &[u8]) -> ModemResult<usize> {
         self.writes += 1;
         self.takes
     }
 
-    fn flush(&mut self) -> Answer<()> {
+    fn flush(&mut self) -> ModemResult<()> {
         Err(ErrorKind::Unsupported)
     }
 }
 
 impl WriteReady for Modem {
-    fn write_ready(&mut self) -> Answer<bool> {
+    fn write_ready(&mut self) -> ModemResult<bool> {
         self.ready
     }
 }
 
-/// What came of an offer of three bytes, and how often the writer was asked to write.
-fn offer(ready: Answer<bool>, takes: Answer<usize>) -> (Result<usize, SinkError>, u32) {
+/// Offers three bytes. Returns the result and the number of calls of `Modem::write`.
+fn offer(ready: ModemResult<bool>, takes: ModemResult<usize>) -> (Result<usize, SinkError>, u32) {
     let writes = 0;
     let mut sink = WriterSink(Modem {
         ready,
@@ -105,11 +105,11 @@ fn a_writer_that_fails_is_an_error_with_the_number_of_its_kind() {
 }
 
 #[test]
-fn a_writer_that_says_it_is_ready_and_takes_nothing_presses_back() {
+fn a_writer_that_is_ready_but_takes_nothing_applies_back_pressure() {
     assert_eq!(offer(Ok(true), Ok(0)), (Ok(0), 1));
 }
 
-/// What an app that owns its source sees of it.
+/// What an app that owns the source sees of it.
 fn whole<S: Source>(mut source: S) -> (bool, u64, [u8; 4]) {
     let mut buffer = *b"....";
     source.read_at(1, &mut buffer).unwrap();
@@ -117,7 +117,7 @@ fn whole<S: Source>(mut source: S) -> (bool, u64, [u8; 4]) {
 }
 
 #[test]
-fn a_source_that_is_lent_reads_as_the_source_itself() {
+fn a_borrowed_source_reads_like_the_source_itself() {
     let (mut bytes, mut none): (&[u8], &[u8]) = (b"abc", b"");
     assert_eq!(whole(&mut bytes), (false, 3, *b"bc.."));
     assert_eq!(whole(&mut none), (true, 0, *b"...."));
@@ -125,7 +125,7 @@ fn a_source_that_is_lent_reads_as_the_source_itself() {
 }
 
 #[test]
-fn a_slice_is_read_at_any_place() {
+fn a_slice_is_read_at_any_offset() {
     let mut source: &[u8] = b"abcdef";
     let mut buffer = [0u8; 4];
     assert_eq!(source.read_at(4, &mut buffer), Ok(2));
@@ -135,15 +135,15 @@ fn a_slice_is_read_at_any_place() {
     assert_eq!(Source::len(&source), 6);
 }
 
-/// Six bytes, read three at a time; it stands wherever a failed read left it.
+/// Six bytes, read three at a time. A failed read moves its position.
 struct Card {
-    at: usize,
+    position: usize,
     seeks: u32,
     is_out: bool,
 }
 
 const CARD: Card = Card {
-    at: 0,
+    position: 0,
     seeks: 0,
     is_out: false,
 };
@@ -155,31 +155,31 @@ impl ErrorType for Card {
 impl Seek for Card {
     fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
         self.seeks += 1;
-        self.at = match to {
+        self.position = match to {
             SeekFrom::Start(at) => usize::try_from(at).map_err(|_| ErrorKind::InvalidInput)?,
             SeekFrom::End(0) => 6,
             _ => return Err(ErrorKind::Unsupported),
         };
-        Ok(self.at as u64)
+        Ok(self.position as u64)
     }
 }
 
 impl Read for Card {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
         if self.is_out {
-            self.at = 1;
+            self.position = 1;
             return Err(ErrorKind::NotConnected);
         }
-        let rest = b"abcdef".get(self.at..).unwrap_or_default();
+        let rest = b"abcdef".get(self.position..).unwrap_or_default();
         let count = rest.len().min(buffer.len()).min(3);
         buffer[..count].copy_from_slice(&rest[..count]);
-        self.at += count;
+        self.position += count;
         Ok(count)
     }
 }
 
 #[test]
-fn a_reader_is_read_at_any_place_and_seeks_only_when_it_must() {
+fn a_reader_is_read_at_any_offset_and_seeks_only_when_it_must() {
     let mut source = ReaderSource::new(CARD).unwrap();
     assert_eq!((source.len(), source.reader.seeks), (6, 1));
     let mut buffer = [0u8; 4];
@@ -192,7 +192,7 @@ fn a_reader_is_read_at_any_place_and_seeks_only_when_it_must() {
 }
 
 #[test]
-fn a_reader_that_failed_is_not_trusted_to_stand_where_it_stood() {
+fn a_reader_seeks_again_after_a_failed_read() {
     let mut source = ReaderSource::new(CARD).unwrap();
     let mut buffer = [0u8; 2];
     assert_eq!(source.read_at(0, &mut buffer), Ok(2));

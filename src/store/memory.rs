@@ -1,23 +1,23 @@
-//! A store in memory that the caller lends: one file, replaced whole.
+//! A store for one file, in two buffers that the caller lends.
 
 use core::task::Poll;
 
 use managed::ManagedSlice;
 
-use super::{Begun, Digest, Name, Store, StoreError, Upload, kept_name};
+use super::name::{StoredName, stored_name};
+use super::traits::{Begun, Digest, Store, StoreError, Upload};
 use crate::Tick;
 
-/// Keeps the newest file that came whole, in one of two buffers; the next one goes to the other
-/// buffer.
+/// Keeps the newest complete file in one of two buffers. The next upload goes to the other buffer.
 ///
-/// The file is lost with the power, and so is what is held of an upload. Two buffers are needed
-/// because the old file stays readable until the new one is committed; the largest upload is as
-/// long as the buffer that is free, so buffers of different lengths take turns in what they can
-/// hold.
+/// A loss of power loses the file, and the bytes of an upload. Two buffers are necessary because the
+/// old file stays readable until the new one is committed. The free buffer limits the length of an
+/// upload, so with buffers of different lengths the limit alternates.
 ///
-/// **Slowest unit of work**: one copy of the bytes that a call was given.
+/// **Slowest unit of work**: one copy of the bytes passed to a call.
 ///
-/// A name is kept as it came, cut to 255 bytes: it labels the file, and no path is made of it.
+/// The store keeps the name as received, cut to 255 bytes. It is only a label and never becomes a
+/// path.
 ///
 /// ```
 /// use core::task::Poll;
@@ -33,12 +33,12 @@ use crate::Tick;
 /// assert_eq!(store.image().map(|image| image.bytes), Some(&b"hello"[..]));
 /// ```
 pub struct MemoryStore<'a> {
-    /// Lent for the store's life: where the next upload goes.
+    /// Lent by the caller for the life of the store: buffer of the next upload.
     spare: ManagedSlice<'a, u8>,
-    /// Lent for the store's life: where the current file is.
+    /// Lent by the caller for the life of the store: buffer of the current file.
     current: ManagedSlice<'a, u8>,
     file: Option<File>,
-    /// What `spare` holds of an upload that can be resumed, or that is open.
+    /// The upload in `spare`, which is open or can be resumed.
     partial: Option<Partial>,
     is_open: bool,
 }
@@ -58,20 +58,20 @@ impl defmt::Format for MemoryStore<'_> {
     }
 }
 
-/// The current file of a [`MemoryStore`].
+/// The current file of a [`MemoryStore`], from [`MemoryStore::image`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MemoryImage<'s> {
-    /// All its bytes.
+    /// The whole file.
     pub bytes: &'s [u8],
-    /// The digest that the receiver found right; `None` for a plain upload.
+    /// The digest that the receiver verified; `None` for a plain upload.
     pub digest: Option<Digest>,
-    /// The name that its sender gave; `None` for a plain upload.
+    /// The name as the sender gave it; `None` for a plain upload.
     pub name: Option<&'s str>,
 }
 
 struct File {
-    name: Name,
+    name: StoredName,
     length: usize,
     digest: Option<Digest>,
 }
@@ -81,12 +81,13 @@ struct Partial {
     held: usize,
 }
 
-/// The code of [`StoreError::Failed`] when a call does not fit: no upload is open, or its bytes are
-/// too few or too many.
-const OUT_OF_ORDER: StoreError = StoreError::Failed { code: 0 };
+/// The error of a call that the present state does not allow: no upload is open, or it has too few or
+/// too many bytes.
+const INVALID_STATE: StoreError = StoreError::Failed { code: 0 };
 
 impl<'a> MemoryStore<'a> {
-    /// An empty store over two buffers, each as long as the largest file is to be.
+    /// Creates an empty store over two buffers. The length of each limits the files that go into it,
+    /// in bytes.
     pub fn new(
         first: impl Into<ManagedSlice<'a, u8>>,
         second: impl Into<ManagedSlice<'a, u8>>,
@@ -100,7 +101,7 @@ impl<'a> MemoryStore<'a> {
         }
     }
 
-    /// The current file, if one was committed.
+    /// The current file; `None` before the first commit.
     pub fn image(&self) -> Option<MemoryImage<'_>> {
         let file = self.file.as_ref()?;
         Some(MemoryImage {
@@ -110,25 +111,25 @@ impl<'a> MemoryStore<'a> {
         })
     }
 
-    fn open(&mut self) -> Result<&mut Partial, StoreError> {
+    fn open_partial(&mut self) -> Result<&mut Partial, StoreError> {
         let is_open = self.is_open;
         self.partial
             .as_mut()
             .filter(|_| is_open)
-            .ok_or(OUT_OF_ORDER)
+            .ok_or(INVALID_STATE)
     }
 }
 
 impl File {
     fn new(upload: &Upload, length: usize) -> Self {
         Self {
-            name: kept_name(upload.name),
+            name: stored_name(upload.name),
             length,
             digest: upload.digest.copied(),
         }
     }
 
-    /// Whether these are surely the same bytes: without a digest nobody knows.
+    /// Whether both certainly have the same bytes. Without a digest that is unknown.
     fn has_bytes_of(&self, other: &Self) -> bool {
         self.digest.is_some() && self.digest == other.digest && self.length == other.length
     }
@@ -158,7 +159,7 @@ impl Store for MemoryStore<'_> {
     }
 
     fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
-        let held = self.open()?.held;
+        let held = self.open_partial()?.held;
         let found = usize::try_from(offset)
             .ok()
             .and_then(|offset| self.spare.get(offset..held))
@@ -170,24 +171,24 @@ impl Store for MemoryStore<'_> {
     }
 
     fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
-        let partial = self.open()?;
-        let (from, length) = (partial.held, partial.file.length);
-        if from == length && !data.is_empty() {
-            return Poll::Ready(Err(OUT_OF_ORDER));
+        let partial = self.open_partial()?;
+        let (start, length) = (partial.held, partial.file.length);
+        if start == length && !data.is_empty() {
+            return Poll::Ready(Err(INVALID_STATE));
         }
-        let count = data.len().min(length - from);
+        let count = data.len().min(length - start);
         partial.held += count;
-        let place = self.spare.get_mut(from..length).unwrap_or_default();
-        for (to, from) in place.iter_mut().zip(data) {
+        let target = self.spare.get_mut(start..length).unwrap_or_default();
+        for (to, from) in target.iter_mut().zip(data) {
             *to = *from;
         }
         Poll::Ready(Ok(count))
     }
 
     fn commit(&mut self) -> Poll<Result<(), StoreError>> {
-        let partial = self.open()?;
+        let partial = self.open_partial()?;
         if partial.held != partial.file.length {
-            return Poll::Ready(Err(OUT_OF_ORDER));
+            return Poll::Ready(Err(INVALID_STATE));
         }
         self.file = self.partial.take().map(|partial| partial.file);
         self.is_open = false;
@@ -222,7 +223,7 @@ mod tests {
         ready(store.begin(Tick::ZERO, upload))
     }
 
-    /// This store never has more to do than one call does.
+    /// Unwraps a poll: this store is always ready.
     fn ready<T>(outcome: Poll<T>) -> T {
         match outcome {
             Poll::Ready(outcome) => outcome,
@@ -255,7 +256,7 @@ mod tests {
         ready(store.write(b"newer")).unwrap();
         assert_eq!(
             ready(store.commit()),
-            Err(OUT_OF_ORDER),
+            Err(INVALID_STATE),
             "bytes are missing"
         );
         ready(store.write(b"one")).unwrap();
@@ -267,18 +268,18 @@ mod tests {
             name: None,
         };
         assert_eq!(store.image(), Some(new));
-        assert_eq!(ready(store.commit()), Err(OUT_OF_ORDER), "nothing is open");
+        assert_eq!(ready(store.commit()), Err(INVALID_STATE), "nothing is open");
         assert_eq!(begin(&mut store, &plain), Ok(Begun::Held(0)));
     }
 
     #[test]
-    fn a_kept_partial_resumes_only_under_its_digest_and_length() {
+    fn a_kept_partial_resumes_only_with_the_same_digest_and_length() {
         let (mut first, mut second) = ([0; 8], [0; 8]);
         let mut store = MemoryStore::new(&mut first[..], &mut second[..]);
         begin(&mut store, &upload(6)).unwrap();
         ready(store.write(b"abcd")).unwrap();
         ready(store.abandon(true)).unwrap();
-        assert_eq!(ready(store.write(b"ef")), Err(OUT_OF_ORDER));
+        assert_eq!(ready(store.write(b"ef")), Err(INVALID_STATE));
         assert_eq!(begin(&mut store, &upload(6)), Ok(Begun::Held(4)));
         let mut buffer = [0; 3];
         assert_eq!(ready(store.read(0, &mut buffer)), Ok(3));
@@ -286,7 +287,7 @@ mod tests {
         assert_eq!(ready(store.read(3, &mut buffer)), Ok(1));
         assert_eq!(ready(store.read(4, &mut buffer)), Ok(0));
         assert_eq!(ready(store.read(u64::MAX, &mut buffer)), Ok(0));
-        // What came last is held too when the next begin comes without an abandon.
+        // A begin without an abandon keeps the last bytes too.
         assert_eq!(ready(store.write(b"e")), Ok(1));
         assert_eq!(begin(&mut store, &upload(6)), Ok(Begun::Held(5)));
         assert_eq!(begin(&mut store, &upload(7)), Ok(Begun::Held(0)));
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_is_finished_and_a_larger_file_refused() {
+    fn a_repeated_file_is_finished_and_a_larger_one_is_refused() {
         let (mut first, mut second) = ([0; 8], [0; 4]);
         let mut store = MemoryStore::new(&mut first[..], &mut second[..]);
         assert_eq!(begin(&mut store, &upload(9)), Err(StoreError::TooLarge));
@@ -311,11 +312,11 @@ mod tests {
         assert_eq!(begin(&mut store, &huge), Err(StoreError::TooLarge));
         begin(&mut store, &upload(8)).unwrap();
         assert_eq!(ready(store.write(b"12345678 and more")), Ok(8));
-        assert_eq!(ready(store.write(b" and more")), Err(OUT_OF_ORDER));
+        assert_eq!(ready(store.write(b" and more")), Err(INVALID_STATE));
         ready(store.commit()).unwrap();
-        // The free buffer is the smaller one now, but a repeat needs none.
+        // The free buffer is now the smaller one, but a repeated file needs no buffer.
         assert_eq!(begin(&mut store, &upload(8)), Ok(Begun::Finished));
-        assert_eq!(ready(store.commit()), Err(OUT_OF_ORDER));
+        assert_eq!(ready(store.commit()), Err(INVALID_STATE));
         let renamed = Upload {
             name: Some("other"),
             ..upload(8)

@@ -5,7 +5,7 @@ use tickwire::http::Malformed;
 pub(crate) const ALL: [Malformed; 21] = [
     Malformed::StatusLine,
     Malformed::SwitchingProtocols,
-    Malformed::UnaskedStatus,
+    Malformed::UnexpectedStatus,
     Malformed::TooManyInterim,
     Malformed::NoColon,
     Malformed::EmptyName,
@@ -19,7 +19,7 @@ pub(crate) const ALL: [Malformed; 21] = [
     Malformed::DifferingLengths,
     Malformed::LengthAndCoding,
     Malformed::Coding,
-    Malformed::CodingInOld,
+    Malformed::CodingInHttp10,
     Malformed::HeadTooLong,
     Malformed::ChunkSize,
     Malformed::ChunkEnd,

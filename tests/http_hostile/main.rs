@@ -91,7 +91,7 @@ impl<'l> Client<'l> {
                         .min(room.min(1 << 20) as usize),
                 };
                 self.delivered.extend(payload.iter().take(count));
-                body.taken(count);
+                body.consume(count);
                 Ok(count)
             }
             Piece::Framing(count) => {

@@ -88,7 +88,7 @@ fn chaos<const R: usize, const W: usize, const E: usize>(seed: u64, rounds: usiz
     let mut random = Random::new(seed);
     let slot_bytes = 4 * E;
     let mut bench = Bench::<R, W, E>::new(slot_bytes);
-    bench.layout.checkpoint = (E * (1 + random.below(3))) as u32;
+    bench.layout.checkpoint_interval = (E * (1 + random.below(3))) as u32;
     // Few images, two of one length, so that resumes, repeats and mistaken identities happen.
     let images: Vec<Image> = (0..4)
         .map(|n| {

@@ -4,7 +4,7 @@ use core::task::Poll;
 
 use sha2::{Digest as _, Sha256};
 use tickwire::Tick;
-use tickwire::store::{Begun, Check, Digest, FlashStore, Layout, Store, StoreError, Upload};
+use tickwire::store::{Begun, Checksum, Digest, FlashStore, Layout, Store, StoreError, Upload};
 
 use crate::common::flash::{Flash, Random};
 
@@ -58,7 +58,7 @@ pub(crate) fn tight<const R: usize, const W: usize, const E: usize>(
         journal: slot_length,
         journal_half,
         slot_length,
-        checkpoint: E as u32,
+        checkpoint_interval: E as u32,
     };
     (layout, (2 * (slot_length + journal_half)) as usize)
 }
@@ -137,7 +137,7 @@ pub(crate) fn current<const R: usize, const W: usize, const E: usize>(
     store: &mut FlashStore<'_, Flash<R, W, E>>,
 ) -> Option<Image> {
     let image = store.image()?;
-    let (length, check) = (image.length as usize, image.check);
+    let (length, check) = (image.length as usize, image.checksum);
     let name = image.name.unwrap_or_default().to_string();
     let mut bytes = Vec::new();
     let mut buffer = [0; 100];
@@ -152,7 +152,7 @@ pub(crate) fn current<const R: usize, const W: usize, const E: usize>(
     }
     assert_eq!(bytes.len(), length);
     let digest = Sha256::digest(&bytes).into();
-    if let Check::Sha256(recorded) = check {
+    if let Checksum::Sha256(recorded) = check {
         assert_eq!(recorded, digest, "a wrong image is called good");
     }
     Some(Image {

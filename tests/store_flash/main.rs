@@ -21,7 +21,7 @@ use driver::{Bench, Image, begin_and_send, current, finish, transfer};
 
 use tickwire::Tick;
 use tickwire::store::{
-    Begun, Check, FlashFault, FlashStore, Layout, LayoutError, Store, StoreError,
+    Begun, Checksum, FlashFault, FlashStore, Layout, LayoutError, Store, StoreError,
 };
 
 type Small = Bench<1, 4, 128>;
@@ -51,7 +51,7 @@ fn a_committed_image_is_there_for_the_boot_with_place_sum_and_name() {
     finish(|| store.mount()).unwrap();
     let found = store.image().unwrap();
     assert_eq!((found.offset, found.length), (slot, 1001));
-    assert_eq!(found.check, Check::Sha256(image.digest));
+    assert_eq!(found.checksum, Checksum::Sha256(image.digest));
     assert_eq!(found.name, Some("firmware-7.bin"));
     assert_eq!(current(&mut store), Some(image));
 }
@@ -75,7 +75,7 @@ fn a_plain_upload_is_kept_without_name_under_its_crc_and_never_repeats() {
     let mut store = bench.store();
     finish(|| store.mount()).unwrap();
     let crc = crc_32(&image.bytes);
-    assert_eq!(store.image().unwrap().check, Check::Crc32(crc));
+    assert_eq!(store.image().unwrap().checksum, Checksum::Crc32(crc));
 }
 
 /// CRC-32 bit by bit, as IEEE 802.3 has it.
@@ -118,7 +118,7 @@ fn what_the_flash_got_wrong_is_found_before_it_becomes_the_image() {
             assert_eq!(outcome, Err(fault(FlashFault::ReadBack)), "byte {at}");
             assert_eq!(
                 finish(|| store.commit()),
-                Err(fault(FlashFault::OutOfOrder))
+                Err(fault(FlashFault::InvalidState))
             );
             finish(|| store.abandon(true)).unwrap();
             assert_eq!(current(&mut store).as_ref(), Some(&old));
@@ -189,7 +189,7 @@ fn the_layout_of_a_whole_flash_works_with_a_coarse_checkpoint_too() {
     let flash = Flash::<4, 256, 4096>::used(200 * 1024, 1);
     let mut layout = Layout::whole(&flash).unwrap();
     assert!(layout.slot_length >= 64 * 1024, "{layout:?}");
-    layout.checkpoint = 3 * 4096;
+    layout.checkpoint_interval = 3 * 4096;
     // The least buffer, as an array: a board has no other.
     let mut buffer = [0; FlashStore::<Flash<4, 256, 4096>>::BUFFER_MIN];
     let image = Image::new("whole", 50_001, 5);

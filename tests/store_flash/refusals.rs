@@ -38,7 +38,7 @@ fn calls_that_do_not_fit_are_errors_and_change_nothing() {
     let mut bench = Small::new(SLOT_BYTES);
     let image = Image::new("new", 300, 5);
     let upload = image.upload();
-    let out_of_order = fault(FlashFault::OutOfOrder);
+    let out_of_order = fault(FlashFault::InvalidState);
     let mut store = bench.store();
     assert_eq!(finish(|| store.write(b"early")), Err(out_of_order));
     assert_eq!(finish(|| store.commit()), Err(out_of_order));
@@ -81,7 +81,10 @@ fn layouts_and_buffers_that_do_not_fit_are_refused() {
     type Spoil = fn(&mut Layout);
     let cases: [(Spoil, LayoutError); 8] = [
         (|layout| layout.journal += 4, LayoutError::Unaligned),
-        (|layout| layout.checkpoint = 0, LayoutError::Unaligned),
+        (
+            |layout| layout.checkpoint_interval = 0,
+            LayoutError::Unaligned,
+        ),
         (|layout| layout.slot_length = 0, LayoutError::Unaligned),
         (
             |layout| layout.journal_half = 128,
@@ -125,7 +128,7 @@ fn after_a_failed_write_nothing_is_taken_until_the_upload_begins_again() {
     flash.plan(Plan::Fail { at, torn, seed });
     let rest = &image.bytes[taken..];
     assert_eq!(finish(|| store.write(rest)), Err(fault(FlashFault::Medium)));
-    let out_of_order = Err(fault(FlashFault::OutOfOrder));
+    let out_of_order = Err(fault(FlashFault::InvalidState));
     assert_eq!(finish(|| store.write(rest)), out_of_order);
     assert_eq!(finish(|| store.commit()), out_of_order.map(|_| ()));
     let begun = transfer(&mut store, &image.upload(), &image.bytes, 1, &mut taken);

@@ -1,4 +1,4 @@
-//! Header lines, fine and malformed.
+//! Valid and malformed header lines.
 
 extern crate std;
 
@@ -6,8 +6,7 @@ use std::format;
 use std::vec::Vec;
 
 use super::head::{LIMIT, framing, reads, refuses, refuses_lines};
-use crate::http::Malformed;
-use crate::http::{Framing, HeadParser, Location};
+use crate::http::{Framing, HeadParser, Location, Malformed};
 
 fn location(text: &str, buffer: &mut [u8]) -> (Vec<u8>, bool) {
     let mut location = Location::new(buffer);
@@ -19,7 +18,7 @@ fn location(text: &str, buffer: &mut [u8]) -> (Vec<u8>, bool) {
 }
 
 #[test]
-fn folds_are_accepted_where_nothing_hangs_on_them() {
+fn folds_are_accepted_except_in_fields_that_frame_the_body() {
     assert_eq!(
         framing("X: a\r\n b\r\n\tc: d\r\n \r\nContent-Length: 3\r\n"),
         Framing::Length(3)
@@ -37,7 +36,7 @@ fn folds_are_accepted_where_nothing_hangs_on_them() {
 }
 
 #[test]
-fn lengths_are_numbers_by_value() {
+fn a_content_length_is_compared_by_its_value() {
     assert_eq!(framing("content-LENGTH:5\r\n"), Framing::Length(5));
     assert_eq!(framing("Content-Length: \t 0 \t\r\n"), Framing::Length(0));
     assert_eq!(
@@ -76,7 +75,7 @@ fn lengths_are_numbers_by_value() {
 }
 
 #[test]
-fn equal_lengths_are_one_and_differing_ones_are_refused() {
+fn equal_lengths_are_accepted_and_different_ones_are_refused() {
     assert_eq!(framing("Content-Length: 5, 5 ,05\r\n"), Framing::Length(5));
     assert_eq!(
         framing("Content-Length: 5\r\nX: y\r\ncontent-length: 5\r\n"),
@@ -94,7 +93,7 @@ fn equal_lengths_are_one_and_differing_ones_are_refused() {
 }
 
 #[test]
-fn names_that_only_resemble_a_known_one_are_others() {
+fn names_that_resemble_a_known_field_are_ignored() {
     for name in [
         "X-Content-Length",
         "Content-Lengt",
@@ -114,7 +113,7 @@ fn names_that_only_resemble_a_known_one_are_others() {
 }
 
 #[test]
-fn the_only_coding_is_chunked_once() {
+fn chunked_once_is_the_only_accepted_transfer_coding() {
     assert_eq!(framing("Transfer-Encoding: chunked\r\n"), Framing::Chunked);
     assert_eq!(
         framing("transfer-encoding:\tCHUNKED \r\n"),
@@ -150,7 +149,7 @@ fn the_only_coding_is_chunked_once() {
 }
 
 #[test]
-fn a_coding_excludes_a_length_and_http_1_0() {
+fn a_transfer_coding_is_refused_with_a_length_and_in_http_1_0() {
     refuses_lines(
         "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
         Malformed::LengthAndCoding,
@@ -161,12 +160,12 @@ fn a_coding_excludes_a_length_and_http_1_0() {
     );
     refuses(
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        Malformed::CodingInOld,
+        Malformed::CodingInHttp10,
     );
 }
 
 #[test]
-fn no_content_is_empty_whatever_its_fields_say() {
+fn a_204_has_an_empty_body_whatever_its_fields_say() {
     for line in [
         "",
         "Content-Length: 5\r\n",
@@ -208,7 +207,7 @@ fn the_location_of_a_redirect_is_kept() {
 }
 
 #[test]
-fn a_location_that_does_not_fit_says_so() {
+fn a_location_that_does_not_fit_is_truncated() {
     let moved = "HTTP/1.1 301 Moved\r\nLocation: /12345  \r\n\r\n";
     assert_eq!(location(moved, &mut [0; 6]), (b"/12345".to_vec(), false));
     assert_eq!(location(moved, &mut [0; 5]), (b"/1234".to_vec(), true));
@@ -216,7 +215,7 @@ fn a_location_that_does_not_fit_says_so() {
 }
 
 #[test]
-fn no_other_status_has_a_location() {
+fn only_a_redirect_has_a_location() {
     for status in ["200", "201", "404"] {
         let text = format!("HTTP/1.1 {status} x\r\nLocation: /x\r\n\r\n");
         assert_eq!(location(&text, &mut [0; 8]), (Vec::new(), false));

@@ -1,12 +1,11 @@
-//! Heads, fine and malformed, cut everywhere.
+//! Valid and malformed heads.
 
 extern crate std;
 
 use std::format;
 use std::string::String;
 
-use crate::http::Malformed;
-use crate::http::{Framing, Head, HeadParser, Location};
+use crate::http::{Framing, Head, HeadParser, Location, Malformed};
 
 pub(super) const LIMIT: u32 = 1_000;
 
@@ -41,7 +40,7 @@ pub(super) fn refuses_lines(lines: &str, how: Malformed) {
 }
 
 #[test]
-fn a_head_says_status_version_and_framing() {
+fn a_head_has_status_version_and_framing() {
     assert_eq!(
         reads("HTTP/1.0 200 OK\r\nServer: x\r\nContent-Length: 12\r\n\r\n"),
         Head {
@@ -61,7 +60,7 @@ fn a_head_says_status_version_and_framing() {
 }
 
 #[test]
-fn a_complete_head_takes_no_byte_of_the_body() {
+fn a_complete_head_consumes_no_byte_of_the_body() {
     let mut parser = HeadParser::new(LIMIT);
     let mut none = Location::new(&mut []);
     let (taken, head) = parser
@@ -73,7 +72,7 @@ fn a_complete_head_takes_no_byte_of_the_body() {
 }
 
 #[test]
-fn an_error_stays() {
+fn every_call_after_an_error_returns_it_again() {
     let mut parser = HeadParser::new(LIMIT);
     let mut none = Location::new(&mut []);
     assert_eq!(
@@ -129,8 +128,8 @@ fn status_lines_are_http_1_and_three_digits() {
 #[test]
 fn statuses_that_were_not_asked_for_are_refused() {
     refuses("HTTP/1.1 101 Switching\r\n", Malformed::SwitchingProtocols);
-    refuses("HTTP/1.1 206 Partial\r\n", Malformed::UnaskedStatus);
-    refuses("HTTP/1.1 304 Not Modified\r\n", Malformed::UnaskedStatus);
+    refuses("HTTP/1.1 206 Partial\r\n", Malformed::UnexpectedStatus);
+    refuses("HTTP/1.1 304 Not Modified\r\n", Malformed::UnexpectedStatus);
 }
 
 #[test]
@@ -163,7 +162,7 @@ fn values_hold_htab_and_obs_text_and_no_other_control() {
 }
 
 #[test]
-fn names_are_tokens_with_a_colon_right_behind() {
+fn names_are_tokens_with_a_colon_right_after_them() {
     refuses_lines("no colon\r\n", Malformed::FieldName);
     refuses_lines("nocolon\r\n", Malformed::NoColon);
     refuses_lines("nocolon \t\r\n", Malformed::NoColon);
@@ -208,7 +207,7 @@ fn up_to_eight_interim_heads_are_skipped_with_their_fields() {
 }
 
 #[test]
-fn the_limit_is_exact_and_counts_for_each_head() {
+fn the_limit_is_exact_and_applies_to_each_head_alone() {
     let padded = |length: usize, status: &str| {
         let start = format!("HTTP/1.1 {status}\r\nX: ");
         format!("{start}{}\r\n\r\n", "a".repeat(length - start.len() - 4))

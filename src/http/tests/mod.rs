@@ -1,4 +1,4 @@
-//! One behaviour a function, over the public names only.
+//! One behaviour per test, through public names only.
 
 mod body;
 mod field;

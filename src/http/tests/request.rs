@@ -1,4 +1,4 @@
-//! Requests byte for byte, and headers that are refused.
+//! The bytes of a request, and refused headers.
 
 extern crate std;
 
@@ -24,7 +24,7 @@ fn refusal(name: &str, value: &str) -> Option<HeaderError> {
 }
 
 #[test]
-fn a_plain_request_is_exactly_this() {
+fn a_plain_request_has_exactly_these_bytes() {
     assert_eq!(
         request("http://192.168.69.100:8000/a?b#c", &[]).to_string(),
         "GET /a?b HTTP/1.0\r\nHost: 192.168.69.100:8000\r\nUser-Agent: tickwire/0.1.0\r\nConnection: close\r\n\r\n"
@@ -32,33 +32,33 @@ fn a_plain_request_is_exactly_this() {
 }
 
 #[test]
-fn own_headers_come_last_and_in_order() {
-    let own = [
+fn headers_of_the_caller_come_last_and_in_order() {
+    let headers = [
         header("Accept", "*/*"),
         header("X-Tab", "a\tb ö"),
         header("Empty", ""),
     ];
     assert_eq!(
-        request("http://h", &own).to_string(),
+        request("http://h", &headers).to_string(),
         "GET / HTTP/1.0\r\nHost: h\r\nUser-Agent: tickwire/0.1.0\r\nConnection: close\r\n\
          Accept: */*\r\nX-Tab: a\tb ö\r\nEmpty: \r\n\r\n"
     );
 }
 
 #[test]
-fn own_host_and_user_agent_replace_ours() {
-    let own = [
+fn host_and_user_agent_of_the_caller_replace_the_default_ones() {
+    let headers = [
         header("user-agent", "mine"),
         header("HOST", "virtual.example"),
     ];
     assert_eq!(
-        request("http://192.168.69.100/", &own).to_string(),
+        request("http://192.168.69.100/", &headers).to_string(),
         "GET / HTTP/1.0\r\nHost: virtual.example\r\nConnection: close\r\nuser-agent: mine\r\n\r\n"
     );
 }
 
 #[test]
-fn headers_that_frame_the_message_are_refused() {
+fn headers_that_frame_the_message_or_control_the_connection_are_refused() {
     for name in [
         "Content-Length",
         "content-length",
@@ -84,7 +84,7 @@ fn names_are_tokens() {
 }
 
 #[test]
-fn values_have_no_control_byte_but_htab() {
+fn values_have_no_control_byte_except_htab() {
     for byte in 0u8..=127 {
         let value = ["a", core::str::from_utf8(&[byte]).unwrap(), "b"].concat();
         let good = matches!(byte, b'\t' | 32..=126);
@@ -99,15 +99,15 @@ fn values_have_no_control_byte_but_htab() {
 #[test]
 fn a_second_host_is_refused() {
     let url = Url::parse("http://h/").unwrap();
-    let own = [header("Host", "a"), header("host", "a")];
+    let headers = [header("Host", "a"), header("host", "a")];
     assert_eq!(
-        Request::new(&url, &own).err(),
+        Request::new(&url, &headers).err(),
         Some(HeaderError::SecondHost)
     );
 }
 
 #[test]
-fn a_header_line_is_taken_apart_at_its_first_colon() {
+fn a_header_line_is_split_at_its_first_colon() {
     assert_eq!(Header::parse("A: b:c \t"), Ok(header("A", "b:c")));
     assert_eq!(Header::parse("A:"), Ok(header("A", "")));
     assert_eq!(Header::parse("A"), Err(HeaderError::NoColon));
@@ -120,14 +120,14 @@ fn a_header_line_is_taken_apart_at_its_first_colon() {
 }
 
 #[test]
-fn every_piece_of_every_size_is_the_same_request() {
-    let own = [header("X-Ö", "ä")];
+fn pieces_of_every_size_make_the_same_request() {
+    let headers = [header("X-Ö", "ä")];
     assert_eq!(
-        Request::new(&Url::parse("http://h").unwrap(), &own).err(),
+        Request::new(&Url::parse("http://h").unwrap(), &headers).err(),
         Some(HeaderError::NameByte)
     );
-    let own = [header("X-O", "äöü")];
-    let request = request("http://[fe80::1]:81/ä/€?q=😀", &own);
+    let headers = [header("X-O", "äöü")];
+    let request = request("http://[fe80::1]:81/ä/€?q=😀", &headers);
     let whole = request.to_string();
     assert_eq!(request.len(), whole.len());
     for size in 1..=whole.len() + 1 {
@@ -163,13 +163,13 @@ proptest! {
         value in "[a-z ]{0,4}[\r\n\t\0\u{7f}\u{e4}]?[a-z]{0,2}",
     ) {
         let text = ["http://h", &rest].concat();
-        let own = [header(&name, &value)];
+        let headers = [header(&name, &value)];
         let Ok(url) = Url::parse(&text) else { return Ok(()) };
-        let Ok(request) = Request::new(&url, &own) else { return Ok(()) };
+        let Ok(request) = Request::new(&url, &headers) else { return Ok(()) };
         let written = request.to_string();
         let lines: Vec<&str> = written.split("\r\n").collect();
-        let ours = !["host", "user-agent"].contains(&name.to_ascii_lowercase().as_str());
-        prop_assert_eq!(lines.len(), if ours { 7 } else { 6 }, "{:?}", written);
+        let keeps_defaults = !["host", "user-agent"].contains(&name.to_ascii_lowercase().as_str());
+        prop_assert_eq!(lines.len(), if keeps_defaults { 7 } else { 6 }, "{:?}", written);
         prop_assert!(!lines.concat().contains(|byte: char| byte.is_ascii_control() && byte != '\t'));
         prop_assert_eq!(lines[0].split(' ').count(), 3, "{:?}", lines[0]);
         prop_assert!(lines[0].is_ascii());

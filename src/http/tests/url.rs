@@ -1,4 +1,4 @@
-//! URLs that are fine, and those that are refused by name.
+//! Valid URLs, and the errors of all others.
 
 extern crate std;
 
@@ -20,7 +20,7 @@ fn refuses(text: &str, error: UrlError) {
 }
 
 #[test]
-fn a_name_a_port_a_path_and_a_query_are_taken_apart() {
+fn a_url_has_a_name_a_port_a_path_and_a_query() {
     let url = parse("http://device.example:8080/a/b?c=d&e");
     assert_eq!(url.host(), Host::Name("device.example"));
     assert_eq!(url.port(), 8080);
@@ -29,7 +29,7 @@ fn a_name_a_port_a_path_and_a_query_are_taken_apart() {
 }
 
 #[test]
-fn the_port_is_80_unless_named() {
+fn the_port_is_80_unless_the_url_has_one() {
     for text in [
         "http://h/",
         "HTTP://h",
@@ -45,7 +45,7 @@ fn the_port_is_80_unless_named() {
 }
 
 #[test]
-fn addresses_are_addresses_and_ipv6_stays_in_brackets() {
+fn an_address_is_parsed_and_ipv6_keeps_its_brackets() {
     let v4 = parse("http://192.168.69.100:81/");
     assert_eq!(v4.host(), Host::Address(IpAddr::from([192, 168, 69, 100])));
     assert_eq!(v4.authority().to_string(), "192.168.69.100:81");
@@ -72,7 +72,7 @@ fn a_fragment_is_not_sent() {
 }
 
 #[test]
-fn bytes_outside_ascii_are_percent_encoded_and_percents_stay() {
+fn bytes_outside_ascii_are_percent_encoded_and_percent_signs_stay() {
     assert_eq!(
         parse("http://h/ä%20/€?q=😀").target().to_string(),
         "/%C3%A4%20/%E2%82%AC?q=%F0%9F%98%80"
@@ -81,7 +81,7 @@ fn bytes_outside_ascii_are_percent_encoded_and_percents_stay() {
 }
 
 #[test]
-fn what_is_no_http_url_is_refused_by_name() {
+fn everything_but_an_http_url_is_refused_with_its_own_error() {
     refuses("", UrlError::Empty);
     for text in [
         "h",
@@ -102,9 +102,9 @@ fn what_is_no_http_url_is_refused_by_name() {
 }
 
 #[test]
-fn no_byte_that_could_break_the_request_line_passes_anywhere() {
+fn bytes_that_could_break_the_request_line_are_refused_at_every_offset() {
     let url = "http://host:80/path?query#fragment";
-    for at in 0..=url.len() {
+    for offset in 0..=url.len() {
         for (byte, error) in [
             (' ', UrlError::Space),
             ('\t', UrlError::ControlByte),
@@ -114,7 +114,7 @@ fn no_byte_that_could_break_the_request_line_passes_anywhere() {
             ('\u{7f}', UrlError::ControlByte),
         ] {
             let mut text = String::from(url);
-            text.insert(at, byte);
+            text.insert(offset, byte);
             refuses(&text, error);
         }
     }
@@ -162,7 +162,7 @@ fn host_names_have_limits() {
 }
 
 #[test]
-fn a_host_that_ends_in_a_number_is_four_decimals_or_nothing() {
+fn a_host_that_ends_in_a_number_must_be_four_decimal_numbers() {
     for host in [
         "0177.1",
         "1.2.3",

@@ -1,91 +1,92 @@
-//! The journal of a flash store: what it knows, in a form that survives a power cut at any point.
+//! The journal of a flash store: its state, in a form that survives a loss of power at any moment.
 //!
-//! The journal has two halves. The one with the higher sequence number counts; it begins with a
-//! state record, and records are appended to it until it is full. Then the other half is erased and
-//! begun with the state as it is now, under the next sequence number. Until that record is whole
-//! the old half counts, so there is no moment at which neither does.
+//! The journal has two halves. The half with the higher sequence number is the current one. It starts
+//! with a state record, and records are appended to it until it is full. The store then erases the
+//! other half and writes the present state to it, with the next sequence number. The old half stays
+//! current until that record is complete, so one half is current at every moment.
 //!
-//! Nothing is ever appended after a record that may be torn. After a mount, and after a write that
-//! failed, the next record opens the other half. So a mount writes nothing, and need not find out
-//! whether the flash after the last record is truly erased.
+//! No record is appended after one that may be torn. After a mount, and after a write that failed, the
+//! next record goes to the other half. So a mount writes nothing, and does not have to find out
+//! whether the flash after the last record is really erased.
 
 use core::task::Poll;
 
 use embedded_storage::nor_flash::NorFlash;
 
-use super::layout::{FlashFault, Geometry, Layout, failed};
+use super::layout::{FlashFault, Geometry, Layout, store_error};
 use super::record::{self, Record, State};
-use crate::store::StoreError;
+use crate::store::traits::StoreError;
 
-/// Records that one call of `mount` reads.
+/// Number of records that one call of `mount` reads.
 const RECORDS_PER_CALL: u32 = 16;
 
-/// How far the mount is.
+/// The progress of a mount.
 ///
 /// ```text
-/// Heads(0) -> Heads(1) -> Records -> Done
+/// FirstRecord(0) -> FirstRecord(1) -> Records -> Done
 /// ```
 #[derive(Debug, Clone, Copy)]
 enum Mount {
-    /// Looking at the first record of this half.
-    Heads(u8),
-    /// Reading the half that counts, from its start.
+    /// Reading the first record of this half.
+    FirstRecord(u8),
+    /// Reading the current half from its start.
     Records,
     Done,
 }
 
-/// What a record is about to change.
+/// The kind of a record to append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// Anything.
+pub(super) enum RecordKind {
+    /// The whole state.
     State,
-    /// Only the bytes that are held of the partial.
+    /// Only the number of held bytes of the partial.
     Progress,
 }
 
 pub(super) struct Journal {
     layout: Layout,
-    salt: u32,
+    layout_crc: u32,
     mount: Mount,
-    /// The half that counts, if one does.
+    /// The current half, if there is one.
     current: Option<u8>,
-    /// Its sequence number. At one a full journal half, 32 bits outlast every flash.
+    /// Sequence number of the current half. Each number costs an erase, so every flash wears out
+    /// before 32 bits overflow.
     sequence: u32,
-    /// Bytes of the current half that are used.
+    /// Number of used bytes in the current half.
     used: u32,
-    /// The current half was begun by us, and every write to it succeeded: what it says is what we
-    /// know.
-    settled: bool,
-    /// Bytes of the other half that are erased.
+    /// This mount wrote the first record of the current half, and every write to it succeeded. So the
+    /// newest record is the state in memory.
+    synced: bool,
+    /// Number of erased bytes in the other half.
     erased: u32,
 }
 
 impl Journal {
-    pub(super) const fn new(layout: Layout, salt: u32) -> Self {
+    pub(super) const fn new(layout: Layout, layout_crc: u32) -> Self {
         Self {
             layout,
-            salt,
-            mount: Mount::Heads(0),
+            layout_crc,
+            mount: Mount::FirstRecord(0),
             current: None,
             sequence: 0,
             used: 0,
-            settled: false,
+            synced: false,
             erased: 0,
         }
     }
 
-    /// Whether the newest record is certainly what we last wrote: otherwise a record must be
-    /// written before anything that an older one relies on is destroyed.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.settled
+    /// Whether the newest record is certainly the one written last. If not, write a record before you
+    /// destroy anything that an older record relies on.
+    pub(super) const fn is_synced(&self) -> bool {
+        self.synced
     }
 
     pub(super) const fn is_mounted(&self) -> bool {
         matches!(self.mount, Mount::Done)
     }
 
-    /// Finds the newest state. One call reads at most 16 records; after an error the next call goes
-    /// on where it was.
+    /// Finds the newest state. One call reads at most 16 records. After an error the next call
+    /// continues where this one stopped.
     pub(super) fn mount<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -108,7 +109,7 @@ impl Journal {
         state: &mut State,
     ) -> Result<(), StoreError> {
         match self.mount {
-            Mount::Heads(half) => {
+            Mount::FirstRecord(half) => {
                 if let Some((sequence, Record::State(_), _)) = self.read(flash, scratch, half, 0)?
                     && (self.current.is_none() || sequence > self.sequence)
                 {
@@ -116,7 +117,7 @@ impl Journal {
                     self.sequence = sequence;
                 }
                 self.mount = match half {
-                    0 => Mount::Heads(1),
+                    0 => Mount::FirstRecord(1),
                     _ => Mount::Records,
                 };
             }
@@ -138,11 +139,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Reads the record at `used` in `half`: its sequence number, what it says, and its bytes with
-    /// the padding.
+    /// Reads the record at offset `used` in `half`: its sequence number, its content, and its length
+    /// in bytes with padding.
     ///
-    /// A read that fails is an error and not a missing record: to fall back on an older state,
-    /// whose slot may have been written since, would be worse than to have none.
+    /// A read that fails is an error and not a missing record. An older state, whose slot may have
+    /// been written since, would be worse than no state.
     fn read<F: NorFlash>(
         &self,
         flash: &mut F,
@@ -152,61 +153,61 @@ impl Journal {
     ) -> Result<Option<(u32, Record, u32)>, StoreError> {
         let left = (self.layout.journal_half - used) as usize;
         let at = self.start(half) + used;
-        let Some(head) = scratch.get_mut(..Geometry::<F>::HEAD) else {
-            return Err(FlashFault::OutOfOrder.into());
+        let Some(header) = scratch.get_mut(..Geometry::<F>::HEADER) else {
+            return Err(FlashFault::InvalidState.into());
         };
-        if head.len() > left {
+        if header.len() > left {
             return Ok(None);
         }
-        flash.read(at, head).map_err(failed)?;
-        let Some(length) = record::length(head) else {
+        flash.read(at, header).map_err(store_error)?;
+        let Some(length) = record::length(header) else {
             return Ok(None);
         };
         let padded = length.next_multiple_of(F::WRITE_SIZE);
         let Some(bytes) = scratch.get_mut(..padded).filter(|_| padded <= left) else {
             return Ok(None);
         };
-        flash.read(at, bytes).map_err(failed)?;
+        flash.read(at, bytes).map_err(store_error)?;
         let found = bytes
             .get(..length)
-            .and_then(|exact| record::decode(exact, self.salt))
+            .and_then(|exact| record::decode(exact, self.layout_crc))
             .filter(|(_, record)| match record {
                 Record::State(state) => state.fits(self.layout.slot_length),
                 Record::Progress(_) => true,
             });
-        // The padded length is below that of a half, which is a u32.
+        // The padded length is at most that of a half, which is a u32.
         Ok(found.map(|(sequence, record)| (sequence, record, padded as u32)))
     }
 
-    /// Makes `state`, which differs from what was written before by `change`, the newest one.
+    /// Makes `state` the newest one, by a record of this `kind`.
     ///
-    /// One call erases one block or writes one record. Once it is ready the state survives a power
-    /// cut; until then, and after an error, a mount finds either this state or the one before.
+    /// One call erases one block or writes one record. Once it is ready, the state survives a loss
+    /// of power. Until then, and after an error, a mount finds either this state or the one before.
     pub(super) fn append<F: NorFlash>(
         &mut self,
         flash: &mut F,
         scratch: &mut [u8],
         state: &State,
-        change: Change,
+        kind: RecordKind,
     ) -> Poll<Result<(), StoreError>> {
-        let Some(half) = self.current.filter(|_| self.settled) else {
-            return self.turn_over(flash, scratch, state);
+        let Some(half) = self.current.filter(|_| self.synced) else {
+            return self.switch_half(flash, scratch, state);
         };
-        let encoded = match (change, &state.partial) {
-            (Change::Progress, Some(partial)) => {
-                record::encode_progress(scratch, self.salt, self.sequence, partial.held)
+        let encoded = match (kind, &state.partial) {
+            (RecordKind::Progress, Some(partial)) => {
+                record::encode_progress(scratch, self.layout_crc, self.sequence, partial.held)
             }
-            _ => record::encode_state(scratch, self.salt, self.sequence, state),
+            _ => record::encode_state(scratch, self.layout_crc, self.sequence, state),
         };
         let room = self.layout.journal_half - self.used;
         match pad::<F>(scratch, encoded) {
-            Ok((_, length)) if length > room => self.turn_over(flash, scratch, state),
+            Ok((_, length)) if length > room => self.switch_half(flash, scratch, state),
             Ok((bytes, length)) => {
                 let at = self.start(half) + self.used;
-                // A write that fails may leave a torn record, which must stay the last one.
-                self.settled = false;
-                flash.write(at, bytes).map_err(failed)?;
-                self.settled = true;
+                // A write that fails may leave a torn record. No record may follow it.
+                self.synced = false;
+                flash.write(at, bytes).map_err(store_error)?;
+                self.synced = true;
                 self.used += length;
                 Poll::Ready(Ok(()))
             }
@@ -214,8 +215,8 @@ impl Journal {
         }
     }
 
-    /// Begins the half that does not count, block by block, and makes it the one that does.
-    fn turn_over<F: NorFlash>(
+    /// Erases the other half block by block, writes `state` to it, and makes it the current one.
+    fn switch_half<F: NorFlash>(
         &mut self,
         flash: &mut F,
         scratch: &mut [u8],
@@ -229,18 +230,18 @@ impl Journal {
         if self.erased < self.layout.journal_half {
             let from = start + self.erased;
             let to = from + Geometry::<F>::ERASE;
-            flash.erase(from, to).map_err(failed)?;
+            flash.erase(from, to).map_err(store_error)?;
             self.erased += Geometry::<F>::ERASE;
             return Poll::Pending;
         }
         let sequence = self.sequence.saturating_add(1);
-        let encoded = record::encode_state(scratch, self.salt, sequence, state);
+        let encoded = record::encode_state(scratch, self.layout_crc, sequence, state);
         let (bytes, length) = pad::<F>(scratch, encoded)?;
-        // Whether this write succeeds or not, the half must be erased before the next attempt.
+        // This half must be erased again before the next attempt, even if the write fails.
         self.erased = 0;
-        self.settled = false;
-        flash.write(start, bytes).map_err(failed)?;
-        self.settled = true;
+        self.synced = false;
+        flash.write(start, bytes).map_err(store_error)?;
+        self.synced = true;
         self.current = Some(fresh);
         self.sequence = sequence;
         self.used = length;
@@ -255,13 +256,13 @@ impl Journal {
     }
 }
 
-/// Fills the last write unit of an encoded record with the erased value.
+/// Pads an encoded record to whole write units with the erased value.
 fn pad<F: NorFlash>(
     scratch: &mut [u8],
     encoded: Option<usize>,
 ) -> Result<(&[u8], u32), StoreError> {
-    // The buffer was checked when the store was made, so this error has no way to come up.
-    let error = FlashFault::OutOfOrder;
+    // `FlashStore::new` checked the length of the buffer, so this error cannot happen.
+    let error = FlashFault::InvalidState;
     let used = encoded.ok_or(error)?;
     let padded = used.next_multiple_of(F::WRITE_SIZE);
     let bytes = scratch.get_mut(..padded).ok_or(error)?;

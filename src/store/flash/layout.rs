@@ -1,48 +1,48 @@
-//! Where a flash store keeps what, and what can go wrong with it.
+//! The parts of a flash that a store uses, and the errors of the flash.
 
 use core::fmt;
 
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind};
 
-use super::record::{CRC, HEAD_BYTES, PROGRESS_BYTES, STATE_BYTES_MAX, Slot};
-use crate::store::StoreError;
+use super::record::{CRC, HEADER_BYTES, PROGRESS_BYTES, STATE_BYTES_MAX, Slot};
+use crate::store::traits::StoreError;
 
-/// Which parts of a flash belong to a [`FlashStore`](super::FlashStore). All values are bytes, and
-/// multiples of the flash's `ERASE_SIZE`.
+/// The parts of a flash that belong to a [`FlashStore`](super::FlashStore). All values are in bytes
+/// and multiples of the flash's `ERASE_SIZE`.
 ///
-/// A store that is opened with another layout than before finds nothing: records carry a sum of the
+/// A store with another layout than before finds no file, because the CRC of each record covers the
 /// layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Layout {
-    /// Where the journal begins: two halves, one after the other.
+    /// Offset of the journal, which has two adjacent halves.
     pub journal: u32,
-    /// Length of each half, at least
+    /// Length of each half of the journal, at least
     /// [`FlashStore::JOURNAL_HALF_MIN`](super::FlashStore::JOURNAL_HALF_MIN).
     pub journal_half: u32,
-    /// Where the two image slots begin.
+    /// Offsets of the two image slots.
     pub slots: [u32; 2],
-    /// Length of each slot: the largest image.
+    /// Length of each slot, which limits the length of an image.
     pub slot_length: u32,
-    /// After how many bytes the progress of an upload is recorded again: the most that a power cut
+    /// Number of bytes of an upload between two progress records: the most that a loss of power
     /// loses.
     ///
-    /// A record takes 16 bytes of journal or one write unit, whichever is more, and a full half
-    /// costs an erase of the other; a value that is too small wears the journal faster than the
+    /// A progress record takes 16 bytes of the journal, or one write unit if that is more. A full
+    /// half costs an erase of the other half, so a small interval wears the journal out before the
     /// slots.
-    pub checkpoint: u32,
+    pub checkpoint_interval: u32,
 }
 
-/// Why a layout or a buffer does not fit the flash. Raised by
-/// [`FlashStore::new`](super::FlashStore::new).
+/// Why a layout or a buffer does not fit the flash. Returned by
+/// [`FlashStore::new`](super::FlashStore::new) and [`Layout::whole`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LayoutError {
-    /// A value is zero or no multiple of the erase size.
+    /// A value is not a multiple of the erase size, or a length is zero.
     Unaligned,
-    /// A part reaches past the end of the flash.
+    /// A part extends past the end of the flash.
     OutOfFlash,
-    /// Two parts share bytes.
+    /// Two parts overlap.
     Overlap,
     /// A half of the journal is shorter than
     /// [`FlashStore::JOURNAL_HALF_MIN`](super::FlashStore::JOURNAL_HALF_MIN).
@@ -65,22 +65,22 @@ impl fmt::Display for LayoutError {
 
 impl core::error::Error for LayoutError {}
 
-/// What a flash store gives as the code of [`StoreError::Failed`].
+/// The codes that a flash store returns in [`StoreError::Failed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(i32)]
 pub enum FlashFault {
-    /// The flash driver called an access not aligned.
+    /// The flash driver rejected an access as not aligned.
     NotAligned = 1,
-    /// The flash driver called an access out of bounds.
+    /// The flash driver rejected an access as out of bounds.
     OutOfBounds = 2,
-    /// The flash driver failed in another way.
+    /// The flash driver reported another error.
     Medium = 3,
-    /// What was read back is not what was written; raised by `commit`.
+    /// The flash does not contain what was written. Returned by `commit`.
     ReadBack = 4,
-    /// The call does not fit: no upload is open, or it is over, or the bytes are too few or too
-    /// many.
-    OutOfOrder = 5,
+    /// The present state does not allow the call: no upload is open, or it has failed, or it has
+    /// too few or too many bytes.
+    InvalidState = 5,
 }
 
 impl From<FlashFault> for StoreError {
@@ -89,7 +89,7 @@ impl From<FlashFault> for StoreError {
     }
 }
 
-pub(super) fn failed<E: NorFlashError>(error: E) -> StoreError {
+pub(super) fn store_error<E: NorFlashError>(error: E) -> StoreError {
     match error.kind() {
         NorFlashErrorKind::NotAligned => FlashFault::NotAligned,
         NorFlashErrorKind::OutOfBounds => FlashFault::OutOfBounds,
@@ -98,11 +98,11 @@ pub(super) fn failed<E: NorFlashError>(error: E) -> StoreError {
     .into()
 }
 
-/// The numbers of one kind of flash, checked when the program is compiled.
+/// The sizes of one type of flash, checked at compile time.
 pub(super) struct Geometry<F>(core::marker::PhantomData<F>);
 
 impl<F: NorFlash> Geometry<F> {
-    /// Bytes of an erase block.
+    /// Length of an erase block in bytes.
     pub(super) const ERASE: u32 = {
         assert!(size_of::<usize>() >= 4, "offsets are 32 bits");
         assert!(F::READ_SIZE > 0 && F::WRITE_SIZE.is_multiple_of(F::READ_SIZE));
@@ -110,11 +110,11 @@ impl<F: NorFlash> Geometry<F> {
         assert!(F::ERASE_SIZE > 0 && F::ERASE_SIZE <= 1 << 30);
         F::ERASE_SIZE as u32
     };
-    /// Bytes of the write units that a record's head needs.
-    pub(super) const HEAD: usize = HEAD_BYTES.next_multiple_of(F::WRITE_SIZE);
-    /// Bytes of the write units that the longest record needs.
+    /// Length in bytes of a record's header, in whole write units.
+    pub(super) const HEADER: usize = HEADER_BYTES.next_multiple_of(F::WRITE_SIZE);
+    /// Length in bytes of the longest record, in whole write units.
     pub(super) const RECORD_MAX: usize = STATE_BYTES_MAX.next_multiple_of(F::WRITE_SIZE);
-    /// A half must hold a state and the first progress after it.
+    /// Smallest length of a half in bytes: it must hold a state record and one progress record.
     pub(super) const JOURNAL_HALF_MIN: u32 = {
         let least = Self::RECORD_MAX + PROGRESS_BYTES.next_multiple_of(F::WRITE_SIZE);
         assert!(least <= 1 << 30);
@@ -123,8 +123,11 @@ impl<F: NorFlash> Geometry<F> {
 }
 
 impl Layout {
-    /// The whole of `flash`: the journal, whose halves have room for 64 progress records, and after
-    /// it two slots as long as can be. Progress is recorded for each erase block.
+    /// A layout that uses all of `flash`: a journal with room for 64 progress records in each half,
+    /// then two slots that are as long as possible. Each erase block gets a progress record.
+    ///
+    /// # Errors
+    /// [`LayoutError::OutOfFlash`] or [`LayoutError::Unaligned`] if the flash is too small.
     pub fn whole<F: NorFlash>(flash: &F) -> Result<Self, LayoutError> {
         let progress = PROGRESS_BYTES.next_multiple_of(F::WRITE_SIZE);
         let half = u32::try_from(Geometry::<F>::RECORD_MAX + 64 * progress)
@@ -142,7 +145,7 @@ impl Layout {
             journal_half: half,
             slots: [journal_end, journal_end + slot_length],
             slot_length,
-            checkpoint: Geometry::<F>::ERASE,
+            checkpoint_interval: Geometry::<F>::ERASE,
         };
         layout.check(flash)?;
         Ok(layout)
@@ -156,20 +159,25 @@ impl Layout {
             (u64::from(slot_b), u64::from(self.slot_length)),
         ];
         let erase = u64::from(Geometry::<F>::ERASE);
-        let lengths = [self.journal_half, self.slot_length, self.checkpoint].map(u64::from);
+        let lengths = [
+            self.journal_half,
+            self.slot_length,
+            self.checkpoint_interval,
+        ]
+        .map(u64::from);
         let aligned = parts.iter().all(|(start, _)| start % erase == 0)
             && lengths.iter().all(|&len| len > 0 && len % erase == 0);
         if !aligned {
             return Err(LayoutError::Unaligned);
         }
-        // Offsets, the end of the last part too, are 32 bits wide, however large the flash is.
+        // Offsets have 32 bits, so a part must end below 4 GiB even in a larger flash.
         let end = u32::try_from(flash.capacity()).unwrap_or(u32::MAX).into();
         if parts.iter().any(|(start, length)| start + length > end) {
             return Err(LayoutError::OutOfFlash);
         }
         let [journal, a, b] = parts;
-        let apart = |x: (u64, u64), y: (u64, u64)| x.0 + x.1 <= y.0 || y.0 + y.1 <= x.0;
-        if !(apart(journal, a) && apart(journal, b) && apart(a, b)) {
+        let are_disjoint = |x: (u64, u64), y: (u64, u64)| x.0 + x.1 <= y.0 || y.0 + y.1 <= x.0;
+        if !(are_disjoint(journal, a) && are_disjoint(journal, b) && are_disjoint(a, b)) {
             return Err(LayoutError::Overlap);
         }
         if self.journal_half < Geometry::<F>::JOURNAL_HALF_MIN {
@@ -186,10 +194,10 @@ impl Layout {
         }
     }
 
-    /// A sum of everything that gives stored bytes their meaning.
-    pub(super) fn salt<F: NorFlash>(&self) -> u32 {
+    /// A CRC of all values that give the stored bytes their meaning.
+    pub(super) fn crc<F: NorFlash>(&self) -> u32 {
         let [slot_a, slot_b] = self.slots;
-        let mut crc = CRC.digest();
+        let mut sum = CRC.digest();
         for value in [
             self.journal,
             self.journal_half,
@@ -198,8 +206,8 @@ impl Layout {
             self.slot_length,
             Geometry::<F>::ERASE,
         ] {
-            crc.update(&value.to_le_bytes());
+            sum.update(&value.to_le_bytes());
         }
-        crc.finalize()
+        sum.finalize()
     }
 }

@@ -1,4 +1,4 @@
-//! A store in NOR flash that survives a power cut at any point.
+//! A store in NOR flash that survives a loss of power at any moment.
 
 mod journal;
 mod layout;
@@ -7,5 +7,5 @@ mod store;
 mod upload;
 
 pub use layout::{FlashFault, Layout, LayoutError};
-pub use record::Check;
+pub use record::Checksum;
 pub use store::{FlashImage, FlashStore};

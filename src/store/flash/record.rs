@@ -1,40 +1,42 @@
 //! The records of a flash store's journal as pure bytes.
 //!
 //! ```text
-//! mark u8 | version u8 | body length u16 | sequence u32 | body | CRC-32 of salt and all before
+//! kind u8 | version u8 | body length u16 | sequence u32 | body | CRC-32
 //! ```
 //!
-//! All integers are little-endian. There are two kinds. A state record says all there is to know; a
-//! progress record says only how much of the newest state's partial is held. So no record depends
-//! on more than one other, and the newest readable state is the truth whatever became of the bytes
-//! around it.
+//! All integers are little-endian. The CRC covers the CRC of the layout and all bytes before it. There
+//! are two kinds of record: a state record has the whole state, and a progress record has only the
+//! number of held bytes of the partial in the newest state. So a record depends on at most one other
+//! record, and the newest valid state record counts whatever the bytes around it are.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 
-use crate::store::{Digest, NAME_BYTES_MAX, Name};
+use crate::store::name::{NAME_LEN_MAX, StoredName};
+use crate::store::traits::Digest;
 
-/// The checksum of records and of images that came without a digest.
+/// The CRC of records, and of images that were sent without a digest.
 pub(super) static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
-/// Bytes before a record's body.
-pub(super) const HEAD_BYTES: usize = 8;
+/// Length in bytes of a record before its body.
+pub(super) const HEADER_BYTES: usize = 8;
 const CRC_BYTES: usize = 4;
-const IMAGE_BYTES_MAX: usize = 1 + 4 + 1 + 32 + 1 + NAME_BYTES_MAX;
+const IMAGE_BYTES_MAX: usize = 1 + 4 + 1 + 32 + 1 + NAME_LEN_MAX;
 const PARTIAL_BYTES: usize = 32 + 4 + 4;
 
-/// The longest record: a state with an image of the longest name and a partial.
+/// Length in bytes of the longest record: a state with a partial and with an image that has the
+/// longest name.
 pub(super) const STATE_BYTES_MAX: usize =
-    HEAD_BYTES + 1 + IMAGE_BYTES_MAX + 1 + PARTIAL_BYTES + CRC_BYTES;
-/// A progress record.
-pub(super) const PROGRESS_BYTES: usize = HEAD_BYTES + 4 + CRC_BYTES;
+    HEADER_BYTES + 1 + IMAGE_BYTES_MAX + 1 + PARTIAL_BYTES + CRC_BYTES;
+/// Length in bytes of a progress record.
+pub(super) const PROGRESS_BYTES: usize = HEADER_BYTES + 4 + CRC_BYTES;
 
 const VERSION: u8 = 1;
-const MARK_STATE: u8 = b'S';
-const MARK_PROGRESS: u8 = b'P';
-const CHECK_SHA256: u8 = 1;
-const CHECK_CRC32: u8 = 2;
+const KIND_STATE: u8 = b'S';
+const KIND_PROGRESS: u8 = b'P';
+const CHECKSUM_SHA256: u8 = 1;
+const CHECKSUM_CRC32: u8 = 2;
 
-/// One of the two places for an image.
+/// One of the two areas for an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     A,
@@ -50,36 +52,36 @@ impl Slot {
     }
 }
 
-/// How an image can be checked.
+/// The checksum of an image in a flash store, in [`FlashImage`](super::FlashImage).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Check {
-    /// SHA-256, announced by the sender.
+pub enum Checksum {
+    /// SHA-256 that the sender announced.
     Sha256(Digest),
-    /// CRC-32 (ISO-HDLC, as in Ethernet and zip) of what a plain sender sent, which announced
-    /// nothing.
+    /// CRC-32 (ISO-HDLC, as in Ethernet and zip) of the received bytes. A plain sender announces no
+    /// checksum.
     Crc32(u32),
 }
 
-/// A whole image, verified in its slot.
+/// A complete image, verified in its slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Image {
     pub(super) slot: Slot,
     pub(super) length: u32,
-    pub(super) check: Check,
-    pub(super) name: Name,
+    pub(super) checksum: Checksum,
+    pub(super) name: StoredName,
 }
 
-/// An image that is on its way, always in the slot that the whole image is not in.
+/// An incomplete image, always in the slot without the complete image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partial {
     pub(super) digest: Digest,
     pub(super) length: u32,
-    /// Bytes that are in the flash, whole erase blocks.
+    /// Number of bytes in the flash: whole erase blocks.
     pub(super) held: u32,
 }
 
-/// All that a store knows after a power cut.
+/// All that a store knows after a loss of power.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct State {
     pub(super) image: Option<Image>,
@@ -87,7 +89,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Whether all of it can be in slots of `slot_length` bytes.
+    /// Whether image and partial fit into slots of `slot_length` bytes.
     pub(super) fn fits(&self, slot_length: u32) -> bool {
         let image = self
             .image
@@ -100,7 +102,7 @@ impl State {
         image && partial
     }
 
-    /// Brings the state up to date with the record after it.
+    /// Applies the next record to the state.
     pub(super) fn apply(&mut self, record: Record) {
         match record {
             Record::State(newer) => *self = newer,
@@ -112,49 +114,49 @@ impl State {
         }
     }
 
-    /// The slot that is free to be written.
-    pub(super) fn spare(&self) -> Slot {
+    /// The slot that may be erased and written.
+    pub(super) fn free_slot(&self) -> Slot {
         self.image.as_ref().map_or(Slot::A, |it| it.slot.other())
     }
 }
 
-/// What a record says.
+/// The content of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "without an allocator there is no box, and at most one lives at a time"
+    reason = "no allocator, so no box; at most one exists at a time"
 )]
 pub(super) enum Record {
-    /// Everything.
+    /// The whole state.
     State(State),
-    /// How many bytes of the partial are held.
+    /// Number of held bytes of the partial.
     Progress(u32),
 }
 
-/// Reads the length of the whole record, without padding, from its first [`HEAD_BYTES`] bytes.
+/// Decodes the length of the whole record, without padding, from its first [`HEADER_BYTES`] bytes.
 ///
-/// It is no more than a hint until [`decode`] found the CRC right.
+/// Do not trust it before [`decode`] has verified the CRC.
 pub(super) fn length(head: &[u8]) -> Option<usize> {
     let mut bytes = Decoder(head);
-    let [mark, version] = bytes.array::<2>()?;
+    let [kind, version] = bytes.array::<2>()?;
     let body = usize::from(u16::from_le_bytes(bytes.array()?));
-    let length = HEAD_BYTES + body + CRC_BYTES;
-    let known = matches!(mark, MARK_STATE | MARK_PROGRESS) && version == VERSION;
+    let length = HEADER_BYTES + body + CRC_BYTES;
+    let known = matches!(kind, KIND_STATE | KIND_PROGRESS) && version == VERSION;
     (known && length <= STATE_BYTES_MAX).then_some(length)
 }
 
-/// Reads a record and its sequence number from exactly its bytes; `None` when anything about them
-/// is wrong.
-pub(super) fn decode(record: &[u8], salt: u32) -> Option<(u32, Record)> {
+/// Decodes a record and its sequence number from exactly its bytes; `None` if they are not a valid
+/// record.
+pub(super) fn decode(record: &[u8], layout_crc: u32) -> Option<(u32, Record)> {
     let (covered, crc) = record.split_last_chunk::<CRC_BYTES>()?;
-    if checksum(covered, salt) != u32::from_le_bytes(*crc) {
+    if record_crc(covered, layout_crc) != u32::from_le_bytes(*crc) {
         return None;
     }
     let mut bytes = Decoder(covered);
-    let [mark, _version, _, _] = bytes.array::<4>()?;
+    let [kind, _version, _, _] = bytes.array::<4>()?;
     let sequence = bytes.u32()?;
-    let record = match mark {
-        MARK_STATE => Record::State(State {
+    let record = match kind {
+        KIND_STATE => Record::State(State {
             image: match bytes.u8()? {
                 0 => None,
                 _ => Some(decode_image(&mut bytes)?),
@@ -168,7 +170,7 @@ pub(super) fn decode(record: &[u8], salt: u32) -> Option<(u32, Record)> {
                 }),
             },
         }),
-        MARK_PROGRESS => Record::Progress(bytes.u32()?),
+        KIND_PROGRESS => Record::Progress(bytes.u32()?),
         _ => return None,
     };
     bytes.0.is_empty().then_some((sequence, record))
@@ -183,9 +185,9 @@ fn decode_image(bytes: &mut Decoder) -> Option<Image> {
     let length = bytes.u32()?;
     let kind = bytes.u8()?;
     let sum: Digest = bytes.array()?;
-    let check = match kind {
-        CHECK_SHA256 => Check::Sha256(sum),
-        CHECK_CRC32 => Check::Crc32(Decoder(&sum).u32()?),
+    let checksum = match kind {
+        CHECKSUM_SHA256 => Checksum::Sha256(sum),
+        CHECKSUM_CRC32 => Checksum::Crc32(Decoder(&sum).u32()?),
         _ => return None,
     };
     let name_bytes = usize::from(bytes.u8()?);
@@ -193,70 +195,70 @@ fn decode_image(bytes: &mut Decoder) -> Option<Image> {
     Some(Image {
         slot,
         length,
-        check,
-        name: Name::try_from(name).ok()?,
+        checksum,
+        name: StoredName::try_from(name).ok()?,
     })
 }
 
-/// Writes a state record into `buffer` and returns its length; `None` when the buffer is too short.
+/// Encodes a state record into `buffer` and returns its length; `None` if the buffer is too short.
 pub(super) fn encode_state(
     buffer: &mut [u8],
-    salt: u32,
+    layout_crc: u32,
     sequence: u32,
     state: &State,
 ) -> Option<usize> {
-    let mut bytes = Encoder::begin(buffer, MARK_STATE, sequence)?;
-    bytes.put(&[u8::from(state.image.is_some())])?;
+    let mut bytes = Encoder::begin(buffer, KIND_STATE, sequence)?;
+    bytes.push(&[u8::from(state.image.is_some())])?;
     if let Some(image) = &state.image {
-        bytes.put(&[match image.slot {
+        bytes.push(&[match image.slot {
             Slot::A => 0,
             Slot::B => 1,
         }])?;
-        bytes.put(&image.length.to_le_bytes())?;
-        match image.check {
-            Check::Sha256(digest) => {
-                bytes.put(&[CHECK_SHA256])?;
-                bytes.put(&digest)?;
+        bytes.push(&image.length.to_le_bytes())?;
+        match image.checksum {
+            Checksum::Sha256(digest) => {
+                bytes.push(&[CHECKSUM_SHA256])?;
+                bytes.push(&digest)?;
             }
-            Check::Crc32(crc) => {
-                bytes.put(&[CHECK_CRC32])?;
-                bytes.put(&crc.to_le_bytes())?;
-                bytes.put(&[0; 28])?;
+            Checksum::Crc32(crc) => {
+                bytes.push(&[CHECKSUM_CRC32])?;
+                bytes.push(&crc.to_le_bytes())?;
+                bytes.push(&[0; 28])?;
             }
         }
-        bytes.put(&[u8::try_from(image.name.len()).ok()?])?;
-        bytes.put(image.name.as_bytes())?;
+        bytes.push(&[u8::try_from(image.name.len()).ok()?])?;
+        bytes.push(image.name.as_bytes())?;
     }
-    bytes.put(&[u8::from(state.partial.is_some())])?;
+    bytes.push(&[u8::from(state.partial.is_some())])?;
     if let Some(partial) = &state.partial {
-        bytes.put(&partial.digest)?;
-        bytes.put(&partial.length.to_le_bytes())?;
-        bytes.put(&partial.held.to_le_bytes())?;
+        bytes.push(&partial.digest)?;
+        bytes.push(&partial.length.to_le_bytes())?;
+        bytes.push(&partial.held.to_le_bytes())?;
     }
-    bytes.finish(salt)
+    bytes.finish(layout_crc)
 }
 
-/// Writes a progress record into `buffer` and returns its length; `None` when the buffer is too
+/// Encodes a progress record into `buffer` and returns its length; `None` if the buffer is too
 /// short.
 pub(super) fn encode_progress(
     buffer: &mut [u8],
-    salt: u32,
+    layout_crc: u32,
     sequence: u32,
     held: u32,
 ) -> Option<usize> {
-    let mut bytes = Encoder::begin(buffer, MARK_PROGRESS, sequence)?;
-    bytes.put(&held.to_le_bytes())?;
-    bytes.finish(salt)
+    let mut bytes = Encoder::begin(buffer, KIND_PROGRESS, sequence)?;
+    bytes.push(&held.to_le_bytes())?;
+    bytes.finish(layout_crc)
 }
 
-fn checksum(covered: &[u8], salt: u32) -> u32 {
+fn record_crc(covered: &[u8], layout_crc: u32) -> u32 {
     let mut crc = CRC.digest();
-    crc.update(&salt.to_le_bytes());
+    crc.update(&layout_crc.to_le_bytes());
     crc.update(covered);
     crc.finalize()
 }
 
-/// Takes fields from the front of its bytes.
+/// Reads fields one after another from its bytes.
 struct Decoder<'a>(&'a [u8]);
 
 impl<'a> Decoder<'a> {
@@ -281,119 +283,37 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Puts fields one after the other; the body's length is filled in at the end.
+/// Writes fields one after another; `finish` fills in the length of the body.
 struct Encoder<'a> {
     buffer: &'a mut [u8],
     used: usize,
 }
 
 impl<'a> Encoder<'a> {
-    fn begin(buffer: &'a mut [u8], mark: u8, sequence: u32) -> Option<Self> {
+    fn begin(buffer: &'a mut [u8], kind: u8, sequence: u32) -> Option<Self> {
         let mut bytes = Self { buffer, used: 0 };
-        bytes.put(&[mark, VERSION, 0, 0])?;
-        bytes.put(&sequence.to_le_bytes())?;
+        bytes.push(&[kind, VERSION, 0, 0])?;
+        bytes.push(&sequence.to_le_bytes())?;
         Some(bytes)
     }
 
-    fn put(&mut self, field: &[u8]) -> Option<()> {
+    fn push(&mut self, field: &[u8]) -> Option<()> {
         let end = self.used.checked_add(field.len())?;
         self.buffer.get_mut(self.used..end)?.copy_from_slice(field);
         self.used = end;
         Some(())
     }
 
-    fn finish(mut self, salt: u32) -> Option<usize> {
-        let body = u16::try_from(self.used.checked_sub(HEAD_BYTES)?).ok()?;
+    fn finish(mut self, layout_crc: u32) -> Option<usize> {
+        let body = u16::try_from(self.used.checked_sub(HEADER_BYTES)?).ok()?;
         self.buffer
             .get_mut(2..4)?
             .copy_from_slice(&body.to_le_bytes());
-        let crc = checksum(self.buffer.get(..self.used)?, salt);
-        self.put(&crc.to_le_bytes())?;
+        let crc = record_crc(self.buffer.get(..self.used)?, layout_crc);
+        self.push(&crc.to_le_bytes())?;
         Some(self.used)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SALT: u32 = 0x5EED;
-
-    fn longest_state() -> State {
-        let mut name = Name::new();
-        while name.push('n').is_ok() {}
-        State {
-            image: Some(Image {
-                slot: Slot::B,
-                length: 77,
-                check: Check::Sha256([0xA5; 32]),
-                name,
-            }),
-            partial: Some(Partial {
-                digest: [0x5A; 32],
-                length: 99,
-                held: 64,
-            }),
-        }
-    }
-
-    #[test]
-    fn records_come_back_as_they_were_written() {
-        let mut buffer = [0; STATE_BYTES_MAX];
-        let state = longest_state();
-        let used = encode_state(&mut buffer, SALT, 7, &state).expect("fits");
-        assert_eq!(
-            used, STATE_BYTES_MAX,
-            "the longest state is the longest record"
-        );
-        assert_eq!(length(&buffer), Some(used));
-        assert_eq!(decode(&buffer, SALT), Some((7, Record::State(state))));
-
-        let plain = State {
-            image: Some(Image {
-                slot: Slot::A,
-                length: 0,
-                check: Check::Crc32(0x1234_5678),
-                name: Name::new(),
-            }),
-            partial: None,
-        };
-        let used = encode_state(&mut buffer, SALT, 8, &plain).expect("fits");
-        assert_eq!(
-            decode(&buffer[..used], SALT),
-            Some((8, Record::State(plain)))
-        );
-
-        let used = encode_progress(&mut buffer, SALT, 9, 4096).expect("fits");
-        assert_eq!(used, PROGRESS_BYTES);
-        assert_eq!(
-            decode(&buffer[..used], SALT),
-            Some((9, Record::Progress(4096)))
-        );
-    }
-
-    #[test]
-    fn no_record_survives_a_flipped_bit_a_lost_byte_or_another_layout() {
-        let mut buffer = [0; STATE_BYTES_MAX];
-        encode_state(&mut buffer, SALT, 7, &longest_state()).expect("fits");
-        for bit in 0..buffer.len() * 8 {
-            buffer[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(decode(&buffer, SALT), None, "bit {bit}");
-            buffer[bit / 8] ^= 1 << (bit % 8);
-        }
-        for cut in 0..buffer.len() {
-            assert_eq!(decode(&buffer[..cut], SALT), None, "cut at {cut}");
-        }
-        assert_eq!(decode(&buffer, SALT + 1), None);
-        assert_eq!(length(&[0xFF; HEAD_BYTES]), None);
-    }
-
-    #[test]
-    fn a_buffer_that_is_too_short_is_refused() {
-        let mut buffer = [0; STATE_BYTES_MAX];
-        for room in 0..STATE_BYTES_MAX {
-            let encoded = encode_state(&mut buffer[..room], SALT, 1, &longest_state());
-            assert_eq!(encoded, None);
-        }
-    }
-}
+mod tests;

@@ -1,62 +1,65 @@
-//! A store in NOR flash: one image, replaced whole, that a power cut at any point leaves old or
-//! new.
+//! A store in NOR flash for one image. A loss of power at any moment leaves the old image or the new
+//! one.
 
 use core::task::{Poll, ready};
 
 use embedded_storage::nor_flash::NorFlash;
 
-use super::journal::{Change, Journal};
-use super::layout::{FlashFault, Geometry, Layout, LayoutError, failed};
-use super::record::{Check, Image, Partial, Slot, State};
+use super::journal::{Journal, RecordKind};
+use super::layout::{FlashFault, Geometry, Layout, LayoutError, store_error};
+use super::record::{Checksum, Image, Partial, Slot, State};
 use super::upload::FlashUpload;
 use crate::Tick;
-use crate::store::{Begun, Store, StoreError, Upload, kept_name};
+use crate::store::name::stored_name;
+use crate::store::traits::{Begun, Store, StoreError, Upload};
 
-/// Keeps the newest file that came whole, in one of two slots of a NOR flash; the next one goes to
-/// the other slot.
+/// Keeps the newest complete file in one of two slots of a NOR flash. The next upload goes to the
+/// other slot.
 ///
-/// A device boots from it: [`mount`](Self::mount), then [`image`](Self::image). A power cut at any
-/// moment, in the middle of a write or an erase, leaves the old image or the new one, bit by bit,
-/// and what was recorded of an upload, which can then be resumed. This rests on three rules:
+/// A device boots from it with [`mount`](Self::mount), then [`image`](Self::image). Power may fail at
+/// any moment, also during a write or an erase. The store then has either the old image or the new
+/// one, bit by bit, and the recorded part of an upload, which can be resumed. Three rules ensure
+/// this:
 ///
-/// 1. What is known is in a journal of records with checksums; a torn record is no record.
-/// 2. Before a byte of a slot is erased or written, a record that this store has written since its
-///    mount says that the slot holds no image, and that no more is held of a partial than is left
-///    alone.
-/// 3. The record that makes an image the current one is written after the slot was read back and
-///    its digest found right. A plain upload, which has no digest, is compared with the CRC-32 of
-///    the bytes that came.
+/// 1. The state is in a journal of records with checksums. A torn record does not count.
+/// 2. Before a byte of a slot is erased or written, this store has written a record since its mount
+///    which says that the slot has no image, and that no byte of a partial is held except those that
+///    stay untouched.
+/// 3. The record that makes an image the current one is written after the slot was read back and its
+///    digest verified. A plain upload has no digest, so the CRC-32 of the received bytes takes its
+///    place.
 ///
-/// It is assumed that a half-programmed unit that was read as right once is read so again, until a
-/// record has been written that no longer needs it. Parts that answer the read of a torn word with
-/// a bus fault (some flash with error correction) need a driver that turns the fault into an error
-/// or into data.
+/// The store assumes that a half-programmed unit which once read as valid reads so again, until a
+/// record has been written that no longer needs it. Some flash with error correction answers the
+/// read of a torn word with a bus fault. It needs a driver that turns the fault into an error or into
+/// data.
 ///
 /// **Slowest unit of work**, the most that one call does: one erase of `ERASE_SIZE` bytes; or one
-/// write of 256 bytes of data (one write unit, if that is more) or of one record (up to 348 bytes
-/// in whole write units); or reading and hashing as many bytes as the lent buffer has after its
-/// first write unit.
+/// write of 256 bytes of data (of one write unit, if that is more) or of one record (up to 348 bytes
+/// in whole write units); or to read and hash as many bytes as the lent buffer has after its first
+/// write unit.
 ///
-/// What a power cut cannot do, decay can: a device whose flash may lose bits by itself hashes the
-/// image before it boots it, and [`FlashImage::check`] says what must come out.
+/// The store does not notice bits that the flash loses later. A device with such a flash hashes the
+/// image before it boots it, and compares the result with [`FlashImage::checksum`].
 ///
-/// The store is about 0.9 KiB on a 32-bit part, beside the lent buffer. An upload without a cut
-/// erases each block of the image once; the journal costs an erase of one half for each start of
-/// the device that has an upload, and one each time that a half is full (see
-/// [`Layout::checkpoint`]).
+/// The store takes about 0.9 KiB of RAM on a 32-bit device, without the lent buffer. An upload that
+/// is not interrupted erases each block of the image once. The journal costs an erase of one half
+/// for each start of the device that has an upload, and one each time a half is full (see
+/// [`Layout::checkpoint_interval`]).
 ///
-/// A name is kept as it came, cut to 255 bytes: it labels the image, and no path is made of it.
+/// The store keeps the name as received, cut to 255 bytes. It is only a label and never becomes a
+/// path.
 pub struct FlashStore<'a, F> {
     flash: F,
     layout: Layout,
     journal: Journal,
-    /// What the journal says, once it is mounted.
+    /// The newest state in the journal, once it is mounted.
     state: State,
     open: Option<FlashUpload>,
-    /// One write unit, lent for the store's life: the last bytes of an upload that do not fill a
-    /// unit yet.
-    unit: &'a mut [u8],
-    /// Lent for the store's life; nothing in it outlives a call.
+    /// Lent by the caller for the life of the store: the last bytes of an upload, which do not fill a
+    /// write unit yet.
+    write_unit: &'a mut [u8],
+    /// Lent by the caller for the life of the store. Its content is valid only within a call.
     scratch: &'a mut [u8],
 }
 
@@ -76,72 +79,81 @@ impl<F> defmt::Format for FlashStore<'_, F> {
     }
 }
 
-/// The current image of a [`FlashStore`].
+/// The current image of a [`FlashStore`], from [`FlashStore::image`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FlashImage<'s> {
-    /// Where it begins in the flash, in bytes.
+    /// Its offset in the flash, in bytes.
     pub offset: u32,
     /// Its length in bytes.
     pub length: u32,
-    /// The sum that it had when it was verified.
-    pub check: Check,
-    /// The name that its sender gave; `None` for a plain upload.
+    /// Its checksum when it was verified.
+    pub checksum: Checksum,
+    /// The name as the sender gave it; `None` for a plain upload.
     pub name: Option<&'s str>,
 }
 
 impl<'a, F: NorFlash> FlashStore<'a, F> {
-    /// Bytes that [`new`](Self::new) needs at least; with more, reading back takes fewer calls,
-    /// each of them longer.
+    /// Smallest length in bytes of the buffer for [`new`](Self::new). With a larger one, verification
+    /// takes fewer but longer calls.
     pub const BUFFER_MIN: usize = F::WRITE_SIZE + Geometry::<F>::RECORD_MAX;
-    /// The smallest [`Layout::journal_half`].
+    /// Smallest [`Layout::journal_half`], in bytes.
     pub const JOURNAL_HALF_MIN: u32 = Geometry::<F>::JOURNAL_HALF_MIN;
 
-    /// A store in the parts of `flash` that `layout` names; `buffer` is lent for the store's life.
-    /// Touches nothing yet.
+    /// Creates a store in the parts of `flash` that `layout` gives. The caller lends `buffer` for the
+    /// life of the store. This call does not access the flash.
+    ///
+    /// # Errors
+    /// [`LayoutError`] if `layout` or `buffer` does not fit the flash.
     pub fn new(flash: F, layout: Layout, buffer: &'a mut [u8]) -> Result<Self, LayoutError> {
         layout.check(&flash)?;
         if buffer.len() < Self::BUFFER_MIN {
             return Err(LayoutError::BufferTooSmall);
         }
-        let (unit, scratch) = buffer
+        let (write_unit, scratch) = buffer
             .split_at_mut_checked(F::WRITE_SIZE)
             .ok_or(LayoutError::BufferTooSmall)?;
         Ok(Self {
             flash,
             layout,
-            journal: Journal::new(layout, layout.salt::<F>()),
+            journal: Journal::new(layout, layout.crc::<F>()),
             state: State::default(),
             open: None,
-            unit,
+            write_unit,
             scratch,
         })
     }
 
-    /// Reads the journal; after `Ready(Ok)` [`image`](Self::image) is known. Writes nothing.
+    /// Reads the journal. After `Ready(Ok)`, [`image`](Self::image) returns the image. Writes nothing.
     ///
     /// `begin` does this too; a device that boots from the image calls it first. After an error the
-    /// next call goes on.
+    /// next call continues where this one stopped.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] with a [`FlashFault`] if the flash cannot be read.
     pub fn mount(&mut self) -> Poll<Result<(), StoreError>> {
         self.journal
             .mount(&mut self.flash, self.scratch, &mut self.state)
     }
 
-    /// The current image: `None` before the mount, or when there has been none.
+    /// The current image; `None` before the mount, and before the first commit.
     pub fn image(&self) -> Option<FlashImage<'_>> {
         let image = self.mounted_image()?;
         Some(FlashImage {
             offset: self.layout.slot(image.slot),
             length: image.length,
-            check: image.check,
+            checksum: image.checksum,
             name: Some(image.name.as_str()).filter(|name| !name.is_empty()),
         })
     }
 
-    /// Reads the current image from `offset` into `buffer` and returns how much; 0 at its end, or
-    /// when there is none.
+    /// Reads bytes of the current image at `offset` into `buffer` and returns their number. It is 0 at
+    /// the end of the image, or if there is no image.
     ///
     /// It may be called at any time, also while an upload is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] with a [`FlashFault`] if the flash cannot be read.
     pub fn read_image(&mut self, offset: u32, buffer: &mut [u8]) -> Result<usize, StoreError> {
         let Some(image) = self.mounted_image() else {
             return Ok(0);
@@ -150,7 +162,8 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
         self.read_slot(slot, offset, end, buffer)
     }
 
-    /// Gives the flash back. What was not recorded of an open upload is lost, as by a power cut.
+    /// Returns the flash. The part of an open upload that was not recorded is lost, as after a loss
+    /// of power.
     pub fn release(self) -> F {
         self.flash
     }
@@ -162,7 +175,7 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
             .filter(|_| self.journal.is_mounted())
     }
 
-    /// Reads up to one scratch buffer of a slot, of which `end` bytes count.
+    /// Reads at most one scratch buffer of the first `end` bytes of a slot.
     fn read_slot(
         &mut self,
         slot: Slot,
@@ -180,10 +193,10 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
         let bytes = self
             .scratch
             .get_mut(..padded)
-            .ok_or(FlashFault::OutOfOrder)?;
-        // The skip is less than the offset, or equal.
+            .ok_or(FlashFault::InvalidState)?;
+        // `skip` is at most `offset`.
         let at = self.layout.slot(slot) + offset - skip as u32;
-        self.flash.read(at, bytes).map_err(failed)?;
+        self.flash.read(at, bytes).map_err(store_error)?;
         let found = bytes.get(skip..).unwrap_or_default();
         let count = found.len().min(span);
         for (to, from) in buffer.iter_mut().zip(found).take(count) {
@@ -192,11 +205,11 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
         Ok(count)
     }
 
-    /// Makes `next` the state of journal and store.
-    fn record(&mut self, next: State, change: Change) -> Poll<Result<(), StoreError>> {
+    /// Records `next` and makes it the state of the store.
+    fn record(&mut self, next: State, kind: RecordKind) -> Poll<Result<(), StoreError>> {
         let outcome = self
             .journal
-            .append(&mut self.flash, self.scratch, &next, change);
+            .append(&mut self.flash, self.scratch, &next, kind);
         if outcome == Poll::Ready(Ok(())) {
             self.state = next;
         }
@@ -209,24 +222,24 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
         if let Some(partial) = &mut next.partial {
             partial.held = held;
         }
-        self.record(next, Change::Progress)
+        self.record(next, RecordKind::Progress)
     }
 }
 
 impl State {
-    /// Whether `upload` is the current image, digest, length and name.
-    fn has(&self, upload: &Upload, length: u32) -> bool {
+    /// Whether `upload` is the current image: same digest, length and name.
+    fn has_image(&self, upload: &Upload, length: u32) -> bool {
         self.image.as_ref().is_some_and(|image| {
             upload
                 .digest
-                .is_some_and(|digest| image.check == Check::Sha256(*digest))
+                .is_some_and(|digest| image.checksum == Checksum::Sha256(*digest))
                 && image.length == length
-                && image.name == kept_name(upload.name)
+                && image.name == stored_name(upload.name)
         })
     }
 
-    /// The state in which `upload` is the partial: what is held of it stays, another one's bytes
-    /// are forgotten.
+    /// This state with `upload` as its partial. Held bytes of the same upload stay held; those of
+    /// another one are dropped.
     fn with_partial(&self, upload: &Upload, length: u32) -> Self {
         let held = self.partial.as_ref().map_or(0, |partial| {
             let same = upload.digest == Some(&partial.digest) && partial.length == length;
@@ -254,19 +267,19 @@ impl<F: NorFlash> Store for FlashStore<'_, F> {
             return Poll::Pending;
         }
         ready!(self.mount())?;
-        if self.state.has(upload, length) {
+        if self.state.has_image(upload, length) {
             return Poll::Ready(Ok(Begun::Finished));
         }
         let next = self.state.with_partial(upload, length);
-        if !self.journal.is_settled() || next != self.state {
-            ready!(self.record(next, Change::State))?;
+        if !self.journal.is_synced() || next != self.state {
+            ready!(self.record(next, RecordKind::State))?;
         }
         let held = self
             .state
             .partial
             .as_ref()
             .map_or(0, |partial| partial.held);
-        let slot = self.state.spare();
+        let slot = self.state.free_slot();
         let start = self.layout.slot(slot);
         self.open = Some(FlashUpload::new(upload, length, held, slot, start));
         Poll::Ready(Ok(Begun::Held(held.into())))
@@ -274,7 +287,7 @@ impl<F: NorFlash> Store for FlashStore<'_, F> {
 
     fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, StoreError>> {
         let Some(open) = &self.open else {
-            return Poll::Ready(Err(FlashFault::OutOfOrder.into()));
+            return Poll::Ready(Err(FlashFault::InvalidState.into()));
         };
         let (slot, end) = (open.slot(), open.written());
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
@@ -283,7 +296,7 @@ impl<F: NorFlash> Store for FlashStore<'_, F> {
 
     fn write(&mut self, data: &[u8]) -> Poll<Result<usize, StoreError>> {
         let Some(open) = &mut self.open else {
-            return Poll::Ready(Err(FlashFault::OutOfOrder.into()));
+            return Poll::Ready(Err(FlashFault::InvalidState.into()));
         };
         if data.is_empty() {
             return Poll::Ready(Ok(0));
@@ -291,28 +304,28 @@ impl<F: NorFlash> Store for FlashStore<'_, F> {
         let recorded = self.state.partial.as_ref().map(|partial| partial.held);
         if let Some(recorded) = recorded
             && open.is_receiving()
-            && open.is_checkpoint(recorded, self.layout.checkpoint)
+            && open.is_checkpoint(recorded, self.layout.checkpoint_interval)
         {
             let held = open.written();
             ready!(self.record_progress(held))?;
             return Poll::Pending;
         }
-        open.take(&mut self.flash, self.unit, data)
+        open.write(&mut self.flash, self.write_unit, data)
     }
 
     fn commit(&mut self) -> Poll<Result<(), StoreError>> {
         let Some(open) = &mut self.open else {
-            return Poll::Ready(Err(FlashFault::OutOfOrder.into()));
+            return Poll::Ready(Err(FlashFault::InvalidState.into()));
         };
         if !open.is_verified() {
-            open.verify(&mut self.flash, self.unit, self.scratch)?;
+            open.verify_step(&mut self.flash, self.write_unit, self.scratch)?;
             return Poll::Pending;
         }
         let next = State {
             image: Some(open.image()),
             partial: None,
         };
-        ready!(self.record(next, Change::State))?;
+        ready!(self.record(next, RecordKind::State))?;
         self.open = None;
         Poll::Ready(Ok(()))
     }
@@ -322,21 +335,22 @@ impl<F: NorFlash> Store for FlashStore<'_, F> {
             return Poll::Ready(Ok(()));
         };
         if !keep {
-            open.spoil();
+            open.invalidate();
         }
-        let spoiled = open.is_spoiled();
+        let is_invalid = open.is_invalid();
         let whole = open.written() - open.written() % Geometry::<F>::ERASE;
         let outcome = match &self.state.partial {
-            Some(_) if spoiled => {
+            Some(_) if is_invalid => {
                 let image = self.state.image.clone();
                 let partial = None;
-                self.record(State { image, partial }, Change::State)
+                self.record(State { image, partial }, RecordKind::State)
             }
             Some(partial) if whole > partial.held => self.record_progress(whole),
             _ => Poll::Ready(Ok(())),
         };
-        // Wrong bytes that could not be dropped stay open, so that the next `begin` tries again.
-        if matches!(outcome, Poll::Ready(result) if result.is_ok() || !spoiled) {
+        // If wrong bytes could not be dropped, the upload stays open, so that the next `begin` tries
+        // again.
+        if matches!(outcome, Poll::Ready(result) if result.is_ok() || !is_invalid) {
             self.open = None;
         }
         outcome

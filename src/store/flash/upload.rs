@@ -1,4 +1,4 @@
-//! One upload into a slot of a flash store, from its first byte until it was read back.
+//! One upload into a slot of a flash store, from its first byte until it is verified.
 
 use core::task::Poll;
 
@@ -6,91 +6,92 @@ use crc::Table;
 use embedded_storage::nor_flash::NorFlash;
 use sha2::{Digest as _, Sha256};
 
-use super::layout::{FlashFault, Geometry, failed};
-use super::record::{CRC, Check, Image, Slot};
-use crate::store::{Digest, Name, StoreError, Upload, kept_name};
+use super::layout::{FlashFault, Geometry, store_error};
+use super::record::{CRC, Checksum, Image, Slot};
+use crate::store::name::{StoredName, stored_name};
+use crate::store::traits::{Digest, StoreError, Upload};
 
-/// The most that one call of `take` programs, unless a write unit is longer.
+/// Largest number of bytes that one call of `write` programs, unless a write unit is longer.
 const WRITE_BYTES_MAX: usize = 256;
 
 type Crc32 = crc::Digest<'static, u32, Table<1>>;
 
-/// Where an upload is.
+/// The state of an upload.
 ///
 /// ```text
-/// Receiving -> Checking -> Verified
-///     |            '-> Spoiled
-///     '-> Broken, Spoiled
+/// Receiving -> Verifying -> Verified
+///     |            '-> Invalid
+///     '-> WriteFailed, Invalid
 /// ```
-enum Stage {
-    /// Taking bytes.
+enum UploadState {
+    /// Receiving bytes.
     Receiving,
-    /// Reading back what was written, so far up to this offset.
-    Checking(Sum, u32),
-    /// The slot is right; the journal does not say so yet.
+    /// Reading the image back, so far up to this offset.
+    Verifying(Hasher, u32),
+    /// The slot is verified, but not yet recorded in the journal.
     Verified,
-    /// A write failed: nothing more can be written after it, but what was recorded is good.
-    Broken,
-    /// The bytes are known to be wrong: nothing of them may be kept.
-    Spoiled,
+    /// A write failed. No bytes can be written after it, but the recorded ones are good.
+    WriteFailed,
+    /// The bytes are wrong. None of them may be kept.
+    Invalid,
 }
 
-/// The sum of what is read back.
-enum Sum {
+/// The checksum of the bytes that are read back.
+enum Hasher {
     Sha256(Sha256),
     Crc32(Crc32),
 }
 
-impl Sum {
+impl Hasher {
     fn update(&mut self, bytes: &[u8]) {
         match self {
-            Self::Sha256(sum) => sum.update(bytes),
-            Self::Crc32(sum) => sum.update(bytes),
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Crc32(hasher) => hasher.update(bytes),
         }
     }
 
-    fn check(&self) -> Check {
+    fn checksum(&self) -> Checksum {
         match self {
-            Self::Sha256(sum) => Check::Sha256(sum.clone().finalize().into()),
-            Self::Crc32(sum) => Check::Crc32(sum.clone().finalize()),
+            Self::Sha256(hasher) => Checksum::Sha256(hasher.clone().finalize().into()),
+            Self::Crc32(hasher) => Checksum::Crc32(hasher.clone().finalize()),
         }
     }
 }
 
 pub(super) struct FlashUpload {
-    name: Name,
+    name: StoredName,
     length: u32,
     digest: Option<Digest>,
     slot: Slot,
-    /// Where the slot begins in the flash.
+    /// Offset of the slot in the flash.
     start: u32,
-    /// Bytes in the flash: whole write units, until the last one.
+    /// Number of bytes in the flash: whole write units, except at the end of the file.
     written: u32,
-    /// Bytes after them that wait in the lent write unit, fewer than fill it.
-    waiting: usize,
-    /// The end of what was erased, or held, when writing went on: it is never erased again before
-    /// here.
+    /// Number of further bytes in the lent write unit, which they do not fill.
+    buffered: usize,
+    /// Number of bytes of the slot that are erased or held. This upload erases no byte before here
+    /// again.
     erased: u32,
-    /// Of all bytes that came; it counts only for a plain upload, which never resumes.
+    /// CRC of all received bytes. Only a plain upload needs it, and that is never resumed.
     crc: Crc32,
-    stage: Stage,
+    state: UploadState,
 }
 
 impl FlashUpload {
-    /// An upload of `length` bytes into the slot that begins at `start`, of which `held`, whole
-    /// erase blocks, are there.
+    /// Creates an upload of `length` bytes into `slot`, which starts at `start`. The slot already has
+    /// the first `held` bytes, which are whole erase blocks.
     pub(super) fn new(upload: &Upload, length: u32, held: u32, slot: Slot, start: u32) -> Self {
         Self {
-            name: kept_name(upload.name),
+            name: stored_name(upload.name),
             length,
             digest: upload.digest.copied(),
             slot,
             start,
             written: held,
-            waiting: 0,
+            buffered: 0,
             erased: held,
             crc: CRC.digest(),
-            stage: Stage::Receiving,
+            state: UploadState::Receiving,
         }
     }
 
@@ -98,78 +99,78 @@ impl FlashUpload {
         self.slot
     }
 
-    /// Bytes that can be read from the flash.
+    /// Number of bytes that can be read from the flash.
     pub(super) const fn written(&self) -> u32 {
         self.written
     }
 
     pub(super) const fn is_receiving(&self) -> bool {
-        matches!(self.stage, Stage::Receiving)
+        matches!(self.state, UploadState::Receiving)
     }
 
     pub(super) const fn is_verified(&self) -> bool {
-        matches!(self.stage, Stage::Verified)
+        matches!(self.state, UploadState::Verified)
     }
 
-    pub(super) const fn is_spoiled(&self) -> bool {
-        matches!(self.stage, Stage::Spoiled)
+    pub(super) const fn is_invalid(&self) -> bool {
+        matches!(self.state, UploadState::Invalid)
     }
 
-    /// Sees to it that nothing of this upload is kept, whatever comes next.
-    pub(super) fn spoil(&mut self) {
-        self.stage = Stage::Spoiled;
+    /// Marks all bytes of the upload as wrong, so that none is kept.
+    pub(super) fn invalidate(&mut self) {
+        self.state = UploadState::Invalid;
     }
 
-    /// The image that this upload makes, if what is in the flash is what came.
+    /// The image of this upload, provided that the flash has the received bytes.
     pub(super) fn image(&self) -> Image {
         Image {
             slot: self.slot,
             length: self.length,
-            check: match self.digest {
-                Some(digest) => Check::Sha256(digest),
-                None => Check::Crc32(self.crc.clone().finalize()),
+            checksum: match self.digest {
+                Some(digest) => Checksum::Sha256(digest),
+                None => Checksum::Crc32(self.crc.clone().finalize()),
             },
             name: self.name.clone(),
         }
     }
 
-    /// Takes the front of `data`, which is not empty: erases one block, or writes once, or only
-    /// fills `unit`.
-    pub(super) fn take<F: NorFlash>(
+    /// Takes bytes from the start of `data`, which is not empty. One call erases one block, or
+    /// writes once, or only copies to `write_unit`.
+    pub(super) fn write<F: NorFlash>(
         &mut self,
         flash: &mut F,
-        unit: &mut [u8],
+        write_unit: &mut [u8],
         data: &[u8],
     ) -> Poll<Result<usize, StoreError>> {
-        let left = (self.length - self.written) as usize - self.waiting;
+        let left = (self.length - self.written) as usize - self.buffered;
         if !self.is_receiving() || left == 0 {
-            return Poll::Ready(Err(FlashFault::OutOfOrder.into()));
+            return Poll::Ready(Err(FlashFault::InvalidState.into()));
         }
         if self.written == self.erased {
             let from = self.start + self.erased;
             let to = from + Geometry::<F>::ERASE;
-            flash.erase(from, to).map_err(failed)?;
+            flash.erase(from, to).map_err(store_error)?;
             self.erased += Geometry::<F>::ERASE;
             return Poll::Pending;
         }
         let data = data.get(..left).unwrap_or(data);
-        let count = if self.waiting == 0 && data.len() >= F::WRITE_SIZE {
+        let count = if self.buffered == 0 && data.len() >= F::WRITE_SIZE {
             let most = (self.erased - self.written) as usize;
             let most = most.min(WRITE_BYTES_MAX.max(F::WRITE_SIZE)).min(data.len());
             let count = most - most % F::WRITE_SIZE;
             self.program(flash, data.get(..count).unwrap_or_default(), count)?;
             count
         } else {
-            let room = unit.get_mut(self.waiting..).unwrap_or_default();
+            let room = write_unit.get_mut(self.buffered..).unwrap_or_default();
             let count = room.len().min(data.len());
             for (to, from) in room.iter_mut().zip(data) {
                 *to = *from;
             }
-            if self.waiting + count == F::WRITE_SIZE {
-                self.program(flash, unit, F::WRITE_SIZE)?;
-                self.waiting = 0;
+            if self.buffered + count == F::WRITE_SIZE {
+                self.program(flash, write_unit, F::WRITE_SIZE)?;
+                self.buffered = 0;
             } else {
-                self.waiting += count;
+                self.buffered += count;
             }
             count
         };
@@ -177,7 +178,7 @@ impl FlashUpload {
         Poll::Ready(Ok(count))
     }
 
-    /// Writes whole units, of which `count` bytes belong to the file.
+    /// Writes whole units. The first `count` bytes belong to the file, the rest is padding.
     fn program<F: NorFlash>(
         &mut self,
         flash: &mut F,
@@ -185,76 +186,86 @@ impl FlashUpload {
         count: usize,
     ) -> Result<(), StoreError> {
         if let Err(error) = flash.write(self.start + self.written, units) {
-            // Some bits may be programmed, and a unit is never written twice.
-            self.stage = Stage::Broken;
-            return Err(failed(error));
+            // Some bits may be programmed, and no unit may be written twice.
+            self.state = UploadState::WriteFailed;
+            return Err(store_error(error));
         }
-        // The slot, which is longer than any write, has a length of 32 bits.
+        // A write is shorter than the slot, whose length is a u32.
         self.written += count as u32;
         Ok(())
     }
 
-    /// Goes on towards `Verified`: writes the last bytes, or reads some back, and compares at the
-    /// end.
-    pub(super) fn verify<F: NorFlash>(
+    /// Does one unit of work towards `Verified`: writes the last bytes, reads bytes back, or compares
+    /// the checksums.
+    pub(super) fn verify_step<F: NorFlash>(
         &mut self,
         flash: &mut F,
-        unit: &mut [u8],
+        write_unit: &mut [u8],
         scratch: &mut [u8],
     ) -> Result<(), StoreError> {
-        match &mut self.stage {
-            Stage::Receiving => self.flush(flash, unit),
-            Stage::Checking(_, offset) if *offset == self.length => self.compare(),
-            Stage::Checking(sum, offset) => {
+        match &mut self.state {
+            UploadState::Receiving => self.flush(flash, write_unit),
+            UploadState::Verifying(_, offset) if *offset == self.length => self.compare(),
+            UploadState::Verifying(hasher, offset) => {
                 let left = (self.length - *offset) as usize;
                 let room = scratch.len() - scratch.len() % F::READ_SIZE;
                 let padded = left.next_multiple_of(F::READ_SIZE).min(room);
                 let bytes = scratch.get_mut(..padded).unwrap_or_default();
-                flash.read(self.start + *offset, bytes).map_err(failed)?;
+                flash
+                    .read(self.start + *offset, bytes)
+                    .map_err(store_error)?;
                 let count = left.min(padded);
-                sum.update(bytes.get(..count).unwrap_or_default());
+                hasher.update(bytes.get(..count).unwrap_or_default());
                 *offset += count as u32;
                 Ok(())
             }
-            Stage::Verified => Ok(()),
-            Stage::Broken | Stage::Spoiled => Err(FlashFault::OutOfOrder.into()),
+            UploadState::Verified => Ok(()),
+            UploadState::WriteFailed | UploadState::Invalid => Err(FlashFault::InvalidState.into()),
         }
     }
 
-    fn flush<F: NorFlash>(&mut self, flash: &mut F, unit: &mut [u8]) -> Result<(), StoreError> {
-        let waiting = self.waiting;
-        if (self.length - self.written) as usize != waiting {
-            return Err(FlashFault::OutOfOrder.into());
+    fn flush<F: NorFlash>(
+        &mut self,
+        flash: &mut F,
+        write_unit: &mut [u8],
+    ) -> Result<(), StoreError> {
+        let buffered = self.buffered;
+        if (self.length - self.written) as usize != buffered {
+            return Err(FlashFault::InvalidState.into());
         }
-        if waiting > 0 {
-            unit.get_mut(waiting..).unwrap_or_default().fill(0xFF);
-            self.program(flash, unit, waiting)?;
-            self.waiting = 0;
+        if buffered > 0 {
+            write_unit
+                .get_mut(buffered..)
+                .unwrap_or_default()
+                .fill(0xFF);
+            self.program(flash, write_unit, buffered)?;
+            self.buffered = 0;
         }
-        let sum = match self.digest {
-            Some(_) => Sum::Sha256(Sha256::new()),
-            None => Sum::Crc32(CRC.digest()),
+        let hasher = match self.digest {
+            Some(_) => Hasher::Sha256(Sha256::new()),
+            None => Hasher::Crc32(CRC.digest()),
         };
-        self.stage = Stage::Checking(sum, 0);
+        self.state = UploadState::Verifying(hasher, 0);
         Ok(())
     }
 
     fn compare(&mut self) -> Result<(), StoreError> {
-        let expected = self.image().check;
-        match &self.stage {
-            Stage::Checking(sum, _) if sum.check() == expected => {
-                self.stage = Stage::Verified;
+        let expected = self.image().checksum;
+        match &self.state {
+            UploadState::Verifying(hasher, _) if hasher.checksum() == expected => {
+                self.state = UploadState::Verified;
                 Ok(())
             }
             _ => {
-                self.stage = Stage::Spoiled;
+                self.state = UploadState::Invalid;
                 Err(FlashFault::ReadBack.into())
             }
         }
     }
 
-    /// Whether `every` more bytes, or a multiple, are in the flash than the `recorded` ones.
-    pub(super) const fn is_checkpoint(&self, recorded: u32, every: u32) -> bool {
-        self.waiting == 0 && self.written > recorded && self.written.is_multiple_of(every)
+    /// Whether the flash has more bytes than the `recorded` ones and their number is a multiple of
+    /// `interval`.
+    pub(super) const fn is_checkpoint(&self, recorded: u32, interval: u32) -> bool {
+        self.buffered == 0 && self.written > recorded && self.written.is_multiple_of(interval)
     }
 }

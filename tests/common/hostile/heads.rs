@@ -259,17 +259,17 @@ const MALFORMED_HEADS: &[(&str, &str, &str)] = &[
     (
         "status 206",
         "HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n\r\nhello",
-        "UnaskedStatus",
+        "UnexpectedStatus",
     ),
     (
         "status 304",
         "HTTP/1.1 304 Not Modified\r\n\r\n",
-        "UnaskedStatus",
+        "UnexpectedStatus",
     ),
     (
         "a coding in HTTP/1.0",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "CodingInOld",
+        "CodingInHttp10",
     ),
     (
         "a bad length in a 204",

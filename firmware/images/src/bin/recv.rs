@@ -22,7 +22,7 @@ use images::flash::Flash;
 use images::{Network, number};
 use sha2::{Digest, Sha256};
 use tickwire::file::{self, FileReceiver, ReceiverOptions};
-use tickwire::store::{Check, FlashStore, Layout};
+use tickwire::store::{Checksum, FlashStore, Layout};
 use tickwire::{Duration, Event, Observer, Task, Tick};
 
 const FLASH_BYTES: usize = 32 * 1_024;
@@ -95,7 +95,7 @@ fn boot(flash: Flash<'_>, scratch: &mut [u8; SCRATCH_BYTES]) -> Result<(), Failu
         Poll::Pending => true,
         Poll::Ready(result) => result.map_err(|_| broken).map(|()| false)?,
     } {}
-    let Some((length, check)) = store.image().map(|image| (image.length, image.check)) else {
+    let Some((length, check)) = store.image().map(|image| (image.length, image.checksum)) else {
         host::write(b"no image\n");
         return Ok(());
     };
@@ -115,7 +115,7 @@ fn boot(flash: Flash<'_>, scratch: &mut [u8; SCRATCH_BYTES]) -> Result<(), Failu
         offset += count as u32;
     }
     let found: [u8; 32] = hash.finalize().into();
-    if matches!(check, Check::Sha256(wanted) if wanted != found) {
+    if matches!(check, Checksum::Sha256(wanted) if wanted != found) {
         return Err(Failure::new(
             exit::FAILED,
             "the flash does not hold what was verified",

@@ -1,0 +1,32 @@
+//! Byte classes of the HTTP grammar, shared by parsers and by the request.
+
+/// Whether a field name may contain this byte (`tchar`, RFC 9110, 5.6.2).
+pub(super) const fn is_tchar(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'!' | b'#'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'^'
+            | b'_'
+            | b'`'
+            | b'|'
+            | b'~'
+    ) || byte.is_ascii_alphanumeric()
+}
+
+/// Whether no field value may contain this byte: every control byte except HTAB (RFC 9110, 5.5).
+pub(super) const fn is_forbidden_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
+}
+
+/// Whether this byte is white space within a line (`OWS` and `BWS`, RFC 9110, 5.6.3).
+pub(super) const fn is_whitespace(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
