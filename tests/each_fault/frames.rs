@@ -31,12 +31,7 @@ fn converse(setting: Setting, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
         let scenario = Scenario::new(kind);
         let mut server = scenario.server(context);
         let mut caller = scenario.caller(context, 0);
-        let time = if is_swap(fault) {
-            LOST_TIME_MAX
-        } else {
-            TIME_MAX
-        };
-        context.run(time, &mut caller, &mut server);
+        context.run(time_max(fault), &mut caller, &mut server);
         let frames = context.frames();
         assert_eq!(
             context.log().has_struck(),
@@ -99,6 +94,15 @@ fn converse(setting: Setting, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
         );
         frames
     })
+}
+
+/// How long a conversation with this fault may take.
+const fn time_max(fault: Option<Fault>) -> Duration {
+    if is_swap(fault) {
+        LOST_TIME_MAX
+    } else {
+        TIME_MAX
+    }
 }
 
 const fn is_swap(fault: Option<Fault>) -> bool {

@@ -1,5 +1,4 @@
-//! Status lines, fields, framing and limits of heads. All these servers close after their last
-//! byte.
+//! Status lines, fields, framing and limits of heads. These servers close after their last byte.
 
 use super::{Case, FINE, HEAD_BYTES_MAX, STATUS};
 
