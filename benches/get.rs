@@ -1,4 +1,4 @@
-//! The GET client against a bare smoltcp socket that discards, on the same virtual wire from the same server.
+//! The GET client against a bare smoltcp socket that discards, on the same virtual Ethernet from the same server.
 //!
 //! `cargo bench --bench get` prints the ratio of their throughputs, interleaved in one run, as the median of nine.
 #![allow(

@@ -48,7 +48,8 @@ fn dump(bytes: &[u8]) -> String {
     dump
 }
 
-/// Asserts that the page's block is what the encoder wrote, and gives the bytes that a reader of the page would type in.
+/// Asserts that the page's block is what the encoder wrote, and gives the bytes that a reader of
+/// the page would type in.
 fn shown(label: &str, encoded: &[u8]) -> Vec<u8> {
     assert_eq!(block(label), dump(encoded), "{label}: page and encoder");
     let bytes = bytes_of(block(label));

@@ -4,6 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod address;
 mod counters;
 mod flow;
 mod guarded;

@@ -9,7 +9,7 @@
 
 use smoltcp::time::{Duration, Instant};
 
-use crate::flow::Address;
+use crate::address::{Address, Mac};
 use crate::segment::{
     ETHERNET_HEADER_LEN, ETHERTYPE_IPV6, IPV6_HEADER_LEN, checksum_is_right, read_u16,
 };
@@ -26,9 +26,6 @@ const NEXT_HEADER_ICMPV6: u8 = 58;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 const OVERRIDE: u8 = 0x20;
 const TARGET_LINK_LAYER_ADDRESS: [u8; 2] = [2, 1];
-
-/// An Ethernet hardware address.
-pub(crate) type Mac = [u8; 6];
 
 /// A neighbour, with the IP address that was resolved to its hardware address.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use smoltcp::wire::checksum;
 
-use crate::flow::{Address, FlowKey};
+use crate::address::{Address, FlowKey};
 
 pub(crate) const FIN: u8 = 0x01;
 pub(crate) const SYN: u8 = 0x02;

@@ -1,32 +1,15 @@
 //! The parts of `hosttap`: tickwire's apps over a Linux TAP interface.
 //!
-//! The program is a thin `main` over these modules; tests use them too. Nothing here is a stable interface.
+//! The program is a thin `main` over these modules, and the tests use them too. Nothing here is a
+//! stable interface. Imports point one way: `commands` -> `storage`, `terminal`, `link` -> `cli`,
+//! `system` -> `exit`.
 #![deny(unsafe_code)]
 
-pub mod chat;
+pub mod app_error;
 pub mod cli;
-pub mod clock;
-pub mod demo;
-pub mod doctor;
-pub mod echo;
+pub mod commands;
 pub mod exit;
-pub mod files;
-pub mod folder;
-pub mod get;
-pub mod host_side;
-mod job;
-pub mod narrator;
-pub mod netlink;
-pub mod pcap;
-pub mod recv;
-pub mod replace;
-pub mod send;
-pub mod source;
-pub mod stack;
-pub mod stdout;
-pub mod sys;
-pub mod tap;
+pub mod link;
+pub mod storage;
+pub mod system;
 pub mod terminal;
-mod transfer;
-pub mod values;
-pub mod wait;

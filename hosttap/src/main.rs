@@ -1,10 +1,12 @@
-//! tickwire's apps over a TAP interface: reads the command line, runs the command, tells how it ended.
+//! tickwire's apps over a TAP interface: parses the command line, runs the command and reports how
+//! it ended.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 use hosttap::cli::{Cli, Command};
+use hosttap::commands::{chat, demo, doctor, echo, get, recv, send};
 use hosttap::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -12,7 +14,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                // Where nobody reads stderr the code still tells.
+                // If nobody reads stderr, the exit code still reports the failure.
                 let _ = writeln!(std::io::stderr(), "hosttap: {failure}");
             }
             failure.exit.into()
@@ -23,12 +25,12 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<Exit, Failure> {
     cli.link.check()?;
     match &cli.command {
-        Some(Command::Get(options)) => hosttap::get::run(&cli.link, options),
-        Some(Command::Chat(options)) => hosttap::chat::run(&cli.link, options),
-        Some(Command::Echo(options)) => hosttap::echo::run(&cli.link, options),
-        Some(Command::Recv(options)) => hosttap::recv::run(&cli.link, options),
-        Some(Command::Send(options)) => hosttap::send::run(&cli.link, options),
-        None | Some(Command::Demo) => hosttap::demo::run(&cli.link),
-        Some(Command::Doctor) => hosttap::doctor::run(&cli.link),
+        Some(Command::Get(options)) => get::run(&cli.link, options),
+        Some(Command::Chat(options)) => chat::run(&cli.link, options),
+        Some(Command::Echo(options)) => echo::run(&cli.link, options),
+        Some(Command::Recv(options)) => recv::run(&cli.link, options),
+        Some(Command::Send(options)) => send::run(&cli.link, options),
+        None | Some(Command::Demo) => demo::run(&cli.link),
+        Some(Command::Doctor) => doctor::run(&cli.link),
     }
 }

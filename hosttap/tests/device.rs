@@ -5,12 +5,13 @@ use std::os::fd::AsFd;
 use std::process::Command;
 use std::time::Duration;
 
-use hosttap::clock::Clock;
-use hosttap::host_side;
-use hosttap::pcap::{Capture, watch};
-use hosttap::tap::Tap;
-use hosttap::values::host_cidr;
-use hosttap::wait::{Interest, Signals, wait};
+use hosttap::cli::values::host_cidr;
+use hosttap::link::kernel_side;
+use hosttap::link::pcap::{Capture, trace};
+use hosttap::link::tap::Tap;
+use hosttap::system::clock::Clock;
+use hosttap::system::signals::Signals;
+use hosttap::system::wait::{Interest, wait};
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 
@@ -116,7 +117,7 @@ fn what_cannot_go_is_counted_and_never_kills() {
     assert!(tap.receive(Instant::ZERO).is_none() || tap.counters().received > 0);
     ip("link set tap0 up");
     send(&mut tap, 60);
-    assert_eq!((tap.counters().sent, tap.is_gone()), (2, false));
+    assert_eq!((tap.counters().sent, tap.is_deleted()), (2, false));
 }
 
 #[test]
@@ -151,7 +152,7 @@ fn an_interface_that_is_deleted_is_noticed_at_the_next_read() {
     let ready = wait(&clock, &signals, interest, Some(clock.now().after(2_000))).unwrap();
     assert!(ready.tap, "the poll tells");
     assert!(tap.receive(Instant::ZERO).is_none());
-    assert!(tap.is_gone());
+    assert!(tap.is_deleted());
     send(&mut tap, 60);
     assert_eq!(tap.counters().dropped_other, 1);
 }
@@ -206,7 +207,7 @@ fn the_kernels_side_is_set_up_for_both_families_and_again() {
     let tap = Tap::open("tap7").unwrap();
     for text in ["10.1.2.3/20", "fd00::3/64", "10.1.2.3/20"] {
         let cidr = host_cidr(text).unwrap();
-        host_side::set_up(tap.name(), cidr).unwrap();
+        kernel_side::configure(tap.name(), cidr).unwrap();
         let shown = Command::new("ip")
             .args(["addr", "show", "dev", "tap7", "up"])
             .output()
@@ -216,7 +217,7 @@ fn the_kernels_side_is_set_up_for_both_families_and_again() {
         // Usable at once.
         UdpSocket::bind((IpAddr::from(cidr.address()), 0)).unwrap();
     }
-    let missing = host_side::set_up("tap8", host_cidr("10.1.2.3/20").unwrap());
+    let missing = kernel_side::configure("tap8", host_cidr("10.1.2.3/20").unwrap());
     assert!(
         missing
             .unwrap_err()
@@ -233,7 +234,7 @@ fn tshark_reads_a_capture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.pcap");
     let capture = Capture::create(&path, &Clock::start(), &|| false).unwrap();
-    let mut device = watch(Tap::open("tap0").unwrap(), &capture, false);
+    let mut device = trace(Tap::open("tap0").unwrap(), &capture, false);
     device.transmit(Instant::ZERO).unwrap().consume(60, fill);
     broadcaster().send(b"captured").unwrap();
     while let Some((frame, _)) = device.receive(Instant::ZERO) {

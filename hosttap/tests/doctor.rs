@@ -106,7 +106,7 @@ fn doctor_tells_a_missing_interface_that_will_be_made_from_one_that_is_amiss() {
     assert!(text.contains("it will be created"), "{text}");
     let (code, text) = doctor(&namespace, &["--tap", "lo"]);
     assert_eq!(code, Some(45), "{text}");
-    assert!(text.contains("lo exists, and is no TAP"), "{text}");
+    assert!(text.contains("lo exists but is not a TAP"), "{text}");
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn five_callers_in_a_row_are_served_and_told() {
         let local = caller.local_addr().unwrap();
         exchange(&mut caller, format!("caller {turn}").as_bytes());
         assert_eq!(hang_up(caller), b"");
-        told += &format!("hosttap: {local} has called\nhosttap: {local} has gone\n{listening}");
+        told += &format!("hosttap: {local} connected\nhosttap: {local} disconnected\n{listening}");
         server.wait_for_stderr(&told, SECONDS_MAX);
     }
     assert_eq!(stop(server), told + "hosttap: interrupted\n");

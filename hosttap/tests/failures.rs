@@ -1,7 +1,7 @@
 //! A TAP that cannot be opened says why and what to do, and wrong usage ends with 2.
 
 use hosttap::exit::Exit;
-use hosttap::tap::Tap;
+use hosttap::link::tap::Tap;
 
 use crate::common::{Namespace, inside, is_root, skip};
 
@@ -57,7 +57,10 @@ fn a_tap_in_use_and_other_interfaces_are_told_apart() {
     drop(held);
     drop(Tap::open("tap0").unwrap());
     let failure = Tap::open("lo").unwrap_err();
-    assert!(failure.message.contains("lo is no plain TAP"), "{failure}");
+    assert!(
+        failure.message.contains("lo is not a plain TAP"),
+        "{failure}"
+    );
 }
 
 #[test]

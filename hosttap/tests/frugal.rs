@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use hosttap::cli::Cli;
-use hosttap::files::AtomicFile;
-use hosttap::narrator::Narrator;
-use hosttap::stack::{BULK_BUFFER_BYTES, Stack};
-use hosttap::terminal::Terminal;
+use hosttap::commands::console_observer::ConsoleObserver;
+use hosttap::link::stack::{BULK_BUFFER_BYTES, TapStack};
+use hosttap::storage::atomic_file::AtomicFile;
+use hosttap::terminal::console::Console;
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tickwire::http::{Get, GetOptions, Request, Url};
@@ -47,18 +47,18 @@ impl Sink for Counted {
     }
 }
 
-fn stack() -> Stack {
-    Stack::open(&Cli::parse_from(["hosttap"]).link).unwrap()
+fn stack() -> TapStack {
+    TapStack::open(&Cli::parse_from(["hosttap"]).link).unwrap()
 }
 
 /// Runs `app` as the commands do, until `done` says so.
-fn run<A: App>(stack: &mut Stack, slot: &mut Slot, app: &mut A, done: impl Fn(&mut A) -> bool) {
-    let mut terminal = Terminal::new(false, false);
+fn run<A: App>(stack: &mut TapStack, slot: &mut Slot, app: &mut A, done: impl Fn(&mut A) -> bool) {
+    let mut console = Console::new(false, false);
     while !done(app) {
-        let terminal = &mut terminal;
-        let wake = stack.turn(&mut [slot.seat(app)], &mut Narrator { terminal });
+        let console = &mut console;
+        let wake = stack.turn(&mut [slot.seat(app)], &mut ConsoleObserver { console });
         assert_eq!(slot.outcome(), None);
-        stack.rest(wake, None, None).unwrap();
+        stack.wait(wake, None, None).unwrap();
     }
 }
 

@@ -4,8 +4,9 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use hosttap::clock::Clock;
-use hosttap::wait::{Interest, Signals, wait};
+use hosttap::system::clock::Clock;
+use hosttap::system::signals::Signals;
+use hosttap::system::wait::{Interest, wait};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::common::Namespace;
@@ -28,7 +29,7 @@ fn a_signal_between_looking_and_waiting_is_not_lost() {
         input: None,
         output: None,
     };
-    assert!(!signals.raised());
+    assert!(!signals.received());
     kill_process(getpid(), Signal::TERM).unwrap();
     // Without a deadline a lost signal would wait for ever; once it came, every wait ends.
     for _ in 0..2 {

@@ -50,11 +50,12 @@
 //! # Whole scenarios
 //!
 //! [`run`] is what the program `sim` does with each seed: tickwire's own apps at work on three
-//! nodes, with faults of nodes and storage too, and the invariants of `docs/simulation.md` checked
-//! after each turn. The same seed has the same [`Report::trace`] everywhere.
+//! nodes, with faults of nodes and storage too, and the invariants of `docs/simulation.md` in the
+//! repository checked after each turn. The same seed has the same [`Report::trace`] everywhere.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod act;
 mod bump;
 mod error;
 pub mod ethernet;
@@ -72,16 +73,22 @@ mod tracer;
 mod transfer_trial;
 mod world;
 
+pub use act::{Act, Opening, ScriptError, fill_byte};
 pub use error::SimError;
 pub use fault_plan::{FaultPlan, LinkChange, Profile};
 pub use generator::Generator;
 pub use idle::Idle;
 pub use node::{Node, NodeDevice, NodeMemory, RunningNode};
 pub use run::{AttemptCounts, Finding, MEMORY_BYTES, Options, Report, Scenario, describe, run};
-pub use script::{Act, Opening, Script, ScriptError, fill_byte};
+pub use script::Script;
 pub use trace_hash::TraceHash;
 pub use tracer::Tracer;
 pub use transfer_trial::{
     TRIAL_BYTES, TRIAL_MEMORY_BYTES, TrialKind, TrialOutcome, transfer_trial,
 };
 pub use world::World;
+
+/// Tests the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -161,13 +161,13 @@ impl<'a> Node<'a> {
     }
 
     /// Asks for a turn at once: the caller may have given its tasks something to do.
-    pub(crate) fn wake_now(&mut self, now: Tick) {
+    pub fn wake_now(&mut self, now: Tick) {
         // A turn that is overdue stays overdue: waking a node again and again must not delay it.
         self.wake = Some(self.wake.map_or(now, |wake| wake.min(now)));
     }
 
     /// When this node must have its next turn.
-    pub(crate) fn next_turn(&self) -> Option<Tick> {
+    pub fn next_turn(&self) -> Option<Tick> {
         [self.wake, self.port().next_due()]
             .into_iter()
             .flatten()

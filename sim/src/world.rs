@@ -142,8 +142,14 @@ impl<'a> World<'a> {
         true
     }
 
-    /// Gives a turn to each node whose time has come.
-    fn turn_due(&self, nodes: &mut [RunningNode<'_, '_, '_>], tracer: &RefCell<dyn Tracer + '_>) {
+    /// Gives a turn to each node whose time has come. With [`sleep`](Self::sleep) it is what
+    /// [`run`](Self::run) does, for a caller that looks at its apps between turns and must not give a
+    /// node a turn that its loop did not ask for.
+    pub fn turn_due(
+        &self,
+        nodes: &mut [RunningNode<'_, '_, '_>],
+        tracer: &RefCell<dyn Tracer + '_>,
+    ) {
         let now = self.now();
         for running in nodes {
             if running.node.next_turn().is_some_and(|wake| wake <= now) {

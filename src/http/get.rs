@@ -356,6 +356,8 @@ impl<'a, S: Sink> GetSession<'a, S> {
 impl<S: Sink> Session for GetSession<'_, S> {
     type Error = GetError;
 
+    const FLUSHES: bool = false;
+
     fn name(&self) -> &'static str {
         "get"
     }

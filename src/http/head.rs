@@ -63,8 +63,8 @@ pub struct HeadParser {
     bytes_max: u32,
     /// Interim heads so far.
     interim: u8,
-    /// Set once; nothing is read after it.
-    outcome: Option<Result<Head, Malformed>>,
+    /// Set once, when the final head has ended or an error was found; nothing is read after it.
+    outcome: Option<Result<(), Malformed>>,
     reading: Reading,
 }
 
@@ -128,18 +128,18 @@ impl HeadParser {
         bytes: &[u8],
         location: &mut Location<'_>,
     ) -> Result<(usize, Option<Head>), Malformed> {
-        if let Some(outcome) = self.outcome {
-            return outcome.map(|head| (0, Some(head)));
-        }
-        for (index, &byte) in bytes.iter().enumerate() {
+        let mut taken = 0;
+        while let (None, Some(&byte)) = (self.outcome, bytes.get(taken)) {
+            taken += 1;
             if let Err(how) = self.accept(byte, location) {
                 self.outcome = Some(Err(how));
             }
-            if let Some(outcome) = self.outcome {
-                return outcome.map(|head| (index + 1, Some(head)));
-            }
         }
-        Ok((bytes.len(), None))
+        match self.outcome {
+            None => Ok((taken, None)),
+            Some(Ok(())) => Ok((taken, Some(self.reading.head()?))),
+            Some(Err(how)) => Err(how),
+        }
     }
 
     fn accept(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
@@ -197,21 +197,12 @@ impl HeadParser {
     }
 
     fn end_head(&mut self) -> Result<(), Malformed> {
-        let framing = self.reading.framing()?;
-        let Reading {
-            status,
-            version_minor,
-            ..
-        } = self.reading;
-        if status < 200 {
+        let head = self.reading.head()?;
+        if head.status < 200 {
             self.reading = Reading::new();
-            return Ok(());
+        } else {
+            self.outcome = Some(Ok(()));
         }
-        self.outcome = Some(Ok(Head {
-            status,
-            version_minor,
-            framing,
-        }));
         Ok(())
     }
 }
@@ -335,6 +326,15 @@ impl Reading {
             }
             Field::None | Field::Other => Ok(()),
         }
+    }
+
+    /// The head, when all of it was read.
+    fn head(&self) -> Result<Head, Malformed> {
+        Ok(Head {
+            status: self.status,
+            version_minor: self.version_minor,
+            framing: self.framing()?,
+        })
     }
 
     fn framing(&self) -> Result<Framing, Malformed> {

@@ -5,7 +5,7 @@ use smoltcp::wire::IpEndpoint;
 
 use super::conversation::{Conversation, Progress, Timing};
 use super::{Dial, LINGER, NoRetry, Retry, Session};
-use crate::{App, Deadline, Duration, Error, Event, Io, StateCell, StateName, Step, TimeoutKind};
+use crate::{App, Deadline, Duration, Error, Event, Io, Step, TimeoutKind};
 
 /// What a caller may set about a client.
 #[derive(Debug, Clone, Copy)]
@@ -48,30 +48,8 @@ pub struct Client<S, R = NoRetry> {
     options: ClientOptions,
     retry: R,
     total: Option<Deadline>,
-    state: StateCell<State>,
-}
-
-/// ```text
-/// Idle -> Connected -> Pausing -> Connected ...
-/// ```
-#[derive(Debug, Clone, Copy)]
-enum State {
-    /// Nothing was done yet.
-    Idle,
-    /// From the first SYN to the end of the connection.
-    Connected,
-    /// Before the next attempt.
-    Pausing,
-}
-
-impl StateName for State {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Idle => "Idle",
-            Self::Connected => "Connected",
-            Self::Pausing => "Pausing",
-        }
-    }
+    /// When to dial again, after a failure.
+    retry_at: Option<Deadline>,
 }
 
 impl<S: Session> Client<S> {
@@ -82,7 +60,7 @@ impl<S: Session> Client<S> {
         session: S,
         options: ClientOptions,
     ) -> Self {
-        Client::with_retry(socket, remote, session, options, NoRetry)
+        Self::with_retry(socket, remote, session, options, NoRetry)
     }
 }
 
@@ -101,7 +79,7 @@ impl<S: Session, R: Retry> Client<S, R> {
             options,
             retry,
             total: None,
-            state: StateCell::new(State::Idle),
+            retry_at: None,
         }
     }
 
@@ -120,19 +98,15 @@ impl<S: Session, R: Retry> Client<S, R> {
         self.conversation.session
     }
 
-    fn start(&mut self, io: &mut Io) -> Step {
-        let total = self.options.total_timeout;
-        self.total = total.map(|total| Deadline::new(io.now + total, TimeoutKind::Total));
-        self.dial(io)
-    }
-
     fn dial(&mut self, io: &mut Io) -> Step {
+        if let (None, Some(total)) = (self.total, self.options.total_timeout) {
+            self.total = Some(Deadline::new(io.now + total, TimeoutKind::Total));
+        }
         let dial = Dial {
             remote: self.remote,
             timeout: self.options.connect_timeout,
         };
         self.conversation.life.begin(io, dial);
-        self.state.enter(io, State::Connected, None);
         Step::Again
     }
 
@@ -159,8 +133,7 @@ impl<S: Session, R: Retry> Client<S, R> {
             return Err(error);
         };
         io.emit(&Event::Retrying { delay });
-        let deadline = Deadline::new(io.now + delay, TimeoutKind::Connect);
-        self.state.enter(io, State::Pausing, Some(deadline));
+        self.retry_at = Some(Deadline::new(io.now + delay, TimeoutKind::Connect));
         Ok(Step::Again)
     }
 }
@@ -173,33 +146,41 @@ impl<S: Session, R: Retry> App for Client<S, R> {
     }
 
     fn step(&mut self, io: &mut Io) -> Result<Step, S::Error> {
-        match self.state.state() {
-            State::Idle => Ok(self.start(io)),
-            State::Connected => self.talk(io, false),
-            State::Pausing => Ok(Step::Wait),
+        if !self.conversation.life.is_closed() {
+            return self.talk(io, false);
         }
+        Ok(match self.retry_at {
+            None => self.dial(io),
+            Some(_) => Step::Wait,
+        })
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        match self.state.state() {
-            State::Idle => None,
-            // The result is decided: nothing that is still awaited can change it.
-            State::Connected if self.conversation.life.is_closing() => self.conversation.deadline(),
-            State::Connected => Deadline::earlier(self.conversation.deadline(), self.total),
-            State::Pausing => Deadline::earlier(self.state.deadline(), self.total),
+        let life = &self.conversation.life;
+        let deadline = if life.is_closed() {
+            self.retry_at
+        } else {
+            self.conversation.deadline()
+        };
+        // While it closes, the result is decided: nothing that is still awaited can change it.
+        if life.is_closing() {
+            deadline
+        } else {
+            Deadline::earlier(deadline, self.total)
         }
     }
 
     fn expired(&mut self, io: &mut Io) -> Result<Step, S::Error> {
-        let is_total = self.deadline() == self.total && self.total.is_some();
-        match self.state.state() {
-            _ if is_total => {
-                let error = Error::TimedOut(TimeoutKind::Total).into();
-                self.conversation.abandon(io, error).map(|()| Step::Done)
-            }
-            State::Idle | State::Connected => self.talk(io, true),
-            State::Pausing => Ok(self.dial(io)),
+        let missed = self.deadline();
+        if missed.is_some_and(|missed| missed.awaits == TimeoutKind::Total) {
+            let error = Error::TimedOut(TimeoutKind::Total).into();
+            return self.conversation.abandon(io, error).map(|()| Step::Done);
         }
+        if !self.conversation.life.is_closed() {
+            return self.talk(io, true);
+        }
+        self.retry_at = None;
+        Ok(Step::Again)
     }
 
     fn sockets(&self) -> &[SocketHandle] {

@@ -5,7 +5,7 @@ use smoltcp::socket::tcp;
 use smoltcp::wire::IpEndpoint;
 
 use super::IdleTimer;
-use crate::{Duration, Error, Event, Io, Received, Tick, TimeoutKind};
+use crate::{Deadline, Duration, Error, Event, Io, Received, Tick, TimeoutKind};
 
 /// An open connection, for the length of one step of its [`Session`](crate::Session).
 ///
@@ -78,14 +78,19 @@ impl<'s> Connection<'_, '_, 's> {
         &mut self,
         take: impl FnOnce(&[u8]) -> (usize, R),
     ) -> Result<Received<R>, Error> {
-        let mut taken = 0;
-        let received = self.io.read_with(self.socket, |bytes| {
-            let (count, value) = take(bytes);
-            taken = count;
-            (count, value)
-        });
-        self.idle.moved(self.io.now, taken);
-        received
+        let (taken, value) = match self.io.peek(self.socket)? {
+            Received::Data(bytes) => take(bytes),
+            Received::Nothing => return Ok(Received::Nothing),
+            Received::End => return Ok(Received::End),
+        };
+        self.consume(taken);
+        Ok(Received::Data(value))
+    }
+
+    #[inline(never)] // Once, not in each instance of `read_with`.
+    fn consume(&mut self, count: usize) {
+        self.io.consume(self.socket, count);
+        self.idle.moved(self.io.now, count);
     }
 
     /// Copies received bytes into `buffer` and returns those that came; [`Received::Nothing`] also
@@ -147,14 +152,13 @@ impl<'s> Connection<'_, '_, 's> {
         &mut self,
         fill: impl FnOnce(&mut [u8]) -> (usize, R),
     ) -> Result<R, Error> {
-        let loss = self.io.loss_error(self.socket);
-        let (socket, _) = self.io.tcp(self.socket);
-        let (written, value) = socket
-            .send(|buffer| {
-                let (written, value) = fill(buffer);
-                (written, (written, value))
-            })
-            .map_err(|_| loss)?;
+        let sent = self.socket().send(|buffer| {
+            let (written, value) = fill(buffer);
+            (written, (written, value))
+        });
+        let Ok((written, value)) = sent else {
+            return Err(self.io.loss_error(self.socket));
+        };
         self.idle.unacknowledged += written;
         Ok(value)
     }
@@ -197,6 +201,10 @@ impl<'s> Connection<'_, '_, 's> {
 }
 
 impl Idle {
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.timer.as_ref().and_then(IdleTimer::deadline)
+    }
+
     pub(super) fn moved(&mut self, now: Tick, bytes: usize) {
         if let Some(timer) = &mut self.timer
             && bytes > 0

@@ -1,10 +1,11 @@
 //! A session and the life of its connection, as client and server share them.
 
 use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp::State;
 use smoltcp::wire::IpEndpoint;
 
 use super::connection::Idle;
-use super::{Closing, Connection, Lifecycle, Opening, Session, Stage};
+use super::{Closing, Connection, IdleTimer, Lifecycle, Opening, Session, Stage};
 use crate::{Deadline, Duration, Error, Event, Io, Step, TimeoutKind};
 
 /// What happens to every connection of a client or server.
@@ -25,8 +26,20 @@ pub(super) struct Conversation<S, O> {
     pub(super) life: Lifecycle<O>,
     pub(super) session: S,
     idle: Idle,
-    /// The session has begun and has not been told of its end.
-    is_begun: bool,
+    phase: Phase,
+}
+
+/// How far the session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Phase {
+    /// It has not begun, or has been told of its end.
+    Silent,
+    Talking,
+    /// It is done, and what it said has still to be acknowledged.
+    Flushing,
+    /// Our FIN is out.
+    Closing,
 }
 
 /// What one step of a conversation did.
@@ -44,18 +57,16 @@ impl<S: Session, O: Opening> Conversation<S, O> {
             life: Lifecycle::new(socket),
             session,
             idle: Idle::default(),
-            is_begun: false,
+            phase: Phase::Silent,
         }
     }
 
     /// The earliest of the deadlines of connection, session and idle rule.
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        match self.life.deadline() {
-            None if self.is_begun => {
-                let idle = self.idle.timer.as_ref().and_then(|timer| timer.deadline());
-                Deadline::earlier(self.session.deadline(), idle)
-            }
-            deadline => deadline,
+        match self.phase {
+            Phase::Talking => Deadline::earlier(self.session.deadline(), self.idle.deadline()),
+            Phase::Flushing if S::FLUSHES => self.idle.deadline(),
+            _ => self.life.deadline(),
         }
     }
 
@@ -69,12 +80,12 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         let step = match self.life.poll(io, is_late) {
             Ok(Stage::Wait) => return Progress::Step(Step::Wait),
             Ok(Stage::Opened(remote)) => self.begin(io, timing, remote),
-            Ok(Stage::Open(remote)) => self.talk(io, remote, is_late),
-            Ok(Stage::Closed(remote)) => {
-                return Progress::Ended(self.end(io, Some(remote), Ok(())));
+            Ok(Stage::Open(_)) if S::FLUSHES && self.phase == Phase::Flushing => {
+                self.await_flushed(io, timing).map_err(S::Error::from)
             }
+            Ok(Stage::Open(remote)) => self.talk(io, remote, is_late),
+            Ok(Stage::Closed(_)) => return Progress::Ended(self.end(io, Ok(()))),
             Err(error @ (Error::Unaddressable | Error::SocketInUse)) => {
-                self.life.abort(io);
                 return Progress::Unusable(error.into());
             }
             Err(error) => Err(error.into()),
@@ -82,13 +93,13 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         match step {
             Ok(Step::Done) => self.close(io, timing),
             Ok(step) => Progress::Step(step),
-            Err(error) => Progress::Ended(self.end(io, self.life.remote(), Err(error))),
+            Err(error) => Progress::Ended(self.end(io, Err(error))),
         }
     }
 
     /// Ends the connection, or the attempt to make one, because of `error`.
     pub(super) fn abandon(&mut self, io: &mut Io, error: S::Error) -> Result<(), S::Error> {
-        self.end(io, self.life.remote(), Err(error))
+        self.end(io, Err(error))
     }
 
     fn begin(
@@ -98,7 +109,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         remote: IpEndpoint,
     ) -> Result<Step, S::Error> {
         self.idle = Idle::default();
-        self.is_begun = true;
+        self.phase = Phase::Talking;
         let (mut connection, session) = self.parts(io, remote);
         connection.set_idle_timeout(timing.idle, TimeoutKind::Receive);
         session.begin(&mut connection).map(|()| Step::Again)
@@ -106,9 +117,8 @@ impl<S: Session, O: Opening> Conversation<S, O> {
 
     fn talk(&mut self, io: &mut Io, remote: IpEndpoint, is_late: bool) -> Result<Step, S::Error> {
         self.idle.observe(io, self.life.socket());
-        let missed = self
-            .deadline()
-            .filter(|missed| is_late && missed.at <= io.now);
+        let deadline = if is_late { self.deadline() } else { None };
+        let missed = deadline.filter(|missed| missed.at <= io.now);
         let (mut connection, session) = self.parts(io, remote);
         let Some(missed) = missed else {
             return session.step(&mut connection);
@@ -125,24 +135,70 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     }
 
     fn close(&mut self, io: &mut Io, timing: &Timing) -> Progress<S::Error> {
-        match self.session.closing() {
-            Closing::Flush => self.life.flush(io, timing.flush, timing.linger),
-            Closing::Fin => self.life.close(io, timing.linger),
-            Closing::Confirm => self.life.close_confirmed(io, timing.linger),
-            Closing::Reset => {
-                return Progress::Ended(self.end(io, self.life.remote(), Ok(())));
+        let closing = self.session.closing();
+        debug_assert!(
+            S::FLUSHES || closing != Closing::Flush,
+            "{} flushes against its FLUSHES",
+            self.session.name()
+        );
+        match closing {
+            Closing::Flush if S::FLUSHES => self.flush(io, timing),
+            Closing::Flush | Closing::Fin => self.send_fin(io, timing),
+            Closing::Confirm => {
+                self.phase = Phase::Closing;
+                self.life.close_confirmed(io, timing.linger);
             }
+            Closing::Reset => return Progress::Ended(self.end(io, Ok(()))),
         }
         Progress::Step(Step::Again)
     }
 
-    fn end(
-        &mut self,
-        io: &mut Io,
-        remote: Option<IpEndpoint>,
-        result: Result<(), S::Error>,
-    ) -> Result<(), S::Error> {
-        let result = match remote.filter(|_| core::mem::take(&mut self.is_begun)) {
+    /// Nothing more is said. Fewer than 256 acknowledged bytes in the period count as none.
+    fn flush(&mut self, io: &mut Io, timing: &Timing) {
+        self.phase = Phase::Flushing;
+        self.idle = Idle {
+            timer: Some(IdleTimer::new(io.now, timing.flush, TimeoutKind::Flush)),
+            unacknowledged: io.tcp(self.life.socket()).0.send_queue(),
+        };
+        io.emit(&Event::State {
+            old: "Open",
+            new: "Flushing",
+        });
+    }
+
+    /// FIN goes only after everything was acknowledged: the lingering is too short to send lost bytes
+    /// again.
+    fn await_flushed(&mut self, io: &mut Io, timing: &Timing) -> Result<Step, Error> {
+        let handle = self.life.socket();
+        let loss = io.loss_error(handle);
+        let (socket, _) = io.tcp(handle);
+        let (queued, state) = (socket.send_queue(), socket.state());
+        // smoltcp empties the queue when it drops the connection of a lost address, as if all had
+        // arrived.
+        let is_emptied = self.idle.unacknowledged > 0 && loss != Error::Reset;
+        if state == State::Closed && (queued > 0 || is_emptied) {
+            return Err(loss);
+        }
+        self.idle.observe(io, handle);
+        if queued == 0 {
+            self.send_fin(io, timing);
+            return Ok(Step::Again);
+        }
+        match self.idle.deadline() {
+            Some(missed) if missed.at <= io.now => Err(Error::TimedOut(missed.awaits)),
+            _ => Ok(Step::Wait),
+        }
+    }
+
+    fn send_fin(&mut self, io: &mut Io, timing: &Timing) {
+        self.phase = Phase::Closing;
+        self.life.close(io, timing.linger);
+    }
+
+    fn end(&mut self, io: &mut Io, result: Result<(), S::Error>) -> Result<(), S::Error> {
+        let remote = self.life.remote();
+        let has_begun = core::mem::replace(&mut self.phase, Phase::Silent) != Phase::Silent;
+        let result = match remote.filter(|_| has_begun) {
             Some(remote) => {
                 let (mut connection, session) = self.parts(io, remote);
                 session.end(&mut connection, result)

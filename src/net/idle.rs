@@ -17,19 +17,14 @@ pub const IDLE_BYTES_MIN: u64 = 256;
 pub struct IdleTimer {
     period: Duration,
     awaits: TimeoutKind,
-    /// When the period began, moved forward by all stalls in it.
-    since: Tick,
     /// Bytes that moved in the period.
     moved: u64,
-    stall: Option<Stall>,
-}
-
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Stall {
-    since: Tick,
-    /// `None` where whoever stalled has a deadline elsewhere.
+    /// The end of the period. During a stall: of the stall, or `None` where whoever stalled has a
+    /// deadline elsewhere.
     deadline: Option<Deadline>,
+    is_stalled: bool,
+    /// What a stall left of the period.
+    left: Duration,
 }
 
 impl IdleTimer {
@@ -38,9 +33,10 @@ impl IdleTimer {
         Self {
             period,
             awaits,
-            since: now,
             moved: 0,
-            stall: None,
+            deadline: Some(Deadline::new(now.after(period), awaits)),
+            is_stalled: false,
+            left: period,
         }
     }
 
@@ -55,34 +51,40 @@ impl IdleTimer {
     /// Begins a new period: something whole was done, in the protocol's own terms. A stall goes on.
     pub const fn restart(&mut self, now: Tick) {
         self.moved = 0;
-        self.since = now;
-        if let Some(stall) = &mut self.stall {
-            stall.since = now;
+        self.left = self.period;
+        if !self.is_stalled {
+            self.run(now);
         }
     }
 
     /// Stops the period. With a limit, [`TimeoutKind::Sink`] is what is missing when it passes. A
     /// stall that has begun already goes on unchanged.
     pub fn stall(&mut self, now: Tick, limit: Option<Duration>) {
-        self.stall.get_or_insert(Stall {
-            since: now,
-            deadline: limit.map(|limit| Deadline::new(now + limit, TimeoutKind::Sink)),
-        });
+        if self.is_stalled {
+            return;
+        }
+        self.is_stalled = true;
+        if let Some(end) = self.deadline {
+            self.left = end.at.since(now);
+        }
+        self.deadline = limit.map(|limit| Deadline::new(now + limit, TimeoutKind::Sink));
     }
 
     /// Ends a stall: the period goes on where it stopped.
-    pub fn resume(&mut self, now: Tick) {
-        if let Some(stall) = self.stall.take() {
-            self.since = self.since + now.since(stall.since);
+    pub const fn resume(&mut self, now: Tick) {
+        if self.is_stalled {
+            self.is_stalled = false;
+            self.run(now);
         }
     }
 
+    const fn run(&mut self, now: Tick) {
+        self.deadline = Some(Deadline::new(now.after(self.left), self.awaits));
+    }
+
     /// Until when something must move.
-    pub fn deadline(&self) -> Option<Deadline> {
-        match self.stall {
-            Some(stall) => stall.deadline,
-            None => Some(Deadline::new(self.since + self.period, self.awaits)),
-        }
+    pub const fn deadline(&self) -> Option<Deadline> {
+        self.deadline
     }
 }
 

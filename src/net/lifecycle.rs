@@ -5,7 +5,7 @@ use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
 use super::opening::{Opened, handshake_deadline};
-use super::{Dial, DialOrListen, IdleTimer, Listen, Opening};
+use super::{Dial, DialOrListen, Listen, Opening};
 use crate::{Deadline, Duration, Error, Event, Io, StateCell, StateName, TimeoutKind};
 
 /// How long a closing connection is kept for the peer's FIN, unless it is set.
@@ -24,9 +24,14 @@ const CLEARING_TIMEOUT: Duration = Duration::from_secs(1);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lifecycle<O = DialOrListen> {
     socket: SocketHandle,
+    /// How this connection begins, or began.
+    opening: Option<O>,
+    /// Who is dialled, calls, or is connected, or was last.
+    remote: Option<IpEndpoint>,
     /// Bytes that came after our FIN and were dropped.
     discarded: u64,
-    state: StateCell<State<O>>,
+    unread: Unread,
+    state: StateCell<State>,
 }
 
 /// How far a connection is.
@@ -44,25 +49,25 @@ pub enum Stage {
 }
 
 /// ```text
-/// Closed -> Clearing -> Opening -> Open -> Flushing -> Closing -> Closed
+/// Closed -> Clearing -> Opening -> Open -> Closing -> Closed
 ///                          '-> SynReceived -'        (a failure leads to Closed at once)
 /// ```
-#[derive(Debug, Clone, Copy)]
-enum State<O> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
     Closed,
     /// What the last connection left in the socket goes first, its RST included.
-    Clearing(O),
+    Clearing,
     /// Dialling, or listening.
-    Opening(O),
+    Opening,
     /// A caller has begun its handshake.
-    SynReceived(O, IpEndpoint),
-    Open(IpEndpoint),
-    Flushing(IpEndpoint, Flush),
-    Closing(IpEndpoint, Unread),
+    SynReceived,
+    Open,
+    Closing,
 }
 
 /// What becomes of bytes that come after our FIN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Unread {
     Drop,
     /// The same, and RST in place of the peer's FIN is a failure.
@@ -70,24 +75,15 @@ enum Unread {
     Keep,
 }
 
-/// Watches a send queue run empty.
-#[derive(Debug, Clone, Copy)]
-struct Flush {
-    timer: IdleTimer,
-    queued: usize,
-    linger: Duration,
-}
-
-impl<O> StateName for State<O> {
+impl StateName for State {
     fn name(&self) -> &'static str {
         match self {
             Self::Closed => "Closed",
-            Self::Clearing(_) => "Clearing",
-            Self::Opening(_) => "Opening",
-            Self::SynReceived(..) => "SynReceived",
-            Self::Open(_) => "Open",
-            Self::Flushing(..) => "Flushing",
-            Self::Closing(..) => "Closing",
+            Self::Clearing => "Clearing",
+            Self::Opening => "Opening",
+            Self::SynReceived => "SynReceived",
+            Self::Open => "Open",
+            Self::Closing => "Closing",
         }
     }
 }
@@ -97,7 +93,10 @@ impl<O: Opening> Lifecycle<O> {
     pub const fn new(socket: SocketHandle) -> Self {
         Self {
             socket,
+            opening: None,
+            remote: None,
             discarded: 0,
+            unread: Unread::Drop,
             state: StateCell::new(State::Closed),
         }
     }
@@ -117,16 +116,10 @@ impl<O: Opening> Lifecycle<O> {
         self.socket = socket;
     }
 
-    /// The peer that is dialled, calls, or is connected.
-    pub fn remote(&self) -> Option<IpEndpoint> {
-        match self.state.state() {
-            State::Closed => None,
-            State::Clearing(opening) | State::Opening(opening) => opening.remote(),
-            State::SynReceived(_, remote)
-            | State::Open(remote)
-            | State::Flushing(remote, _)
-            | State::Closing(remote, _) => Some(*remote),
-        }
+    /// The peer that is dialled, calls, or is connected. It stays known after the connection, until
+    /// the next one begins.
+    pub const fn remote(&self) -> Option<IpEndpoint> {
+        self.remote
     }
 
     /// Whether nobody is connected, calling or being called, and nobody would be heard.
@@ -138,13 +131,13 @@ impl<O: Opening> Lifecycle<O> {
     pub const fn is_vacant(&self) -> bool {
         matches!(
             self.state.state(),
-            State::Closed | State::Clearing(_) | State::Opening(_)
+            State::Closed | State::Clearing | State::Opening
         )
     }
 
     /// Whether our FIN is out or over: nothing that still comes changes the result.
     pub const fn is_closing(&self) -> bool {
-        matches!(self.state.state(), State::Closing(..))
+        matches!(self.state.state(), State::Closing)
     }
 
     /// Number of bytes that came after our FIN and were dropped.
@@ -160,53 +153,34 @@ impl<O: Opening> Lifecycle<O> {
 
     /// Dials or listens as soon as the socket is free.
     pub fn begin(&mut self, io: &mut Io, opening: O) {
-        self.state.enter(io, State::Clearing(opening), None);
+        self.opening = Some(opening);
+        self.remote = opening.remote();
+        self.state.enter(io, State::Clearing, None);
     }
 
     /// Goes on by at most one stage. `is_late` says that the deadline has passed.
     ///
     /// # Errors
-    /// The connection could not be made, or could not be flushed; the socket is the caller's to
+    /// The connection could not be made; the socket is the caller's to
     /// [`abort`](Self::abort).
     pub fn poll(&mut self, io: &mut Io, is_late: bool) -> Result<Stage, Error> {
-        match *self.state.state() {
-            State::Closed => Ok(Stage::Wait),
-            State::Clearing(opening) => {
-                if is_late || self.is_clear(io) {
-                    let deadline = opening.begin(io, self.socket)?;
-                    self.state.enter(io, State::Opening(opening), deadline);
-                }
-                Ok(Stage::Wait)
+        let stage = match (*self.state.state(), self.opening) {
+            (State::Clearing, Some(opening)) if is_late || self.is_clear(io) => {
+                let deadline = opening.begin(io, self.socket)?;
+                self.state.enter(io, State::Opening, deadline);
+                None
             }
-            State::Opening(opening) => self.await_open(io, opening, None, is_late),
-            State::SynReceived(opening, caller) => {
-                self.await_open(io, opening, Some(caller), is_late)
+            (State::Opening | State::SynReceived, Some(opening)) => {
+                self.await_open(io, opening, is_late)?
             }
-            State::Open(remote) => Ok(Stage::Open(remote)),
-            State::Flushing(remote, flush) => self.await_flushed(io, remote, flush),
-            State::Closing(remote, unread) => {
-                if !self.is_over(io, unread)? && !is_late {
-                    return Ok(Stage::Wait);
-                }
+            (State::Open, _) => self.remote.map(Stage::Open),
+            (State::Closing, _) if self.is_over(io)? || is_late => {
                 self.abort(io);
-                Ok(Stage::Closed(remote))
+                self.remote.map(Stage::Closed)
             }
-        }
-    }
-
-    /// Sends FIN once the peer has acknowledged everything; fewer than 256 acknowledged bytes in
-    /// `idle_timeout` count as none.
-    pub fn flush(&mut self, io: &mut Io, idle_timeout: Duration, linger: Duration) {
-        let State::Open(remote) = *self.state.state() else {
-            return;
+            _ => None,
         };
-        let flush = Flush {
-            timer: IdleTimer::new(io.now, idle_timeout, TimeoutKind::Flush),
-            queued: io.tcp(self.socket).0.send_queue(),
-            linger,
-        };
-        self.state
-            .enter(io, State::Flushing(remote, flush), flush.timer.deadline());
+        Ok(stage.unwrap_or(Stage::Wait))
     }
 
     /// Sends FIN after what is queued, and lingers. Bytes that still come are dropped, so that they
@@ -229,22 +203,22 @@ impl<O: Opening> Lifecycle<O> {
     /// Sends FIN after what is queued. The connection stays [`Open`](Stage::Open) and receives,
     /// until the caller closes it.
     pub fn half_close(&mut self, io: &mut Io) {
-        if let State::Open(_) = self.state.state() {
+        if *self.state.state() == State::Open {
             io.close(self.socket, Duration::ZERO);
         }
     }
 
     fn linger(&mut self, io: &mut Io, linger: Duration, unread: Unread) {
-        if let Some(remote) = self.remote() {
+        if self.remote.is_some() && !self.is_closed() {
+            self.unread = unread;
             let deadline = io.close(self.socket, linger);
-            let state = State::Closing(remote, unread);
-            self.state.enter(io, state, Some(deadline));
+            self.state.enter(io, State::Closing, Some(deadline));
         }
     }
 
-    fn is_over(&mut self, io: &mut Io, unread: Unread) -> Result<bool, Error> {
+    fn is_over(&mut self, io: &mut Io) -> Result<bool, Error> {
         let (socket, _) = io.tcp(self.socket);
-        if unread == Unread::Keep {
+        if self.unread == Unread::Keep {
             return Ok(matches!(
                 socket.state(),
                 Tcp::Closed | Tcp::TimeWait | Tcp::Listen
@@ -252,9 +226,9 @@ impl<O: Opening> Lifecycle<O> {
         }
         self.discarded += socket.recv_queue() as u64;
         let is_over = io.is_closed(self.socket);
-        if unread == Unread::DropUntilFin {
+        if self.unread == Unread::DropUntilFin {
             // Fails when the connection ended without the peer's FIN.
-            io.read_with(self.socket, |_| (0, ()))?;
+            io.peek(self.socket)?;
         }
         Ok(is_over)
     }
@@ -291,63 +265,32 @@ impl<O: Opening> Lifecycle<O> {
         &mut self,
         io: &mut Io,
         opening: O,
-        caller: Option<IpEndpoint>,
         is_late: bool,
-    ) -> Result<Stage, Error> {
-        match opening.poll(io, self.socket, caller, is_late)? {
+    ) -> Result<Option<Stage>, Error> {
+        match opening.poll(io, self.socket, self.remote, is_late)? {
             Opened::Wait => {}
-            Opened::Caller(Some(caller)) => {
-                let deadline = Some(handshake_deadline(io));
-                let state = State::SynReceived(opening, caller);
+            Opened::Caller(caller) => {
+                self.remote = caller;
+                let (state, deadline) = match caller {
+                    Some(_) => (State::SynReceived, Some(handshake_deadline(io))),
+                    None => (State::Opening, None),
+                };
                 self.state.enter(io, state, deadline);
             }
-            Opened::Caller(None) => self.state.enter(io, State::Opening(opening), None),
             Opened::Established(remote, role) => {
+                self.remote = Some(remote);
                 self.discarded = 0;
-                self.state.enter(io, State::Open(remote), None);
+                self.state.enter(io, State::Open, None);
                 io.emit(&Event::Connected { remote, role });
-                return Ok(Stage::Opened(remote));
+                return Ok(Some(Stage::Opened(remote)));
             }
             Opened::Restart => {
                 io.drop_connection(self.socket);
                 self.begin(io, opening);
-                return self.poll(io, false);
+                return self.poll(io, false).map(Some);
             }
         }
-        Ok(Stage::Wait)
-    }
-
-    /// FIN goes only after everything was acknowledged: the lingering is too short to send lost bytes
-    /// again.
-    fn await_flushed(
-        &mut self,
-        io: &mut Io,
-        remote: IpEndpoint,
-        mut flush: Flush,
-    ) -> Result<Stage, Error> {
-        let loss = io.loss_error(self.socket);
-        let (socket, _) = io.tcp(self.socket);
-        let (queued, state) = (socket.send_queue(), socket.state());
-        // smoltcp empties the queue when it drops the connection of a lost address, as if all had
-        // arrived.
-        let is_emptied = flush.queued > 0 && loss != Error::Reset;
-        if state == Tcp::Closed && (queued > 0 || is_emptied) {
-            return Err(loss);
-        }
-        let acknowledged = flush.queued.saturating_sub(queued);
-        flush.queued = queued;
-        flush.timer.moved(io.now, acknowledged as u64);
-        if queued == 0 {
-            self.close(io, flush.linger);
-            return self.poll(io, false);
-        }
-        let deadline = flush.timer.deadline();
-        if deadline.is_some_and(|deadline| deadline.at <= io.now) {
-            return Err(Error::TimedOut(TimeoutKind::Flush));
-        }
-        *self.state.state_mut() = State::Flushing(remote, flush);
-        self.state.set_deadline(deadline);
-        Ok(Stage::Wait)
+        Ok(None)
     }
 }
 

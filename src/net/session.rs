@@ -27,6 +27,10 @@ pub trait Session {
     /// Why a session can fail.
     type Error: From<Error> + 'static;
 
+    /// Whether [`closing`](Session::closing) may ask for [`Closing::Flush`]. Without it the program
+    /// has no code to flush.
+    const FLUSHES: bool = true;
+
     /// The name in logs.
     fn name(&self) -> &'static str;
 

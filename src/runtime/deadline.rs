@@ -70,8 +70,9 @@ impl Deadline {
     /// The earlier of two deadlines, either of which may be missing.
     pub fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
-            (Some(one), Some(other)) if other.at < one.at => Some(other),
-            _ => one.or(other),
+            (Some(first), Some(second)) if first.at <= second.at => one,
+            (_, Some(_)) => other,
+            (_, None) => one,
         }
     }
 }

@@ -3,7 +3,7 @@
 use smoltcp::iface::{Context, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
-use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{IpCidr, IpEndpoint};
 
 use super::stack::Losses;
 use super::{Deadline, Duration, Error, Event, Observer, Ports, Tick, TimeoutKind};
@@ -27,7 +27,6 @@ pub struct Io<'a, 's> {
     pub(super) is_unfinished: bool,
     pub(super) ports: &'a mut Ports,
     pub(super) losses: &'a mut Losses,
-    pub(super) addresses: &'a [IpCidr],
     pub(super) observer: &'a mut dyn Observer,
     pub(super) iface: &'a mut Interface,
     pub(super) sockets: &'a mut SocketSet<'s>,
@@ -92,9 +91,9 @@ impl<'s> Io<'_, 's> {
         self.iface
     }
 
-    /// Our addresses at the beginning of this turn.
-    pub const fn addresses(&self) -> &[IpCidr] {
-        self.addresses
+    /// Our addresses.
+    pub fn addresses(&self) -> &[IpCidr] {
+        self.iface.ip_addrs()
     }
 
     /// A number that an outsider cannot guess, if the stack's seed cannot be guessed.
@@ -192,20 +191,34 @@ impl<'s> Io<'_, 's> {
         handle: SocketHandle,
         take: impl FnOnce(&[u8]) -> (usize, R),
     ) -> Result<Received<R>, Error> {
-        let loss = self.loss_error(handle);
-        let (socket, _) = self.tcp(handle);
-        if !socket.can_recv()
-            && (socket.may_recv() || matches!(socket.state(), State::SynSent | State::SynReceived))
-        {
-            return Ok(Received::Nothing);
-        }
-        let (taken, value) = match socket.peek(usize::MAX) {
-            Ok(bytes) => take(bytes),
-            Err(RecvError::Finished) => return Ok(Received::End),
-            Err(RecvError::InvalidState) => return Err(loss),
+        let (taken, value) = match self.peek(handle)? {
+            Received::Data(bytes) => take(bytes),
+            Received::Nothing => return Ok(Received::Nothing),
+            Received::End => return Ok(Received::End),
         };
-        dequeue(socket, taken);
+        self.consume(handle, taken);
         Ok(Received::Data(value))
+    }
+
+    /// The contiguous bytes at the front of the receive buffer.
+    ///
+    /// # Errors
+    /// As [`read_with`](Io::read_with).
+    pub(crate) fn peek(&mut self, handle: SocketHandle) -> Result<Received<&[u8]>, Error> {
+        let socket: &mut tcp::Socket = self.sockets.get_mut(handle);
+        let is_opening = matches!(socket.state(), State::SynSent | State::SynReceived);
+        match socket.peek(usize::MAX) {
+            Ok([]) => Ok(Received::Nothing),
+            Ok(bytes) => Ok(Received::Data(bytes)),
+            Err(RecvError::Finished) => Ok(Received::End),
+            Err(RecvError::InvalidState) if is_opening => Ok(Received::Nothing),
+            Err(RecvError::InvalidState) => Err(self.losses.find(handle).unwrap_or(Error::Reset)),
+        }
+    }
+
+    /// Takes `count` bytes off the front of the receive buffer, where [`peek`](Io::peek) found them.
+    pub(crate) fn consume(&mut self, handle: SocketHandle, count: usize) {
+        dequeue(self.tcp(handle).0, count);
     }
 
     /// Number of bytes that [`write`](Io::write) would take now.
@@ -213,10 +226,9 @@ impl<'s> Io<'_, 's> {
     /// # Errors
     /// As [`write`](Io::write).
     pub fn room(&mut self, handle: SocketHandle) -> Result<usize, Error> {
-        let loss = self.loss_error(handle);
         let (socket, _) = self.tcp(handle);
         if !socket.may_send() {
-            return Err(loss);
+            return Err(self.loss_error(handle));
         }
         Ok(socket.send_capacity() - socket.send_queue())
     }
@@ -227,8 +239,8 @@ impl<'s> Io<'_, 's> {
     /// [`Error::Reset`], [`Error::AddressLost`] or [`Error::Spinning`] when the connection is gone or
     /// was closed by us.
     pub fn write(&mut self, handle: SocketHandle, data: &[u8]) -> Result<usize, Error> {
-        let loss = self.loss_error(handle);
-        self.tcp(handle).0.send_slice(data).map_err(|_| loss)
+        let written = self.tcp(handle).0.send_slice(data);
+        written.map_err(|_| self.loss_error(handle))
     }
 
     /// Why a connection ended without a FIN: the peer's RST, unless the loop knows better.
@@ -262,6 +274,7 @@ impl<'s> Io<'_, 's> {
     /// Ends what is left of a connection with RST, which leaves in this turn's egress. One that is
     /// over is left alone: a RST after an orderly end could overtake the acknowledgement of the
     /// peer's FIN.
+    #[inline(never)] // Many places end a connection.
     pub fn drop_connection(&mut self, handle: SocketHandle) {
         let (socket, _) = self.tcp(handle);
         if !matches!(socket.state(), State::Closed | State::TimeWait) {
@@ -292,61 +305,6 @@ impl<'s> Io<'_, 's> {
         }
         self.losses.swap(one, other);
     }
-
-    /// Refuses what smoltcp would dial although it can never answer.
-    fn check_peer(&mut self, remote: IpEndpoint) -> Result<(), Error> {
-        let address = remote.addr;
-        let broadcast = self
-            .addresses
-            .iter()
-            .any(|cidr| is_broadcast(cidr, &address));
-        let own = self.addresses.iter().any(|cidr| cidr.address() == address);
-        if remote.port == 0 || !address.is_unicast() || is_loopback(&address) || broadcast || own {
-            return Err(Error::Unaddressable);
-        }
-        let near = self
-            .addresses
-            .iter()
-            .any(|cidr| cidr.contains_addr(&address));
-        let source = self.iface.get_source_address(&address);
-        let sourced =
-            source.is_some_and(|source| self.addresses.iter().any(|cidr| cidr.address() == source));
-        if sourced && (near || self.is_routed(&address)) {
-            Ok(())
-        } else {
-            Err(Error::Unreachable)
-        }
-    }
-
-    /// Whether a route, by default or not, leads to `address`.
-    fn is_routed(&mut self, address: &IpAddress) -> bool {
-        let now = self.now.to_smoltcp();
-        let mut is_routed = false;
-        // There is no other way to look at the routes.
-        self.iface.routes_mut().update(|routes| {
-            is_routed = routes.iter().any(|route| {
-                route.cidr.contains_addr(address) && route.expires_at.is_none_or(|at| now <= at)
-            });
-        });
-        is_routed
-    }
-
-    /// A port that no TCP socket of the set has: a connection may live for longer than the ports need
-    /// to come round.
-    fn take_port(&mut self) -> Result<u16, Error> {
-        loop {
-            let port = self.ports.take(self.now)?;
-            let has_port = |socket: &tcp::Socket<'_>| {
-                socket
-                    .local_endpoint()
-                    .is_some_and(|local| local.port == port)
-            };
-            let mut sockets = self.sockets.iter();
-            if !sockets.any(|(_, socket)| tcp::Socket::downcast(socket).is_some_and(has_port)) {
-                return Ok(port);
-            }
-        }
-    }
 }
 
 /// Drops up to `count` of the contiguous bytes at the front of the receive buffer; whether it could
@@ -354,30 +312,6 @@ impl<'s> Io<'_, 's> {
 /// through this one.
 fn dequeue(socket: &mut tcp::Socket<'_>, count: usize) -> bool {
     socket.recv(|data| (count.min(data.len()), ())).is_ok()
-}
-
-#[allow(
-    unreachable_patterns,
-    reason = "smoltcp's features decide how many families there are"
-)]
-fn is_loopback(address: &IpAddress) -> bool {
-    match address {
-        IpAddress::Ipv4(address) => address.is_loopback(),
-        #[cfg(feature = "ipv6")]
-        IpAddress::Ipv6(address) => address.is_loopback(),
-        _ => false,
-    }
-}
-
-#[allow(
-    unreachable_patterns,
-    reason = "smoltcp's features decide how many families there are"
-)]
-fn is_broadcast(cidr: &IpCidr, address: &IpAddress) -> bool {
-    match (cidr, address) {
-        (IpCidr::Ipv4(cidr), IpAddress::Ipv4(address)) => cidr.broadcast() == Some(*address),
-        _ => false,
-    }
 }
 
 /// smoltcp keeps options and congestion state from the connection before, and its default congestion

@@ -1,6 +1,7 @@
 //! The loop and its contract: what an app is, what it may touch, and how one turn moves everything.
 
 mod app;
+mod connect;
 mod deadline;
 mod error;
 mod event;

@@ -1,16 +1,15 @@
-//! How the loop notices what egress did to a task's sockets.
+//! How the loop notices what happened to a task's sockets.
 
 use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::socket::{self, AnySocket};
 
 /// The TCP socket of `handle`; `None` for sockets of other kinds.
 pub(super) fn tcp<'s, 'a>(
     sockets: &'s SocketSet<'a>,
     handle: SocketHandle,
 ) -> Option<&'s Socket<'a>> {
-    let (_, socket) = sockets.iter().find(|(found, _)| *found == handle)?;
-    Socket::downcast(socket)
+    Socket::downcast(sockets.get::<socket::Socket>(handle))
 }
 
 /// Whether a socket in this state carries a connection.
@@ -18,13 +17,17 @@ pub(super) const fn is_open(state: State) -> bool {
     !matches!(state, State::Closed | State::Listen | State::TimeWait)
 }
 
-/// What of a task's TCP sockets can change in egress.
+/// What a task's TCP sockets look like: it changes when payload moves, or when a connection goes on.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct SocketSnapshot {
     /// The states, folded into one number.
     states: u64,
-    /// Which of the first 32 carry a connection, one bit each.
+    /// Numbers of bytes in the send buffers, folded into one number.
+    send_queues: usize,
+    /// The same of the receive buffers.
+    recv_queues: usize,
+    /// Which of the first 32 sockets carry a connection, one bit each.
     pub(super) open: u32,
 }
 
@@ -37,6 +40,8 @@ impl SocketSnapshot {
                 let state = socket.state();
                 let has_peer = u64::from(socket.remote_endpoint().is_some());
                 snapshot.states = snapshot.states.rotate_left(5) ^ (state as u64 * 2 + has_peer);
+                snapshot.send_queues = snapshot.send_queues.rotate_left(7) ^ socket.send_queue();
+                snapshot.recv_queues = snapshot.recv_queues.rotate_left(7) ^ socket.recv_queue();
                 if is_open(state) {
                     snapshot.open |= bit;
                 }

@@ -16,48 +16,37 @@ use super::{CAPPED_TURNS_MAX, EGRESS_MAX};
 /// The smallest segment that a full send buffer may be cut into (RFC 9293, section 3.7.1).
 const SEGMENT_BYTES_MIN: usize = 536;
 
-/// What a task's sockets hold, and for how many turns at egress's cap that has not changed.
+/// For how many turns at egress's cap a task's sockets have not changed.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct SpinDetector {
-    fingerprint: u64,
     still_turns: u32,
 }
 
 impl SpinDetector {
-    /// Notes whether something moved. Called after ingress and again after the apps: a sender that
-    /// refills its buffer at once shows its progress only in between.
-    pub(super) fn observe(&mut self, fingerprint: u64) {
-        if core::mem::replace(&mut self.fingerprint, fingerprint) != fingerprint {
-            self.still_turns = 0;
-        }
-    }
-
-    /// Counts a turn whose egress reached its cap: whether nothing has moved for longer than full
-    /// send buffers could explain.
-    pub(super) fn is_suspect(&mut self, handles: &[SocketHandle], sockets: &SocketSet) -> bool {
+    /// Counts a turn whose egress reached its cap: whether nothing has moved for more than `patience`
+    /// turns. If so, the next suspicion takes as long again.
+    pub(super) const fn is_suspect(&mut self, patience: u32) -> bool {
         self.still_turns = self.still_turns.saturating_add(1);
-        let capacity =
-            |&handle: &_| tcp(sockets, handle).map_or(0, |socket| socket.send_capacity());
-        let buffered = handles.iter().map(capacity).fold(0, usize::saturating_add);
-        let buffer_turns =
-            u32::try_from(buffered / SEGMENT_BYTES_MIN / EGRESS_MAX).unwrap_or(u32::MAX);
-        self.still_turns > CAPPED_TURNS_MAX.saturating_add(buffer_turns)
+        let is_suspect = self.still_turns > patience;
+        if is_suspect {
+            self.clear();
+        }
+        is_suspect
     }
 
-    /// Forgets the still turns: egress came to its end, or the task is not to blame.
+    /// Forgets the still turns: something moved, or egress came to its end.
     pub(super) const fn clear(&mut self) {
         self.still_turns = 0;
     }
 }
 
-/// A number that changes when payload moves or when a connection goes on.
-pub(super) fn fingerprint(handles: &[SocketHandle], sockets: &SocketSet) -> u64 {
-    let sockets = handles.iter().filter_map(|&handle| tcp(sockets, handle));
-    sockets.fold(0, |fingerprint: u64, socket| {
-        let queues = (socket.send_queue() as u64) << 32 | socket.recv_queue() as u64;
-        fingerprint.rotate_left(7) ^ queues ^ ((socket.state() as u64) << 60)
-    })
+/// Number of turns at egress's cap that full send buffers could explain, and a margin.
+pub(super) fn patience(handles: &[SocketHandle], sockets: &SocketSet) -> u32 {
+    let capacity = |&handle: &_| tcp(sockets, handle).map_or(0, |socket| socket.send_capacity());
+    let buffered = handles.iter().map(capacity).fold(0, usize::saturating_add);
+    let turns = u32::try_from(buffered / SEGMENT_BYTES_MIN / EGRESS_MAX).unwrap_or(u32::MAX);
+    CAPPED_TURNS_MAX.saturating_add(turns)
 }
 
 /// Whether the connection between `local` and `remote` sends something in every pass of egress.

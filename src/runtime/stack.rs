@@ -1,6 +1,5 @@
 //! One network interface with everything that its loop needs.
 
-use heapless::Vec;
 use smoltcp::iface::{self, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
@@ -62,7 +61,7 @@ pub(super) struct Pacing {
 /// Why connections ended, where the loop knows better than the sockets.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Losses(Vec<(SocketHandle, Error), LOSSES_MAX>);
+pub(super) struct Losses([Option<(SocketHandle, Error)>; LOSSES_MAX]);
 
 #[cfg(feature = "defmt")]
 impl<D> defmt::Format for Stack<'_, D> {
@@ -144,23 +143,30 @@ fn add_default_route(iface: &mut Interface, gateway: IpAddress) {
 
 impl Losses {
     pub(super) fn find(&self, handle: SocketHandle) -> Option<Error> {
-        let loss = self.0.iter().find(|(lost, _)| *lost == handle);
-        loss.map(|(_, error)| *error)
+        let mut losses = self.0.iter().flatten();
+        losses
+            .find(|(lost, _)| *lost == handle)
+            .map(|(_, error)| *error)
     }
 
     /// Notes why the connection of `handle` ended. When there is no room, its end will look like a
     /// reset.
+    #[inline(never)] // Three places in the turn note a loss, all of them rarely.
     pub(super) fn note(&mut self, handle: SocketHandle, error: Error) {
         self.forget(handle);
-        let _ = self.0.push((handle, error));
+        if let Some(free) = self.0.iter_mut().find(|loss| loss.is_none()) {
+            *free = Some((handle, error));
+        }
     }
 
     pub(super) fn forget(&mut self, handle: SocketHandle) {
-        self.0.retain(|(lost, _)| *lost != handle);
+        for loss in &mut self.0 {
+            loss.take_if(|(lost, _)| *lost == handle);
+        }
     }
 
     pub(super) fn swap(&mut self, one: SocketHandle, other: SocketHandle) {
-        for (handle, _) in &mut self.0 {
+        for (handle, _) in self.0.iter_mut().flatten() {
             if *handle == one {
                 *handle = other;
             } else if *handle == other {

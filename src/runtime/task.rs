@@ -26,8 +26,8 @@ pub struct Task<A: App> {
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Notes {
-    /// The sockets before egress.
-    pub(super) before_egress: SocketSnapshot,
+    /// The sockets as they were last seen.
+    pub(super) sockets: SocketSnapshot,
     pub(super) spin: SpinDetector,
 }
 
@@ -74,17 +74,6 @@ impl<A: App> Task<A> {
     pub fn into_app(self) -> A {
         self.app
     }
-
-    /// Notes the end of the app, if this is its end.
-    fn settle(&mut self, step: Result<Step, A::Error>) -> Step {
-        let outcome = match step {
-            Ok(Step::Done) => Ok(()),
-            Ok(step) => return step,
-            Err(error) => Err(error),
-        };
-        self.outcome = Some(outcome);
-        Step::Done
-    }
 }
 
 /// A task whatever its app: what [`Stack::turn`](crate::Stack::turn) drives. Only [`Task`] is one.
@@ -102,10 +91,7 @@ pub trait AnyTask: sealed::Sealed {
     fn sockets(&self) -> &[SocketHandle];
 
     #[doc(hidden)]
-    fn step(&mut self, io: &mut Io) -> Step;
-
-    #[doc(hidden)]
-    fn expired(&mut self, io: &mut Io) -> Step;
+    fn step(&mut self, io: &mut Io, is_late: bool) -> Step;
 
     #[doc(hidden)]
     fn fail(&mut self, error: Error);
@@ -139,14 +125,19 @@ impl<A: App> AnyTask for Task<A> {
         self.app.sockets()
     }
 
-    fn step(&mut self, io: &mut Io) -> Step {
-        let step = self.app.step(io);
-        self.settle(step)
-    }
-
-    fn expired(&mut self, io: &mut Io) -> Step {
-        let step = self.app.expired(io);
-        self.settle(step)
+    fn step(&mut self, io: &mut Io, is_late: bool) -> Step {
+        let step = if is_late {
+            self.app.expired(io)
+        } else {
+            self.app.step(io)
+        };
+        let outcome = match step {
+            Ok(Step::Done) => Ok(()),
+            Ok(step) => return step,
+            Err(error) => Err(error),
+        };
+        self.outcome = Some(outcome);
+        Step::Done
     }
 
     fn fail(&mut self, error: Error) {
@@ -166,7 +157,7 @@ impl<A: App> AnyTask for Task<A> {
 pub(super) fn poll(task: &mut dyn AnyTask, io: &mut Io) {
     let mut steps = 0;
     loop {
-        let mut step = task.step(io);
+        let mut step = task.step(io, false);
         steps += 1;
         if step == Step::Wait || (step == Step::Again && steps >= STEPS_MAX) {
             let missed = task
@@ -174,7 +165,7 @@ pub(super) fn poll(task: &mut dyn AnyTask, io: &mut Io) {
                 .filter(|deadline| io.is_drained && deadline.at <= io.now);
             match missed {
                 Some(missed) => {
-                    step = task.expired(io);
+                    step = task.step(io, true);
                     if step != Step::Done && task.deadline() == Some(missed) {
                         debug_assert!(
                             false,

@@ -87,6 +87,8 @@ impl Tick {
 
     /// The same point on smoltcp's clock. From 292,471 years on it stays at the end of smoltcp's
     /// time.
+    // As `after`.
+    #[inline(never)]
     pub const fn to_smoltcp(self) -> Instant {
         const MILLIS_MAX: u64 = (i64::MAX / 1_000) as u64;
         let millis = if self.0 > MILLIS_MAX {
@@ -98,12 +100,16 @@ impl Tick {
     }
 
     /// A point on smoltcp's clock, rounded up: to sleep until a tick that is too early would spin.
+    #[expect(
+        clippy::manual_div_ceil,
+        reason = "`div_ceil` takes the remainder as well"
+    )]
     pub const fn from_smoltcp(instant: Instant) -> Self {
         let micros = instant.total_micros();
         Self(if micros < 0 {
             0
         } else {
-            (micros as u64).div_ceil(1_000)
+            (micros as u64 + 999) / 1_000
         })
     }
 }

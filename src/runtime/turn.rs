@@ -1,18 +1,15 @@
 //! The poll loop.
 
-use heapless::Vec;
-use smoltcp::config::IFACE_MAX_ADDR_COUNT;
-use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
+use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle};
 use smoltcp::phy::Device;
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::Instant;
-use smoltcp::wire::IpCidr;
 
 use super::snapshot::{SocketSnapshot, is_open, tcp};
 use super::spin::{self, CountingDevice};
-use super::stack::{Losses, Pacing};
-use super::{AnyTask, Duration, Error, Io, Observer, Ports, Stack, Tick, TimeoutKind, task};
+use super::stack::Pacing;
+use super::{AnyTask, Duration, Error, Io, Observer, Stack, Tick, TimeoutKind, task};
 
 /// Frames taken in by one turn.
 pub const INGRESS_MAX: usize = 32;
@@ -35,20 +32,12 @@ type Tasks<'t> = [&'t mut dyn AnyTask];
 
 /// What one turn works on.
 struct Turn<'t, 's, D: ?Sized> {
-    now: Tick,
-    /// The same on smoltcp's clock.
+    /// What the tasks get to see of it. It is unfinished when a cap was reached, or a task asked for
+    /// more: there is more to do at once.
+    io: Io<'t, 's>,
+    /// The time on smoltcp's clock.
     instant: Instant,
-    iface: &'t mut Interface,
     device: CountingDevice<'t, D>,
-    sockets: &'t mut SocketSet<'s>,
-    addresses: Vec<IpCidr, IFACE_MAX_ADDR_COUNT>,
-    ports: &'t mut Ports,
-    losses: &'t mut Losses,
-    observer: &'t mut dyn Observer,
-    /// A cap was reached, so there is more to do at once.
-    is_capped: bool,
-    /// The device has no more frames, or has had more for too long: deadlines may be judged.
-    is_drained: bool,
 }
 
 impl<D: Device> Stack<'_, D> {
@@ -70,30 +59,32 @@ impl<D: Device> Stack<'_, D> {
         tasks: &mut [&mut dyn AnyTask],
         observer: &mut dyn Observer,
     ) -> Option<Tick> {
-        let addresses = self.iface.ip_addrs().iter().copied().collect();
         let mut turn = Turn {
-            now,
+            io: Io {
+                now,
+                task: "",
+                is_drained: true,
+                is_unfinished: false,
+                ports: &mut self.ports,
+                losses: &mut self.losses,
+                observer,
+                iface: &mut self.iface,
+                sockets: &mut self.sockets,
+            },
             instant: now.to_smoltcp(),
-            iface: &mut self.iface,
             device: CountingDevice::new(&mut self.device),
-            sockets: &mut self.sockets,
-            addresses,
-            ports: &mut self.ports,
-            losses: &mut self.losses,
-            observer,
-            is_capped: false,
-            is_drained: true,
         };
         turn.note_lost_addresses(tasks);
         turn.ingress();
-        turn.is_drained = self.pacing.drained(now, turn.is_capped);
-        turn.observe_movement(tasks);
+        turn.io.is_drained = self.pacing.drained(now, turn.io.is_unfinished);
+        // Before the tasks as well: a sender that refills its buffer at once shows its progress only
+        // in between.
+        turn.observe(tasks);
         turn.poll_tasks(tasks);
-        turn.observe_movement(tasks);
         if !self.pacing.is_catching_up {
             turn.egress(tasks);
         }
-        let is_capped = turn.is_capped;
+        let is_capped = turn.io.is_unfinished;
         let next = turn.next(tasks);
         self.pacing.wake(now, is_capped, next)
     }
@@ -105,39 +96,42 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn note_lost_addresses(&mut self, tasks: &Tasks) {
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             for &handle in task.sockets() {
-                let local = tcp(self.sockets, handle).and_then(Socket::local_endpoint);
+                let local = tcp(self.io.sockets, handle).and_then(Socket::local_endpoint);
                 let is_ours = |local: smoltcp::wire::IpEndpoint| {
-                    self.addresses
+                    self.io
+                        .addresses()
                         .iter()
                         .any(|cidr| cidr.address() == local.addr)
                 };
                 if local.is_some_and(|local| !is_ours(local)) {
-                    self.losses.note(handle, Error::AddressLost);
+                    self.io.losses.note(handle, Error::AddressLost);
                 }
             }
         }
     }
 
     /// Takes in what the device has, but no more than [`INGRESS_MAX`] frames.
+    #[inline(never)] // In one function with the rest of the turn it runs out of registers.
     fn ingress(&mut self) {
-        self.iface.poll_maintenance(self.instant);
+        self.io.iface.poll_maintenance(self.instant);
         for _ in 0..INGRESS_MAX {
             let result =
-                self.iface
-                    .poll_ingress_single(self.instant, &mut self.device, self.sockets);
+                self.io
+                    .iface
+                    .poll_ingress_single(self.instant, &mut self.device, self.io.sockets);
             if result == PollIngressSingleResult::None {
                 return;
             }
             self.abort_crossed();
         }
-        self.is_capped = true;
+        self.io.is_unfinished = true;
     }
 
     /// Ends dialled connections whose peer dialled us on the same ports (RFC 9293, 3.5). No app needs
     /// them, and while our own SYN still waits for the neighbour smoltcp panics at the next look at
     /// such a socket (`docs/upstream.md`).
     fn abort_crossed(&mut self) {
-        for (_, socket) in self.sockets.iter_mut() {
+        for (_, socket) in self.io.sockets.iter_mut() {
             let Some(socket) = Socket::downcast_mut(socket) else {
                 continue;
             };
@@ -154,24 +148,12 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     }
 
     fn poll_task(&mut self, task: &mut dyn AnyTask) {
-        let mut io = Io {
-            now: self.now,
-            task: task.name(),
-            is_drained: self.is_drained,
-            is_unfinished: false,
-            ports: self.ports,
-            losses: self.losses,
-            addresses: &self.addresses,
-            observer: self.observer,
-            iface: self.iface,
-            sockets: self.sockets,
-        };
-        task::poll(task, &mut io);
-        self.is_capped |= io.is_unfinished;
+        self.io.task = task.name();
+        task::poll(task, &mut self.io);
         if task.is_finished() {
             for &handle in task.sockets() {
-                if tcp(io.sockets, handle).is_some() {
-                    io.drop_connection(handle);
+                if tcp(self.io.sockets, handle).is_some() {
+                    self.io.drop_connection(handle);
                 }
             }
         }
@@ -182,24 +164,21 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// nothing sleeps through it.
     fn egress(&mut self, tasks: &mut Tasks) {
         for _ in 0..EGRESS_ROUNDS_MAX {
-            for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-                let snapshot = SocketSnapshot::take(task.sockets(), self.sockets);
-                task.notes().before_egress = snapshot;
-            }
+            self.observe(tasks);
             self.egress_once(tasks);
             if !self.poll_changed(tasks) {
                 return;
             }
         }
-        self.is_capped = true;
+        self.io.is_unfinished = true;
     }
 
     /// Polls the tasks whose sockets no longer look as they did, and reports whether there was one.
     fn poll_changed(&mut self, tasks: &mut Tasks) -> bool {
         let mut any = false;
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            let after = SocketSnapshot::take(task.sockets(), self.sockets);
-            let before = &task.notes().before_egress;
+            let after = SocketSnapshot::take(task.sockets(), self.io.sockets);
+            let before = &task.notes().sockets;
             if after == *before {
                 continue;
             }
@@ -214,11 +193,14 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// A peer's RST closes a socket in ingress; in egress only smoltcp's own timeout does, and
     /// afterwards nobody can tell them apart.
     fn note_timeouts(&mut self, handles: &[SocketHandle], closed: u32) {
-        let bits = (0..u32::BITS).map(|bit| closed & (1 << bit) != 0);
-        for (&handle, _) in handles.iter().zip(bits).filter(|(_, is_closed)| *is_closed) {
-            if self.losses.find(handle).is_none() {
-                self.losses.note(handle, Error::TimedOut(TimeoutKind::Peer));
+        let mut closed = closed;
+        for &handle in handles {
+            if closed & 1 != 0 && self.io.losses.find(handle).is_none() {
+                self.io
+                    .losses
+                    .note(handle, Error::TimedOut(TimeoutKind::Peer));
             }
+            closed >>= 1;
         }
     }
 
@@ -226,21 +208,27 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn egress_once(&mut self, tasks: &mut Tasks) {
         for _ in 0..EGRESS_MAX {
             let result = self
+                .io
                 .iface
-                .poll_egress(self.instant, &mut self.device, self.sockets);
+                .poll_egress(self.instant, &mut self.device, self.io.sockets);
             if result == PollResult::None {
                 tasks.iter_mut().for_each(|task| task.notes().spin.clear());
                 return;
             }
         }
-        self.is_capped = true;
+        self.io.is_unfinished = true;
         self.end_spinning(tasks);
     }
 
-    fn observe_movement(&self, tasks: &mut Tasks) {
+    /// Looks at the sockets of all tasks, and notes whether something moved.
+    fn observe(&self, tasks: &mut Tasks) {
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            let fingerprint = spin::fingerprint(task.sockets(), self.sockets);
-            task.notes().spin.observe(fingerprint);
+            let snapshot = SocketSnapshot::take(task.sockets(), self.io.sockets);
+            let notes = task.notes();
+            if notes.sockets != snapshot {
+                notes.sockets = snapshot;
+                notes.spin.clear();
+            }
         }
     }
 
@@ -248,34 +236,28 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// poll.
     fn end_spinning(&mut self, tasks: &mut Tasks) {
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            // The notes are taken out for the call, for it needs the handles as well.
-            let mut spin = core::mem::take(&mut task.notes().spin);
-            let is_suspect = spin.is_suspect(task.sockets(), self.sockets);
-            if is_suspect {
-                spin.clear();
-            }
-            task.notes().spin = spin;
-            if !is_suspect {
+            let patience = spin::patience(task.sockets(), self.io.sockets);
+            if !task.notes().spin.is_suspect(patience) {
                 continue;
             }
             for &handle in task.sockets() {
                 if self.spins(handle) {
-                    self.losses.note(handle, Error::Spinning);
-                    self.sockets.get_mut::<Socket>(handle).abort();
+                    self.io.losses.note(handle, Error::Spinning);
+                    self.io.sockets.get_mut::<Socket>(handle).abort();
                 }
             }
         }
     }
 
     fn spins(&mut self, handle: SocketHandle) -> bool {
-        let ends = tcp(self.sockets, handle)
+        let ends = tcp(self.io.sockets, handle)
             .and_then(|socket| socket.local_endpoint().zip(socket.remote_endpoint()));
         ends.is_some_and(|ends| {
             spin::spins(
                 self.instant,
-                self.iface,
+                self.io.iface,
                 &mut self.device,
-                self.sockets,
+                self.io.sockets,
                 ends,
             )
         })
@@ -283,7 +265,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
 
     /// The earliest deadline of all.
     fn next(&mut self, tasks: &Tasks) -> Option<Tick> {
-        let smoltcp = self.iface.poll_at(self.instant, self.sockets);
+        let smoltcp = self.io.iface.poll_at(self.instant, self.io.sockets);
         let mut next = smoltcp.map(Tick::from_smoltcp);
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             if cfg!(debug_assertions) {
@@ -298,7 +280,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// to do at once.
     fn assert_deadline(&self, task: &dyn AnyTask) {
         let has_connection = |&handle: &SocketHandle| {
-            tcp(self.sockets, handle).is_some_and(|socket| is_open(socket.state()))
+            tcp(self.io.sockets, handle).is_some_and(|socket| is_open(socket.state()))
         };
         let (name, deadline) = (task.name(), task.deadline());
         assert!(
@@ -306,7 +288,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
             "{name} has a connection without a deadline"
         );
         assert!(
-            self.is_capped || deadline.is_none_or(|deadline| deadline.at > self.now),
+            self.io.is_unfinished || deadline.is_none_or(|deadline| deadline.at > self.io.now),
             "{name} left its deadline in the past"
         );
     }
@@ -350,7 +332,8 @@ impl Pacing {
 /// The earlier of two ticks, either of which may be missing.
 fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
     match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        _ => one.or(other),
+        (Some(first), Some(second)) if first <= second => one,
+        (_, Some(_)) => other,
+        (_, None) => one,
     }
 }

@@ -1,17 +1,19 @@
-//! Hosts on a virtual Ethernet under a virtual clock: chat peers, and plain sockets that a test plays by hand.
+//! Hosts with chats, and with plain sockets that a test plays by hand.
 
-use smoltcp::socket::tcp;
-use smoltcp::wire::IpEndpoint;
-use tickwire::chat::{Ending, MessageSink, Options, Peer};
-use tickwire::{App, Error, Event, Tick};
-use tickwire_sim::ethernet::Link;
+use std::ops::{Deref, DerefMut};
 
-use crate::common::hosts::{self, Notes, Role};
-use crate::common::lab::leak;
+use tickwire::chat::{Chat, ChatError, Ending, MessageSink, Options};
+use tickwire::{Duration, SinkError};
 
-pub(crate) use crate::common::lab::endpoint;
+use crate::common::fixture::{self, Fixture, TaskId, leak};
+
+pub(crate) use crate::common::fixture::endpoint;
+
+/// Bytes of each socket buffer.
+const BUFFER: usize = 1_024;
 
 /// What a chat writes, as far as the test allows.
+#[derive(Default)]
 pub(crate) struct Capture {
     pub(crate) bytes: Vec<u8>,
     /// Bytes that it still takes; `None` takes all.
@@ -21,7 +23,7 @@ pub(crate) struct Capture {
 }
 
 impl MessageSink for Capture {
-    fn take_text(&mut self, text: &[u8]) -> Result<usize, Error> {
+    fn take_text(&mut self, text: &[u8]) -> Result<usize, SinkError> {
         let count = text.len().min(self.room.unwrap_or(usize::MAX));
         if let Some(room) = &mut self.room {
             *room -= count;
@@ -30,7 +32,7 @@ impl MessageSink for Capture {
         Ok(count)
     }
 
-    fn end_message(&mut self, ending: Ending) -> Result<bool, Error> {
+    fn end_message(&mut self, ending: Ending) -> Result<bool, SinkError> {
         let is_taken = self.take_text(b"\n")? > 0;
         if is_taken {
             self.ends.push(Some(ending));
@@ -43,78 +45,89 @@ impl MessageSink for Capture {
     }
 }
 
-/// Every event as text; state changes are left out.
-#[derive(Default)]
-pub(crate) struct Words;
+/// Hosts with two sockets each, and those of their chats that were started.
+pub(crate) struct World {
+    net: Fixture,
+    chats: Vec<Option<TaskId<Chat<'static, Capture>>>>,
+}
 
-impl Notes for Words {
-    fn line(&mut self, _now: Tick, event: &Event<'_>) -> Option<String> {
-        Some(match *event {
-            Event::Entered { .. } => return None,
-            Event::Connected { part, .. } => format!("connected as {part:?}"),
-            Event::Disconnected { .. } => "disconnected".into(),
-            Event::Failed { remote, error } => match remote {
-                Some(remote) => format!("failed with {}: {error:?}", remote.addr),
-                None => format!("failed: {error:?}"),
-            },
-            Event::Listening { port } => format!("listening {port}"),
-            Event::Connecting { remote } => format!("connecting {remote}"),
-            Event::Redialling { delay_ticks } => format!("redialling in {delay_ticks}"),
-            Event::Unsent { bytes } => format!("unsent {bytes}"),
-            Event::Partial => "partial".into(),
-            _ => format!("{event:?}"),
-        })
+impl Deref for World {
+    type Target = Fixture;
+
+    fn deref(&self) -> &Fixture {
+        &self.net
     }
 }
 
-impl Role for Option<Peer<'static, Capture>> {
-    type Notes = Words;
-    const SOCKETS: usize = 2;
-    const BUFFER: usize = 1_024;
-    const LINK: Link = Link::PERFECT;
-
-    fn app(&mut self) -> Option<&mut dyn App> {
-        self.as_mut().map(|peer| peer as _)
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Fixture {
+        &mut self.net
     }
 }
 
-/// Hosts that have neither chat nor part at first.
-pub(crate) type World = hosts::World<Option<Peer<'static, Capture>>>;
+impl AsMut<Fixture> for World {
+    fn as_mut(&mut self) -> &mut Fixture {
+        &mut self.net
+    }
+}
 
 pub(crate) fn options() -> Options {
     Options::DEFAULT
 }
 
 impl World {
-    /// Gives a host a chat peer with a line buffer of 80 bytes and a queue of 256.
-    pub(crate) fn chat(&mut self, host: usize, options: Options) -> &mut Peer<'static, Capture> {
-        let host = &mut self.hosts[host];
-        let capture = Capture {
-            bytes: Vec::new(),
-            room: None,
-            ends: Vec::new(),
-        };
-        let sockets = [host.handles[0], host.handles[1]];
-        let peer = Peer::new(sockets, leak(0, 80), leak(0, 256), capture, options);
-        host.role.insert(peer)
+    /// Hosts without chats.
+    pub(crate) fn new(seed: u64, count: usize) -> Self {
+        let mut net = Fixture::new(seed, count);
+        for host in 0..count {
+            net.add_socket(host, BUFFER);
+            net.add_socket(host, BUFFER);
+        }
+        Self {
+            net,
+            chats: vec![None; count],
+        }
+    }
+
+    /// Gives a host a chat with a line buffer of 80 bytes and a queue of 256.
+    pub(crate) fn start_chat(
+        &mut self,
+        host: usize,
+        options: Options,
+    ) -> &mut Chat<'static, Capture> {
+        let sockets = [0, 1].map(|index| self.net.hosts[host].handles[index]);
+        let (line, queue) = (leak(0, 80), leak(0, 256));
+        let chat = Chat::new(sockets, line, queue, Capture::default(), options);
+        let id = self.net.start(host, chat);
+        self.chats[host] = Some(id);
+        self.net.app_mut(id)
     }
 
     /// The chat of a host.
-    pub(crate) fn peer(&mut self, host: usize) -> &mut Peer<'static, Capture> {
-        self.hosts[host].role.as_mut().unwrap()
+    pub(crate) fn chat(&mut self, host: usize) -> &mut Chat<'static, Capture> {
+        self.net.app_mut(self.chats[host].unwrap())
     }
 
     /// What the chat of a host has delivered.
     pub(crate) fn heard(&mut self, host: usize) -> String {
-        String::from_utf8(self.peer(host).sink_mut().bytes.clone()).unwrap()
+        String::from_utf8(self.chat(host).sink_mut().bytes.clone()).unwrap()
     }
 
-    /// Dials by hand.
-    pub(crate) fn raw_connect(&mut self, host: usize, remote: IpEndpoint, local_port: u16) {
-        let host = &mut self.hosts[host];
-        host.sockets
-            .get_mut::<tcp::Socket<'_>>(host.handles[0])
-            .connect(host.iface.context(), remote, local_port)
-            .unwrap();
+    /// Whether a host has told this.
+    pub(crate) fn has_told(&self, host: usize, line: &str) -> bool {
+        self.told(host).iter().any(|told| told == line)
+    }
+
+    /// How the chat of a host ended, if it has.
+    pub(crate) fn outcome(&self, host: usize) -> Option<Result<(), ChatError>> {
+        self.net.outcome(self.chats[host]?)
+    }
+
+    /// Runs until `is_done`, at most for `time`.
+    #[track_caller]
+    pub(crate) fn run_until(&mut self, time: Duration, is_done: impl FnMut(&mut Self) -> bool) {
+        let end = self.now() + time;
+        let is_done = fixture::run_to(self, end, is_done);
+        assert!(is_done, "not done at {}: {}", self.now(), self.log.borrow());
     }
 }

@@ -1,8 +1,9 @@
-//! A NOR flash in RAM that keeps the rules of the trade and can lose power in the middle of an operation.
+//! A NOR flash in RAM that keeps the rules of the trade and can lose power in the middle of an
+//! operation.
 //!
-//! Bits go from 1 to 0 by writing and back by erasing a block. A write unit is written once between two erases;
-//! after a torn write or erase its content is undefined, and it must be erased before the next write. Breaking
-//! a rule is a bug of the store and panics.
+//! Bits go from 1 to 0 by writing and back by erasing a block. A write unit is written once between
+//! two erases; after a torn write or erase its content is undefined, and it must be erased before
+//! the next write. Breaking a rule is a bug of the store and panics.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -57,7 +58,7 @@ pub(crate) const TORN: [Torn; 4] = [Torn::Nothing, Torn::All, Torn::Prefix, Torn
 pub(crate) enum Plan {
     /// The power fails in the `at`-th write or erase from now on; from then on every call fails.
     Cut { at: usize, torn: Torn, seed: u64 },
-    /// The `at`-th call from now on, reads included, fails; the ones behind it work.
+    /// The `at`-th call from now on, reads included, fails; those after it work.
     Fail { at: usize, torn: Torn, seed: u64 },
 }
 

@@ -1,92 +1,100 @@
-//! A host stops before every tick of a conversation, loses all that was on its way to it, and starts again.
+//! A host stops before every tick of a conversation, loses all that was on its way to it, and
+//! starts again.
 //!
-//! What a receiver stored outlives it; `flash` shows the same of a real medium. That one which is cut off in the middle of
-//! a write keeps it too is shown in `tests/file/flash.rs` and `tests/store_flash`.
+//! What a receiver stored outlives it; `flash` shows the same of a real medium. That one which is
+//! cut off in the middle of a write keeps it too is shown in `tests/file/flash.rs` and
+//! `tests/store_flash`.
 
-use tickwire::Error;
+use tickwire::{Duration, Error};
 use tickwire_sim::Idle;
 
-use crate::play::{KINDS, Kind, Play};
-use crate::shelf::{Call, Kept};
-use crate::stage::{CLIENT, Player, SERVER, Setting, Stage, with_stage};
+use crate::common::any_error::AnyError;
+use crate::common::faulty_store::{Call, StoredFile};
+use crate::common::fixture::{ms, secs};
+use crate::context::{AppSlot, CLIENT, RunContext, SERVER, Setting, with_context};
+use crate::scenarios::{KINDS, Kind, Scenario};
 
 /// In which a conversation ends that nothing disturbs.
-const TICKS_MAX: u64 = 20_000;
-/// In which whoever is left notices that the other is gone, and is ready for the next: longer than any deadline of ours.
-const NOTICE_TICKS_MAX: u64 = 62_000;
+const TIME_MAX: Duration = secs(20);
+/// In which whoever is left notices that the other is gone, and is ready for the next: longer than
+/// any deadline of ours.
+const NOTICE_TIME_MAX: Duration = secs(62);
 
 /// All that is played, and on what.
-fn plays() -> impl Iterator<Item = (Setting, Kind)> {
+fn scenarios() -> impl Iterator<Item = (Setting, Kind)> {
     let settings = [Setting::Guarded, Setting::Small].into_iter();
     settings.flat_map(|setting| KINDS.map(|kind| (setting, kind)))
 }
 
 /// When the last frame of an undisturbed conversation moves.
-fn last_tick(setting: Setting, kind: Kind) -> u64 {
-    with_stage(setting, None, |stage| {
-        let play = slow_play(kind);
-        let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
-        stage.run(TICKS_MAX, &mut caller, &mut listener);
-        assert_eq!(caller.outcome(), Some(Ok(())), "{kind:?}{}", stage.log());
-        let last = stage.log().last_frame_ticks();
+fn last_frame(setting: Setting, kind: Kind) -> u64 {
+    with_context(setting, None, |context| {
+        let scenario = slow_scenario(kind);
+        let (mut server, mut caller) = (scenario.server(context), scenario.caller(context, 0));
+        context.run(TIME_MAX, &mut caller, &mut server);
+        assert_eq!(caller.outcome(), Some(Ok(())), "{kind:?}{}", context.log());
+        let last = context.log().last_frame_time().as_millis();
         assert!((10..200).contains(&last), "{kind:?}: {last}");
         last
     })
 }
 
-/// A play whose receiver has an old file, and takes some ticks for making a new one durable.
-fn slow_play(kind: Kind) -> Play {
-    let play = Play::new(kind);
-    play.shelf.get().files.push(old_file());
-    play.shelf.get().waits = Some((Call::Commit, 5));
-    play
+/// A scenario whose receiver has an old file, and takes some time for making a new one durable.
+fn slow_scenario(kind: Kind) -> Scenario {
+    let scenario = Scenario::new(kind);
+    scenario.store.get().files.push(old_file());
+    scenario.store.get().waits = Some((Call::Commit, 5));
+    scenario
 }
 
-fn old_file() -> Kept {
-    Kept {
+fn old_file() -> StoredFile {
+    StoredFile {
         name: Some("old".into()),
-        bytes: Play::book(100).bytes(),
+        bytes: Scenario::file(100).bytes(),
         digest: None,
     }
 }
 
-/// Only whole files are there, and a partial is the front of the file that was on its way; so is what was heard.
-fn assert_stored(play: &Play, context: &str) {
-    assert!(play.has_only_front(), "{context}");
-    let shared = play.shelf.get();
-    let new = Play::book(0).bytes();
-    let (first, others) = shared.files.split_first().unwrap();
-    assert_eq!(first, &old_file(), "{context}");
-    assert!(others.iter().all(|file| file.bytes == new), "{context}");
-    for partial in &shared.partials {
-        assert!(new.starts_with(&partial.file.bytes), "{context}");
+/// Only whole files are there, and a partial is the front of the file that was on its way; so is
+/// what was heard.
+fn assert_stored(scenario: &Scenario, what: &str) {
+    assert!(scenario.has_only_front(), "{what}");
+    let medium = scenario.store.get();
+    let new = Scenario::file(0).bytes();
+    let (first, others) = medium.files.split_first().unwrap();
+    assert_eq!(first, &old_file(), "{what}");
+    assert!(others.iter().all(|file| file.bytes == new), "{what}");
+    for partial in &medium.partials {
+        assert!(new.starts_with(&partial.file.bytes), "{what}");
     }
 }
 
-/// The next caller brings what the last one brought, and is served. Returns where its transfer was resumed.
+/// The next caller brings what the last one brought, and is served. Returns where its transfer was
+/// resumed.
 fn serve_next<'a>(
-    stage: &mut Stage<'a>,
-    play: &Play,
-    listener: &mut Player<'a>,
+    context: &mut RunContext<'a>,
+    scenario: &Scenario,
+    server: &mut AppSlot<'a>,
     what: &str,
 ) -> u64 {
     // It may have been for one caller.
-    if listener.outcome().is_some() {
-        *listener = play.listener(stage);
+    if server.outcome().is_some() {
+        *server = scenario.server(context);
     }
-    let held = play.shelf.held().map_or(0, |held| held.len() as u64);
-    let is_here = play.shelf.get().files.len() > 1;
-    let mut next = play.caller(stage, 0);
-    stage.run(TICKS_MAX, &mut next, listener);
-    let context = format!("{what}, next caller{}", stage.log());
-    assert_eq!(next.outcome(), Some(Ok(())), "{context}");
-    // What a chat's listener had to say may have gone down with the conversation before.
-    let has_arrived = play.has_arrived(0) || play.kind == Kind::Chat && play.has_arrived(1);
-    assert!(has_arrived, "{context}");
-    let resumed = stage.log().resumed().unwrap_or(0);
-    if play.kind == Kind::Checked {
-        assert_eq!(play.shelf.get().files.len(), 2, "{context}");
-        assert!(is_here || resumed == held, "{context}: {held} held");
+    let held = scenario.store.held().map_or(0, |held| held.len() as u64);
+    let is_here = scenario.store.get().files.len() > 1;
+    let mut next = scenario.caller(context, 0);
+    context.run(TIME_MAX, &mut next, server);
+    let what = format!("{what}, next caller{}", context.log());
+    assert_eq!(next.outcome(), Some(Ok(())), "{what}");
+    // What a chat's server had to say may have gone down with the conversation before.
+    let has_arrived =
+        scenario.has_arrived(0) || scenario.kind == Kind::Chat && scenario.has_arrived(1);
+    assert!(has_arrived, "{what}");
+    let resumed = context.log().resumed().unwrap_or(0);
+    if scenario.kind == Kind::Checked {
+        assert_eq!(scenario.store.get().files.len(), 2, "{what}");
+        assert!(is_here || resumed == held, "{what}: {held} held");
     }
     resumed
 }
@@ -99,35 +107,37 @@ fn assert_resumed(kind: Kind, offsets: &[u64]) {
 
 #[test]
 fn a_listener_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
-    for (setting, kind) in plays() {
+    for (setting, kind) in scenarios() {
         let (mut ends, mut offsets) = (Vec::new(), Vec::new());
-        for tick in 1..=last_tick(setting, kind) {
-            let what = format!("{setting:?} {kind:?}, listener stops before tick {tick}");
-            let play = slow_play(kind);
-            with_stage(setting, None, |stage| {
-                let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
-                stage.run(tick, &mut caller, &mut listener);
-                assert_stored(&play, &what);
-                stage.crash(SERVER, tick);
-                listener = play.listener(stage);
-                stage.run(NOTICE_TICKS_MAX, &mut caller, &mut listener);
+        for tick in 1..=last_frame(setting, kind) {
+            let what = format!("{setting:?} {kind:?}, server stops before tick {tick}");
+            let scenario = slow_scenario(kind);
+            with_context(setting, None, |context| {
+                let (mut server, mut caller) =
+                    (scenario.server(context), scenario.caller(context, 0));
+                context.run(ms(tick), &mut caller, &mut server);
+                assert_stored(&scenario, &what);
+                context.crash(SERVER, tick);
+                server = scenario.server(context);
+                context.run(NOTICE_TIME_MAX, &mut caller, &mut server);
                 let outcome = caller.outcome();
                 match outcome {
                     // The plain form has no receipt: its sender knows of acknowledged bytes alone.
                     Some(Ok(())) if kind == Kind::Plain => {}
-                    Some(Ok(())) => assert!(play.has_arrived(0), "{what}{}", stage.log()),
-                    Some(Err(Error::Reset | Error::TimedOut(_))) => {}
-                    _ => panic!("{what}: {outcome:?}{}", stage.log()),
+                    Some(Ok(())) => assert!(scenario.has_arrived(0), "{what}{}", context.log()),
+                    Some(Err(AnyError::Connection(Error::Reset | Error::TimedOut(_)))) => {}
+                    _ => panic!("{what}: {outcome:?}{}", context.log()),
                 }
                 ends.push(outcome);
-                assert_stored(&play, &what);
-                offsets.push(serve_next(stage, &play, &mut listener, &what));
+                assert_stored(&scenario, &what);
+                offsets.push(serve_next(context, &scenario, &mut server, &what));
             });
         }
-        let has_both = ends.contains(&Some(Ok(()))) && ends.contains(&Some(Err(Error::Reset)));
+        let has_both =
+            ends.contains(&Some(Ok(()))) && ends.contains(&Some(Err(Error::Reset.into())));
         assert!(
             has_both,
-            "{setting:?} {kind:?} was cut before and behind its end: {ends:?}"
+            "{setting:?} {kind:?} was cut before and after its end: {ends:?}"
         );
         assert_resumed(kind, &offsets);
     }
@@ -135,20 +145,21 @@ fn a_listener_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
 
 #[test]
 fn a_caller_that_stops_at_any_tick_and_starts_again_is_served() {
-    for (setting, kind) in plays() {
+    for (setting, kind) in scenarios() {
         let (mut ends, mut offsets) = (Vec::new(), Vec::new());
-        for tick in 1..=last_tick(setting, kind) {
+        for tick in 1..=last_frame(setting, kind) {
             let what = format!("{setting:?} {kind:?}, caller stops before tick {tick}");
-            let play = slow_play(kind);
-            with_stage(setting, None, |stage| {
-                let (mut listener, mut caller) = (play.listener(stage), play.caller(stage, 0));
-                stage.run(tick, &mut caller, &mut listener);
-                stage.crash(CLIENT, tick);
-                stage.run(NOTICE_TICKS_MAX, &mut Player::new(Idle), &mut listener);
-                assert_eq!(stage.open_socket(), None, "{what}{}", stage.log());
-                ends.extend(stage.log().ends(SERVER));
-                assert_stored(&play, &what);
-                offsets.push(serve_next(stage, &play, &mut listener, &what));
+            let scenario = slow_scenario(kind);
+            with_context(setting, None, |context| {
+                let (mut server, mut caller) =
+                    (scenario.server(context), scenario.caller(context, 0));
+                context.run(ms(tick), &mut caller, &mut server);
+                context.crash(CLIENT, tick);
+                context.run(NOTICE_TIME_MAX, &mut AppSlot::new(Idle), &mut server);
+                assert_eq!(context.open_socket(), None, "{what}{}", context.log());
+                ends.extend(context.log().ends(SERVER));
+                assert_stored(&scenario, &what);
+                offsets.push(serve_next(context, &scenario, &mut server, &what));
             });
         }
         // A scripted server tells nothing.

@@ -1,20 +1,24 @@
-//! The peer's stream ends by FIN, or by RST, behind every one of its bytes.
+//! The peer's stream ends by FIN, or by RST, after each of its bytes.
 //!
 //! `tests/file/replies.rs` does the same to what a file receiver says, and `tests/file/receiver.rs` lets the stream of a
 //! file sender fall silent there, too.
 
-use tickwire::chat::{Options, Peer};
-use tickwire::http::Proof;
-use tickwire::{Echo, Error};
+use tickwire::chat::{Chat, Options};
+use tickwire::file::ReceiveError;
+use tickwire::http::{GetError, Proof};
+use tickwire::{Duration, Echo, Error};
 use tickwire_sim::{Act, Opening, Script};
 
-use crate::book::Book;
-use crate::play::{Tray, getter, receiver, sender};
-use crate::shelf::Shelf;
-use crate::stage::{CLIENT, PORT, Player, SERVER, Setting, Stage, with_stage};
+use crate::common::any_error::AnyError;
+use crate::common::faulty_store::FaultyStore;
+use crate::common::fixture::secs;
+use crate::common::mem_source::MemSource;
+use crate::context::{AppSlot, CLIENT, PORT, RunContext, SERVER, Setting, with_context};
+use crate::scenarios::{SharedSink, getter, receiver, sender};
 
-/// In which everything has ended: a peer that reads a FIN or a RST waits for nothing but its lingering.
-const TICKS_MAX: u64 = 3_000;
+/// In which everything has ended: a peer that reads a FIN or a RST waits for nothing but its
+/// lingering.
+const TIME_MAX: Duration = secs(3);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -26,24 +30,24 @@ enum End {
 }
 
 impl End {
-    /// What a peer reports that was promised more.
-    const fn early(self) -> Error {
+    /// What a peer reports that was promised more; `truncated` is its word for an orderly end.
+    fn early(self, truncated: impl Into<AnyError>) -> AnyError {
         match self {
-            Self::Fin | Self::LateFin => Error::Truncated,
-            Self::Reset => Error::Reset,
+            Self::Fin | Self::LateFin => truncated.into(),
+            Self::Reset => Error::Reset.into(),
         }
     }
 
     /// What a peer reports for which any orderly end is a good one.
-    const fn result(self) -> Result<(), Error> {
+    fn result(self) -> Result<(), AnyError> {
         match self {
             Self::Fin | Self::LateFin => Ok(()),
-            Self::Reset => Err(Error::Reset),
+            Self::Reset => Err(Error::Reset.into()),
         }
     }
 
     /// Sends all of `front`, and ends.
-    fn behind<'b>(self, front: &'b [u8]) -> Vec<Act<'b>> {
+    fn after<'b>(self, front: &'b [u8]) -> Vec<Act<'b>> {
         let tail: &[Act<'_>] = match self {
             Self::Fin => &[Act::Close, Act::ExpectEnd],
             Self::LateFin => &[Act::Flush, Act::Close, Act::ExpectEnd],
@@ -53,9 +57,9 @@ impl End {
         [&[Act::Send(front)], tail].concat()
     }
 
-    /// How a listener's conversations end. One that was reset before its first byte had not begun: the RST came together
-    /// with the last step of its handshake.
-    fn heard(self, front: &[u8], end: Result<(), Error>) -> Vec<Result<(), Error>> {
+    /// How a server's conversations end. One that was reset before its first byte had not begun:
+    /// the RST came together with the last step of its handshake.
+    fn heard(self, front: &[u8], end: Result<(), AnyError>) -> Vec<Result<(), AnyError>> {
         let is_call = self != Self::Reset || !front.is_empty();
         is_call.then_some(end).into_iter().collect()
     }
@@ -74,7 +78,7 @@ struct Response {
     /// The body as the sink gets it.
     payload: &'static str,
     proof: Proof,
-    /// Bytes behind the response's own end.
+    /// Bytes after the response's own end.
     surplus: &'static str,
 }
 
@@ -116,8 +120,8 @@ const RESPONSES: [Response; 5] = [
     },
 ];
 
-/// What a GET must make of a response of which so many bytes came before the end.
-fn judge(response: &Response, came: usize, end: End) -> Result<Proof, Error> {
+/// What a GET must make of a response of which this number of bytes came before the end.
+fn judge(response: &Response, came: usize, end: End) -> Result<Proof, AnyError> {
     let whole = response.head.len() + response.body.len();
     let is_whole = match (response.proof, end) {
         (Proof::CloseOnly, End::Reset) => false,
@@ -127,7 +131,7 @@ fn judge(response: &Response, came: usize, end: End) -> Result<Proof, Error> {
     if is_whole {
         Ok(response.proof)
     } else {
-        Err(end.early())
+        Err(end.early(GetError::Truncated))
     }
 }
 
@@ -136,28 +140,28 @@ fn get_knows_at_every_byte_of_the_response_what_an_end_there_means() {
     for response in &RESPONSES {
         let stream = [response.head, response.body, response.surplus].concat();
         for (front, end) in cuts(stream.as_bytes()) {
-            let acts = [vec![Act::Expect(b"\r\n\r\n")], end.behind(front)].concat();
-            let tray = Tray::default();
-            with_stage(Setting::Guarded, None, |stage| {
+            let acts = [vec![Act::Expect(b"\r\n\r\n")], end.after(front)].concat();
+            let sink = SharedSink::default();
+            with_context(Setting::Guarded, None, |context| {
                 let listen = Opening::Listen(PORT);
-                let mut server = Player::new(Script::new(stage.socket(SERVER), listen, &acts));
-                let mut get = getter(stage, tray.clone());
-                stage.run(TICKS_MAX, &mut get, &mut server);
+                let mut server = AppSlot::new(Script::new(context.socket(SERVER), listen, &acts));
+                let mut get = getter(context, sink.clone());
+                context.run(TIME_MAX, &mut get, &mut server);
                 let expected = judge(response, front.len(), end);
-                let context = format!("Get, {end:?} behind byte {} of {stream:?}", front.len());
-                let log = stage.log();
-                assert_eq!(get.outcome(), Some(expected.map(drop)), "{context}{log}");
-                let taken = String::from_utf8(tray.0.borrow().clone()).unwrap();
+                let what = format!("Get, {end:?} after byte {} of {stream:?}", front.len());
+                let log = context.log();
+                assert_eq!(get.outcome(), Some(expected.map(drop)), "{what}{log}");
+                let taken = String::from_utf8(sink.0.borrow().clone()).unwrap();
                 let is_prefix = response.payload.starts_with(&taken);
                 let is_all =
                     taken.len() == response.payload.len() || expected == Ok(Proof::CloseOnly);
                 assert!(
                     is_prefix && (is_all || expected.is_err()),
-                    "{context}: {taken:?}"
+                    "{what}: {taken:?}"
                 );
                 if response.payload == response.body {
                     let came = front.len().saturating_sub(response.head.len());
-                    assert_eq!(taken.len(), came.min(response.payload.len()), "{context}");
+                    assert_eq!(taken.len(), came.min(response.payload.len()), "{what}");
                 }
             });
         }
@@ -168,34 +172,34 @@ fn get_knows_at_every_byte_of_the_response_what_an_end_there_means() {
 fn echo_tells_at_every_byte_an_end_from_a_reset_and_hears_the_next_caller() {
     let words = b"some words\n";
     for (front, end) in cuts(words) {
-        let context = format!("Echo, {end:?} behind byte {}", front.len());
+        let what = format!("Echo, {end:?} after byte {}", front.len());
         let count = front.len() as u64;
-        let echoed = [vec![Act::Send(front), Act::Read(count)], end.behind(b"")].concat();
-        for acts in [end.behind(front), echoed] {
+        let echoed = [vec![Act::Send(front), Act::Read(count)], end.after(b"")].concat();
+        for acts in [end.after(front), echoed] {
             let next = [Act::Send(words), Act::Expect(words)];
-            with_stage(Setting::Guarded, None, |stage| {
-                let mut echo = Player::new(Echo::new(stage.socket(SERVER), PORT, false));
-                let dial = Opening::Dial(stage.server());
-                let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &acts));
-                stage.run(TICKS_MAX, &mut caller, &mut echo);
-                assert_eq!(caller.outcome(), Some(Ok(())), "{context}{}", stage.log());
+            with_context(Setting::Guarded, None, |context| {
+                let mut echo = AppSlot::new(Echo::<1>::echo([context.socket(SERVER)], PORT, false));
+                let dial = Opening::Dial(context.server());
+                let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &acts));
+                context.run(TIME_MAX, &mut caller, &mut echo);
+                assert_eq!(caller.outcome(), Some(Ok(())), "{what}{}", context.log());
                 let ends = end.heard(front, end.result());
-                assert_eq!(stage.log().ends(SERVER), ends, "{context}{}", stage.log());
-                let dial = Opening::Dial(stage.server());
-                let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &next));
-                stage.run(TICKS_MAX, &mut caller, &mut echo);
+                assert_eq!(context.log().ends(SERVER), ends, "{what}{}", context.log());
+                let dial = Opening::Dial(context.server());
+                let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &next));
+                context.run(TIME_MAX, &mut caller, &mut echo);
                 assert_eq!(
                     caller.outcome(),
                     Some(Ok(())),
-                    "{context}, next{}",
-                    stage.log()
+                    "{what}, next{}",
+                    context.log()
                 );
             });
         }
     }
 }
 
-/// What a chat shows of these bytes: each line and the unfinished one behind them with an LF.
+/// What a chat shows of these bytes: each line and the unfinished one after them, with an LF.
 fn shown(front: &[u8]) -> String {
     let mut text = String::from_utf8(front.to_vec()).unwrap();
     text = text.replace("\r\n", "\n");
@@ -205,66 +209,67 @@ fn shown(front: &[u8]) -> String {
     text
 }
 
-fn chat<'a>(stage: &mut Stage<'a>, host: usize, tray: &Tray) -> Peer<'a, Tray> {
-    let sockets = [stage.socket(host), stage.socket(host)];
-    let (line, queue) = (stage.bytes(80), stage.bytes(80));
+fn chat<'a>(context: &mut RunContext<'a>, host: usize, sink: &SharedSink) -> Chat<'a, SharedSink> {
+    let sockets = [context.socket(host), context.socket(host)];
+    let (line, queue) = (context.bytes(80), context.bytes(80));
     let options = Options {
-        once: host == CLIENT || stage.is_once(),
+        once: host == CLIENT || context.is_once(),
         ..Options::DEFAULT
     };
-    Peer::new(sockets, line, queue, tray.clone(), options)
+    Chat::new(sockets, line, queue, sink.clone(), options)
 }
 
 #[test]
 fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
     for (front, end) in cuts(b"one\ntwo\r\n\nunfinished") {
-        let acts = end.behind(front);
+        let acts = end.after(front);
         let expected = end.result();
         for (setting, dials) in [
             (Setting::Guarded, false),
             (Setting::Guarded, true),
             (Setting::Small, false),
         ] {
-            let tray = Tray::default();
+            let sink = SharedSink::default();
             let at = front.len();
-            let context = format!("Chat, {setting:?}, dials: {dials}, {end:?} behind byte {at}");
-            with_stage(setting, None, |stage| {
+            let what = format!("Chat, {setting:?}, dials: {dials}, {end:?} after byte {at}");
+            with_context(setting, None, |context| {
                 let opening = if dials {
                     Opening::Listen(PORT)
                 } else {
-                    Opening::Dial(stage.server())
+                    Opening::Dial(context.server())
                 };
-                let (chats, plays) = if dials {
+                let (chats, scripted) = if dials {
                     (CLIENT, SERVER)
                 } else {
                     (SERVER, CLIENT)
                 };
-                let mut script = Player::new(Script::new(stage.socket(plays), opening, &acts));
-                let mut peer = chat(stage, chats, &tray);
+                let mut script =
+                    AppSlot::new(Script::new(context.socket(scripted), opening, &acts));
+                let mut peer = chat(context, chats, &sink);
                 if dials {
-                    peer.dial(stage.server());
+                    peer.dial(context.server());
                 } else {
                     peer.listen(PORT);
                 }
-                let mut peer = Player::new(peer);
+                let mut peer = AppSlot::new(peer);
                 if dials {
-                    stage.run(TICKS_MAX, &mut peer, &mut script);
-                    assert_eq!(peer.outcome(), Some(expected), "{context}{}", stage.log());
+                    context.run(TIME_MAX, &mut peer, &mut script);
+                    assert_eq!(peer.outcome(), Some(expected), "{what}{}", context.log());
                 } else {
-                    stage.run(TICKS_MAX, &mut script, &mut peer);
+                    context.run(TIME_MAX, &mut script, &mut peer);
                 }
                 let ends = if dials {
                     vec![expected]
                 } else {
                     end.heard(front, expected)
                 };
-                assert_eq!(stage.log().ends(chats), ends, "{context}{}", stage.log());
-                let heard = String::from_utf8(tray.0.borrow().clone()).unwrap();
-                assert_eq!(heard, shown(front), "{context}{}", stage.log());
-                if stage.is_once() {
-                    assert_eq!(peer.outcome(), ends.first().copied(), "{context}");
+                assert_eq!(context.log().ends(chats), ends, "{what}{}", context.log());
+                let heard = String::from_utf8(sink.0.borrow().clone()).unwrap();
+                assert_eq!(heard, shown(front), "{what}{}", context.log());
+                if context.is_once() {
+                    assert_eq!(peer.outcome(), ends.first().copied(), "{what}");
                 } else if !dials {
-                    assert_next_line_comes(stage, &mut peer, &tray, &context);
+                    assert_next_line_comes(context, &mut peer, &sink, &what);
                 }
             });
         }
@@ -272,65 +277,69 @@ fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
 }
 
 fn assert_next_line_comes(
-    stage: &mut Stage<'_>,
-    peer: &mut Player<'_>,
-    tray: &Tray,
-    context: &str,
+    context: &mut RunContext<'_>,
+    peer: &mut AppSlot<'_>,
+    sink: &SharedSink,
+    what: &str,
 ) {
-    tray.0.borrow_mut().clear();
-    let next = End::Fin.behind(b"next\n");
-    let dial = Opening::Dial(stage.server());
-    let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &next));
-    stage.run(TICKS_MAX, &mut caller, peer);
-    assert_eq!(caller.outcome(), Some(Ok(())), "{context}{}", stage.log());
-    assert_eq!(*tray.0.borrow(), b"next\n", "{context}{}", stage.log());
+    sink.0.borrow_mut().clear();
+    let next = End::Fin.after(b"next\n");
+    let dial = Opening::Dial(context.server());
+    let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &next));
+    context.run(TIME_MAX, &mut caller, peer);
+    assert_eq!(caller.outcome(), Some(Ok(())), "{what}{}", context.log());
+    assert_eq!(*sink.0.borrow(), b"next\n", "{what}{}", context.log());
 }
 
 #[test]
 fn a_file_receiver_knows_at_every_byte_what_an_end_there_means_and_the_next_try_succeeds() {
-    let book = Book::new(40);
-    let checked = [book.offer("name"), book.bytes().0].concat();
-    for (stream, name) in [(checked, Some("name")), (book.plain(), None)] {
+    let source = MemSource::new(40);
+    let checked = [source.offer("name"), source.bytes().0].concat();
+    for (stream, name) in [(checked, Some("name")), (source.plain(), None)] {
         let settings = |cut| [(Setting::Guarded, cut), (Setting::Small, cut)];
         for (setting, (front, end)) in cuts(&stream).flat_map(settings) {
-            let acts = end.behind(front);
+            let acts = end.after(front);
             let is_whole = front.len() == stream.len();
             let at = front.len();
-            let context = format!("Receive, {setting:?}, {name:?}, {end:?} behind byte {at}");
-            let shelf = Shelf::new();
-            with_stage(setting, None, |stage| {
-                let mut receive = receiver(stage, &shelf);
-                let dial = Opening::Dial(stage.server());
-                let mut caller = Player::new(Script::new(stage.socket(CLIENT), dial, &acts));
-                stage.run(TICKS_MAX, &mut caller, &mut receive);
-                let expected = if is_whole { Ok(()) } else { Err(end.early()) };
+            let what = format!("FileReceiver, {setting:?}, {name:?}, {end:?} after byte {at}");
+            let store = FaultyStore::new();
+            with_context(setting, None, |context| {
+                let mut receive = receiver(context, &store);
+                let dial = Opening::Dial(context.server());
+                let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &acts));
+                context.run(TIME_MAX, &mut caller, &mut receive);
+                let expected = if is_whole {
+                    Ok(())
+                } else {
+                    Err(end.early(ReceiveError::Truncated))
+                };
                 let ends = end.heard(front, expected);
-                assert_eq!(stage.log().ends(SERVER), ends, "{context}{}", stage.log());
-                assert_eq!(shelf.get().files.len(), usize::from(is_whole), "{context}");
-                if stage.is_once() {
-                    assert_eq!(receive.outcome(), ends.first().copied(), "{context}");
+                assert_eq!(context.log().ends(SERVER), ends, "{what}{}", context.log());
+                assert_eq!(store.get().files.len(), usize::from(is_whole), "{what}");
+                if context.is_once() {
+                    assert_eq!(receive.outcome(), ends.first().copied(), "{what}");
                 }
                 if receive.outcome().is_some() {
-                    receive = receiver(stage, &shelf);
+                    receive = receiver(context, &store);
                 }
-                let mut send = sender(stage, name, &book);
-                stage.run(TICKS_MAX, &mut send, &mut receive);
+                let mut send = sender(context, name, &source);
+                context.run(TIME_MAX, &mut send, &mut receive);
                 assert_eq!(
                     send.outcome(),
                     Some(Ok(())),
-                    "{context}, next{}",
-                    stage.log()
+                    "{what}, next{}",
+                    context.log()
                 );
             });
-            let shared = shelf.get();
+            let medium = store.get();
             // Only a digest tells that a file is here already.
             let files = if name.is_none() && is_whole { 2 } else { 1 };
-            assert_eq!(shared.files.len(), files, "{context}");
+            assert_eq!(medium.files.len(), files, "{what}");
             assert!(
-                shared.files.iter().all(|file| file.bytes == book.bytes()),
-                "{context}"
+                medium.files.iter().all(|file| file.bytes == source.bytes()),
+                "{what}"
             );
-            assert!(shared.partials.is_empty(), "{context}");
+            assert!(medium.partials.is_empty(), "{what}");
         }
     }
 }

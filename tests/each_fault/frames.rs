@@ -1,17 +1,22 @@
 //! Every frame of a whole conversation is lost, late, doubled or damaged.
 
-use tickwire::{Awaited, Error};
+use tickwire::file::SendError;
+use tickwire::{Duration, Error, TimeoutKind};
 use tickwire_sim::ethernet::{Action, Change};
 
-use crate::play::{KINDS, Kind, Play};
-use crate::stage::{CLIENT, Fault, SERVER, Setting, with_stage};
+use crate::common::any_error::AnyError;
+use crate::common::fixture::secs;
+use crate::context::{CLIENT, Fault, SERVER, Setting, with_context};
+use crate::scenarios::{KINDS, Kind, Scenario};
 
 /// In which a conversation with one fault has to end.
-const TICKS_MAX: u64 = 20_000;
-/// In which one has to end that does not understand its peer any more: no deadline of ours is longer.
-const LOST_TICKS_MAX: u64 = 62_000;
-/// In which everything has come to rest: longer than any deadline, TIME-WAIT, or what a neighbour cache keeps.
-const REST_TICKS: u64 = 65_000;
+const TIME_MAX: Duration = secs(20);
+/// In which one has to end that does not understand its peer any more: no deadline of ours is
+/// longer.
+const LOST_TIME_MAX: Duration = secs(62);
+/// In which everything has come to rest: longer than any deadline, TIME-WAIT, or what a neighbour
+/// cache keeps.
+const REST_TIME: Duration = secs(65);
 
 /// Damage that only a digest can tell.
 const SWAP: Action = Action::Change(Change::WordSwap);
@@ -19,72 +24,77 @@ const SWAP: Action = Action::Change(Change::WordSwap);
 /// Late by less than a retransmission takes, and by more.
 const DELAYS_MICROS: [u64; 3] = [15_000, 1_500_000, 5_000_000];
 
-/// One conversation with a fault, and one after it unless the listener was for one caller. Returns how many frames each
-/// side sent for the first.
+/// One conversation with a fault, and one after it unless the server was for one caller. Returns
+/// how many frames each side sent for the first.
 fn converse(setting: Setting, kind: Kind, fault: Option<Fault>) -> [u64; 2] {
-    with_stage(setting, fault, |stage| {
-        let play = Play::new(kind);
-        let mut listener = play.listener(stage);
-        let mut caller = play.caller(stage, 0);
-        let ticks = if is_swap(fault) {
-            LOST_TICKS_MAX
+    with_context(setting, fault, |context| {
+        let scenario = Scenario::new(kind);
+        let mut server = scenario.server(context);
+        let mut caller = scenario.caller(context, 0);
+        let time = if is_swap(fault) {
+            LOST_TIME_MAX
         } else {
-            TICKS_MAX
+            TIME_MAX
         };
-        stage.run(ticks, &mut caller, &mut listener);
-        let frames = stage.frames();
-        assert_eq!(stage.log().has_struck(), fault.is_some(), "{}", stage.log());
+        context.run(time, &mut caller, &mut server);
+        let frames = context.frames();
+        assert_eq!(
+            context.log().has_struck(),
+            fault.is_some(),
+            "{}",
+            context.log()
+        );
         let outcome = caller.outcome();
         let is_fine = outcome == Some(Ok(()));
         assert!(
             is_fine || matches!(outcome, Some(Err(error)) if is_right(fault, error)),
             "{setting:?} {kind:?}: {outcome:?} after {}",
-            stage.log()
+            context.log()
         );
-        stage.run(REST_TICKS, &mut caller, &mut listener);
-        let open = stage.open_socket();
-        assert_eq!(open, None, "{setting:?} {kind:?} after {}", stage.log());
+        context.run(REST_TIME, &mut caller, &mut server);
+        let open = context.open_socket();
+        assert_eq!(open, None, "{setting:?} {kind:?} after {}", context.log());
         if is_fine {
-            let log = stage.log();
+            let log = context.log();
             assert!(
-                play.has_arrived(0),
+                scenario.has_arrived(0),
                 "{setting:?} {kind:?}: not what was sent after {log}"
             );
-            assert_eq!(play.arrivals(), 1, "{setting:?} {kind:?} after {log}");
+            assert_eq!(scenario.arrivals(), 1, "{setting:?} {kind:?} after {log}");
             let told = log.ends(SERVER);
             assert!(
                 kind == Kind::Get || told == [Ok(())],
                 "{setting:?} {kind:?}: {told:?} after {log}"
             );
         }
-        if stage.is_once() {
-            let is_over = listener.outcome() == Some(Ok(()));
+        if context.is_once() {
+            let is_over = server.outcome() == Some(Ok(()));
             assert!(
                 is_over || !is_fine,
-                "{kind:?}, listener after {}",
-                stage.log()
+                "{kind:?}, server after {}",
+                context.log()
             );
             return frames;
         }
         if kind == Kind::Get {
-            listener = play.listener(stage);
+            server = scenario.server(context);
         }
         assert_eq!(
-            listener.outcome(),
+            server.outcome(),
             None,
             "{setting:?} {kind:?} after {}",
-            stage.log()
+            context.log()
         );
-        let mut next = play.caller(stage, 1);
-        stage.run(TICKS_MAX, &mut next, &mut listener);
-        let log = stage.log();
+        let mut next = scenario.caller(context, 1);
+        context.run(TIME_MAX, &mut next, &mut server);
+        let log = context.log();
         assert_eq!(
             next.outcome(),
             Some(Ok(())),
             "{setting:?} {kind:?}, next caller after {log}"
         );
         assert!(
-            play.has_arrived(1),
+            scenario.has_arrived(1),
             "{setting:?} {kind:?}, next caller after {log}"
         );
         frames
@@ -96,27 +106,26 @@ const fn is_swap(fault: Option<Fault>) -> bool {
 }
 
 /// Whether a conversation may fail in this way.
-const fn is_right(fault: Option<Fault>, error: Error) -> bool {
-    // An offer with its words swapped is another offer, no offer, or the plain form's announcement of much more; a reply
-    // becomes another or none; and data has another digest.
+const fn is_right(fault: Option<Fault>, error: AnyError) -> bool {
+    // An offer with its words swapped is another offer, no offer, or the plain form's announcement
+    // of much more; a reply becomes another or none; and data has another digest.
     is_swap(fault)
         && matches!(
             error,
-            Error::TimedOut(Awaited::Answer | Awaited::Receipt)
-                | Error::ReceiverRefused(2 | 5)
-                | Error::BadReceipt
-                | Error::Truncated
-                | Error::Reset
+            AnyError::Connection(Error::TimedOut(TimeoutKind::Reply) | Error::Reset)
+                | AnyError::Send(
+                    SendError::Refused(2 | 5) | SendError::BadReply | SendError::Truncated
+                )
         )
 }
 
 /// Does it to every frame of every conversation, one at a time, in every setting.
 fn strike_every_frame(kinds: &[Kind], actions: &[Action]) {
     let settings = [Setting::Guarded, Setting::Bare, Setting::Small];
-    let plays = settings
+    let scenarios = settings
         .iter()
         .flat_map(|&setting| kinds.iter().map(move |&kind| (setting, kind)));
-    for (setting, kind) in plays {
+    for (setting, kind) in scenarios {
         let frames = converse(setting, kind, None);
         assert!(
             frames.iter().all(|count| (5..60).contains(count)),

@@ -3,11 +3,14 @@
 use core::fmt;
 
 use smoltcp::wire::{EthernetFrame, PrettyPrinter};
-use tickwire::{Error, Event, Tick};
+use tickwire::{Duration, Event, Tick, file};
 use tickwire_sim::Tracer;
 use tickwire_sim::ethernet::{Fate, FrameEvent};
 
-use crate::stage::Fault;
+use crate::common::any_error::AnyError;
+use crate::common::fixture::ms;
+use crate::common::log::words;
+use crate::context::Fault;
 
 /// What was told, and what the frame was that the fault struck.
 #[derive(Default)]
@@ -15,7 +18,7 @@ pub(crate) struct Log {
     fault: Option<Fault>,
     struck: Option<Vec<u8>>,
     lines: Vec<(Tick, usize, String)>,
-    ends: Vec<(usize, Result<(), Error>)>,
+    ends: Vec<(usize, Result<(), AnyError>)>,
     resumed: Option<u64>,
     last_frame_micros: u64,
 }
@@ -29,7 +32,7 @@ impl Log {
     }
 
     /// How the conversations of a host ended.
-    pub(crate) fn ends(&self, host: usize) -> Vec<Result<(), Error>> {
+    pub(crate) fn ends(&self, host: usize) -> Vec<Result<(), AnyError>> {
         let ends = self.ends.iter().filter(|(at, _)| *at == host);
         ends.map(|(_, end)| *end).collect()
     }
@@ -39,9 +42,9 @@ impl Log {
         self.resumed
     }
 
-    /// When the last frame was sent or arrived, in ticks.
-    pub(crate) const fn last_frame_ticks(&self) -> u64 {
-        self.last_frame_micros.div_ceil(1_000)
+    /// When the last frame was sent or arrived.
+    pub(crate) const fn last_frame_time(&self) -> Duration {
+        ms(self.last_frame_micros.div_ceil(1_000))
     }
 
     /// Whether the frame of the fault was sent at all.
@@ -51,15 +54,23 @@ impl Log {
 }
 
 impl Tracer for Log {
-    fn event(&mut self, now: Tick, host: usize, _app: usize, event: &Event<'_>) {
+    fn event(&mut self, now: Tick, host: usize, _task: &'static str, event: &Event) {
         match *event {
             Event::Disconnected { .. } => self.ends.push((host, Ok(()))),
-            Event::Failed { error, .. } => self.ends.push((host, Err(error))),
-            Event::Resumed { offset } => self.resumed = Some(offset),
+            Event::Failed { .. } => self.ends.push((host, Err(AnyError::of(event)))),
             _ => {}
         }
-        if !matches!(event, Event::Progress { .. } | Event::Hashed { .. }) {
-            self.lines.push((now, host, format!("{event:?}")));
+        let own = event.app::<file::Event>();
+        if let Some(file::Event::Resumed { offset }) = own {
+            self.resumed = Some(*offset);
+        }
+        let is_hashed = matches!(own, Some(file::Event::Hashed { .. }));
+        if !is_hashed && !matches!(event, Event::Progress { .. }) {
+            let line = match event {
+                Event::State { old, new } => Some(format!("{old} => {new}")),
+                _ => words(event),
+            };
+            self.lines.extend(line.map(|line| (now, host, line)));
         }
     }
 
@@ -73,7 +84,7 @@ impl Tracer for Log {
 }
 
 impl fmt::Display for Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if let Some(fault) = &self.fault {
             write!(f, "{fault}")?;
         }

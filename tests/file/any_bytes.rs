@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 use tickwire_sim::Act;
 
-use crate::book::Book;
+use crate::common::fixture::{ms, secs};
+use crate::common::mem_source::MemSource;
+use crate::messages::{ENDS, End, answer, bytes, receipt};
 use crate::receiver::Bench;
-use crate::words::{ENDS, End, answer, bytes, receipt};
 use crate::world::World;
 
 /// What a hostile peer does next.
@@ -24,8 +25,8 @@ fn act(words: Vec<Vec<u8>>) -> impl Strategy<Value = Act<'static>> {
             .prop_map(move |(word, at)| send(word[..at.index(word.len())].to_vec())),
         2 => prop::collection::vec(any::<u8>(), 0..100).prop_map(send),
         1 => (0..5_000u64).prop_map(Act::Fill),
-        1 => (0..70_000u64).prop_map(Act::Wait),
-        1 => (0..30_000u64).prop_map(Act::Stall),
+        1 => (0..70_000u64).prop_map(|millis| Act::Wait(ms(millis))),
+        1 => (0..30_000u64).prop_map(|millis| Act::Stall(ms(millis))),
     ]
 }
 
@@ -37,18 +38,18 @@ fn acts(words: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<Act<'static>>> {
     })
 }
 
-fn short() -> Book {
-    Book::new(300)
+fn short() -> MemSource {
+    MemSource::new(300)
 }
 
 fn from_senders() -> Vec<Vec<u8>> {
-    let book = short();
+    let source = short();
     vec![
-        book.offer("n"),
-        book.offer("../\u{202e}name"),
-        [book.offer("n"), book.bytes().0].concat(),
-        book.plain(),
-        book.bytes().0,
+        source.offer("n"),
+        source.offer("../\u{202e}name"),
+        [source.offer("n"), source.bytes().0].concat(),
+        source.plain(),
+        source.bytes().0,
         vec![0, 0, 0, 0],
         vec![0xff; 4],
     ]
@@ -70,11 +71,11 @@ fn from_receivers() -> Vec<Vec<u8>> {
     words.iter().map(|word| word.to_vec()).collect()
 }
 
-/// How long a script at most keeps its peer busy.
-fn ticks(acts: &[Act<'_>]) -> u64 {
+/// For how many milliseconds a script at most keeps its peer busy.
+fn millis(acts: &[Act<'_>]) -> u64 {
     acts.iter()
         .map(|act| match act {
-            Act::Wait(ticks) | Act::Stall(ticks) => (*ticks).min(70_000),
+            Act::Wait(time) | Act::Stall(time) => time.as_millis().min(70_000),
             _ => 0,
         })
         .sum()
@@ -86,23 +87,24 @@ proptest! {
     #[test]
     fn any_bytes_from_a_sender_end_in_a_typed_result(acts in acts(from_senders())) {
         let mut bench = Bench::new();
-        let start = bench.world.now;
+        let start = bench.world.now();
         // A peer that resets at once may never have been a caller.
-        let acts = [&[Act::Wait(5)], &acts[..]].concat();
+        let acts = [&[Act::Wait(ms(5))], &acts[..]].concat();
         let told = bench.serve(&acts);
-        let took = bench.world.now.since(start);
-        // Twice the patience (for the announcement, for the data), and the way out.
-        prop_assert!(took <= ticks(&acts) + 63_000, "{took}");
+        let took = bench.world.now().since(start).as_millis();
+        // Twice the timeout (for the announcement, for the data), and the way out.
+        prop_assert!(took <= millis(&acts) + 63_000, "{took}");
         let typed = [
-            "disconnected", "failed Truncated", "failed Reset", "failed TimedOut(Offer)", "failed TimedOut(Body)",
+            "disconnected", "failed Truncated", "failed Reset", "failed TimedOut(Request)", "failed TimedOut(Receive)",
             "failed DigestMismatch", "failed Malformed(",
         ];
         prop_assert!(typed.iter().any(|known| told.starts_with(known)), "{told}");
         let stored = bench.world.told(0).iter().filter(|line| line.starts_with("stored")).count();
-        prop_assert_eq!(stored, bench.shelf.get().files.len());
+        prop_assert_eq!(stored, bench.store.get().files.len());
         prop_assert_eq!(stored == 1, told == "disconnected");
-        // What is stored under a digest has it (the store asserts that), and what is held is a prefix.
-        for partial in &bench.shelf.get().partials {
+        // What is stored under a digest has it (the store asserts that), and what is held is a
+        // prefix.
+        for partial in &bench.store.get().partials {
             prop_assert!((partial.file.bytes.len() as u64) < partial.length.max(1));
         }
         bench.prove_alive();
@@ -113,15 +115,15 @@ proptest! {
         acts in acts(from_receivers()),
         is_checked in prop::bool::weighted(0.8),
     ) {
-        let book = short();
+        let source = short();
         let mut world = World::new(1, 2);
         world.script(1, None, &acts);
-        world.run(10);
-        let start = world.now;
-        world.send(0, 1, is_checked.then_some("n"), &book);
-        let result = world.finish(0, 3_600);
-        let took = world.now.since(start);
-        prop_assert!(took <= ticks(&acts) + 81_000, "{took}");
+        world.run(ms(10));
+        let start = world.now();
+        world.send(0, 1, is_checked.then_some("n"), &source);
+        let result = world.finish(0, secs(3_600));
+        let took = world.now().since(start).as_millis();
+        prop_assert!(took <= millis(&acts) + 81_000, "{took}");
         prop_assert_eq!(result.is_ok(), world.sent(0).is_some());
         if is_checked && result.is_ok() {
             let mut said = acts.iter().filter_map(|act| match act {

@@ -2,42 +2,44 @@
 
 use core::task::Poll;
 
-use tickwire::file::ReceiveOptions;
+use tickwire::file::{ReceiverOptions, SendError};
 use tickwire::store::{Begun, Store, StoreError, Upload};
 use tickwire::{Error, Tick};
 use tickwire_sim::Act;
 
-use crate::book::Book;
+use crate::common::any_error::AnyError;
+use crate::common::faulty_store::Call;
+use crate::common::fixture::{ms, secs};
+use crate::common::mem_source::MemSource;
+use crate::messages::{answer, bytes, receipt};
 use crate::receiver::Bench;
-use crate::shelf::Call;
-use crate::words::{answer, bytes, receipt};
 use crate::world::World;
 
 /// The error that a refusal for the storage's sake is to the sender.
-const STORAGE_FAILED: Error = Error::ReceiverRefused(4);
+const STORAGE_FAILED: SendError = SendError::Refused(4);
 
-/// A transfer that resumes, has its bytes written in pieces, and is repeated; the store fails in its `call`-th call of all.
-/// Returns the senders' results up to the first that is fine.
-fn transfer_with_failure(call: Option<usize>, held: usize) -> (Vec<Result<(), Error>>, Bench) {
-    let book = Book::new(4_000);
+/// A transfer that resumes, has its bytes written in pieces, and is repeated; the store fails in
+/// its `call`-th call of all. Returns the senders' results up to the first that is fine.
+fn transfer_with_failure(call: Option<usize>, held: usize) -> (Vec<Result<(), AnyError>>, Bench) {
+    let source = MemSource::new(4_000);
     let mut bench = Bench::new();
-    let front = [book.offer("name"), book.front(held).0].concat();
-    bench.serve(&[Act::Send(bytes(front)), Act::Wait(50), Act::Close]);
+    let front = [source.offer("name"), source.front(held).0].concat();
+    bench.serve(&[Act::Send(bytes(front)), Act::Wait(ms(50)), Act::Close]);
     {
-        let mut shared = bench.shelf.get();
-        shared.bite = Some(300);
-        shared.calls.clear();
-        shared.fails_at = call;
+        let mut medium = bench.store.get();
+        medium.write_max = Some(300);
+        medium.calls.clear();
+        medium.fails_at = call;
     }
     let mut results = Vec::new();
     while results.last() != Some(&Ok(())) {
         bench.world.forget_told(0);
-        bench.world.send(2, 0, Some("name"), &book);
-        results.push(bench.world.finish(2, 60));
-        bench.world.finish_talk(0, 5);
+        bench.world.send(2, 0, Some("name"), &source);
+        results.push(bench.world.finish(2, secs(60)));
+        bench.world.finish_talk(0, secs(5));
         assert!(results.len() < 4, "call {call:?}: {results:?}");
     }
-    assert_eq!(bench.shelf.file().bytes, book.bytes(), "call {call:?}");
+    assert_eq!(bench.store.file().bytes, source.bytes(), "call {call:?}");
     (results, bench)
 }
 
@@ -46,13 +48,13 @@ fn a_store_that_fails_once_at_any_call_costs_at_most_one_try() {
     for held in [0, 2_500] {
         let (results, bench) = transfer_with_failure(None, held);
         assert_eq!(results, [Ok(())]);
-        let calls = bench.shelf.get().calls.clone();
+        let calls = bench.store.get().calls.clone();
         for (call, &kind) in calls.iter().enumerate() {
             let (results, bench) = transfer_with_failure(Some(call), held);
             let expected = match kind {
                 // What is held and cannot be read is got again.
                 Call::Read => vec![Ok(())],
-                _ => vec![Err(STORAGE_FAILED), Ok(())],
+                _ => vec![Err(STORAGE_FAILED.into()), Ok(())],
             };
             assert_eq!(results, expected, "call {call}, {kind:?}");
             let told = bench.world.told(0);
@@ -64,56 +66,60 @@ fn a_store_that_fails_once_at_any_call_costs_at_most_one_try() {
 
 #[test]
 fn a_store_that_goes_on_failing_is_status_4_every_time() {
-    let book = Book::new(1_000);
+    let source = MemSource::new(1_000);
     for (broken, status) in [
         (Call::Begin, answer(4, 0)),
         (Call::Write, receipt(4, 0)),
         (Call::Commit, receipt(4, 1_000)),
     ] {
         let mut bench = Bench::new();
-        bench.shelf.get().fails_always = Some(broken);
+        bench.store.get().fails_always = Some(broken);
         for _ in 0..3 {
             let acts = [
-                Act::Send(bytes([book.offer("name"), book.bytes().0].concat())),
+                Act::Send(bytes([source.offer("name"), source.bytes().0].concat())),
                 Act::Expect(status),
                 Act::ExpectEnd,
             ];
-            assert_eq!(bench.serve(&acts), "failed Sink { code: 28 }");
-            assert_eq!(bench.world.finish(1, 5), Ok(()), "{broken:?}: no RST");
-            let acts = [Act::Send(bytes(book.plain())), Act::ExpectEnd];
-            assert_eq!(bench.serve(&acts), "failed Sink { code: 28 }");
-            assert_eq!(bench.world.finish(1, 5), Err(Error::Reset), "{broken:?}");
+            assert_eq!(bench.serve(&acts), "failed Store { code: 28 }");
+            assert_eq!(bench.world.finish(1, secs(5)), Ok(()), "{broken:?}: no RST");
+            let acts = [Act::Send(bytes(source.plain())), Act::ExpectEnd];
+            assert_eq!(bench.serve(&acts), "failed Store { code: 28 }");
+            assert_eq!(
+                bench.world.finish(1, secs(5)),
+                Err(Error::Reset.into()),
+                "{broken:?}"
+            );
         }
-        bench.shelf.get().fails_always = None;
+        bench.store.get().fails_always = None;
         bench.prove_alive();
     }
 }
 
 #[test]
 fn a_store_that_cannot_throw_away_still_says_what_was_wrong() {
-    let book = Book::new(1_000);
+    let source = MemSource::new(1_000);
     let mut bench = Bench::new();
-    bench.shelf.get().fails_always = Some(Call::Abandon);
+    bench.store.get().fails_always = Some(Call::Abandon);
     let acts = [
-        Act::Send(bytes([book.offer("name"), vec![0; 1_000]].concat())),
+        Act::Send(bytes([source.offer("name"), vec![0; 1_000]].concat())),
         Act::Expect(receipt(5, 0)),
         Act::ExpectEnd,
     ];
     assert_eq!(bench.serve(&acts), "failed DigestMismatch");
     // The wrong bytes are still there; they are found out and cannot be used.
-    bench.world.send(2, 0, Some("name"), &book);
-    assert_eq!(bench.world.finish(2, 5), Err(STORAGE_FAILED));
-    bench.shelf.get().fails_always = None;
-    bench.world.finish_talk(0, 5);
-    bench.world.send(2, 0, Some("name"), &book);
-    assert_eq!(bench.world.finish(2, 5), Ok(()));
-    bench.world.finish_talk(0, 5);
-    assert_eq!(bench.shelf.file().bytes, book.bytes());
+    bench.world.send(2, 0, Some("name"), &source);
+    assert_eq!(bench.world.finish(2, secs(5)), Err(STORAGE_FAILED.into()));
+    bench.store.get().fails_always = None;
+    bench.world.finish_talk(0, secs(5));
+    bench.world.send(2, 0, Some("name"), &source);
+    assert_eq!(bench.world.finish(2, secs(5)), Ok(()));
+    bench.world.finish_talk(0, secs(5));
+    assert_eq!(bench.store.file().bytes, source.bytes());
 }
 
 /// Stores whose answers do not fit together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Liar {
+enum Inconsistent {
     HoldsTooMuch,
     HoldsWithoutDigest,
     FinishedWithoutDigest,
@@ -122,7 +128,7 @@ enum Liar {
     TakesTooMuch,
 }
 
-impl Store for Liar {
+impl Store for Inconsistent {
     fn begin(&mut self, _now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
         Poll::Ready(Ok(match self {
             Self::HoldsTooMuch => Begun::Held(upload.length + 1),
@@ -152,47 +158,52 @@ impl Store for Liar {
 }
 
 #[test]
-fn a_store_that_lies_fails_the_transfer_and_not_the_receiver() {
-    let book = Book::new(3_000);
-    for (liar, name, result, told) in [
+fn an_inconsistent_store_fails_the_transfer_and_not_the_receiver() {
+    let source = MemSource::new(3_000);
+    for (store, name, result, told) in [
         (
-            Liar::HoldsTooMuch,
+            Inconsistent::HoldsTooMuch,
             Some("name"),
-            Err(STORAGE_FAILED),
-            "failed Sink { code: 0 }",
+            Err(STORAGE_FAILED.into()),
+            "failed Store { code: 0 }",
         ),
         (
-            Liar::HoldsWithoutDigest,
+            Inconsistent::HoldsWithoutDigest,
             None,
-            Err(Error::Reset),
-            "failed Sink { code: 0 }",
+            Err(Error::Reset.into()),
+            "failed Store { code: 0 }",
         ),
         (
-            Liar::FinishedWithoutDigest,
+            Inconsistent::FinishedWithoutDigest,
             None,
-            Err(Error::Reset),
-            "failed Sink { code: 0 }",
+            Err(Error::Reset.into()),
+            "failed Store { code: 0 }",
         ),
         (
-            Liar::ReadsNothing,
+            Inconsistent::ReadsNothing,
             Some("name"),
-            Err(STORAGE_FAILED),
-            "failed Sink { code: 0 }",
+            Err(STORAGE_FAILED.into()),
+            "failed Store { code: 0 }",
         ),
         (
-            Liar::ReadsTooMuch,
+            Inconsistent::ReadsTooMuch,
             Some("name"),
-            Err(STORAGE_FAILED),
-            "failed Sink { code: 0 }",
+            Err(STORAGE_FAILED.into()),
+            "failed Store { code: 0 }",
         ),
-        (Liar::TakesTooMuch, Some("name"), Ok(()), "disconnected"),
-        (Liar::TakesTooMuch, None, Ok(()), "disconnected"),
+        (
+            Inconsistent::TakesTooMuch,
+            Some("name"),
+            Ok(()),
+            "disconnected",
+        ),
+        (Inconsistent::TakesTooMuch, None, Ok(()), "disconnected"),
     ] {
         let mut world = World::new(1, 2);
-        world.receive(0, liar, ReceiveOptions::default());
-        world.send(1, 0, name, &book);
-        assert_eq!(world.finish(1, 5), result, "{liar:?}");
-        world.finish_talk(0, 5);
-        assert_eq!(world.last_told(0), told, "{liar:?}");
+        world.receive(0, store, ReceiverOptions::default());
+        world.send(1, 0, name, &source);
+        assert_eq!(world.finish(1, secs(5)), result, "{store:?}");
+        world.finish_talk(0, secs(5));
+        assert_eq!(world.last_told(0), told, "{store:?}");
     }
 }

@@ -1,12 +1,14 @@
 //! Transfers over bad links, tried again until they are through.
 
 use tickwire::Error;
-use tickwire::file::ReceiveOptions;
+use tickwire::file::{ReceiverOptions, SendError};
 use tickwire_sim::Generator;
 use tickwire_sim::ethernet::{Jitter, Link};
 
-use crate::book::Book;
-use crate::shelf::Shelf;
+use crate::common::any_error::AnyError;
+use crate::common::faulty_store::FaultyStore;
+use crate::common::fixture::{ms, secs};
+use crate::common::mem_source::MemSource;
 use crate::world::World;
 
 /// Tries after which a transfer counts as stuck.
@@ -39,54 +41,53 @@ fn bad_link(random: &mut Generator, swaps_words: bool) -> Link {
     link
 }
 
-/// Sends until it is through, with a reset in the middle now and then. Returns how many tries it took.
+/// Sends until it is through, with a reset in the middle now and then. Returns how many tries it
+/// took.
 fn send_until_through(seed: u64, name: Option<&'static str>, length: usize) -> usize {
     let mut random = Generator::new(seed);
     let mut world = World::new(seed, 2);
-    let shelf = Shelf::new();
-    world.receive(0, shelf.clone(), ReceiveOptions::default());
+    let store = FaultyStore::new();
+    world.receive(0, store.clone(), ReceiverOptions::default());
     // Only a digest finds swapped words.
     let swaps_words = name.is_some();
     for port in 0..2 {
         let link = bad_link(&mut random, swaps_words);
-        world.ethernet.set_link(port, link);
+        world.ethernet().set_link(port, link);
     }
-    let book = Book::new(length);
+    let source = MemSource::new(length);
     for tries in 1..TRIES_MAX {
-        world.send(1, 0, name, &book);
+        world.send(1, 0, name, &source);
         if random.chance(300_000) {
-            let ticks = random.below(5_000);
-            world.run(ticks);
+            let time = ms(random.below(5_000));
+            world.run(time);
             world.raw(usize::from(random.chance(500_000))).abort();
         }
-        let result = world.finish(1, 3_600);
-        let files = shelf.get().files.clone();
+        let result = world.finish(1, secs(3_600));
+        let files = store.get().files.clone();
         for file in &files {
-            assert_eq!(file.bytes, book.bytes(), "seed {seed}: only whole files");
+            assert_eq!(file.bytes, source.bytes(), "seed {seed}: only whole files");
         }
         match result {
             Ok(()) if name.is_some() => {
                 assert_eq!(files.len(), 1, "seed {seed}: stored once");
                 return tries;
             }
-            // All is acknowledged, so the receiver has it, unless the store or a reset of ours failed it.
+            // All is acknowledged, so the receiver has it, unless the store or a reset of ours
+            // failed it.
             Ok(()) => {
-                world.run(30_000);
-                assert!(!shelf.get().files.is_empty(), "seed {seed}");
+                world.run(ms(30_000));
+                assert!(!store.get().files.is_empty(), "seed {seed}");
                 return tries;
             }
             Err(
-                Error::Reset
-                | Error::TimedOut(_)
-                | Error::Refused
-                | Error::Truncated
-                | Error::ReceiverRefused(5),
+                AnyError::Connection(Error::Reset | Error::TimedOut(_) | Error::Refused)
+                | AnyError::Send(SendError::Truncated | SendError::Refused(5)),
             ) => {}
             // Swapped words spoil replies and offers too.
-            Err(Error::BadReceipt | Error::ReceiverRefused(2)) if swaps_words => {}
-            Err(error) => panic!("seed {seed}: {error}"),
+            Err(AnyError::Send(SendError::BadReply | SendError::Refused(2))) if swaps_words => {}
+            Err(error) => panic!("seed {seed}: {error:?}"),
         }
-        world.run(random.below(3_000));
+        world.run(ms(random.below(3_000)));
     }
     panic!("seed {seed}: not through");
 }

@@ -1,4 +1,4 @@
-//! Stores behind a receiver that the test goes on to look into.
+//! Stores that a receiver and a test share.
 
 use core::task::Poll;
 use std::cell::RefCell;

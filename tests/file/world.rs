@@ -1,23 +1,26 @@
-//! Hosts on a virtual Ethernet under a virtual clock, each with one app, and plain sockets that a test plays by hand.
+//! Hosts of which each runs one app, or has a plain socket that a test plays by hand.
+
+use std::ops::{Deref, DerefMut};
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
-use tickwire::file::{Receive, ReceiveOptions, Send, SendOptions, Sent};
+use tickwire::Duration;
+use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SenderOptions, Sent};
 use tickwire::store::Store;
-use tickwire::{App, Error};
 use tickwire_sim::ethernet::Link;
 use tickwire_sim::{Act, Opening, Script};
 
-use crate::book::Book;
-use crate::common::hosts::{self, Role};
-use crate::common::lab;
-use crate::log::Words;
+use crate::common::any_error::AnyError;
+use crate::common::fixture::{self, Fixture, TaskId, ms};
+use crate::common::mem_source::MemSource;
+use crate::log::{AllNotes, Notes, words};
 use crate::report::Report;
 use crate::stores::AnyStore;
 
 /// Bytes of each socket buffer, unless a test wants something else.
 pub(crate) const BUFFER: usize = 2_048;
-/// The Ethernet, unless a test wants another: with a delay, so that there is a middle of a transfer.
+/// The Ethernet, unless a test wants another: with a delay, so that there is a middle of a
+/// transfer.
 pub(crate) const LINK: Link = Link {
     delay_micros: 1_000,
     ..Link::PERFECT
@@ -25,52 +28,94 @@ pub(crate) const LINK: Link = Link {
 /// Where receivers listen.
 pub(crate) const PORT: u16 = 2001;
 
-/// What a host does.
-#[derive(Default)]
-pub(crate) enum Part {
-    #[default]
+/// What a host runs.
+#[derive(Clone, Copy)]
+enum App {
     Nothing,
-    Receive(Box<Receive<AnyStore>>),
-    Send(Box<Send<'static, Book>>),
-    Script(Box<Script<'static>>),
+    Receiver(TaskId<FileReceiver<AnyStore>>),
+    Sender(TaskId<FileSender<'static, MemSource>>),
+    Script(TaskId<Script<'static>>),
 }
 
-impl Role for Part {
-    type Notes = Words;
-    const SOCKETS: usize = 1;
-    const BUFFER: usize = BUFFER;
-    const LINK: Link = LINK;
+/// The hosts, with what each runs and told.
+pub(crate) struct World {
+    net: Fixture,
+    apps: Vec<App>,
+    notes: AllNotes,
+}
 
-    fn app(&mut self) -> Option<&mut dyn App> {
-        match self {
-            Self::Nothing => None,
-            Self::Receive(receive) => Some(&mut **receive),
-            Self::Send(send) => Some(&mut **send),
-            Self::Script(script) => Some(&mut **script),
-        }
+impl Deref for World {
+    type Target = Fixture;
+
+    fn deref(&self) -> &Fixture {
+        &self.net
     }
 }
 
-pub(crate) type World = hosts::World<Part>;
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Fixture {
+        &mut self.net
+    }
+}
+
+impl AsMut<Fixture> for World {
+    fn as_mut(&mut self) -> &mut Fixture {
+        &mut self.net
+    }
+}
 
 pub(crate) fn endpoint(host: usize) -> IpEndpoint {
-    lab::endpoint(host, PORT)
+    fixture::endpoint(host, PORT)
 }
 
 impl World {
-    /// Gives a host a socket with buffers of other lengths.
-    pub(crate) fn set_buffers(&mut self, host: usize, receive: usize, send: usize) {
-        let host = &mut self.hosts[host];
-        let handles = std::mem::take(&mut host.handles);
-        for handle in handles {
-            host.sockets.remove(handle);
+    /// Hosts that run nothing yet, each with one socket.
+    pub(crate) fn new(seed: u64, count: usize) -> Self {
+        let mut net = Fixture::new(seed, count);
+        net.set_links(LINK);
+        let notes = AllNotes::default();
+        net.log.get_mut().words = words(&notes);
+        for host in 0..count {
+            notes.borrow_mut().push(Notes::default());
+            net.add_socket(host, BUFFER);
         }
-        host.add_socket(receive, send);
+        Self {
+            net,
+            apps: vec![App::Nothing; count],
+            notes,
+        }
     }
 
-    fn set_part(&mut self, host: usize, part: impl FnOnce(SocketHandle) -> Part) {
-        let part = part(self.hosts[host].handles[0]);
-        self.set_role(host, part);
+    /// Gives a host a socket with buffers of other lengths, and nothing to run.
+    pub(crate) fn set_buffers(&mut self, host: usize, receive: usize, send: usize) {
+        self.apps[host] = App::Nothing;
+        self.net.clear(host);
+        self.net.add_socket_with(host, receive, send);
+    }
+
+    /// The host loses its power and starts again at once, with a new socket and nothing to run.
+    pub(crate) fn crash(&mut self, host: usize) {
+        self.apps[host] = App::Nothing;
+        self.net.crash(host);
+        self.net.add_socket(host, BUFFER);
+        self.forget(host);
+    }
+
+    fn forget(&mut self, host: usize) {
+        self.net.forget_told(host);
+        self.notes.borrow_mut()[host] = Notes::default();
+    }
+
+    /// Stops what a host runs and told before. Its socket, which is returned, stays as it is.
+    fn vacate(&mut self, host: usize) -> SocketHandle {
+        match std::mem::replace(&mut self.apps[host], App::Nothing) {
+            App::Nothing => {}
+            App::Receiver(id) => drop(self.net.stop(id)),
+            App::Sender(id) => drop(self.net.stop(id)),
+            App::Script(id) => drop(self.net.stop(id)),
+        }
+        self.forget(host);
+        self.net.hosts[host].handles[0]
     }
 
     /// Lets a host receive on [`PORT`].
@@ -78,10 +123,10 @@ impl World {
         &mut self,
         host: usize,
         store: impl Store + 'static,
-        options: ReceiveOptions,
+        options: ReceiverOptions,
     ) {
         self.receive_on(host, PORT, store, options);
-        self.run(1);
+        self.run(ms(1));
     }
 
     /// Lets a host receive on any port.
@@ -90,17 +135,22 @@ impl World {
         host: usize,
         port: u16,
         store: impl Store + 'static,
-        options: ReceiveOptions,
+        options: ReceiverOptions,
     ) {
-        let store = AnyStore(Box::new(store));
-        self.set_part(host, |socket| {
-            Part::Receive(Box::new(Receive::new(socket, port, store, options)))
-        });
+        let socket = self.vacate(host);
+        let receiver = FileReceiver::new(socket, port, AnyStore(Box::new(store)), options);
+        self.apps[host] = App::Receiver(self.net.start(host, receiver));
     }
 
     /// Lets a host send: with a name the checked form, else the plain one.
-    pub(crate) fn send(&mut self, host: usize, to: usize, name: Option<&'static str>, book: &Book) {
-        self.send_with(host, endpoint(to), name, book, SendOptions::default());
+    pub(crate) fn send(
+        &mut self,
+        host: usize,
+        to: usize,
+        name: Option<&'static str>,
+        source: &MemSource,
+    ) {
+        self.send_with(host, endpoint(to), name, source, SenderOptions::default());
     }
 
     pub(crate) fn send_with(
@@ -108,82 +158,103 @@ impl World {
         host: usize,
         to: IpEndpoint,
         name: Option<&'static str>,
-        book: &Book,
-        options: SendOptions,
+        source: &MemSource,
+        options: SenderOptions,
     ) {
-        let book = book.clone();
-        self.set_part(host, |socket| {
-            Part::Send(Box::new(match name {
-                Some(name) => Send::checked(socket, to, name, book, options),
-                None => Send::plain(socket, to, book, options),
-            }))
-        });
+        let (socket, source) = (self.vacate(host), source.clone());
+        let sender = match name {
+            Some(name) => FileSender::checked(socket, to, name, source, options),
+            None => FileSender::plain(socket, to, source, options),
+        };
+        self.apps[host] = App::Sender(self.net.start(host, sender));
     }
 
-    /// Lets a host follow a script: towards another host, or as a listener on [`PORT`].
+    /// Lets a host follow a script: towards another host, or as a server on [`PORT`].
     pub(crate) fn script(&mut self, host: usize, to: Option<usize>, acts: &[Act<'static>]) {
         let opening = match to {
             Some(to) => Opening::Dial(endpoint(to)),
             None => Opening::Listen(PORT),
         };
-        let acts = acts.to_vec().leak();
-        self.set_part(host, |socket| {
-            Part::Script(Box::new(Script::new(socket, opening, acts)))
-        });
+        let socket = self.vacate(host);
+        let script = Script::new(socket, opening, acts.to_vec().leak());
+        self.apps[host] = App::Script(self.net.start(host, script));
     }
 
-    /// The receiver's report of its transfers so far.
-    pub(crate) fn report(&self, host: usize) -> &Report {
-        &self.hosts[host].log.notes.report
+    /// The report of a receiver's transfers so far.
+    pub(crate) fn report<R>(&self, host: usize, look: impl FnOnce(&Report) -> R) -> R {
+        look(&self.notes.borrow()[host].report)
     }
 
-    /// The state of a host's machine.
+    /// The newest state of a host's app or of its connection.
     pub(crate) fn state(&self, host: usize) -> &'static str {
-        self.hosts[host].log.notes.state
+        self.notes.borrow()[host].state
     }
 
     /// Bytes so far in the present conversation, as the events have them.
     pub(crate) fn progress(&self, host: usize) -> u64 {
-        self.hosts[host]
-            .log
-            .notes
-            .progress
-            .map_or(0, |(bytes, _)| bytes)
+        let progress = self.notes.borrow()[host].progress;
+        progress.map_or(0, |(bytes, _)| bytes)
     }
 
     pub(crate) fn hashed(&self, host: usize) -> Option<(u64, u64)> {
-        self.hosts[host].log.notes.hashed
+        self.notes.borrow()[host].hashed
+    }
+
+    /// Whether a host has told this.
+    pub(crate) fn has_told(&self, host: usize, line: &str) -> bool {
+        self.told(host).iter().any(|told| told == line)
     }
 
     /// What a sender sent.
     pub(crate) fn sent(&self, host: usize) -> Option<Sent> {
-        match &self.hosts[host].role {
-            Part::Send(send) => send.sent(),
+        match self.apps[host] {
+            App::Sender(id) => self.app(id).sent(),
             _ => None,
         }
     }
 
     /// Bytes that came to a script.
     pub(crate) fn heard(&self, host: usize) -> u64 {
-        match &self.hosts[host].role {
-            Part::Script(script) => script.received(),
+        match self.apps[host] {
+            App::Script(id) => self.app(id).received(),
             _ => 0,
         }
     }
 
-    /// Runs until the app of a host has ended, at most for so many seconds; how it ended.
+    /// How the app of a host ended, if it has.
+    pub(crate) fn outcome(&self, host: usize) -> Option<Result<(), AnyError>> {
+        fn any<E: Into<AnyError>>(result: Result<(), E>) -> Result<(), AnyError> {
+            result.map_err(Into::into)
+        }
+        match self.apps[host] {
+            App::Nothing => None,
+            App::Receiver(id) => self.net.outcome(id).map(any),
+            App::Sender(id) => self.net.outcome(id).map(any),
+            App::Script(id) => self.net.outcome(id).map(any),
+        }
+    }
+
+    /// Runs until `is_done`, at most for `time`.
     #[track_caller]
-    pub(crate) fn finish(&mut self, host: usize, seconds: u64) -> Result<(), Error> {
-        self.run_until(seconds * 1_000, |world| world.outcome(host).is_some());
+    pub(crate) fn run_until(&mut self, time: Duration, is_done: impl FnMut(&mut Self) -> bool) {
+        let end = self.now() + time;
+        let is_done = fixture::run_to(self, end, is_done);
+        assert!(is_done, "not done at {}: {}", self.now(), self.log.borrow());
+    }
+
+    /// Runs until the app of a host has ended, at most for `time`; how it ended.
+    #[track_caller]
+    pub(crate) fn finish(&mut self, host: usize, time: Duration) -> Result<(), AnyError> {
+        self.run_until(time, |world| world.outcome(host).is_some());
         self.outcome(host).unwrap()
     }
 
     /// Runs until a receiver has told the end of a conversation and waits for the next caller.
     #[track_caller]
-    pub(crate) fn finish_talk(&mut self, host: usize, seconds: u64) {
+    pub(crate) fn finish_talk(&mut self, host: usize, time: Duration) {
         let is_over = |line: &str| line == "disconnected" || line.starts_with("failed");
-        self.run_until(seconds * 1_000, |world| {
-            is_over(world.last_told(host)) && world.state(host) == "Listening"
+        self.run_until(time, |world| {
+            is_over(&world.last_told(host)) && world.state(host) == "Opening"
         });
     }
 }

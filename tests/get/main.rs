@@ -8,56 +8,92 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod late;
 mod sinks;
 mod waits;
 
-use common::lab::{BUFFER, Lab, endpoint, leak, socket};
+use common::fixture::{BUFFER, Fixture, endpoint, leak, ms, secs};
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::{IpAddress, IpEndpoint};
-use tickwire::http::{Complete, Get, GetOptions, Proof, Request, Url};
-use tickwire::{Awaited, BufferSink, Discard, Error, Event, Malformed, Sink, Tick};
+use tickwire::http::{Complete, Get, GetError, GetOptions, Malformed, Proof, Request, Url};
+use tickwire::{BufferSink, Discard, Duration, Error, Event, Sink, Tick, TimeoutKind};
 use tickwire_sim::ethernet::Link;
-use tickwire_sim::{Act, fill_byte};
+use tickwire_sim::{Act, Opening, fill_byte};
 
 const REQUEST_END: Act<'static> = Act::Expect(b"\r\n\r\n");
+const CLIENT: usize = 0;
+const SERVER: usize = 1;
 
 fn request() -> Request<'static> {
     Request::new(&Url::parse("http://10.0.0.2/page").unwrap(), &[]).unwrap()
 }
 
 fn get<S: Sink>(handle: SocketHandle, options: GetOptions, sink: S) -> Get<'static, S> {
-    Get::new(
-        handle,
-        endpoint(1, 80),
-        request(),
-        options,
-        leak(0, 32),
-        sink,
-    )
+    get_from(endpoint(SERVER, 80), handle, options, sink)
 }
 
-/// Runs a GET of a small page and returns its outcome, what was delivered, and when it ended in milliseconds.
-fn fetch(options: GetOptions, acts: &[Act<'_>]) -> (Result<Complete, Error>, Vec<u8>, u64) {
-    let mut lab = Lab::new(1);
-    let handle = socket(&mut lab.client, BUFFER);
-    let mut app = get(handle, options, BufferSink::new(leak(0u8, 64 * 1024)));
-    let (result, at) = lab
-        .against(&mut app, acts, 600)
-        .expect("a GET ends by itself");
+fn get_from<S: Sink>(
+    remote: IpEndpoint,
+    handle: SocketHandle,
+    options: GetOptions,
+    sink: S,
+) -> Get<'static, S> {
+    Get::new(handle, remote, request(), options, leak(0, 32), sink)
+}
+
+fn timed_out(kind: TimeoutKind) -> GetError {
+    GetError::Connection(Error::TimedOut(kind))
+}
+
+/// A GET that has ended.
+struct Ended<S> {
+    result: Result<(), GetError>,
+    at: Tick,
+    app: Get<'static, S>,
+}
+
+/// Runs a GET against a server on port 80 that follows `acts`, for at most `time`.
+fn against<S: Sink + 'static>(
+    net: &mut Fixture,
+    app: Get<'static, S>,
+    acts: &[Act<'static>],
+    time: Duration,
+) -> Ended<S> {
+    net.script(SERVER, Opening::Listen(80), acts);
+    let id = net.start(CLIENT, app);
+    let result = net.finish(id, time);
+    let at = net.now();
+    Ended {
+        result,
+        at,
+        app: net.stop(id),
+    }
+}
+
+/// Runs a GET of a small page and returns its outcome, what was delivered, and when it ended in
+/// milliseconds.
+fn fetch(options: GetOptions, acts: &[Act<'static>]) -> (Result<Complete, GetError>, Vec<u8>, u64) {
+    let mut net = Fixture::guarded(1, 3);
+    let handle = net.add_socket(CLIENT, BUFFER);
+    let app = get(handle, options, BufferSink::new(leak(0u8, 64 * 1024)));
+    let Ended { result, at, app } = against(&mut net, app, acts, secs(600));
     let result = result.map(|()| app.complete().expect("success has a proof"));
     (result, app.into_sink().bytes().to_vec(), at.as_millis())
 }
 
 /// Runs a GET from `remote`, and returns how it ended, and when.
-fn dial(lab: &mut Lab, remote: IpEndpoint, acts: &[Act<'_>]) -> (Result<(), Error>, Tick) {
-    let handle = socket(&mut lab.client, BUFFER);
-    let options = GetOptions::default();
-    let mut app = Get::new(handle, remote, request(), options, &mut [], Discard);
-    lab.against(&mut app, acts, 60)
-        .expect("a GET ends by itself")
+fn dial(
+    net: &mut Fixture,
+    remote: IpEndpoint,
+    acts: &[Act<'static>],
+) -> (Result<(), GetError>, Tick) {
+    let handle = net.add_socket(CLIENT, BUFFER);
+    let app = get_from(remote, handle, GetOptions::default(), Discard);
+    let Ended { result, at, .. } = against(net, app, acts, secs(60));
+    (result, at)
 }
 
-fn failed(acts: &[Act<'_>]) -> (Error, u64) {
+fn failed(acts: &[Act<'static>]) -> (GetError, u64) {
     let (result, _, at) = fetch(GetOptions::default(), acts);
     (result.unwrap_err(), at)
 }
@@ -100,7 +136,7 @@ fn get_sends_the_request_of_the_design_byte_for_byte() {
 fn get_fetches_a_large_body_under_loss_and_reordering() {
     const BYTES: u64 = 300_000;
     for seed in 0..8 {
-        let mut lab = Lab::new(seed);
+        let mut net = Fixture::guarded(seed, 3);
         let link = Link {
             loss_ppm: 20_000,
             duplicate_ppm: 10_000,
@@ -108,10 +144,9 @@ fn get_fetches_a_large_body_under_loss_and_reordering() {
             delay_micros: 3_000,
             ..Link::PERFECT
         };
-        lab.world.ethernet.set_link(0, link);
-        lab.world.ethernet.set_link(1, link);
-        let handle = socket(&mut lab.client, 16 * 1024);
-        let mut app = get(
+        net.set_links(link);
+        let handle = net.add_socket(CLIENT, 16 * 1024);
+        let app = get(
             handle,
             GetOptions::default(),
             BufferSink::new(leak(0u8, BYTES as usize)),
@@ -121,9 +156,7 @@ fn get_fetches_a_large_body_under_loss_and_reordering() {
             Act::Send(b"HTTP/1.1 200 OK\nContent-Length: 300000\n\n"),
             Act::Fill(BYTES),
         ];
-        let (result, at) = lab
-            .against(&mut app, &acts, 3_600)
-            .expect("a GET ends by itself");
+        let Ended { result, at, app } = against(&mut net, app, &acts, secs(3_600));
         assert_eq!(result, Ok(()), "seed {seed}, at {at}");
         let body = app.into_sink();
         assert!(
@@ -138,19 +171,11 @@ fn get_fetches_a_large_body_under_loss_and_reordering() {
 
 #[test]
 fn get_is_refused_at_once_where_nobody_listens() {
-    let mut lab = Lab::new(1);
-    let handle = socket(&mut lab.client, BUFFER);
-    let request = request();
-    let mut app = Get::new(
-        handle,
-        endpoint(1, 81),
-        request,
-        GetOptions::default(),
-        &mut [],
-        Discard,
-    );
-    let (result, at) = lab.against(&mut app, &[], 60).unwrap();
-    assert_eq!(result, Err(Error::Refused));
+    let mut net = Fixture::guarded(1, 3);
+    let handle = net.add_socket(CLIENT, BUFFER);
+    let app = get_from(endpoint(SERVER, 81), handle, GetOptions::default(), Discard);
+    let Ended { result, at, .. } = against(&mut net, app, &[], secs(60));
+    assert_eq!(result, Err(GetError::Connection(Error::Refused)));
     assert!(at < Tick::from_millis(200), "{at}");
 }
 
@@ -167,16 +192,24 @@ fn get_refuses_addresses_that_cannot_be_a_peer() {
         own,
     ];
     for remote in bad {
-        let (result, _) = dial(&mut Lab::new(1), remote, &[]);
-        assert_eq!(result, Err(Error::Unaddressable), "{remote}");
+        let (result, _) = dial(&mut Fixture::guarded(1, 3), remote, &[]);
+        assert_eq!(
+            result,
+            Err(GetError::Connection(Error::Unaddressable)),
+            "{remote}"
+        );
     }
     for remote in [
         IpAddress::v4(10, 1, 0, 1),
         IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1),
     ] {
         let remote = IpEndpoint::new(remote, 80);
-        let (result, _) = dial(&mut Lab::new(1), remote, &[]);
-        assert_eq!(result, Err(Error::Unreachable), "{remote}");
+        let (result, _) = dial(&mut Fixture::guarded(1, 3), remote, &[]);
+        assert_eq!(
+            result,
+            Err(GetError::Connection(Error::Unreachable)),
+            "{remote}"
+        );
     }
 }
 
@@ -191,11 +224,11 @@ fn get_tells_truncated_from_reset_at_every_stage() {
     for piece in pieces {
         assert_eq!(
             failed(&[REQUEST_END, Act::Send(piece), Act::Close]).0,
-            Error::Truncated
+            GetError::Truncated
         );
         assert_eq!(
-            failed(&[REQUEST_END, Act::Send(piece), Act::Wait(50), Act::Reset]).0,
-            Error::Reset
+            failed(&[REQUEST_END, Act::Send(piece), Act::Wait(ms(50)), Act::Reset]).0,
+            GetError::Connection(Error::Reset)
         );
     }
 }
@@ -205,7 +238,7 @@ fn get_succeeds_when_the_reset_comes_after_the_last_byte() {
     let page = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
     let (result, body, _) = fetch(
         GetOptions::default(),
-        &[REQUEST_END, page, Act::Wait(50), Act::Reset],
+        &[REQUEST_END, page, Act::Wait(ms(50)), Act::Reset],
     );
     assert_eq!(result.map(|complete| complete.proof), Ok(Proof::Length));
     assert_eq!(body, b"hello");
@@ -213,17 +246,17 @@ fn get_succeeds_when_the_reset_comes_after_the_last_byte() {
 
 #[test]
 fn get_reports_a_redirect_with_its_location_and_saves_nothing() {
-    let mut lab = Lab::new(1);
-    let handle = socket(&mut lab.client, BUFFER);
-    let mut app = get(
+    let mut net = Fixture::guarded(1, 3);
+    let handle = net.add_socket(CLIENT, BUFFER);
+    let app = get(
         handle,
         GetOptions::default(),
         BufferSink::new(leak(0u8, 64)),
     );
     let page =
         Act::Send(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 4\r\n\r\nbody");
-    let (result, _) = lab.against(&mut app, &[REQUEST_END, page], 60).unwrap();
-    assert_eq!(result, Err(Error::Status(302)));
+    let Ended { result, app, .. } = against(&mut net, app, &[REQUEST_END, page], secs(60));
+    assert_eq!(result, Err(GetError::Status(302)));
     assert_eq!(app.location().as_bytes(), b"/elsewhere");
     assert!(app.into_sink().bytes().is_empty());
 }
@@ -240,7 +273,7 @@ fn get_can_refuse_an_end_that_only_the_close_proves() {
             &[REQUEST_END, Act::Send(b"HTTP/1.0 200 OK\r\n\r\nhello")]
         )
         .0,
-        Err(Error::Truncated)
+        Err(GetError::Truncated)
     );
 }
 
@@ -249,48 +282,54 @@ fn get_names_what_is_malformed() {
     let bad = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: +5\r\n\r\nhello");
     assert_eq!(
         failed(&[REQUEST_END, bad]).0,
-        Error::Malformed(Malformed::Length)
+        GetError::Malformed(Malformed::Length)
     );
 }
 
 #[test]
 fn a_lost_address_is_not_called_a_reset() {
-    let mut lab = Lab::new(1);
-    let handle = socket(&mut lab.client, BUFFER);
-    let mut app = get(handle, GetOptions::default(), Discard);
-    let acts = [REQUEST_END, Act::Wait(60_000)];
-    assert_eq!(lab.against(&mut app, &acts, 1), None);
-    lab.client
-        .iface
-        .update_ip_addrs(|addresses| addresses.clear());
-    let mut slot = tickwire::Slot::new();
-    let until = lab.world.now().after(1_000);
-    let seats = &mut [slot.seat(&mut app)];
-    lab.world.run(until, &mut [lab.client.with(seats)], &mut ());
-    assert_eq!(slot.outcome(), Some(Err(Error::AddressLost)));
+    let mut net = Fixture::guarded(1, 3);
+    let handle = net.add_socket(CLIENT, BUFFER);
+    let app = get(handle, GetOptions::default(), Discard);
+    let acts = [REQUEST_END, Act::Wait(secs(60))];
+    net.script(SERVER, Opening::Listen(80), &acts);
+    let app = net.start(CLIENT, app);
+    net.run(secs(1));
+    assert_eq!(net.outcome(app), None);
+    let iface = &mut net.hosts[CLIENT].node.stack.iface;
+    iface.update_ip_addrs(|addresses| addresses.clear());
+    let result = net.finish(app, secs(1));
+    assert_eq!(result, Err(GetError::Connection(Error::AddressLost)));
 }
 
 #[test]
 fn get_shows_its_way_through_its_states() {
-    let mut lab = Lab::new(1);
-    let handle = socket(&mut lab.client, BUFFER);
-    let mut app = get(handle, GetOptions::default(), Discard);
-    let mut way = Vec::new();
+    let mut net = Fixture::guarded(1, 3);
+    let handle = net.add_socket(CLIENT, BUFFER);
+    let app = get(handle, GetOptions::default(), Discard);
+    net.log.borrow_mut().words = Box::new(|_, host, event| match event {
+        _ if host != CLIENT => None,
+        Event::State { new, .. } => Some((*new).to_owned()),
+        Event::Progress { bytes, total } => {
+            assert_eq!((*bytes, *total), (5, Some(5)));
+            None
+        }
+        _ => None,
+    });
     let page = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-    let ended = lab.against_observed(
-        &mut app,
-        &[REQUEST_END, page],
-        60,
-        &mut |_, event| match event {
-            Event::Entered { to, .. }
-                if ["Connecting", "Sending", "Head", "Body", "Closing"].contains(to) =>
-            {
-                way.push(*to);
-            }
-            Event::Progress { bytes, total } => assert_eq!((*bytes, *total), (5, Some(5))),
-            _ => {}
-        },
-    );
-    assert!(ended.is_some_and(|(result, _)| result.is_ok()));
-    assert_eq!(way, ["Connecting", "Sending", "Head", "Body", "Closing"]);
+    let ended = against(&mut net, app, &[REQUEST_END, page], secs(60));
+    assert_eq!(ended.result, Ok(()));
+    // Of the connection, of the client, and of the session between them.
+    let way = [
+        "Clearing",
+        "Connected",
+        "Opening",
+        "Open",
+        "Head",
+        "Body",
+        "Finished",
+        "Closing",
+        "Closed",
+    ];
+    assert_eq!(net.told(CLIENT), way);
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
     for cut in [false, true] {
-        let mut lab = Lab::new(1);
+        let mut net = Fixture::guarded(1, 3);
         let remote = if cut {
             endpoint(1, 80)
         } else {
@@ -16,10 +16,10 @@ fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
             let arp_only = |_, frame: &[u8]| {
                 (frame[12..14] != [8, 6]).then_some(tickwire_sim::ethernet::Action::Drop)
             };
-            lab.world.ethernet.set_rule(0, Some(arp_only));
+            net.world.ethernet.set_rule(CLIENT, Some(arp_only));
         }
-        let (result, at) = dial(&mut lab, remote, &[Act::ExpectEnd]);
-        assert_eq!(result, Err(Error::TimedOut(Awaited::Connect)));
+        let (result, at) = dial(&mut net, remote, &[Act::ExpectEnd]);
+        assert_eq!(result, Err(timed_out(TimeoutKind::Connect)));
         assert!((5_000..5_200).contains(&at.as_millis()), "{at}");
     }
 }
@@ -27,24 +27,24 @@ fn get_gives_up_after_the_connect_deadline_whether_arp_or_syn_is_unanswered() {
 #[test]
 fn get_times_out_when_the_head_does_not_come_whole() {
     assert_eq!(
-        failed(&[REQUEST_END, Act::Wait(60_000)]).0,
-        Error::TimedOut(Awaited::Head)
+        failed(&[REQUEST_END, Act::Wait(secs(60))]).0,
+        timed_out(TimeoutKind::Reply)
     );
     // A byte every second is not silence, but the deadline is absolute.
     let drip = [
         REQUEST_END,
-        Act::Drip(b"HTTP/1.0 200 OK\r\nX: aaaaaaaaaaaaaaaaaaaaaaaa", 1_000),
+        Act::Drip(b"HTTP/1.0 200 OK\r\nX: aaaaaaaaaaaaaaaaaaaaaaaa", secs(1)),
     ];
     let (error, at) = failed(&drip);
-    assert_eq!(error, Error::TimedOut(Awaited::Head));
+    assert_eq!(error, timed_out(TimeoutKind::Reply));
     assert!((10_000..10_200).contains(&at), "{at}");
 }
 
 #[test]
 fn get_times_out_on_a_body_that_drips() {
     let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    let (error, at) = failed(&[REQUEST_END, head, Act::Drip(&[b'x'; 600], 500)]);
-    assert_eq!(error, Error::TimedOut(Awaited::Body));
+    let (error, at) = failed(&[REQUEST_END, head, Act::Drip(&[b'x'; 600], ms(500))]);
+    assert_eq!(error, timed_out(TimeoutKind::Receive));
     // 40 bytes in 20 s are fewer than 256.
     assert!((20_000..20_300).contains(&at), "{at}");
 }
@@ -54,7 +54,7 @@ fn get_accepts_a_slow_body_that_keeps_the_pace() {
     let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 600\r\n\r\n");
     let (result, body, at) = fetch(
         GetOptions::default(),
-        &[REQUEST_END, head, Act::Drip(&[b'x'; 600], 60)],
+        &[REQUEST_END, head, Act::Drip(&[b'x'; 600], ms(60))],
     );
     assert_eq!(result.map(|complete| complete.bytes), Ok(600));
     assert!(body.len() == 600 && at > 35_000);
@@ -63,25 +63,28 @@ fn get_accepts_a_slow_body_that_keeps_the_pace() {
 #[test]
 fn get_keeps_its_total_deadline_whatever_moves() {
     let options = GetOptions {
-        total_ticks: Some(3_000),
+        total_timeout: Some(secs(3)),
         ..GetOptions::default()
     };
     let head = Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 60000\r\n\r\n");
-    let (result, _, at) = fetch(options, &[REQUEST_END, head, Act::Drip(&[b'x'; 60_000], 1)]);
-    assert_eq!(result, Err(Error::TimedOut(Awaited::Total)));
+    let (result, _, at) = fetch(
+        options,
+        &[REQUEST_END, head, Act::Drip(&[b'x'; 60_000], ms(1))],
+    );
+    assert_eq!(result, Err(timed_out(TimeoutKind::Total)));
     assert!((3_000..3_200).contains(&at), "{at}");
 }
 
 #[test]
 fn get_times_out_when_its_request_is_not_taken() {
-    let mut lab = Lab::new(1);
+    let mut net = Fixture::guarded(1, 3);
     // The request is longer than the send buffer, and no segment with payload arrives.
-    let handle = socket(&mut lab.client, 64);
+    let handle = net.add_socket(CLIENT, 64);
     let no_payload =
         |_, frame: &[u8]| (frame.len() > 80).then_some(tickwire_sim::ethernet::Action::Drop);
-    lab.world.ethernet.set_rule(0, Some(no_payload));
-    let mut app = get(handle, GetOptions::default(), Discard);
-    let (result, at) = lab.against(&mut app, &[REQUEST_END], 60).unwrap();
-    assert_eq!(result, Err(Error::TimedOut(Awaited::Send)));
+    net.world.ethernet.set_rule(CLIENT, Some(no_payload));
+    let app = get(handle, GetOptions::default(), Discard);
+    let Ended { result, at, .. } = against(&mut net, app, &[REQUEST_END], secs(60));
+    assert_eq!(result, Err(timed_out(TimeoutKind::Send)));
     assert!((10_000..10_200).contains(&at.as_millis()), "{at}");
 }

@@ -1,12 +1,12 @@
-//! A client that asks a command server, and calls again until it gets an answer.
+//! A client that asks a command server one question, and calls again until it has the answer.
 
 use heapless::Vec;
 use tickwire::{Connection, Error, Received, Session, Step};
 
-/// A question of one line, and its answer.
-pub(crate) struct Ask {
-    pub(crate) question: &'static [u8],
-    pub(crate) answer: Vec<u8, 64>,
+/// A question and its answer, both one line with LF.
+pub(crate) struct Ask<'q> {
+    pub(crate) question: &'q [u8],
+    pub(crate) answer: Vec<u8, 32>,
     pub(crate) is_sent: bool,
 }
 
@@ -16,7 +16,6 @@ pub(crate) enum AskError {
     Connection(Error),
     /// The server closed before the end of the line.
     Truncated,
-    /// The answer is longer than 64 bytes.
     TooLong,
 }
 
@@ -26,7 +25,7 @@ impl From<Error> for AskError {
     }
 }
 
-impl Session for Ask {
+impl Session for Ask<'_> {
     type Error = AskError;
 
     fn name(&self) -> &'static str {
@@ -42,14 +41,10 @@ impl Session for Ask {
     fn step(&mut self, connection: &mut Connection) -> Result<Step, AskError> {
         self.is_sent = self.is_sent || connection.write_all(self.question)?;
         let answer = &mut self.answer;
-        let received = connection.read_with(|bytes| {
-            let fits = answer.extend_from_slice(bytes).is_ok();
-            (bytes.len(), fits)
-        })?;
-        match received {
-            Received::Data(false) => Err(AskError::TooLong),
-            Received::Data(true) if self.answer.ends_with(b"\n") => Ok(Step::Done),
-            Received::Data(true) => Ok(Step::Again),
+        match connection.read_with(|bytes| (bytes.len(), answer.extend_from_slice(bytes)))? {
+            Received::Data(Err(_)) => Err(AskError::TooLong),
+            Received::Data(Ok(())) if self.answer.ends_with(b"\n") => Ok(Step::Done),
+            Received::Data(Ok(())) => Ok(Step::Again),
             Received::Nothing => Ok(Step::Wait),
             Received::End => Err(AskError::Truncated),
         }

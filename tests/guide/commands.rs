@@ -1,22 +1,19 @@
-//! A command server: each line is a command, each answer is a line.
+//! A command server for a lamp: each line is a command, each answer is a line.
+
+use core::cell::Cell;
 
 use heapless::Vec;
 use tickwire::{Connection, Error, Received, Session, Step};
 
-/// Longer lines are answered with an error, and skipped.
-const LINE_BYTES_MAX: usize = 64;
-/// The longest answer.
-const ANSWER_BYTES_MAX: usize = 16;
-
-/// What one caller said: it counts up and down, and asks.
-#[derive(Default)]
-pub(crate) struct Commands {
-    line: Vec<u8, LINE_BYTES_MAX>,
-    is_too_long: bool,
-    count: u8,
+/// What one caller says.
+pub(crate) struct Commands<'l> {
+    /// All callers switch the same lamp.
+    pub(crate) lamp: &'l Cell<bool>,
+    /// The line that is coming in. It is this caller's alone.
+    pub(crate) line: Vec<u8, 32>,
 }
 
-impl Session for Commands {
+impl Session for Commands<'_> {
     type Error = Error;
 
     fn name(&self) -> &'static str {
@@ -24,49 +21,36 @@ impl Session for Commands {
     }
 
     fn begin(&mut self, _connection: &mut Connection) -> Result<(), Error> {
-        *self = Self::default();
+        self.line.clear();
         Ok(())
     }
 
     fn step(&mut self, connection: &mut Connection) -> Result<Step, Error> {
         // A caller that does not read its answers is not heard until it does.
-        if connection.room()? < ANSWER_BYTES_MAX {
+        if connection.room()? < 16 {
             return Ok(Step::Wait);
         }
-        match connection.read_with(|bytes| self.take(bytes))? {
+        let received = connection.read_with(|bytes| {
+            let mut parts = bytes.split_inclusive(|&byte| byte == b'\n');
+            let part = parts.next().unwrap_or_default();
+            (part.len(), self.line.extend_from_slice(part))
+        })?;
+        match received {
+            Received::Data(Ok(())) if self.line.ends_with(b"\n") => connection.restart_idle(),
+            Received::Data(Ok(())) => return Ok(Step::Again),
+            Received::Data(Err(_)) => return connection.write(b"too long\n").map(|_| Step::Done),
             Received::Nothing => return Ok(Step::Wait),
             Received::End => return Ok(Step::Done),
-            Received::Data(false) => return Ok(Step::Again),
-            Received::Data(true) => {}
         }
-        // A whole command: the idle period begins anew, however short the line.
-        connection.restart_idle();
-        match self.line.trim_ascii() {
-            _ if self.is_too_long => connection.write(b"too long\n")?,
-            b"up" => self.set(connection, self.count.wrapping_add(1))?,
-            b"down" => self.set(connection, self.count.wrapping_sub(1))?,
-            b"count" => self.set(connection, self.count)?,
+        let line = core::mem::take(&mut self.line);
+        match line.trim_ascii() {
+            b"on" => self.lamp.set(true),
+            b"off" => self.lamp.set(false),
+            b"state" => {}
             b"quit" => return Ok(Step::Done),
-            _ => connection.write(b"what?\n")?,
-        };
-        self.line.clear();
-        self.is_too_long = false;
-        Ok(Step::Again)
-    }
-}
-
-impl Commands {
-    /// Takes bytes up to the end of a line; whether it came.
-    fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
-        let end = bytes.iter().position(|&byte| byte == b'\n');
-        let text = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes);
-        self.is_too_long |= self.line.extend_from_slice(text).is_err();
-        (end.map_or(bytes.len(), |end| end + 1), end.is_some())
-    }
-
-    fn set(&mut self, connection: &mut Connection, count: u8) -> Result<usize, Error> {
-        self.count = count;
-        let digits = [b'0' + count / 100, b'0' + count / 10 % 10, b'0' + count % 10, b'\n'];
-        connection.write(&digits)
+            _ => return connection.write(b"what?\n").map(|_| Step::Again),
+        }
+        let answer: &[u8] = if self.lamp.get() { b"on\n" } else { b"off\n" };
+        connection.write(answer).map(|_| Step::Again)
     }
 }

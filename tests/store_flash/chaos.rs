@@ -1,9 +1,9 @@
-//! Dozens of transfers of every kind, one behind the other, with cuts among them.
+//! Dozens of transfers of every kind, one after the other, with cuts among them.
 
 use tickwire::store::{Begun, Store, StoreError};
 
+use crate::common::flash::{Plan, Random, TORN};
 use crate::driver::{Bench, Image, begin_and_send, finish, transfer};
-use crate::flash::{Plan, Random, TORN};
 
 /// What a round tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,8 @@ fn attempt(
             finish(|| store.abandon(true)).map(|()| false)
         }
         Kind::WrongDigest | Kind::WrongAndCommitted => {
-            // Beside the images that other rounds send: what is held of it must never be taken for theirs.
+            // Beside the images that other rounds send: what is held of it must never be taken for
+            // theirs.
             let mut wrong = image.clone();
             wrong.digest[0] ^= 0xFF;
             let upload = wrong.upload();

@@ -2,11 +2,12 @@
 
 use tickwire::store::Begun;
 
+use crate::common::flash::{Plan, Random, TORN, Torn};
 use crate::driver::{Bench, Image, current, finish, transfer};
-use crate::flash::{Plan, Random, TORN, Torn};
 use tickwire::store::{Store, StoreError};
 
-/// An old image in place, or none, and a new one to come; lengths that fill no block and no write unit.
+/// An old image in place, or none, and a new one to come; lengths that fill no block and no write
+/// unit.
 struct Scene<const R: usize, const W: usize, const E: usize> {
     bench: Bench<R, W, E>,
     old: Option<Image>,
@@ -40,7 +41,8 @@ impl<const R: usize, const W: usize, const E: usize> Scene<R, W, E> {
         is_new
     }
 
-    /// After a cut: old or new is there bit by bit, and the new one gets through, now or by resuming.
+    /// After a cut: old or new is there bit by bit, and the new one gets through, now or by
+    /// resuming.
     fn recover(&self, bench: &mut Bench<R, W, E>, context: &str) {
         let taken = bench.taken;
         let is_new = self.is_new(bench, context);

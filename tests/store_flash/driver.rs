@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use tickwire::Tick;
 use tickwire::store::{Begun, Check, Digest, FlashStore, Layout, Store, StoreError, Upload};
 
-use crate::flash::{Flash, Random};
+use crate::common::flash::{Flash, Random};
 
 /// Calls after which an operation of a few KiB is stuck.
 const CALLS_MAX: usize = 20_000;

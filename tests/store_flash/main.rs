@@ -5,9 +5,8 @@
     reason = "in a test a panic is the report"
 )]
 
-#[path = "../common/flash.rs"]
-#[allow(dead_code, reason = "shared with the tests of the file machines")]
-mod flash;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod chaos;
 mod cuts;
@@ -17,8 +16,9 @@ mod refusals;
 
 use core::task::Poll;
 
+use common::flash::Flash;
 use driver::{Bench, Image, begin_and_send, current, finish, transfer};
-use flash::Flash;
+
 use tickwire::Tick;
 use tickwire::store::{
     Begun, Check, FlashFault, FlashStore, Layout, LayoutError, Store, StoreError,

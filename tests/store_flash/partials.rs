@@ -3,8 +3,8 @@
 use tickwire::Tick;
 use tickwire::store::{Begun, FlashFault, Store};
 
+use crate::common::flash::{Plan, Torn};
 use crate::driver::{Image, begin_and_send, current, finish};
-use crate::flash::{Plan, Torn};
 use crate::{SLOT_BYTES, Small, fault};
 
 #[test]
@@ -61,7 +61,8 @@ fn a_throwing_away_that_is_not_seen_through_is_not_forgotten() {
     let image = Image::new("new", 1500, 5);
     let wrong = Image::new("new", 1500, 6).bytes;
     let mut taken = 0;
-    // The journal needs an erase at some point: try at every fill level to find the abandon that is pending.
+    // The journal needs an erase at some point: try at every fill level to find the abandon that is
+    // pending.
     let mut pending = 0;
     let mut store = bench.store();
     for _ in 0..40 {

@@ -7,8 +7,8 @@ use tickwire::store::{
     Begun, FlashFault, FlashStore, Layout, LayoutError, Store, StoreError, Upload,
 };
 
+use crate::common::flash::{Counts, Flash, Plan, Torn};
 use crate::driver::{Image, current, finish, tight, transfer};
-use crate::flash::{Counts, Flash, Plan, Torn};
 use crate::{SLOT_BYTES, Small, fault};
 
 #[test]

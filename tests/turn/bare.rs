@@ -1,22 +1,21 @@
 //! One host on a cable whose other end is in the test's hands, without a guard.
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::tcp::Socket;
 use smoltcp::wire::{IpCidr, TcpControl};
-use tickwire::{Carry, Observer, Seat, Tick, turn};
+use tickwire::{AnyTask, Config, Io, Lifecycle, Observer, Stack, Stage, Step, Tick};
 
 use crate::cable::Cable;
-use crate::common::lab::leak;
+use crate::common::fixture::leak;
+use crate::common::mock_app::{MockApp, at};
 use crate::frames::{
     self, Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, PEER_START, Segment, Sent,
 };
 
 pub(crate) struct Bare {
     pub(crate) cable: Cable,
-    pub(crate) iface: Interface,
-    pub(crate) sockets: SocketSet<'static>,
+    pub(crate) stack: Stack<'static, Cable>,
     pub(crate) now: Tick,
-    carry: Carry,
     /// The sequence number of the host's first byte.
     start: u32,
 }
@@ -24,20 +23,18 @@ pub(crate) struct Bare {
 impl Bare {
     pub(crate) fn new() -> Self {
         let cable = Cable::default();
-        let config = Config::new(HOST_MAC.into());
-        let mut iface = Interface::new(config, &mut cable.clone(), Tick::ZERO.to_smoltcp());
-        iface.update_ip_addrs(|addresses| {
-            addresses
-                .push(IpCidr::new(Family::V4.host(), 24))
-                .expect("one address fits");
-        });
+        let config = Config {
+            mac: HOST_MAC,
+            addresses: &[IpCidr::new(Family::V4.host(), 24)],
+            gateway: None,
+            seed: 7,
+        };
         let storage: Vec<SocketStorage<'static>> = (0..4).map(|_| SocketStorage::EMPTY).collect();
+        let sockets = SocketSet::new(storage.leak());
         let bare = Self {
+            stack: Stack::new(cable.clone(), &config, sockets, Tick::ZERO),
             cable,
-            iface,
-            sockets: SocketSet::new(storage.leak()),
             now: Tick::ZERO,
-            carry: Carry::new(7),
             start: 0,
         };
         bare.hear_frame(frames::introduction(Family::V4));
@@ -46,39 +43,28 @@ impl Bare {
 
     /// A socket with buffers of `bytes` each.
     pub(crate) fn socket(&mut self, bytes: usize) -> SocketHandle {
-        self.sockets.add(Socket::new(
-            SocketBuffer::new(leak(0, bytes)),
-            SocketBuffer::new(leak(0, bytes)),
-        ))
+        self.stack.add_tcp_socket(leak(0, bytes), leak(0, bytes))
     }
 
     pub(crate) fn tcp(&mut self, handle: SocketHandle) -> &mut Socket<'static> {
-        self.sockets.get_mut(handle)
+        self.stack.sockets.get_mut(handle)
     }
 
-    pub(crate) fn turn(&mut self, seats: &mut [Seat<'_>]) -> Option<Tick> {
-        self.turn_observed(seats, &mut ())
+    pub(crate) fn turn(&mut self, tasks: &mut [&mut dyn AnyTask]) -> Option<Tick> {
+        self.turn_observed(tasks, &mut ())
     }
 
     pub(crate) fn turn_observed(
         &mut self,
-        seats: &mut [Seat<'_>],
+        tasks: &mut [&mut dyn AnyTask],
         observer: &mut dyn Observer,
     ) -> Option<Tick> {
-        turn(
-            self.now,
-            &mut self.iface,
-            &mut self.cable,
-            &mut self.sockets,
-            seats,
-            &mut self.carry,
-            observer,
-        )
+        self.stack.turn(self.now, tasks, observer)
     }
 
-    /// Sleeps until the loop wants to be called, and calls it. None when it sleeps for ever.
-    pub(crate) fn sleep(&mut self, seats: &mut [Seat<'_>]) -> Option<Tick> {
-        let wake = self.turn(seats)?;
+    /// Sleeps until the loop wants to be called, and calls it. `None` when it sleeps for ever.
+    pub(crate) fn sleep(&mut self, tasks: &mut [&mut dyn AnyTask]) -> Option<Tick> {
+        let wake = self.turn(tasks)?;
         self.now = self.now.max(wake);
         Some(wake)
     }
@@ -92,18 +78,20 @@ impl Bare {
         self.hear_frame(frames::build(Family::V4, &segment, self.start));
     }
 
-    /// The peer connects to [`HOST_PORT`], where a seat must listen; its window is `window`.
-    pub(crate) fn call(&mut self, seats: &mut [Seat<'_>], window: u16) {
-        self.turn(seats);
+    /// The peer's SYN comes in with the next turn: from `port`, with this window.
+    pub(crate) fn hear_syn(&self, (port, window): (u16, u16)) {
         let seq = PEER_START.wrapping_sub(1);
-        let mut syn = frames::repr((PEER_PORT, HOST_PORT), TcpControl::Syn, seq, None);
+        let mut syn = frames::repr((port, HOST_PORT), TcpControl::Syn, seq, None);
         syn.window_len = window;
-        self.hear_frame(frames::tcp_frame(
-            (PEER_MAC, Family::V4.peer()),
-            (HOST_MAC, Family::V4.host()),
-            &syn,
-        ));
-        self.turn(seats);
+        let ends = ((PEER_MAC, Family::V4.peer()), (HOST_MAC, Family::V4.host()));
+        self.hear_frame(frames::tcp_frame(ends.0, ends.1, &syn));
+    }
+
+    /// The peer connects to [`HOST_PORT`], where a task must listen; its window is `window`.
+    pub(crate) fn call(&mut self, tasks: &mut [&mut dyn AnyTask], window: u16) {
+        self.turn(tasks);
+        self.hear_syn((PEER_PORT, window));
+        self.turn(tasks);
         let reply = self.sent().pop().expect("the SYN is answered");
         assert_eq!(reply.control, TcpControl::Syn);
         self.start = (reply.seq as u32).wrapping_add(1);
@@ -111,7 +99,7 @@ impl Bare {
             window,
             ..frames::ACK
         });
-        self.turn(seats);
+        self.turn(tasks);
     }
 
     /// What the host sent since the last look.
@@ -120,4 +108,34 @@ impl Bare {
         let read = |frame: &Vec<u8>| frames::read(Family::V4, frame, self.start);
         frames.iter().filter_map(read).collect()
     }
+}
+
+/// Listens on [`HOST_PORT`] with the first of its sockets; once a caller is there, each step is
+/// `talk`, with a deadline that does not come to its help.
+pub(crate) fn server<T>(
+    sockets: &[SocketHandle],
+    mut talk: T,
+) -> MockApp<
+    impl FnMut(&mut Io, &mut Option<tickwire::Deadline>) -> Result<Step, tickwire::Error> + use<T>,
+>
+where
+    T: FnMut(&mut Io, SocketHandle) -> Result<Step, tickwire::Error>,
+{
+    let socket = sockets[0];
+    let mut life: Lifecycle = Lifecycle::new(socket);
+    let mut is_called = false;
+    MockApp::new(sockets, move |io, deadline| {
+        if !is_called {
+            if life.is_closed() {
+                life.listen(io, HOST_PORT);
+            }
+            is_called = matches!(life.poll(io, false)?, Stage::Opened(_));
+            *deadline = life.deadline();
+            if !is_called {
+                return Ok(Step::Wait);
+            }
+            *deadline = at(3_600_000);
+        }
+        talk(io, socket)
+    })
 }

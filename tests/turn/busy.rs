@@ -2,66 +2,76 @@
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
-use tickwire::{CAPPED_TURNS_MAX, Deadline, EGRESS_MAX, Error, INGRESS_MAX, Io, Slot, Step, Tick};
+use tickwire::{
+    AnyTask, CAPPED_TURNS_MAX, Deadline, EGRESS_MAX, Error, INGRESS_MAX, Io, LINGER, Step, Task,
+    Tick, TimeoutKind,
+};
 use tickwire_sim::{Act, Opening, Script};
 
-use crate::bare::Bare;
-use crate::common::lab::{Lab, endpoint, socket};
+use crate::bare::{Bare, server};
+use crate::common::fixture::{Fixture, endpoint, ms, secs};
+use crate::common::mock_app::{MockApp, at};
 use crate::frames::{ACK, Family, Segment, introduction};
-use crate::puppet::{Puppet, at, server};
 
 #[test]
 fn a_flood_is_taken_in_by_turns_and_each_of_them_sends_too() {
     const FRAMES: usize = 1_000;
     let mut bare = Bare::new();
-    let mut app = Puppet::new(&[], |_, _| Ok(Step::Wait));
-    let mut slot = Slot::new();
-    bare.turn(&mut [slot.seat(&mut app)]);
+    let app = MockApp::new(&[], |_, _| Ok(Step::Wait));
+    let mut task = Task::new(app);
+    bare.turn(&mut [&mut task]);
     bare.cable.0.borrow_mut().from_host.clear();
     for _ in 0..FRAMES {
         bare.hear_frame(introduction(Family::V4));
     }
     for turns in 1..=FRAMES / INGRESS_MAX {
-        assert_eq!(bare.turn(&mut [slot.seat(&mut app)]), Some(bare.now));
+        assert_eq!(bare.turn(&mut [&mut task]), Some(bare.now));
         let ends = bare.cable.0.borrow();
         assert_eq!(ends.to_host.len(), FRAMES - turns * INGRESS_MAX);
         assert_eq!(ends.from_host.len(), turns * INGRESS_MAX);
     }
-    assert_eq!(bare.turn(&mut [slot.seat(&mut app)]), None);
-    assert_eq!(app.steps as usize, 2 + FRAMES / INGRESS_MAX);
+    assert_eq!(bare.turn(&mut [&mut task]), None);
+    assert_eq!(task.app().steps as usize, 2 + FRAMES / INGRESS_MAX);
 }
 
+/// What is in the device comes before a deadline, but not for ever: after 4,096 turns, which is more
+/// than any queue holds, a flood holds deadlines off no longer.
 #[test]
-fn an_endless_flood_does_not_hold_the_clock_nor_a_deadline() {
+fn an_endless_flood_does_not_hold_the_clock_and_not_a_deadline_for_ever() {
+    const UNDRAINED_TURNS: u32 = 4_096;
     let mut bare = Bare::new();
-    let mut app = Puppet::new(&[], |_, deadline| {
+    let app = MockApp::new(&[], |_, deadline| {
         *deadline = at(50);
         Ok(Step::Wait)
     });
-    let mut slot = Slot::new();
+    let mut task = Task::new(app);
     let mut turns = 0;
-    while slot.outcome().is_none() {
+    while task.outcome().is_none() {
         while bare.cable.0.borrow().to_host.len() < 2 * INGRESS_MAX {
             bare.hear_frame(introduction(Family::V4));
         }
-        bare.sleep(&mut [slot.seat(&mut app)]);
+        bare.sleep(&mut [&mut task]);
         turns += 1;
-        assert!(turns <= 51 * (CAPPED_TURNS_MAX + 1), "at {}", bare.now);
+        assert!(turns <= UNDRAINED_TURNS + 1, "at {}", bare.now);
     }
-    assert_eq!(bare.now, Tick::from_millis(50));
+    let timeout = Error::TimedOut(TimeoutKind::Total);
+    assert_eq!(task.outcome(), Some(&Err(timeout)));
+    assert_eq!(turns, UNDRAINED_TURNS + 1);
+    let ticks = UNDRAINED_TURNS / (CAPPED_TURNS_MAX + 1);
+    assert_eq!(bare.now, Tick::from_millis(u64::from(ticks)));
 }
 
-/// Serves on the first of its sockets: queues a byte, closes behind it, and waits to hear how that ends.
+/// Serves on the first of its sockets: queues a byte, closes after it, and waits to hear how that ends.
 fn say_a_byte_and_close(
     sockets: &[SocketHandle],
-) -> Puppet<impl FnMut(&mut Io<'_, '_>, &mut Option<Deadline>) -> Result<Step, Error> + use<>> {
+) -> MockApp<impl FnMut(&mut Io, &mut Option<Deadline>) -> Result<Step, Error> + use<>> {
     let others = sockets[1..].to_vec();
     let mut is_said = false;
     server(sockets, move |io, socket| {
         if !is_said {
             is_said = true;
             assert_eq!(io.write(socket, b"x"), Ok(1));
-            io.close(socket);
+            io.close(socket, LINGER);
         }
         if io.tcp(socket).0.state() != State::Closed {
             return Ok(Step::Wait);
@@ -69,26 +79,27 @@ fn say_a_byte_and_close(
         for &other in &others {
             assert_eq!(io.tcp(other).0.state(), State::Listen);
         }
-        Err(io.lost())
+        Err(io.loss_error(socket))
     })
 }
 
-/// Brings the app's connection to FIN-WAIT-2 with an armed zero-window probe: smoltcp then sends in every pass.
-fn make_it_spin(bare: &mut Bare, slot: &mut Slot, app: &mut dyn tickwire::App) {
-    bare.call(&mut [slot.seat(app)], 0);
+/// Brings the app's connection to FIN-WAIT-2 with an armed zero-window probe: smoltcp then sends in
+/// every pass.
+fn make_it_spin(bare: &mut Bare, task: &mut dyn AnyTask) {
+    bare.call(&mut [task], 0);
     // The window was honestly closed: the first probe carries the byte and the FIN, and the peer takes both.
     while bare.sent().iter().all(|segment| segment.payload != b"x") {
-        bare.sleep(&mut [slot.seat(app)]);
+        bare.sleep(&mut [task]);
     }
     bare.hear(Segment {
         ack: 2,
         window: 0,
         ..ACK
     });
-    let mut wake = bare.turn(&mut [slot.seat(app)]);
+    let mut wake = bare.turn(&mut [task]);
     while wake != Some(bare.now) {
         bare.now = wake.expect("the probe's timer runs");
-        wake = bare.turn(&mut [slot.seat(app)]);
+        wake = bare.turn(&mut [task]);
     }
     bare.sent();
 }
@@ -97,22 +108,22 @@ fn make_it_spin(bare: &mut Bare, slot: &mut Slot, app: &mut dyn tickwire::App) {
 fn a_connection_that_spins_is_ended_within_bounded_turns() {
     let mut bare = Bare::new();
     let socket = bare.socket(64);
-    let mut app = say_a_byte_and_close(&[socket]);
-    let mut slot = Slot::new();
-    make_it_spin(&mut bare, &mut slot, &mut app);
+    let app = say_a_byte_and_close(&[socket]);
+    let mut task = Task::new(app);
+    make_it_spin(&mut bare, &mut task);
     assert_eq!(bare.tcp(socket).state(), State::FinWait2);
     let began = bare.now;
     let mut turns = 0;
-    while slot.outcome().is_none() {
-        bare.sleep(&mut [slot.seat(&mut app)]);
+    while task.outcome().copied().is_none() {
+        bare.sleep(&mut [&mut task]);
         turns += 1;
         assert!(bare.sent().len() <= 2 * EGRESS_MAX + 1, "turn {turns}");
         assert!(turns <= CAPPED_TURNS_MAX + 1);
     }
-    assert_eq!(slot.outcome(), Some(Err(Error::Spinning)));
-    assert!(bare.now.since(began) <= 1);
+    assert_eq!(task.outcome().copied(), Some(Err(Error::Spinning)));
+    assert!(bare.now.since(began) <= ms(1));
     // Silence again.
-    assert_eq!(bare.turn(&mut [slot.seat(&mut app)]), None);
+    assert_eq!(bare.turn(&mut [&mut task]), None);
     assert!(bare.sent().is_empty());
 }
 
@@ -121,37 +132,32 @@ fn a_connection_that_spins_does_not_take_others_with_it() {
     let mut bare = Bare::new();
     let (socket, other) = (bare.socket(64), bare.socket(64));
     bare.tcp(other).listen(7).unwrap();
-    let mut app = say_a_byte_and_close(&[socket, other]);
-    let mut bystander = Puppet::new(&[], |_, _| Ok(Step::Wait));
-    let (mut slot, mut bystander_slot) = (Slot::new(), Slot::new());
-    make_it_spin(&mut bare, &mut slot, &mut app);
+    let app = say_a_byte_and_close(&[socket, other]);
+    let mut task = Task::new(app);
+    let mut bystander = Task::new(MockApp::new(&[], |_, _| Ok(Step::Wait)));
+    make_it_spin(&mut bare, &mut task);
     // The app asserts that its other socket listens still when it learns that the first has gone.
-    while slot.outcome().is_none() {
-        bare.sleep(&mut [slot.seat(&mut app), bystander_slot.seat(&mut bystander)]);
+    while task.outcome().copied().is_none() {
+        bare.sleep(&mut [&mut task, &mut bystander]);
     }
-    assert_eq!(slot.outcome(), Some(Err(Error::Spinning)));
-    assert_eq!(bystander_slot.outcome(), None);
+    assert_eq!(task.outcome().copied(), Some(Err(Error::Spinning)));
+    assert_eq!(bystander.outcome(), None);
 }
 
 #[test]
 fn a_sender_that_fills_every_turn_is_not_taken_for_one_that_spins() {
     const BYTES: u64 = 4_000_000;
-    let mut lab = Lab::new(1);
+    let mut net = Fixture::guarded(1, 2);
     // 180 segments fit into each buffer, and 16 leave in a pass.
-    let (here, there) = (
-        socket(&mut lab.client, 256 * 1024),
-        socket(&mut lab.server, 256 * 1024),
-    );
-    let acts = [Act::Fill(BYTES), Act::Close, Act::ExpectEnd];
-    let mut sender = Script::new(here, Opening::Dial(endpoint(1, 80)), &acts);
-    let acts = [Act::Read(BYTES), Act::ExpectEnd];
-    let mut receiver = Script::new(there, Opening::Listen(80), &acts);
-    let (mut slot, mut receiving) = (Slot::new(), Slot::new());
-    let (mut seats, mut peers) = ([slot.seat(&mut sender)], [receiving.seat(&mut receiver)]);
-    let nodes = &mut [lab.client.with(&mut seats), lab.server.with(&mut peers)];
-    assert!(lab.world.run(Tick::from_millis(60_000), nodes, &mut ()));
+    let [here, there] = [0, 1].map(|host| net.add_socket(host, 256 * 1024));
+    let acts: &[Act<'_>] = &[Act::Fill(BYTES), Act::Close, Act::ExpectEnd];
+    let dial = Opening::Dial(endpoint(1, 80));
+    let sender = net.start(0, Script::new(here, dial, acts));
+    let acts: &[Act<'_>] = &[Act::Read(BYTES), Act::ExpectEnd];
+    let receiver = net.start(1, Script::new(there, Opening::Listen(80), acts));
+    net.run(secs(60));
     assert_eq!(
-        (slot.outcome(), receiving.outcome()),
+        (net.outcome(sender), net.outcome(receiver)),
         (Some(Ok(())), Some(Ok(())))
     );
 }

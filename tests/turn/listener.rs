@@ -1,59 +1,64 @@
-//! A listener alone, as an app of one's own has it.
+//! A listening connection alone, as an app of one's own has it.
 
 use smoltcp::socket::tcp::State;
-use smoltcp::wire::{IpEndpoint, TcpControl};
+use smoltcp::wire::IpEndpoint;
 use tickwire::{
-    Awaited, Deadline, Error, HANDSHAKE_TICKS, LINGER_TICKS, Listener, Slot, Step, Tick,
+    Deadline, Error, HANDSHAKE_TIMEOUT, Io, LINGER, Lifecycle, Stage, Step, Task, Tick, TimeoutKind,
 };
 
 use crate::bare::Bare;
-use crate::frames::{
-    Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, PEER_START, repr, tcp_frame,
-};
-use crate::puppet::Puppet;
+use crate::common::mock_app::MockApp;
+use crate::frames::{Family, HOST_PORT, PEER_PORT};
+
+/// Moves a connection on that listens on `port`.
+fn listen(life: &mut Lifecycle, io: &mut Io, port: u16) -> Result<Stage, Error> {
+    if life.is_closed() {
+        life.listen(io, port);
+    }
+    let is_due = |deadline: Deadline| deadline.at <= io.now;
+    let is_late = life.deadline().is_some_and(is_due);
+    life.poll(io, is_late)
+}
 
 #[test]
 fn a_caller_that_vanishes_in_its_handshake_has_five_seconds_and_the_next_one_is_heard() {
     let mut bare = Bare::new();
     let socket = bare.socket(64);
-    let mut listener = Listener::new(HOST_PORT);
-    assert_eq!((listener.port(), listener.deadline()), (HOST_PORT, None));
+    let mut life: Lifecycle = Lifecycle::new(socket);
+    assert_eq!((life.remote(), life.deadline()), (None, None));
     let mut caller = None;
-    let mut app = Puppet::new(&[socket], |io, deadline| {
-        caller = listener.poll(io, socket)?;
-        *deadline = listener.deadline();
-        Ok(if caller.is_some() {
-            Step::Done
-        } else {
-            Step::Wait
-        })
+    let app = MockApp::new(&[socket], |io, deadline| {
+        let stage = listen(&mut life, io, HOST_PORT)?;
+        *deadline = life.deadline();
+        if let Stage::Opened(remote) = stage {
+            caller = Some(remote);
+            return Ok(Step::Done);
+        }
+        Ok(Step::Wait)
     });
-    let mut slot = Slot::new();
-    bare.turn(&mut [slot.seat(&mut app)]);
+    let mut task = Task::new(app);
+    bare.turn(&mut [&mut task]);
     assert_eq!(
-        (app.deadline, bare.tcp(socket).state()),
+        (task.app().deadline, bare.tcp(socket).state()),
         (None, State::Listen)
     );
 
-    let seq = PEER_START.wrapping_sub(1);
-    let syn = repr((PEER_PORT - 1, HOST_PORT), TcpControl::Syn, seq, None);
-    let ends = ((PEER_MAC, Family::V4.peer()), (HOST_MAC, Family::V4.host()));
-    bare.hear_frame(tcp_frame(ends.0, ends.1, &syn));
+    bare.hear_syn((PEER_PORT - 1, 64));
     let start = bare.now;
-    bare.turn(&mut [slot.seat(&mut app)]);
-    let handshake = Deadline::new(start.after(HANDSHAKE_TICKS), Awaited::Handshake);
-    assert_eq!(app.deadline, Some(handshake));
+    bare.turn(&mut [&mut task]);
+    let handshake = Deadline::new(start + HANDSHAKE_TIMEOUT, TimeoutKind::Handshake);
+    assert_eq!(task.app().deadline, Some(handshake));
 
     while bare.tcp(socket).state() != State::Listen {
-        bare.sleep(&mut [slot.seat(&mut app)]);
-        let latest = handshake.at.after(LINGER_TICKS);
+        bare.sleep(&mut [&mut task]);
+        let latest = handshake.at + LINGER;
         assert!(bare.now <= latest, "deaf at {}", bare.now);
     }
     assert!(bare.now >= handshake.at, "gave up at {}", bare.now);
     bare.sent();
-    bare.call(&mut [slot.seat(&mut app)], 64);
-    assert_eq!(slot.outcome(), Some(Ok(())));
-    drop(app);
+    bare.call(&mut [&mut task], 64);
+    assert_eq!(task.outcome(), Some(&Ok(())));
+    drop(task);
     assert_eq!(caller, Some(IpEndpoint::new(Family::V4.peer(), PEER_PORT)));
 }
 
@@ -62,11 +67,11 @@ fn nobody_can_listen_on_port_0() {
     let mut bare = Bare::new();
     bare.now = Tick::from_millis(1);
     let socket = bare.socket(64);
-    let mut listener = Listener::new(0);
-    let mut app = Puppet::new(&[socket], |io, _| {
-        listener.poll(io, socket).map(|_| Step::Wait)
+    let mut life: Lifecycle = Lifecycle::new(socket);
+    let app = MockApp::new(&[socket], |io, _| {
+        listen(&mut life, io, 0).map(|_| Step::Wait)
     });
-    let mut slot = Slot::new();
-    bare.turn(&mut [slot.seat(&mut app)]);
-    assert_eq!(slot.outcome(), Some(Err(Error::Unaddressable)));
+    let mut task = Task::new(app);
+    bare.turn(&mut [&mut task]);
+    assert_eq!(task.outcome(), Some(&Err(Error::Unaddressable)));
 }

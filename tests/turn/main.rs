@@ -21,5 +21,4 @@ mod edges;
 mod egress;
 mod listener;
 mod order;
-mod puppet;
 mod rules;

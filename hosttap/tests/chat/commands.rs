@@ -38,7 +38,7 @@ fn a_script_listens_dials_disconnects_and_listens_again() {
     let ended = chat.finish(20);
     let told = ended.stderr();
     assert!(
-        told.contains("/fly is none of /connect HOST[:PORT]"),
+        told.contains("/fly is not a command; use /connect HOST[:PORT]"),
         "{told}"
     );
     assert_eq!(ended.stdout(), "to the listener\nto the dialler\nagain\n");

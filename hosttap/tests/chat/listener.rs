@@ -21,7 +21,7 @@ fn lines_go_both_ways_and_a_fin_ends_the_conversation() {
     for words in [
         "Connected with 192.168.69.100:",
         " as listener",
-        "the message above is only a part of a line",
+        "the message above is only part of a line",
         "Disconnected from 192.168.69.100:",
     ] {
         assert!(told.contains(words), "no {words:?} in {told}");

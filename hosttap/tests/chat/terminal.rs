@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use hosttap::clock::Clock;
+use hosttap::system::clock::Clock;
 use tempfile::TempDir;
 
 use super::{finish_peer, peer};

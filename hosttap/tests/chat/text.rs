@@ -82,7 +82,7 @@ s.close()
     assert!(
         ended
             .stderr()
-            .contains("the message above is only a part of a line")
+            .contains("the message above is only part of a line")
     );
     assert_eq!(ended.code, Some(0));
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use hosttap::clock::Clock;
+use hosttap::system::clock::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(5);

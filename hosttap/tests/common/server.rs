@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use hosttap::clock::Clock;
+use hosttap::system::clock::Clock;
 
 /// Longest wait for a peer, however slow the machine.
 const PEER_MILLIS_MAX: u64 = 60_000;

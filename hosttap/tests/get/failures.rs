@@ -1,6 +1,6 @@
 //! Every way in which `get` fails has its exit code, says why, and saves nothing.
 
-use hosttap::clock::Clock;
+use hosttap::system::clock::Clock;
 
 use super::get;
 use crate::common::{Call, HOST, Server, hosttap, inside, with_length};

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use hosttap::clock::Clock;
+use hosttap::system::clock::Clock;
 use rustix::process::Signal;
 
 use super::{TRANSFER_SECONDS_MAX, get};

@@ -19,7 +19,10 @@ const OPTIONS: &str = "options: ";
 
 /// What became of one bug.
 enum Verdict {
-    Found { seed: String, broken: String },
+    Found {
+        seed: String,
+        broken: String,
+    },
     NotFound,
     /// The patch does not apply, or the sources do not build with it.
     Unusable(String),

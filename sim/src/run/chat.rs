@@ -4,18 +4,17 @@ use smoltcp::wire::IpEndpoint;
 use tickwire::chat::{Chat, LineEnd, Options};
 use tickwire::{Duration, Tick};
 
+use super::app_plans::ChatPlan;
 use super::attempts::{AttemptCounts, Attempts, is_plausible};
 use super::context::RunContext;
 use super::line_checker::Lines;
 use super::node_slot::Violation;
 use super::participant::Participant;
-use super::plan::{ChatPlan, OUTSIDER};
-use super::second_caller::SecondCaller;
+use super::plan::OUTSIDER;
+use super::second_caller::{PORT, SecondCaller};
 use super::sim_app::{CHAT, SimApp};
 use crate::{Generator, Idle, Node, streams};
 
-/// The port of the listener.
-pub(crate) const PORT: u16 = 1_001;
 /// Lines that each participant says after the faults.
 const FRESH_LINES: u32 = 2;
 

@@ -17,7 +17,7 @@ use crate::{Generator, Profile};
 /// What a run found broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {
-    /// The number of the invariant, as in `docs/simulation.md`.
+    /// The number of the invariant, as in `docs/simulation.md` of the repository.
     pub invariant: u8,
     /// When it was seen.
     pub at: Tick,

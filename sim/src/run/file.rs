@@ -6,12 +6,12 @@ use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SendError, Sende
 use tickwire::store::MemoryStore;
 use tickwire::{Duration, Tick};
 
+use super::app_plans::{File, FilePlan};
 use super::attempts::{AttemptCounts, Attempts, is_plausible};
 use super::context::RunContext;
 use super::faulty_store::{FaultyStore, Medium, STORE_BUFFER_BYTES, StoreFaults};
 use super::flash::Flash;
 use super::node_slot::Violation;
-use super::plan::{File, FilePlan};
 use super::sim_app::{FILE, SimApp};
 use crate::pattern::Pattern;
 use crate::{Idle, Node, SimError, streams};

@@ -7,10 +7,11 @@ use smoltcp::wire::IpEndpoint;
 use tickwire::http::{Get, GetError, GetOptions, Request, Url};
 use tickwire::{Duration, Error, Tick, TimeoutKind};
 
+use super::app_plans::{BodyCut, Framing, GetPlan};
 use super::attempts::{AttemptCounts, Attempts, is_plausible};
 use super::context::RunContext;
 use super::node_slot::{SOCKETS, Violation};
-use super::plan::{BodyCut, Framing, GET_CLIENT, GET_SERVER, GetPlan};
+use super::plan::{GET_CLIENT, GET_SERVER};
 use super::sim_app::{GET, SimApp};
 use crate::bump::Bump;
 use crate::pattern::{Pattern, PatternSink};

@@ -14,7 +14,7 @@ use super::context::RunContext;
 use super::hostile_scripts::{ACTS_MAX, write_script};
 use super::plan::OUTSIDER;
 use super::sim_app::{APPS, CHAT, FILE, GET, SimApp};
-use super::{chat, file, get};
+use super::{file, get, second_caller};
 use crate::{Act, Generator, Node, Opening, Script};
 
 /// How long a script may go on without any progress.
@@ -26,7 +26,7 @@ const IPV4_HEADER_BYTES: usize = 20;
 const NEVER: Tick = Tick::from_millis(u64::MAX);
 
 /// The port of each kind of app.
-const PORTS: [u16; APPS] = [get::PORT, chat::PORT, file::PORT];
+const PORTS: [u16; APPS] = [get::PORT, second_caller::PORT, file::PORT];
 
 /// Runs one hostile script after the other, as each kind of app of the third node.
 pub(crate) struct HostilePeer<'a> {
@@ -167,7 +167,7 @@ impl<'a> HostilePeer<'a> {
     fn write_segment(&mut self, frame: &mut [u8], victim: u8) -> usize {
         const PAYLOAD: &[u8] = b"!junk\r\n\r\n";
         let random = &mut self.random;
-        let ports = [get::PORT, chat::PORT, file::PORT, 50_000];
+        let ports = [get::PORT, second_caller::PORT, file::PORT, 50_000];
         let port = ports.get(random.below(4) as usize).copied().unwrap_or(80);
         let control = match random.below(8) {
             0..4 => TcpControl::Syn,

@@ -311,7 +311,9 @@ impl Run<'_, '_> {
     fn is_at_rest(&self) -> bool {
         let services = [
             self.plan.get.map(|_| (GET_SERVER, get::PORT)),
-            self.plan.chat.map(|chat| (chat.listener, chat::PORT)),
+            self.plan
+                .chat
+                .map(|chat| (chat.listener, second_caller::PORT)),
             self.plan
                 .file
                 .as_ref()

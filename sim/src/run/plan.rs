@@ -6,9 +6,7 @@ use core::fmt;
 use heapless::Vec;
 use tickwire::{Duration, Tick};
 
-use super::app_plans::{chat_plan, file_plan, get_plan};
-use super::faulty_store::StoreFaults;
-use crate::pattern::{Pattern, SlowReader};
+use super::app_plans::{ChatPlan, FilePlan, GetPlan, chat_plan, file_plan, get_plan};
 use crate::{Generator, Profile, streams};
 
 /// Nodes of a run: two whose apps talk to each other, and a third that calls or attacks them.
@@ -68,86 +66,6 @@ impl Default for Options {
             is_guarded: true,
         }
     }
-}
-
-/// How a server says where its body ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Framing {
-    Length,
-    Chunked,
-    Close,
-}
-
-/// Where a server ends a body too early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BodyCut {
-    /// After this number of bytes.
-    pub(crate) bytes: u64,
-    /// By FIN, not by RST.
-    pub(crate) is_clean: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct GetPlan {
-    pub(crate) framing: Framing,
-    pub(crate) length: u64,
-    /// Some bodies end like this as long as there are faults.
-    pub(crate) cut: Option<BodyCut>,
-    pub(crate) reader: Option<SlowReader>,
-    pub(crate) total_timeout: Option<Duration>,
-    /// Receive buffer of the client, send buffer of the server.
-    pub(crate) buffers: [usize; 2],
-    /// The number of bodies to fetch as long as there are faults.
-    pub(crate) wanted: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ChatPlan {
-    pub(crate) listener: usize,
-    /// The number of lines of each node as long as there are faults.
-    pub(crate) lines: [u32; 2],
-    /// The longest line, in bytes.
-    pub(crate) line_bytes_max: u64,
-    /// The longest time between two lines.
-    pub(crate) gap_max: Duration,
-    /// The buffer of the line that comes in, and of the queue that goes out.
-    pub(crate) memory: [usize; 2],
-    pub(crate) is_raw: bool,
-    pub(crate) redials: bool,
-    pub(crate) reader: Option<SlowReader>,
-    pub(crate) buffers: [usize; 2],
-    pub(crate) salt: u64,
-    /// The number of conversations as long as there are faults.
-    pub(crate) wanted: u32,
-    /// Whether the third node calls too.
-    pub(crate) has_second_caller: bool,
-}
-
-/// The most files of a run; the last one is sent after the faults.
-pub(crate) const FILES_MAX: usize = 4;
-
-/// One file to send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct File {
-    pub(crate) pattern: Pattern,
-    pub(crate) is_checked: bool,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct FilePlan {
-    pub(crate) receiver: usize,
-    pub(crate) files: Vec<File, FILES_MAX>,
-    pub(crate) is_flash: bool,
-    pub(crate) slot_bytes: usize,
-    pub(crate) store_faults: StoreFaults,
-    /// The power of the receiver fails after this number of writes and erases.
-    pub(crate) power_cut_after: Option<u64>,
-    /// How often two words of a segment of the sender change places, which only a digest notices,
-    /// in parts per million.
-    pub(crate) word_swap_ppm: u32,
-    /// The number of files to send as long as there are faults.
-    pub(crate) wanted: u32,
-    pub(crate) buffers: [usize; 2],
 }
 
 /// Something that happens to a node.

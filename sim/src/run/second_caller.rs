@@ -4,11 +4,14 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::{Duration, Tick};
 
-use super::chat::PORT;
+use super::app_plans::ChatPlan;
 use super::context::RunContext;
-use super::plan::{ChatPlan, OUTSIDER};
+use super::plan::OUTSIDER;
 use super::sim_app::{CHAT, SimApp};
 use crate::{Act, Generator, Node, Opening, Script, streams};
+
+/// The port of the chat's listener.
+pub(crate) const PORT: u16 = 1_001;
 
 /// What it does when it is accepted.
 const ACTS: &[Act<'static>] = &[

@@ -317,6 +317,8 @@ impl<'a, S: Source> SenderSession<'a, S> {
 impl<S: Source> Session for SenderSession<'_, S> {
     type Error = SendError;
 
+    const FLUSHES: bool = false;
+
     fn name(&self) -> &'static str {
         "send"
     }

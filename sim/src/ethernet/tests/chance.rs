@@ -31,7 +31,7 @@ fn run(link: Link, frame: &[u8]) -> (Ethernet<'static>, Vec<(u64, Vec<u8>)>) {
             now = now.max(due);
             ethernet.set_now(now);
             while let Some(bytes) = ethernet.port(1).receive_frame() {
-                arrivals.push((now.since(sent), bytes.to_vec()));
+                arrivals.push((now.since(sent).as_millis(), bytes.to_vec()));
             }
         }
         assert_eq!(ethernet.next_due(), None, "all has arrived");

@@ -1,0 +1,237 @@
+//! The errors of all apps of tickwire as one type, with curl's exit code for each.
+
+use std::fmt::{self, Display};
+use std::io;
+
+use tickwire::chat::ChatError;
+use tickwire::file::{ReceiveError, SendError};
+use tickwire::http::GetError;
+use tickwire::{Error, Event, SinkError, SourceError, TimeoutKind};
+
+use crate::exit::{Exit, io_error_text};
+
+/// The error of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppError {
+    /// What happened to a connection.
+    Connection(Error),
+    /// Of `get`.
+    Get(GetError),
+    /// Of `chat`.
+    Chat(ChatError),
+    /// Of `send`.
+    Send(SendError),
+    /// Of `recv`.
+    Receive(ReceiveError),
+    /// Of local output.
+    Sink(SinkError),
+}
+
+impl AppError {
+    /// The error of a failed connection, whatever its app.
+    pub fn of(event: &Event) -> Option<Self> {
+        None.or_else(|| event.error::<Error>().map(|&error| error.into()))
+            .or_else(|| event.error::<GetError>().map(|&error| error.into()))
+            .or_else(|| event.error::<ChatError>().map(|&error| error.into()))
+            .or_else(|| event.error::<SendError>().map(|&error| error.into()))
+            .or_else(|| event.error::<ReceiveError>().map(|&error| error.into()))
+    }
+
+    /// The errno of a failed write, or `Err` with that of a failed read.
+    fn errno(self) -> Option<Result<i32, i32>> {
+        match self {
+            Self::Get(GetError::Sink { code })
+            | Self::Chat(ChatError::Sink { code })
+            | Self::Receive(ReceiveError::Store { code })
+            | Self::Sink(SinkError::Failed { code }) => Some(Ok(code)),
+            Self::Send(SendError::Source { code }) => Some(Err(code)),
+            _ => None,
+        }
+    }
+}
+
+/// Where the error carries an errno, the system's text for it.
+impl Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let cause = |code| io_error_text(&io::Error::from_raw_os_error(code));
+        match self.errno() {
+            Some(Ok(code)) if code > 0 => {
+                return write!(f, "the data cannot be written: {}", cause(code));
+            }
+            Some(Err(code)) if code > 0 => {
+                return write!(f, "the file cannot be read: {}", cause(code));
+            }
+            _ => {}
+        }
+        match self {
+            Self::Connection(error) => error.fmt(f),
+            Self::Get(error) => error.fmt(f),
+            Self::Chat(error) => error.fmt(f),
+            Self::Send(error) => error.fmt(f),
+            Self::Receive(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Error> for AppError {
+    fn from(error: Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl From<GetError> for AppError {
+    fn from(error: GetError) -> Self {
+        match error {
+            // Its text says what was missing.
+            GetError::Connection(Error::TimedOut(_)) => Self::Get(error),
+            GetError::Connection(error) => Self::Connection(error),
+            error => Self::Get(error),
+        }
+    }
+}
+
+impl From<ChatError> for AppError {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Connection(error) => Self::Connection(error),
+            error => Self::Chat(error),
+        }
+    }
+}
+
+impl From<SendError> for AppError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Connection(Error::TimedOut(_)) => Self::Send(error),
+            SendError::Connection(error) => Self::Connection(error),
+            error => Self::Send(error),
+        }
+    }
+}
+
+impl From<ReceiveError> for AppError {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Connection(Error::TimedOut(_)) => Self::Receive(error),
+            ReceiveError::Connection(error) => Self::Connection(error),
+            error => Self::Receive(error),
+        }
+    }
+}
+
+impl From<SinkError> for AppError {
+    fn from(error: SinkError) -> Self {
+        Self::Sink(error)
+    }
+}
+
+impl From<SourceError> for AppError {
+    fn from(error: SourceError) -> Self {
+        Self::Send(error.into())
+    }
+}
+
+/// The exit code of a failed connection.
+fn connection_exit(error: Error) -> Exit {
+    match error {
+        Error::Unaddressable | Error::Unreachable | Error::NoLocalPort | Error::Refused => {
+            Exit::Connect
+        }
+        Error::TimedOut(TimeoutKind::Sink) => Exit::Write,
+        Error::TimedOut(_) => Exit::TimedOut,
+        Error::Reset | Error::AddressLost | Error::Spinning => Exit::Reset,
+        // The errors are non-exhaustive; the test below covers every variant of today.
+        _ => Exit::Unknown,
+    }
+}
+
+impl From<AppError> for Exit {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Connection(error)
+            | AppError::Get(GetError::Connection(error))
+            | AppError::Chat(ChatError::Connection(error))
+            | AppError::Send(SendError::Connection(error))
+            | AppError::Receive(ReceiveError::Connection(error)) => connection_exit(error),
+            AppError::Get(GetError::Truncated)
+            | AppError::Send(SendError::Truncated)
+            | AppError::Receive(ReceiveError::Truncated) => Self::Truncated,
+            AppError::Get(GetError::Malformed(_))
+            | AppError::Receive(ReceiveError::Malformed(_))
+            | AppError::Send(SendError::Name) => Self::Malformed,
+            AppError::Get(GetError::Status(_)) => Self::Status,
+            AppError::Get(GetError::TooLarge)
+            | AppError::Send(SendError::TooLarge)
+            | AppError::Receive(ReceiveError::TooLarge)
+            | AppError::Chat(ChatError::SinkFull)
+            | AppError::Sink(SinkError::Full) => Self::TooLarge,
+            AppError::Get(GetError::Sink { .. })
+            | AppError::Chat(ChatError::Sink { .. })
+            | AppError::Receive(ReceiveError::Store { .. })
+            | AppError::Sink(SinkError::Failed { .. }) => Self::Write,
+            AppError::Send(SendError::Source { .. } | SendError::SourceChanged) => Self::Read,
+            AppError::Send(SendError::Refused(_) | SendError::BadReply)
+            | AppError::Receive(ReceiveError::Busy | ReceiveError::DigestMismatch) => Self::Refused,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Failure;
+    use tickwire::file::OfferError;
+    use tickwire::http::Malformed;
+
+    #[test]
+    fn every_error_of_the_apps_has_curls_exit_code() {
+        let timed_out = |kind| Error::TimedOut(kind);
+        let table: [(AppError, u8); 26] = [
+            (Error::Unaddressable.into(), 7),
+            (Error::Unreachable.into(), 7),
+            (Error::NoLocalPort.into(), 7),
+            (Error::Refused.into(), 7),
+            (GetError::Malformed(Malformed::NoColon).into(), 8),
+            (ReceiveError::Malformed(OfferError::Name).into(), 8),
+            (GetError::Truncated.into(), 18),
+            (SendError::Truncated.into(), 18),
+            (ReceiveError::Truncated.into(), 18),
+            (GetError::Status(404).into(), 22),
+            (GetError::Sink { code: 28 }.into(), 23),
+            (ReceiveError::Store { code: 28 }.into(), 23),
+            (timed_out(TimeoutKind::Sink).into(), 23),
+            (SendError::Refused(3).into(), 25),
+            (SendError::BadReply.into(), 25),
+            (ReceiveError::DigestMismatch.into(), 25),
+            (ReceiveError::Busy.into(), 25),
+            (SendError::Source { code: 5 }.into(), 26),
+            (SendError::SourceChanged.into(), 26),
+            (
+                GetError::Connection(timed_out(TimeoutKind::Reply)).into(),
+                28,
+            ),
+            (timed_out(TimeoutKind::Connect).into(), 28),
+            (Error::Reset.into(), 56),
+            (Error::AddressLost.into(), 56),
+            (Error::Spinning.into(), 56),
+            (GetError::TooLarge.into(), 63),
+            (ReceiveError::TooLarge.into(), 63),
+        ];
+        for (error, code) in table {
+            assert_eq!(Exit::from(error) as u8, code, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_errno_appears_as_the_systems_text() {
+        let failure = Failure::from_core("out.bin", GetError::Sink { code: 28 });
+        assert_eq!(
+            failure.message,
+            "out.bin: the data cannot be written: No space left on device"
+        );
+        let failure = Failure::from_core("x", GetError::Sink { code: 0 });
+        assert_eq!(failure.message, "x: the data cannot be written (code 0)");
+    }
+}

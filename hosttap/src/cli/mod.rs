@@ -1,0 +1,317 @@
+//! The command line: every command, option and default.
+
+pub mod values;
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use tickwire::Duration;
+
+use crate::exit::{Exit, Failure};
+use values::{HeaderField, Peer};
+
+/// The default port of `chat`.
+pub const CHAT_PORT: u16 = 1001;
+/// The default port of `recv` and `send`.
+pub const FILE_PORT: u16 = 2001;
+/// The default port of `echo`.
+pub const ECHO_PORT: u16 = 12345;
+
+const EXAMPLES: &str = "\
+Examples:
+  hosttap                                           the demo on a simulated network; no privileges
+  sudo ip tuntap add dev tap0 mode tap user $USER   create the TAP once, for your user ...
+  sudo ip addr add 192.168.69.100/24 dev tap0       ... give the kernel's side an address ...
+  sudo ip link set tap0 up                          ... and bring it up
+  hosttap doctor                                    check all that, and print what fixes it
+  hosttap get http://192.168.69.100:8000/file -o file
+  hosttap chat --connect 192.168.69.100
+  hosttap recv --dir incoming
+  hosttap send 192.168.69.100 picture.jpg
+
+Data goes to stdout, everything else to stderr. Exit codes are curl's: 0 success, 2 usage, 3 URL,
+6 name not resolved, 7 could not connect, 8 malformed, 18 truncated, 22 status 3xx or >= 400,
+23 cannot write, 25 refused by the receiver, 26 cannot read the file, 28 timed out,
+45 TAP unusable, 56 reset, 63 too large, 130 interrupted.";
+
+/// tickwire's apps over a TAP interface, on a TCP/IP stack separate from the kernel's.
+#[derive(Debug, Parser)]
+#[command(name = "hosttap", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// How the stack is attached to the network.
+    #[command(flatten)]
+    pub link: LinkOptions,
+    /// The command; `demo` if there is none.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of the link, before or after the command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Link options")]
+pub struct LinkOptions {
+    /// TAP interface; created if missing (needs CAP_NET_ADMIN), or made for a user beforehand
+    #[arg(short = 'i', long, value_name = "IFACE", default_value = "tap0", global = true, value_parser = values::interface_name)]
+    pub tap: String,
+    /// Our own address and the prefix length of its network
+    #[arg(long, value_name = "CIDR", default_value = "192.168.69.1/24", global = true, value_parser = values::host_cidr)]
+    pub address: IpCidr,
+    /// Router for peers outside our network
+    #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
+    pub gateway: Option<IpAddress>,
+    /// Our Ethernet address [default: 02:00 followed by the IPv4 address]
+    #[arg(long, value_name = "MAC", global = true, value_parser = values::mac)]
+    pub mac: Option<EthernetAddress>,
+    /// Give the kernel's side of the TAP this address and bring it up (needs CAP_NET_ADMIN)
+    #[arg(long, value_name = "CIDR", global = true, value_parser = values::host_cidr)]
+    pub host_address: Option<IpCidr>,
+    /// Seed for port and sequence numbers [default: random]
+    #[arg(long, value_name = "N", global = true)]
+    pub seed: Option<u64>,
+    /// Write every frame to this file, for tshark or Wireshark
+    #[arg(long, value_name = "FILE", global = true)]
+    pub pcap: Option<PathBuf>,
+    /// Disable the guard that keeps smoltcp's connections from getting stuck
+    #[arg(long, global = true)]
+    pub no_guard: bool,
+    /// Report every state transition, and print every frame as one line
+    #[arg(short = 'v', long, global = true, overrides_with = "verbose")]
+    pub verbose: bool,
+    /// Report errors only
+    #[arg(
+        short = 'q',
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        overrides_with = "quiet"
+    )]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show every app on a simulated network; needs no privileges
+    Demo,
+    /// Fetch a URL over HTTP/1.0
+    Get(GetOptions),
+    /// Chat with one peer that connects to us or that we connect to
+    Chat(ChatOptions),
+    /// Receive files (no authentication: whoever reaches the port can store a file)
+    Recv(RecvOptions),
+    /// Send a file
+    Send(SendOptions),
+    /// Send back every byte that arrives
+    Echo(EchoOptions),
+    /// Check the TAP set-up, and print the commands that fix it
+    Doctor,
+}
+
+/// Options of `get`.
+#[derive(Debug, Args)]
+pub struct GetOptions {
+    /// The URL, not parsed yet, because a bad URL has its own exit code.
+    #[arg(help = "http://HOST[:PORT]/PATH; HOST is an IP address")]
+    pub url: String,
+    /// Write the body to FILE, which appears complete or not at all [default, or `-`: stdout]
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Add a header; Host replaces the default one
+    #[arg(long, value_name = "N: V", value_parser = values::header)]
+    pub header: Vec<HeaderField>,
+    /// Time limit for the connection to be established
+    #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
+    pub connect_timeout: Duration,
+    /// Time limit from the request to the end of the response head
+    #[arg(long = "first-byte-timeout", value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
+    pub first_byte_timeout: Duration,
+    /// Give up if almost nothing arrives in this time
+    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    pub idle_timeout: Duration,
+    /// Time limit for the whole transfer [default: no limit]
+    #[arg(long = "max-time", value_name = "SECONDS", value_parser = values::seconds)]
+    pub total_timeout: Option<Duration>,
+    /// Refuse a larger body; the units k, M and G are accepted [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Fail with 18 if only the end of the connection marks the end of the body
+    #[arg(long)]
+    pub require_length: bool,
+}
+
+const CHAT_COMMANDS: &str = "\
+Commands, on a terminal or with --commands:
+  /connect HOST[:PORT]   close the current conversation, and connect to HOST
+  /listen [PORT]         close it, and wait for a peer to connect
+  /disconnect            close it, or stop the attempt; a listener listens again
+  /quit                  close it, and quit
+  //text                 send /text
+
+The end of stdin (Ctrl-D) closes our side of the conversation. The peer's messages still appear until
+the peer closes its side.";
+
+/// Options of `chat`.
+#[derive(Debug, Args)]
+#[command(after_help = CHAT_COMMANDS)]
+pub struct ChatOptions {
+    /// Wait for a peer to connect (the default mode) [default port: 1001]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1001",
+          conflicts_with = "connect", value_parser = values::port)]
+    pub listen: Option<u16>,
+    /// Connect to HOST [default port: 1001]
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = |text: &str| values::peer(text, CHAT_PORT))]
+    pub connect: Option<Peer>,
+    /// Send text without adding line ends
+    #[arg(long)]
+    pub raw: bool,
+    /// Quit after one conversation
+    #[arg(long)]
+    pub once: bool,
+    /// Reconnect, with growing delays, if the peer is unreachable or disconnects
+    #[arg(long)]
+    pub retry: bool,
+    /// Treat lines that begin with / as commands even if stdin is not a terminal
+    #[arg(long)]
+    pub commands: bool,
+    /// Encoding of the peer's text (a WHATWG label, such as euc-kr)
+    #[arg(long, value_name = "LABEL", default_value = "utf-8")]
+    pub encoding: String,
+}
+
+/// Options of `recv`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("target").required(true).args(["dir", "output"]))]
+pub struct RecvOptions {
+    /// Port to listen on
+    #[arg(long, default_value_t = FILE_PORT, value_parser = values::port)]
+    pub port: u16,
+    /// Store the files in this directory, under sanitized names
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Replace FILE with each file that arrives
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Quit after one file
+    #[arg(long)]
+    pub once: bool,
+    /// Refuse a larger file; the units k, M and G are accepted [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Give up if almost nothing arrives in this time
+    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    pub idle_timeout: Duration,
+}
+
+/// Options of `send`.
+#[derive(Debug, Args)]
+pub struct SendOptions {
+    /// The receiver [default port: 2001]
+    #[arg(value_name = "HOST[:PORT]", value_parser = |text: &str| values::peer(text, FILE_PORT))]
+    pub peer: Peer,
+    /// The file to send
+    pub file: PathBuf,
+    /// Use the plain form: length and bytes only; no name, digest or receipt
+    #[arg(long)]
+    pub plain: bool,
+    /// Retry and resume until the receiver has the whole file
+    #[arg(long)]
+    pub retry: bool,
+    /// Time limit for the connection to be established
+    #[arg(long = "connect-timeout", value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
+    pub connect_timeout: Duration,
+    /// Give up if the receiver accepts almost nothing in this time
+    #[arg(long = "idle-timeout", value_name = "SECONDS", default_value = "20", value_parser = values::seconds)]
+    pub idle_timeout: Duration,
+}
+
+/// Options of `echo`.
+#[derive(Debug, Args)]
+pub struct EchoOptions {
+    /// Port to listen on
+    #[arg(long, default_value_t = ECHO_PORT, value_parser = values::port)]
+    pub port: u16,
+    /// Quit after one conversation
+    #[arg(long)]
+    pub once: bool,
+}
+
+impl LinkOptions {
+    /// Our Ethernet address: the option, or 02:00 followed by the last four bytes of the IP address.
+    pub fn ethernet_address(&self) -> EthernetAddress {
+        self.mac.unwrap_or_else(|| {
+            let [a, b, c, d] = match self.address.address() {
+                IpAddress::Ipv4(address) => address.octets(),
+                IpAddress::Ipv6(address) => {
+                    let [.., a, b, c, d] = address.octets();
+                    [a, b, c, d]
+                }
+            };
+            EthernetAddress([0x02, 0x00, a, b, c, d])
+        })
+    }
+
+    /// The smallest MTU in bytes for our address family: what every host must accept without
+    /// fragmentation (RFC 791, section 3.1; RFC 8200, section 5).
+    pub const fn mtu_min_bytes(&self) -> usize {
+        match self.address {
+            IpCidr::Ipv4(_) => 576,
+            IpCidr::Ipv6(_) => 1280,
+        }
+    }
+
+    /// Whether `gateway` is on our own link. IPv6 routers use their link-local address (RFC 4861,
+    /// section 4.2), which is on every link.
+    fn is_on_link(&self, gateway: IpAddress) -> bool {
+        let is_link_local =
+            matches!(gateway, IpAddress::Ipv6(address) if address.is_unicast_link_local());
+        let is_local = is_link_local && matches!(self.address, IpCidr::Ipv6(_));
+        is_local || self.address.contains_addr(&gateway)
+    }
+
+    /// Checks the options against each other.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`]: the gateway is not a host in our network, one address is used twice, or
+    /// `-v` stands with `-q`.
+    pub fn check(&self) -> Result<(), Failure> {
+        let usage = |message: String| Err(Failure::new(Exit::Usage, message));
+        // clap checks conflicts before and after the command separately, so it misses this one.
+        if self.verbose && self.quiet {
+            return usage("--verbose cannot be used with --quiet".to_owned());
+        }
+        let ours = self.address.address();
+        if let Some(gateway) = self.gateway {
+            if gateway == ours {
+                return usage(format!("--gateway {gateway} is our own --address"));
+            }
+            if !self.is_on_link(gateway) {
+                return usage(format!(
+                    "--gateway {gateway} is not in the network of --address {} and cannot be reached",
+                    self.address
+                ));
+            }
+            let cidr = format!("{gateway}/{}", self.address.prefix_len());
+            if let Err(why) = values::host_cidr(&cidr) {
+                return usage(format!("--gateway {gateway}: {why}"));
+            }
+        }
+        if let Some(host) = self.host_address {
+            if host.address() == ours {
+                return usage(format!(
+                    "--host-address {ours} is our own --address; the kernel's side needs another one"
+                ));
+            }
+            if !host.contains_addr(&ours) || !self.address.contains_addr(&host.address()) {
+                return usage(format!(
+                    "--host-address {host} and --address {} are not in one network",
+                    self.address
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

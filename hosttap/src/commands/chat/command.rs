@@ -1,0 +1,88 @@
+//! Chat commands: lines that begin with a slash.
+
+use smoltcp::wire::IpEndpoint;
+
+use crate::cli::{CHAT_PORT, values};
+use crate::terminal::text::sanitize_line;
+
+/// A command of the user or of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Command {
+    Connect(IpEndpoint),
+    Listen(u16),
+    Disconnect,
+    Quit,
+}
+
+impl Command {
+    /// Parses a line that begins with one slash.
+    ///
+    /// # Errors
+    /// A description of what is wrong, safe to print on a terminal.
+    pub(super) fn parse(line: &str) -> Result<Self, String> {
+        let mut words = line.split_whitespace();
+        let command = words.next().unwrap_or_default();
+        let argument = words.next();
+        if words.next().is_some() {
+            return Err(format!("{}: too many words", sanitize_line(line)));
+        }
+        match (command, argument) {
+            ("/connect", Some(host)) => {
+                let invalid = |why: String| format!("/connect {}: {why}", sanitize_line(host));
+                let peer = values::peer(host, CHAT_PORT).map_err(invalid)?;
+                peer.endpoint()
+                    .map(Self::Connect)
+                    .map_err(|why| why.message)
+            }
+            ("/connect", None) => Err("/connect needs HOST[:PORT]".to_owned()),
+            ("/listen", port) => match port.map(values::port) {
+                None => Ok(Self::Listen(CHAT_PORT)),
+                Some(Ok(port)) => Ok(Self::Listen(port)),
+                Some(Err(why)) => Err(format!("/listen: {why}")),
+            },
+            ("/disconnect", None) => Ok(Self::Disconnect),
+            ("/quit", None) => Ok(Self::Quit),
+            _ => Err(format!(
+                "{} is not a command; use /connect HOST[:PORT], /listen [PORT], /disconnect, /quit, or // to send a slash",
+                sanitize_line(line.trim_end())
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smoltcp::wire::IpAddress;
+
+    #[test]
+    fn commands_are_parsed_and_mistakes_are_named() {
+        let remote = |port| IpEndpoint::new(IpAddress::v4(10, 0, 0, 7), port);
+        for (line, command) in [
+            ("/connect 10.0.0.7", Command::Connect(remote(1001))),
+            ("/connect  10.0.0.7:4444 ", Command::Connect(remote(4444))),
+            ("/listen", Command::Listen(1001)),
+            ("/listen 4444\r", Command::Listen(4444)),
+            ("/disconnect", Command::Disconnect),
+            ("/quit", Command::Quit),
+        ] {
+            assert_eq!(Command::parse(line), Ok(command), "{line}");
+        }
+        for (line, named) in [
+            ("/connect", "HOST"),
+            ("/connect a.example", "a.example"),
+            ("/connect 10.0.0.7:0", "port"),
+            ("/connect a b", "too many"),
+            ("/listen x", "port"),
+            ("/quit now", "/quit now"),
+            ("/", "not a command"),
+            ("/\u{1b}[2J", "\u{241b}[2J"),
+        ] {
+            let why = Command::parse(line).unwrap_err();
+            assert!(
+                why.contains(named) && !why.contains('\u{1b}'),
+                "{line}: {why}"
+            );
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The event loop of a chat: stdin to the send queue, messages to stdout, frames both ways.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use rustix::io::{Errno, read};
+use rustix::stdio::stdin;
+use tickwire::chat::{Chat, ChatError, PushError};
+use tickwire::{Task, Tick};
+
+use super::charset::Charset;
+use super::command::Command;
+use super::line_splitter::{LineSplitter, Piece};
+use super::message_writer::MessageWriter;
+use super::observer::ChatObserver;
+use crate::app_error::AppError;
+use crate::exit::{Exit, Failure};
+use crate::link::stack::TapStack;
+use crate::system::wait::Ready;
+use crate::terminal::line_editor::LineEditor;
+
+/// The size of one read from stdin.
+const READ_BYTES: usize = 4 * 1024;
+
+/// How the user's input is treated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InputOptions {
+    pub(super) charset: Charset,
+    /// Whether a line that begins with a slash is a command.
+    pub(super) commands: bool,
+    /// Whether input after a command waits until the command has taken effect.
+    pub(super) sequential: bool,
+    /// Whether every frame is printed on stderr.
+    pub(super) verbose: bool,
+}
+
+/// A running chat. The stack is the last field: its drop may print, and by then the drop of the
+/// editor has restored the terminal.
+pub(super) struct EventLoop<'m> {
+    task: Task<Chat<'m, MessageWriter>>,
+    observer: ChatObserver,
+    options: InputOptions,
+    input: LineSplitter,
+    /// Whether the chat knows that the input has ended.
+    is_end_passed_on: bool,
+    editor: Option<Rc<RefCell<LineEditor>>>,
+    stack: TapStack,
+}
+
+impl<'m> EventLoop<'m> {
+    pub(super) fn new(
+        stack: TapStack,
+        chat: Chat<'m, MessageWriter>,
+        observer: ChatObserver,
+        editor: Option<Rc<RefCell<LineEditor>>>,
+        options: InputOptions,
+    ) -> Self {
+        Self {
+            task: Task::new(chat),
+            observer,
+            options,
+            input: LineSplitter::default(),
+            is_end_passed_on: false,
+            editor,
+            stack,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<Exit, Failure> {
+        let result = self.run_to_end();
+        if result.is_err() {
+            // No peer should wait for a program that has ended.
+            self.stack.abort_all();
+        }
+        result
+    }
+
+    fn run_to_end(&mut self) -> Result<Exit, Failure> {
+        let outcome = loop {
+            self.process_input();
+            self.hide_row();
+            let wake = self.stack.turn(&mut [&mut self.task], &mut self.observer);
+            if let Some(outcome) = self.task.outcome() {
+                break *outcome;
+            }
+            // The turn may have made room for more input.
+            if self.process_input() {
+                continue;
+            }
+            self.write_pending()?;
+            let ready = self.wait(wake, self.wants_input())?;
+            if ready.input {
+                self.read_stdin()?;
+            }
+        };
+        self.finish(outcome)
+    }
+
+    /// Blocks until there is something to do. stdin counts only with `wants_input`.
+    fn wait(&mut self, wake: Option<Tick>, wants_input: bool) -> Result<Ready, Failure> {
+        let editor = self.editor.as_ref().map(|editor| editor.borrow());
+        let blocked = match &editor {
+            Some(editor) => editor.blocked(),
+            None => self.task.app_mut().sink_mut().blocked(),
+        };
+        self.stack.wait(wake, wants_input.then(stdin), blocked)
+    }
+
+    /// Whether input may be processed now.
+    fn accepts_input(&self) -> bool {
+        !self.options.sequential || self.task.app().is_settled()
+    }
+
+    fn wants_input(&self) -> bool {
+        self.accepts_input() && self.input.wants_input()
+    }
+
+    /// Passes the user's input to the chat while the chat accepts it. Returns whether it accepted
+    /// any.
+    fn process_input(&mut self) -> bool {
+        let mut any = false;
+        while self.accepts_input() && self.process_piece() {
+            self.input.consume();
+            any = true;
+        }
+        if self.accepts_input() && !self.is_end_passed_on && self.input.is_finished() {
+            self.task.app_mut().end_input();
+            self.is_end_passed_on = true;
+            any = true;
+        }
+        // Without input, no further command can follow.
+        if self.is_end_passed_on && self.options.commands && self.task.app().is_idle() {
+            self.task.app_mut().quit();
+            any = true;
+        }
+        any
+    }
+
+    /// Processes the next piece. Returns whether there was one and the chat accepted it.
+    fn process_piece(&mut self) -> bool {
+        let is_command = self.options.commands && self.input.is_at_line_start();
+        let (text, is_line) = match self.input.peek() {
+            Some(Piece::Line(text)) => (text, true),
+            Some(Piece::Part(text)) => (text, false),
+            None => return false,
+        };
+        let text = match text {
+            [b'/', text @ ..] if is_command && text.starts_with(b"/") => text,
+            [b'/', ..] if is_command => {
+                let line = String::from_utf8_lossy(text);
+                run_command(self.task.app_mut(), &self.observer, &line);
+                return true;
+            }
+            text => text,
+        };
+        let (bytes, missing) = self.options.charset.encode(text);
+        let pushed = if is_line {
+            self.task.app_mut().push_line(&bytes)
+        } else {
+            self.task.app_mut().push_part(&bytes)
+        };
+        match pushed {
+            Ok(()) => {}
+            Err(PushError::Full) => return false,
+            // Neither can happen: a part is shorter than the queue, and no piece follows the end.
+            Err(PushError::TooLong | PushError::Ended) => return true,
+        }
+        if missing > 0 {
+            let name = self.options.charset.name();
+            self.observer.status(format_args!(
+                "{name} lacks {missing} of these characters; the peer gets ? instead"
+            ));
+        }
+        true
+    }
+
+    /// Reads stdin, which poll(2) has reported as readable.
+    fn read_stdin(&mut self) -> Result<(), Failure> {
+        let mut block = [0; READ_BYTES];
+        let bytes = match read(stdin(), &mut block) {
+            Ok(length) => block.get(..length).unwrap_or_default(),
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
+            // The terminal is gone, so the input has ended.
+            Err(Errno::IO) => &[],
+            Err(errno) => return Err(Failure::from_io(Exit::Read, "stdin", &errno.into())),
+        };
+        let input = &mut self.input;
+        if bytes.is_empty() {
+            input.end();
+        }
+        let Some(editor) = &self.editor else {
+            input.push(bytes);
+            return Ok(());
+        };
+        let mut editor = editor.borrow_mut();
+        let has_ended = editor.handle_input(bytes, &mut |line| {
+            input.push(line.as_bytes());
+            input.push(b"\n");
+        });
+        if has_ended.map_err(terminal_failure)? || bytes.is_empty() {
+            input.end();
+            editor.close().map_err(terminal_failure)?;
+        }
+        Ok(())
+    }
+
+    /// Hides the input row before `-v` prints frames on the terminal.
+    fn hide_row(&self) {
+        if let Some(editor) = self.editor.as_ref().filter(|_| self.options.verbose) {
+            let mut editor = editor.borrow_mut();
+            editor.hide_row();
+            // If the terminal is gone, the next refresh reports it.
+            let _ = editor.flush();
+        }
+    }
+
+    /// Writes pending output while there is room.
+    fn write_pending(&mut self) -> Result<(), Failure> {
+        match &self.editor {
+            Some(editor) => editor
+                .borrow_mut()
+                .refresh()
+                .map_err(|errno| terminal_failure(errno.into())),
+            None => self.flush().map(drop),
+        }
+    }
+
+    fn flush(&mut self) -> Result<bool, Failure> {
+        let flushed = self.task.app_mut().sink_mut().flush();
+        flushed.map_err(|error| Failure::from_core("stdout", error))
+    }
+
+    /// The chat has ended. Writes the rest of the messages.
+    fn finish(&mut self, outcome: Result<(), ChatError>) -> Result<Exit, Failure> {
+        while !self.flush()? {
+            // The stack keeps running, because an unread frame would end every wait at once.
+            let wake = self.stack.turn(&mut [], &mut ());
+            self.wait(wake, false)?;
+        }
+        let printed = self.observer.failure();
+        match outcome {
+            // A script has ended without a conversation, or its last conversation failed.
+            Ok(()) if self.options.sequential && self.is_end_passed_on => {
+                Ok(printed.map_or(Exit::Success, Exit::from))
+            }
+            Ok(()) => Ok(Exit::Success),
+            Err(error) if printed == Some(error.into()) => Ok(Exit::from(AppError::from(error))),
+            Err(error) => Err(Failure::from_core("stdout", error)),
+        }
+    }
+}
+
+fn run_command(chat: &mut Chat<'_, MessageWriter>, observer: &ChatObserver, line: &str) {
+    match Command::parse(line) {
+        Ok(Command::Connect(remote)) => chat.dial(remote),
+        Ok(Command::Listen(port)) => chat.listen(port),
+        Ok(Command::Disconnect) => chat.disconnect(),
+        Ok(Command::Quit) => chat.quit(),
+        Err(why) => observer.error(why),
+    }
+}
+
+fn terminal_failure(error: io::Error) -> Failure {
+    Failure::from_io(Exit::Write, "the terminal", &error)
+}

@@ -1,0 +1,97 @@
+//! `hosttap chat`: sends stdin to a peer and prints its messages, one conversation at a time.
+
+mod charset;
+mod command;
+mod event_loop;
+mod line_splitter;
+mod message_writer;
+mod observer;
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal};
+use std::rc::Rc;
+
+use tickwire::Duration;
+use tickwire::chat::{Chat, LineEnd, Options};
+
+use crate::cli::values;
+use crate::cli::{CHAT_PORT, ChatOptions, LinkOptions};
+use crate::exit::{Exit, Failure};
+use crate::link::stack::TapStack;
+use crate::terminal::console::Console;
+use crate::terminal::line_editor::LineEditor;
+use charset::Charset;
+use event_loop::{EventLoop, InputOptions};
+use message_writer::MessageWriter;
+use observer::ChatObserver;
+
+/// The size of each buffer of a socket.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// The longest line that is received in one piece.
+const LINE_BYTES: usize = 64 * 1024;
+/// The size of the send queue. An encoded part of a line always fits in an empty queue.
+const QUEUE_BYTES: usize = 128 * 1024;
+
+/// Runs the command until it is interrupted, or until the options or the end of stdin end it.
+///
+/// # Errors
+/// The command cannot start, or stdout cannot be written. The failure of a conversation has been
+/// printed already, so it is an `Ok` with that exit code.
+pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
+    let charset = Charset::from_label(&options.encoding)?;
+    let remote = options
+        .connect
+        .as_ref()
+        .map(values::Peer::endpoint)
+        .transpose()?;
+    let console = Console::new(link.verbose, link.quiet);
+    let mut stack = TapStack::open(link)?;
+    let editor = LineEditor::open()
+        .map_err(|error| Failure::from_io(Exit::Write, "the terminal", &error))?
+        .map(|editor| Rc::new(RefCell::new(editor)));
+    let messages = MessageWriter::new(charset, editor.clone())
+        .map_err(|error| Failure::from_io(Exit::Write, "stdout", &error))?;
+    let is_interactive = io::stdin().is_terminal();
+    let input_options = InputOptions {
+        charset,
+        commands: options.commands || is_interactive,
+        // The commands of a script wait for each other; a person sees what happens.
+        sequential: options.commands && !is_interactive,
+        verbose: link.verbose,
+    };
+    let sockets = [BUFFER_BYTES; 2].map(|bytes| stack.add_socket(bytes));
+    let (mut line, mut queue) = (vec![0; LINE_BYTES], vec![0; QUEUE_BYTES]);
+    let peer_options = peer_options(options, input_options.commands);
+    let mut chat = Chat::new(
+        sockets,
+        &mut line[..],
+        &mut queue[..],
+        messages,
+        peer_options,
+    );
+    match remote {
+        Some(remote) => chat.dial(remote),
+        None => chat.listen(options.listen.unwrap_or(CHAT_PORT)),
+    }
+    let observer = ChatObserver::new(console, editor.clone());
+    if editor.is_some() {
+        observer.status("Commands: /connect HOST[:PORT], /listen [PORT], /disconnect, /quit");
+    }
+    EventLoop::new(stack, chat, observer, editor, input_options).run()
+}
+
+fn peer_options(options: &ChatOptions, commands: bool) -> Options {
+    Options {
+        line_end: if options.raw {
+            LineEnd::Raw
+        } else {
+            LineEnd::Lf
+        },
+        once: options.once,
+        redial: options.retry,
+        stay: commands,
+        // The reader of stdout may pause as long as it likes; an unread pipe is not our error.
+        stall_timeout: Duration::MAX,
+        ..Options::DEFAULT
+    }
+}

@@ -1,0 +1,139 @@
+//! Two hosts and the Ethernet between them, in this process and under a virtual clock.
+
+use std::cell::RefCell;
+
+use smoltcp::iface::SocketHandle;
+use smoltcp::wire::IpEndpoint;
+use tickwire::{AnyTask, Event, Tick};
+use tickwire_sim::ethernet::{Ethernet, Frame, FrameEvent, Link, PortState};
+use tickwire_sim::{Node, NodeMemory, Tracer, World};
+
+use super::frame_counter::FrameCounter;
+use crate::exit::{Exit, Failure};
+
+/// The host that runs what an embedded device would run.
+pub(super) const DEVICE: usize = 0;
+/// The host on a desk.
+pub(super) const LAPTOP: usize = 1;
+
+/// The rate of lost frames, in parts per million.
+pub(super) const LOSS_PPM: u32 = 30_000;
+const LINK: Link = Link {
+    loss_ppm: LOSS_PPM,
+    delay_micros: 5_000,
+    ..Link::PERFECT
+};
+/// The virtual time at which the tour counts as failed.
+const TIME_LIMIT: Tick = Tick::from_millis(600_000);
+
+const FRAMES_MAX: usize = 256;
+const FRAME_BYTES_MAX: usize = 1_514;
+const SOCKETS_MAX: usize = 8;
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// The network.
+pub(super) struct Network {
+    world: &'static World<'static>,
+    nodes: [Node<'static>; 2],
+    tracer: &'static RefCell<NetworkTracer>,
+}
+
+/// Counts the frames.
+#[derive(Default)]
+struct NetworkTracer {
+    frames: FrameCounter,
+}
+
+impl Tracer for NetworkTracer {
+    fn event(&mut self, _now: Tick, _node: usize, _task: &'static str, _event: &Event) {}
+
+    fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
+        self.frames.count(event, frame);
+    }
+}
+
+/// Passes the events of all nodes on.
+struct EventTracer<F>(F);
+
+impl<F: FnMut(Tick, usize, &Event)> Tracer for EventTracer<F> {
+    fn event(&mut self, now: Tick, node: usize, _task: &'static str, event: &Event) {
+        (self.0)(now, node, event);
+    }
+}
+
+impl Network {
+    /// A network whose random decisions all derive from `seed`.
+    pub(super) fn new(seed: u64) -> Self {
+        // The network lives as long as the program, so its memory may leak.
+        let ports = vec![PortState::new(), PortState::new()].leak();
+        let frame = || Frame::new(vec![0; FRAME_BYTES_MAX].leak());
+        let frames = std::iter::repeat_with(frame).take(FRAMES_MAX);
+        let frames = frames.collect::<Vec<_>>().leak();
+        let world: &World<'_> = Box::leak(Box::new(World::new(Ethernet::new(seed, ports, frames))));
+        let tracer: &RefCell<NetworkTracer> = Box::leak(Box::default());
+        world.ethernet.observe(Some(tracer));
+        let nodes = [DEVICE, LAPTOP].map(|port| {
+            world.ethernet.set_link(port, LINK);
+            let memory = Box::leak(Box::new(NodeMemory::<SOCKETS_MAX>::new()));
+            Node::new(&world.ethernet, port, seed, memory)
+        });
+        Self {
+            world,
+            nodes,
+            tracer,
+        }
+    }
+
+    /// The counts since they were last taken.
+    pub(super) fn take_frames(&self) -> FrameCounter {
+        self.tracer.borrow_mut().frames.take()
+    }
+
+    /// The virtual time.
+    pub(super) fn now(&self) -> Tick {
+        self.world.now()
+    }
+
+    /// Adds a socket to a host.
+    pub(super) fn add_socket(&mut self, host: usize) -> SocketHandle {
+        let [device, laptop] = &mut self.nodes;
+        let node = if host == DEVICE { device } else { laptop };
+        let buffer = || vec![0; BUFFER_BYTES].leak();
+        node.add_socket(buffer(), buffer())
+    }
+
+    /// Runs one turn of each host's event loop, the loop of every tickwire program. `on_event` gets
+    /// the time, the host and the event.
+    pub(super) fn turn<'t>(
+        &mut self,
+        on_device: &mut [&'t mut dyn AnyTask],
+        on_laptop: &mut [&'t mut dyn AnyTask],
+        on_event: impl FnMut(Tick, usize, &Event),
+    ) {
+        let [device, laptop] = &mut self.nodes;
+        let nodes = &mut [device.with(on_device), laptop.with(on_laptop)];
+        self.world.turn(nodes, &RefCell::new(EventTracer(on_event)));
+    }
+
+    /// Advances the virtual clock to the next frame or deadline.
+    ///
+    /// # Errors
+    /// There is none, or the time limit has passed.
+    pub(super) fn advance(&self) -> Result<(), Failure> {
+        if self.world.sleep(TIME_LIMIT, &self.nodes) {
+            return Ok(());
+        }
+        let text = "the demo makes no progress; this is a bug";
+        Err(Failure::new(Exit::Unknown, text))
+    }
+
+    /// Plugs the laptop's cable in, or pulls it.
+    pub(super) fn set_cable(&self, is_plugged_in: bool) {
+        self.world.ethernet.set_up(LAPTOP, is_plugged_in);
+    }
+}
+
+/// A port of a host.
+pub(super) fn endpoint(host: usize, port: u16) -> IpEndpoint {
+    IpEndpoint::new(Node::address_of(host).into(), port)
+}

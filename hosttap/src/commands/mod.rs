@@ -1,0 +1,11 @@
+//! The commands, one module each, and what they share.
+
+pub mod chat;
+pub mod console_observer;
+pub mod demo;
+pub mod doctor;
+pub mod echo;
+pub mod get;
+pub mod recv;
+pub mod send;
+mod transfer;

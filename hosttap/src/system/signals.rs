@@ -1,0 +1,59 @@
+//! Ctrl-C, SIGTERM and SIGHUP.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::{flag, low_level::pipe};
+
+use crate::exit::Exit;
+
+/// Remembers Ctrl-C, SIGTERM and SIGHUP until the event loop checks for them.
+///
+/// A signal writes a byte to a socket that every wait polls, so a signal that arrives just before
+/// a wait ends that wait at once. A second signal exits immediately, whatever the program is doing.
+#[derive(Debug)]
+pub struct Signals {
+    received: Arc<AtomicBool>,
+    /// Nothing reads this socket, so it stays readable: every later wait returns at once too.
+    wake: UnixStream,
+}
+
+impl Signals {
+    /// Installs the handlers. Call it before anything that must be cleaned up.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn install() -> io::Result<Self> {
+        let received = Arc::new(AtomicBool::new(false));
+        let (wake, writer) = UnixStream::pair()?;
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // The order matters. The first signal finds the flag false and sets it; the second one
+            // finds it true and exits.
+            flag::register_conditional_shutdown(
+                signal,
+                Exit::Interrupted as i32,
+                Arc::clone(&received),
+            )?;
+            flag::register(signal, Arc::clone(&received))?;
+            pipe::register(signal, writer.try_clone()?)?;
+        }
+        // With a handler installed, a write beyond the file size limit fails with EFBIG instead of
+        // killing the process.
+        flag::register(SIGXFSZ, Arc::default())?;
+        Ok(Self { received, wake })
+    }
+
+    /// Whether one of the signals was received.
+    pub fn received(&self) -> bool {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Readable once a signal was received.
+    pub(super) fn wake_descriptor(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+}

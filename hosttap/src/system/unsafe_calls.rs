@@ -1,0 +1,52 @@
+//! The one module with `unsafe`: system calls that no safe library offers.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::fcntl_getfd;
+use rustix::ioctl;
+
+static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program was started with stdout closed. Rust's runtime opens `/dev/null` in its
+/// place before `main`, and data written there would be lost silently.
+pub(crate) fn stdout_was_closed() -> bool {
+    STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
+}
+
+// SAFETY: the loader calls the functions of this section once, before the runtime starts. This
+// function needs nothing from the runtime.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CHECK_STDOUT: extern "C" fn() = check_stdout;
+
+extern "C" fn check_stdout() {
+    // SAFETY: the call only asks whether the descriptor is open, and no other thread exists yet
+    // that could close it.
+    let stdout = unsafe { BorrowedFd::borrow_raw(1) };
+    STDOUT_WAS_CLOSED.store(fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
+}
+
+/// Turns off every offload of a TAP.
+///
+/// A persistent TAP keeps the offload flags of its last user. A user without offload would then
+/// receive 64 KiB frames with incomplete checksums.
+///
+/// # Errors
+/// The error of the ioctl if `tap` is not a TAP.
+pub(crate) fn disable_offload(tap: BorrowedFd<'_>) -> io::Result<()> {
+    // Linux, if_tun.h: TUNSETOFFLOAD is _IOW('T', 208, unsigned int). Its argument is the flags
+    // themselves, not a pointer to them.
+    const TUNSETOFFLOAD: ioctl::Opcode = ioctl::opcode::write::<u32>(b'T', 208);
+    // SAFETY: the kernel reads the argument as a number; it neither dereferences nor keeps it.
+    unsafe { ioctl::ioctl(tap, ioctl::IntegerSetter::<TUNSETOFFLOAD>::new_usize(0)) }?;
+    Ok(())
+}
+
+/// Borrows the descriptor of a `tun_tap::Iface`, which does not implement `AsFd`.
+pub(crate) fn borrow_descriptor(iface: &tun_tap::Iface) -> BorrowedFd<'_> {
+    // SAFETY: `iface` owns the open descriptor, and the result cannot outlive `iface`.
+    unsafe { BorrowedFd::borrow_raw(iface.as_raw_fd()) }
+}

@@ -1,0 +1,143 @@
+//! The one place where the event loop blocks: a `ppoll` over every descriptor that can wake it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use tickwire::Tick;
+
+use super::clock::Clock;
+use super::signals::Signals;
+
+/// What may end a wait, besides signals and the deadline.
+#[derive(Debug, Clone, Copy)]
+pub struct Interest<'a> {
+    /// The TAP: wake when it has a frame.
+    pub tap: BorrowedFd<'a>,
+    /// An input, such as stdin: wake when it has bytes, its end, or an error.
+    pub input: Option<BorrowedFd<'a>>,
+    /// An output that was full, such as stdout: wake when it has room or an error.
+    pub output: Option<BorrowedFd<'a>>,
+}
+
+/// What ended a wait. Every field is false if the deadline did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// The TAP has a frame, or was deleted; the next read shows which.
+    pub tap: bool,
+    /// The input can be read without blocking. The read may return the end of the input.
+    pub input: bool,
+    /// The output accepts bytes, or the next write to it fails.
+    pub output: bool,
+    /// Ctrl-C, SIGTERM or SIGHUP was received, during this wait or earlier.
+    pub interrupted: bool,
+}
+
+/// Blocks until something in `interest` is ready, a signal arrives, or `deadline` passes. With
+/// `None` there is no deadline.
+///
+/// The timeout has nanosecond resolution, so a loop with a deadline less than a millisecond away
+/// neither spins nor oversleeps. If the deadline ended the wait, [`Clock::now`] has reached it.
+///
+/// # Errors
+/// The system's, except `EINTR`, after which the wait continues.
+pub fn wait(
+    clock: &Clock,
+    signals: &Signals,
+    interest: Interest<'_>,
+    deadline: Option<Tick>,
+) -> io::Result<Ready> {
+    // The wake descriptor stands in for an absent one, with no events requested. It never reports
+    // a hang-up, because the handlers keep its other end open.
+    let wake = signals.wake_descriptor();
+    let input_flags = interest.input.map_or(PollFlags::empty(), |_| PollFlags::IN);
+    let output_flags = interest
+        .output
+        .map_or(PollFlags::empty(), |_| PollFlags::OUT);
+    let mut polled = [
+        PollFd::from_borrowed_fd(interest.tap, PollFlags::IN),
+        PollFd::from_borrowed_fd(interest.input.unwrap_or(wake), input_flags),
+        PollFd::from_borrowed_fd(interest.output.unwrap_or(wake), output_flags),
+        PollFd::from_borrowed_fd(wake, PollFlags::IN),
+    ];
+    loop {
+        // A timeout beyond the kernel's range means no timeout.
+        let timeout = deadline.and_then(|tick| Timespec::try_from(clock.until(tick)).ok());
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) => break,
+            Err(Errno::INTR) if signals.received() => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let [tap, input, output, _] = polled.map(|fd| !fd.revents().is_empty());
+    Ok(Ready {
+        tap,
+        input,
+        output,
+        interrupted: signals.received(),
+    })
+}
+
+/// Whether a write to `descriptor` would not block now. The write may still fail.
+pub(crate) fn is_writable(descriptor: impl AsFd) -> Result<bool, Errno> {
+    let mut polled = [PollFd::new(&descriptor, PollFlags::OUT)];
+    let no_wait = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    loop {
+        match poll(&mut polled, Some(&no_wait)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    fn interest<'a>(tap: &'a UnixStream, input: Option<&'a UnixStream>) -> Interest<'a> {
+        Interest {
+            tap: tap.as_fd(),
+            input: input.map(AsFd::as_fd),
+            output: None,
+        }
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_deadline_and_never_before() {
+        let (clock, signals) = (Clock::start(), Signals::install().unwrap());
+        let (tap, _other) = UnixStream::pair().unwrap();
+        for _ in 0..10 {
+            let deadline = clock.now().after(2);
+            let ready = wait(&clock, &signals, interest(&tap, None), Some(deadline)).unwrap();
+            assert_eq!(ready, Ready::default());
+            assert!(clock.now() >= deadline);
+        }
+    }
+
+    #[test]
+    fn each_descriptor_is_reported_on_its_own() {
+        let (clock, signals) = (Clock::start(), Signals::install().unwrap());
+        let (tap, mut kernel) = UnixStream::pair().unwrap();
+        let (input, user) = UnixStream::pair().unwrap();
+        kernel.write_all(b"f").unwrap();
+        let ready = wait(&clock, &signals, interest(&tap, Some(&input)), None).unwrap();
+        assert!(ready.tap && !ready.input && !ready.output);
+        // The end of the input counts as readable.
+        drop(user);
+        let ready = wait(&clock, &signals, interest(&tap, Some(&input)), None).unwrap();
+        assert!(ready.tap && ready.input && !ready.interrupted);
+        let full = Interest {
+            output: Some(tap.as_fd()),
+            ..interest(&input, None)
+        };
+        assert!(wait(&clock, &signals, full, None).unwrap().output);
+    }
+}

@@ -1,0 +1,6 @@
+//! What people see and type: messages on stderr, data on stdout, and the line editor.
+
+pub mod console;
+pub(crate) mod line_editor;
+pub mod stdout;
+pub(crate) mod text;
