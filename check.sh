@@ -1,10 +1,11 @@
 #!/bin/bash
 # Runs every check, here and in CI, and names the one that failed.
 #   ./check.sh             all of them
-#   ./check.sh NAME...     only these: fmt clippy test docs bare sim firmware fuzz
+#   ./check.sh NAME...     only these: fmt clippy features docs bare test publish sim firmware fuzz
 # TICKWIRE_REQUIRE_TAP=1: a check that cannot have its TAP, or its emulator, fails instead of being skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
+root=$PWD
 export CARGO_TERM_COLOR=never
 
 check_fmt() {
@@ -19,12 +20,12 @@ check_fmt() {
 # a dependency's: that needs the old compiler itself.
 check_clippy() {
     cargo clippy --locked --workspace --all-targets -- -D warnings
-    # Without features, and each of them in one of two sets: `log` and `defmt` exclude each other.
+    # Without features, and with those that no other line switches on: `log` and `defmt` exclude each other.
     cargo clippy --locked -p tickwire --no-default-features -- -D warnings
-    cargo clippy --locked -p tickwire --no-default-features --features ipv6,log -- -D warnings
-    cargo clippy --locked -p tickwire --no-default-features --features guard,reno,defmt -- -D warnings
+    cargo clippy --locked -p tickwire --no-default-features --features http,chat,log -- -D warnings
+    cargo clippy --locked -p tickwire --no-default-features --features flash,guard,reno,defmt -- -D warnings
     # A line of its own: the simulator, which comes with every test, switches `ipv6` and `guard` on.
-    cargo clippy --locked -p tickwire --no-default-features --features reno,defmt --test defmt -- -D warnings
+    cargo clippy --locked -p tickwire --features flash,reno,defmt --test defmt -- -D warnings
     # The guard alone, and beside whatever features of smoltcp another crate of a build switches on.
     for features in "" ipv6 defmt; do
         cargo clippy --locked -p smoltcp-guard --features "$features" -- -D warnings
@@ -47,6 +48,49 @@ check_clippy() {
     )
 }
 
+# Every set of features compiles without a warning, each also beside features of smoltcp that somebody else's crate may
+# switch on in the same build.
+check_features() {
+    local protocols options
+    # `flash` brings `file`.
+    for protocols in "" {,http,}{,chat,}{,file,flash}; do
+        for options in "" {,ipv6,}{,guard,}{,reno}; do
+            features_check tickwire "$protocols,$options"
+        done
+        features_check tickwire "$protocols,ipv6,guard,reno,log"
+        features_check tickwire "$protocols,ipv6,guard,reno,defmt"
+    done
+    for options in "" ipv6 defmt ipv6,defmt; do
+        features_check smoltcp-guard "$options"
+    done
+    for options in "" cli; do
+        features_check tickwire-sim "$options"
+    done
+    local others=(
+        smoltcp/proto-ipv6
+        smoltcp/socket-udp,smoltcp/socket-raw,smoltcp/socket-dns,smoltcp/socket-dhcpv4,smoltcp/socket-icmp
+        smoltcp/medium-ip,smoltcp/medium-ieee802154,smoltcp/proto-sixlowpan
+        smoltcp/std,smoltcp/async,smoltcp/proto-ipv4-fragmentation
+        smoltcp/multicast,smoltcp/packetmeta-id
+        smoltcp/std,smoltcp/socket-tcp-cubic
+    )
+    for options in "${others[@]}"; do
+        for protocols in "" http http,chat,flash,guard,reno http,chat,flash,ipv6,guard; do
+            features_check tickwire "$protocols,$options"
+        done
+        features_check smoltcp-guard "$options"
+        features_check tickwire-sim "$options"
+    done
+}
+
+features_check() {
+    RUSTFLAGS="-D warnings" cargo check --quiet --locked -p "$1" --no-default-features --features "$2" \
+        --target-dir target/features || {
+        echo "check.sh: $1 with the features ${2:-none}" >&2
+        return 1
+    }
+}
+
 # README's test command. The TAP tests are part of it.
 check_test() {
     cargo test --locked --workspace
@@ -56,16 +100,49 @@ check_test() {
     cargo test --locked --release -p tickwire --test turn
 }
 
+# What would be published, in the order of publishing: each package builds from what is in it, and its tests pass where
+# there is no repository around it.
+check_publish() {
+    local name place
+    local names=(smoltcp-guard tickwire tickwire-sim)
+    cargo publish --dry-run --quiet --locked --allow-dirty "${names[@]/#/--package=}"
+    place=$(mktemp -d)
+    for name in "${names[@]}"; do
+        tar --extract --directory "$place" --file "target/package/$name-$(publish_version).crate"
+    done
+    for name in "${names[@]}"; do
+        (
+            cd "$place/$name-$(publish_version)"
+            echo "package $name: $(find . -type f | wc -l) files"
+            publish_test "$place"
+        )
+    done
+    rm -rf "$place"
+}
+
+publish_version() {
+    sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml"
+}
+
+# The packages of the same workspace are taken from beside this one, for no registry has them yet.
+publish_test() {
+    local name patches=()
+    for name in smoltcp-guard tickwire; do
+        patches+=(--config "patch.crates-io.$name.path = '$1/$name-$(publish_version)'")
+    done
+    cargo test --quiet --target-dir "$root/target/publish" "${patches[@]}"
+}
+
 check_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 }
 
-# The core alone, for a target without an operating system.
+# The core alone, for a target without an operating system, without and with its features.
 check_bare() {
     (
         source firmware/toolchain.sh
         core_find
-        for features in "" ipv6 ipv6,guard,reno; do
+        for features in "" http chat,file http,chat,flash,ipv6,guard,reno; do
             "${CORE_CARGO[@]}" build --release -p tickwire --no-default-features --features "$features" \
                 --target-dir target/bare "${CORE_FLAGS[@]}" --target "$CORE_TARGET"
         done
@@ -81,8 +158,7 @@ check_sim() {
         target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
     done
     # The same simulator must find every bug that is planted on purpose, or its silence above says nothing.
-    RUSTFLAGS="--cfg tickwire_canary" cargo build --locked --release -p tickwire-sim --target-dir target/canaries
-    target/canaries/release/sim --canaries
+    target/release/sim --canaries
 }
 
 check_firmware() {
@@ -96,7 +172,7 @@ check_fuzz() {
 }
 
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy docs bare test sim firmware fuzz)
+[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy features docs bare test publish sim firmware fuzz)
 for check in "${checks[@]}"; do
     declare -F "check_$check" >/dev/null || {
         echo "check.sh: there is no check named $check" >&2

@@ -6,10 +6,14 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use clap::Parser as _;
+
+use crate::caught::{failure, run_caught, run_memory};
 use crate::cli::Cli;
 
 /// Seeds of the first run; each further one has twice as many.
@@ -20,7 +24,7 @@ const OPTIONS: &str = "options: ";
 /// What became of one bug.
 enum Verdict {
     Found {
-        seed: String,
+        seed: u64,
         broken: String,
     },
     NotFound,
@@ -132,8 +136,17 @@ impl Ground {
         }
     }
 
-    /// Runs seeds until one of them fails, or none is left.
+    /// Runs seeds until the bug makes one of them fail, or none is left.
     fn hunt(&self, cli: &Cli, options: &[String]) -> io::Result<Verdict> {
+        let Ok(own) =
+            Cli::try_parse_from(iter::once("sim").chain(options.iter().map(AsRef::as_ref)))
+        else {
+            return Ok(Verdict::Unusable("HAS UNKNOWN OPTIONS".to_owned()));
+        };
+        let mut memory = run_memory();
+        // A seed that fails in this program, too, says nothing about the bug.
+        let mut is_fine_here =
+            |seed| failure(&run_caught(seed, &own.options(), &mut memory, &mut ())).is_none();
         for seeds in doubling(&cli.seeds) {
             let output = Command::new(self.place.join("build/release/sim"))
                 .args(["--seeds", &format!("{}..{}", seeds.start, seeds.end)])
@@ -143,44 +156,49 @@ impl Ground {
                 continue;
             }
             let text = String::from_utf8_lossy(&output.stdout);
-            let first = text.lines().find_map(|line| line.strip_prefix("seed "));
-            let Some((seed, broken)) = first.and_then(|line| line.split_once(": ")) else {
+            let failures: Vec<_> = text.lines().filter_map(failed_seed).collect();
+            if failures.is_empty() {
                 let why = format!("DOES NOT RUN: {}", last_words(&output));
                 return Ok(Verdict::Unusable(why));
-            };
-            let (seed, broken) = (seed.to_owned(), broken.to_owned());
-            return Ok(Verdict::Found { seed, broken });
+            }
+            let mut failures = failures.into_iter();
+            if let Some((seed, broken)) = failures.find(|(seed, _)| is_fine_here(*seed)) {
+                let broken = broken.to_owned();
+                return Ok(Verdict::Found { seed, broken });
+            }
         }
         Ok(Verdict::NotFound)
     }
 }
 
+/// What a line of a sweep says of a seed that failed.
+fn failed_seed(line: &str) -> Option<(u64, &str)> {
+    let (seed, broken) = line.strip_prefix("seed ")?.split_once(": ")?;
+    Some((seed.parse().ok()?, broken))
+}
+
 /// Parts of a range, each twice as long as the one before.
 fn doubling(seeds: &Range<u64>) -> impl Iterator<Item = Range<u64>> + use<> {
     let (mut start, end, mut count) = (seeds.start, seeds.end, FIRST_SEEDS);
-    std::iter::from_fn(move || {
+    iter::from_fn(move || {
         let part = start..end.min(start.saturating_add(count));
         (start, count) = (part.end, count.saturating_mul(2));
         (!part.is_empty()).then_some(part)
     })
 }
 
-/// The options of the runs: those of the command line, where the patch's head says no other
-/// scenario.
+/// The options of the runs: those of the patch's head, or of the command line.
 fn options(cli: &Cli, patch: &str) -> Vec<String> {
-    let ours = cli.options();
-    let mut options = vec!["--profile".to_owned(), ours.profile.name().to_owned()];
-    if cli.no_guard {
-        options.push("--no-guard".to_owned());
-    }
     let head = patch
         .lines()
         .take_while(|line| !line.starts_with("diff ") && !line.starts_with("--- "));
     let mut own = head.filter_map(|line| line.strip_prefix(OPTIONS));
-    let scenario = format!("--scenario {}", ours.scenario.name());
-    let words = own.next().unwrap_or(&scenario).split_whitespace();
-    options.extend(words.map(str::to_owned));
-    options
+    let options = cli.options();
+    let (profile, scenario) = (options.profile.name(), options.scenario.name());
+    let guard = if cli.no_guard { "--no-guard" } else { "" };
+    let ours = format!("--profile {profile} --scenario {scenario} {guard}");
+    let words = own.next().unwrap_or(&ours).split_whitespace();
+    words.map(str::to_owned).collect()
 }
 
 /// The line of a failed command's stderr that says most.
