@@ -1,0 +1,12 @@
+//! What a hostile review of the core found: each test is one finding.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod servers;
