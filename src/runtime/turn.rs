@@ -74,7 +74,6 @@ impl<D: Device> Stack<'_, D> {
             instant: now.to_smoltcp(),
             device: CountingDevice::new(&mut self.device),
         };
-        turn.note_lost_addresses(tasks);
         turn.ingress();
         turn.io.is_drained = self.pacing.drained(now, turn.io.is_unfinished);
         // Before the tasks as well: a sender that refills its buffer at once shows its progress only
@@ -91,8 +90,8 @@ impl<D: Device> Stack<'_, D> {
 }
 
 impl<D: Device + ?Sized> Turn<'_, '_, D> {
-    /// smoltcp resets the connections of a lost address in silence, and afterwards nobody can tell
-    /// why.
+    /// smoltcp's egress resets the connections of a lost address in silence, and afterwards nobody
+    /// can tell why.
     fn note_lost_addresses(&mut self, tasks: &Tasks) {
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             for &handle in task.sockets() {
@@ -166,6 +165,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// nothing sleeps through it.
     fn egress(&mut self, tasks: &mut Tasks) {
         for _ in 0..EGRESS_ROUNDS_MAX {
+            self.note_lost_addresses(tasks);
             self.observe(tasks);
             self.egress_once(tasks);
             if !self.poll_changed(tasks) {

@@ -10,4 +10,5 @@
 mod common;
 
 mod deadlines;
+mod losses;
 mod servers;
