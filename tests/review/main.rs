@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod absence;
 mod deadlines;
 mod losses;
 mod servers;
