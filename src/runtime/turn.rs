@@ -23,6 +23,8 @@ pub const CAPPED_TURNS_MAX: u32 = 64;
 /// Turns in a row that may leave frames in the device and judge no deadline: 131,072 frames, more
 /// than any queue holds. After them a flood must not hold deadlines off any longer.
 const UNDRAINED_TURNS_MAX: u32 = 4_096;
+/// The same as time, for hosts on which so many turns take minutes.
+const UNDRAINED_MILLIS_MAX: u64 = 5_000;
 /// A clock that advances by this much between two turns has jumped: the program was stopped, or the
 /// machine was suspended.
 const JUMP: Duration = Duration::from_secs(1);
@@ -52,7 +54,8 @@ impl<D: Device> Stack<'_, D> {
     /// payload for longer than that is aborted ([`Error::Spinning`]).
     ///
     /// No deadline is judged while the device holds frames, so what is already here beats a late
-    /// clock. After a jump of the clock by a second or more nothing is sent before that, either.
+    /// clock. After a jump of the clock by a second or more nothing is sent before that, either. A
+    /// flood holds both off for 5 s at most.
     pub fn turn(
         &mut self,
         now: Tick,
@@ -299,13 +302,18 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
 impl Pacing {
     /// Whether the device was drained, so that deadlines may be judged.
     fn drained(&mut self, now: Tick, has_more: bool) -> bool {
-        self.is_catching_up |= has_more && now.since(self.last) >= JUMP;
-        self.undrained_turns = if has_more {
-            self.undrained_turns.saturating_add(1)
+        let gap = now.since(self.last);
+        self.is_catching_up |= has_more && gap >= JUMP;
+        if has_more {
+            self.undrained_turns = self.undrained_turns.saturating_add(1);
+            // What came during a jump was not there to be read before.
+            self.undrained_millis += gap.min(JUMP).as_millis();
         } else {
-            0
-        };
-        let is_drained = !has_more || self.undrained_turns > UNDRAINED_TURNS_MAX;
+            (self.undrained_turns, self.undrained_millis) = (0, 0);
+        }
+        let is_drained = !has_more
+            || self.undrained_turns > UNDRAINED_TURNS_MAX
+            || self.undrained_millis > UNDRAINED_MILLIS_MAX;
         self.is_catching_up &= !is_drained;
         is_drained
     }

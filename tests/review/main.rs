@@ -11,5 +11,6 @@ mod common;
 
 mod absence;
 mod deadlines;
+mod floods;
 mod losses;
 mod servers;
