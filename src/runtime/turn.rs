@@ -40,6 +40,8 @@ struct Turn<'t, 's, D: ?Sized> {
     /// The time on smoltcp's clock.
     instant: Instant,
     device: CountingDevice<'t, D>,
+    /// A task has ended. Its caller may never call again, so its RST must leave now.
+    has_ended: bool,
 }
 
 impl<D: Device> Stack<'_, D> {
@@ -76,6 +78,7 @@ impl<D: Device> Stack<'_, D> {
             },
             instant: now.to_smoltcp(),
             device: CountingDevice::new(&mut self.device),
+            has_ended: false,
         };
         turn.ingress();
         turn.io.is_drained = self.pacing.drained(now, turn.io.is_unfinished);
@@ -83,7 +86,7 @@ impl<D: Device> Stack<'_, D> {
         // in between.
         turn.observe(tasks);
         turn.poll_tasks(tasks);
-        if !self.pacing.is_catching_up {
+        if !self.pacing.is_catching_up || turn.has_ended {
             turn.egress(tasks);
         }
         let is_capped = turn.io.is_unfinished;
@@ -153,6 +156,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         self.io.task = task.name();
         task::poll(task, &mut self.io);
         if task.is_finished() {
+            self.has_ended = true;
             for &handle in task.sockets() {
                 if tcp(self.io.sockets, handle).is_some() {
                     self.io.drop_connection(handle);

@@ -1,11 +1,12 @@
 //! A flood that never lets the device run empty.
 
-use smoltcp::socket::tcp::Socket;
+use smoltcp::socket::tcp::{Socket, State};
 use tickwire::{
     Client, ClientOptions, Closing, Connection, Duration, Error, INGRESS_MAX, Session, Step, Task,
 };
 
 use crate::common::fixture::{BUFFER, Fixture, endpoint, ms, secs};
+use crate::common::mock_app::{MockApp, at};
 
 /// Says nothing, for ever.
 struct Nothing;
@@ -73,4 +74,40 @@ fn a_flood_puts_off_a_deadline_by_little_however_slow_the_host() {
         let millis = ended_after(turn_time.max(ms(1)));
         assert!(millis <= 12_000, "{turn_time}: {millis} ms");
     }
+}
+
+#[test]
+fn the_reset_of_a_task_that_ends_leaves_with_its_last_turn_even_after_a_jump_of_the_clock() {
+    let mut net = Fixture::new(1, 2);
+    let socket = net.add_socket(0, BUFFER);
+    let theirs = net.add_socket(1, BUFFER);
+    net.socket::<Socket<'_>>(1, theirs).listen(80).unwrap();
+    let mut is_dialled = false;
+    let app = MockApp::new(&[socket], move |io, deadline| {
+        *deadline = at(3_600_000);
+        if !is_dialled {
+            is_dialled = true;
+            io.connect(socket, endpoint(1, 80))?;
+        }
+        if io.now.as_millis() > 20_000 {
+            return Err(Error::Reset);
+        }
+        Ok(Step::Wait)
+    });
+    let app = net.start(0, app);
+    net.run(ms(100));
+    assert_eq!(net.raw(1).state(), State::Established);
+    net.hosts[0].is_paused = true;
+    // Less than smoltcp remembers the peer's hardware address.
+    net.run(secs(30));
+    let flooder = net.ethernet().port(1);
+    for _ in 0..=INGRESS_MAX {
+        flooder.send(&junk());
+    }
+    net.hosts[0].is_paused = false;
+    // The program ends with its task.
+    net.run_until(secs(1), |net| net.outcome(app).is_some());
+    net.hosts[0].is_paused = true;
+    net.run(secs(1));
+    assert_eq!(net.raw(1).state(), State::Closed);
 }
