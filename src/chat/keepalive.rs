@@ -13,6 +13,9 @@
 //! unacknowledged, the peer would take the byte for payload or for the place of the FIN; so it is
 //! on only while the send queue is empty and no FIN is under way. A byte before SND.UNA can never
 //! be payload (RFC 9293, 3.10.7.4).
+//!
+//! A program that was stopped has heard nothing either. That is no silence of the peer, which gets
+//! the time to answer once more.
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
@@ -24,6 +27,13 @@ const ASK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A connection that is asked ends when nothing was heard for this long.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// We were away when there was no look for this long at a connection that is asked, for which each
+/// question is one.
+const ABSENCE_MIN: Duration = Duration::from_secs(10);
+
+/// The same when a deadline is noticed this late.
+const OVERSLEPT_MIN: Duration = Duration::from_secs(1);
 
 /// How long what was sent may stay unacknowledged, and how long it takes to notice a peer that
 /// vanished.
@@ -41,6 +51,10 @@ pub(super) struct Keepalive {
     unacknowledged: usize,
     /// Runs while something is unacknowledged.
     flush: Option<IdleTimer>,
+    /// The last look.
+    looked_at: Tick,
+    /// Until when silence means nothing, because we were away.
+    excused_until: Tick,
 }
 
 impl Keepalive {
@@ -51,6 +65,8 @@ impl Keepalive {
             unread: 0,
             unacknowledged: 0,
             flush: None,
+            looked_at: now,
+            excused_until: now,
         }
     }
 
@@ -71,8 +87,16 @@ impl Keepalive {
             self.moved_at = now;
         }
         (self.unread, self.unacknowledged) = (unread, unacknowledged);
+        if now.since(self.looked_at) >= ABSENCE_MIN {
+            self.excused_until = now + SILENCE_MAX;
+        }
+        self.looked_at = now;
         if unacknowledged > 0 || has_fin_under_way(socket) {
             stop(socket);
+            self.flush.take_if(|timer| {
+                let end = timer.deadline();
+                end.is_some_and(|end| end.at + OVERSLEPT_MIN <= now)
+            });
             let begin = self.flush_begin(now);
             let awaits = TimeoutKind::Flush;
             let timer = self
@@ -82,7 +106,8 @@ impl Keepalive {
             return timer.deadline();
         }
         self.flush = None;
-        socket.set_timeout(Some(SILENCE_MAX.to_smoltcp()));
+        let is_excused = now < self.excused_until;
+        socket.set_timeout((!is_excused).then(|| SILENCE_MAX.to_smoltcp()));
         let ask_at = self.moved_at + ASK_INTERVAL;
         if ask_at > now {
             socket.set_keep_alive(None);

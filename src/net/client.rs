@@ -175,8 +175,8 @@ impl<S: Session, R: Retry> App for Client<S, R> {
     }
 
     fn expired(&mut self, io: &mut Io) -> Result<Step, S::Error> {
-        let missed = self.deadline();
-        if missed.is_some_and(|missed| missed.awaits == TimeoutKind::Total) {
+        // A session may call a deadline of its own total.
+        if self.total.is_some() && self.deadline() == self.total {
             let error = Error::TimedOut(TimeoutKind::Total).into();
             return self.conversation.abandon(io, error).map(|()| Step::Done);
         }

@@ -215,9 +215,6 @@ impl Idle {
 
     /// Counts what the peer has acknowledged since the last look.
     pub(super) fn observe(&mut self, io: &mut Io, socket: SocketHandle) {
-        if self.timer.is_none() {
-            return;
-        }
         let queued = io.tcp(socket).0.send_queue();
         let acknowledged = self.unacknowledged.saturating_sub(queued);
         self.unacknowledged = self.unacknowledged.min(queued);

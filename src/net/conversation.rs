@@ -122,21 +122,25 @@ impl<S: Session, O: Opening> Conversation<S, O> {
 
     fn talk(&mut self, io: &mut Io, remote: IpEndpoint, is_late: bool) -> Result<Step, S::Error> {
         self.idle.observe(io, self.life.socket());
-        let deadline = if is_late { self.deadline() } else { None };
-        let missed = deadline.filter(|missed| missed.at <= io.now);
+        let now = io.now;
+        let is_due = |deadline: &Deadline| is_late && deadline.at <= now;
         let (mut connection, session) = self.parts(io, remote);
-        let Some(missed) = missed else {
-            return session.step(&mut connection);
-        };
-        let is_idle = session
-            .deadline()
-            .is_none_or(|deadline| deadline.at > missed.at);
-        let step = session.expired(&mut connection, missed)?;
-        if is_idle {
+        let mut step = None;
+        if let Some(missed) = session.deadline().filter(is_due) {
+            step = Some(session.expired(&mut connection, missed)?);
+        }
+        // Both may pass in the same tick.
+        if let Some(missed) = connection.idle.deadline().filter(is_due)
+            && step != Some(Step::Done)
+        {
+            step = Some(session.expired(&mut connection, missed)?);
             connection.resume_idle();
             connection.restart_idle();
         }
-        Ok(step)
+        match step {
+            Some(step) => Ok(step),
+            None => session.step(&mut connection),
+        }
     }
 
     fn close(&mut self, io: &mut Io, timing: &Timing) -> Progress<S::Error> {

@@ -121,8 +121,11 @@ impl Opening for Listen {
             }
             (AcceptState::Listening, None) => Opened::Wait,
             (AcceptState::Listening, Some(_)) => Opened::Caller(None),
-            (AcceptState::SynReceived(remote), None) => Opened::Caller(Some(remote)),
-            (AcceptState::SynReceived(_), Some(_)) if !is_late => Opened::Wait,
+            // One caller may have given up and another called between two looks.
+            (AcceptState::SynReceived(remote), caller) if caller != Some(remote) => {
+                Opened::Caller(Some(remote))
+            }
+            (AcceptState::SynReceived(_), _) if !is_late => Opened::Wait,
             (
                 AcceptState::SynReceived(_) | AcceptState::ClosedWithData | AcceptState::Closed,
                 _,

@@ -4,13 +4,14 @@ use smoltcp::iface::SocketHandle;
 
 use super::conversation::{Conversation, Progress, Timing};
 use super::{LINGER, Listen, Session};
-use crate::{App, Deadline, Duration, Io, Step};
+use crate::{App, Deadline, Duration, Error, Io, Step};
 
 /// What a caller may set about a server.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ServerOptions {
-    /// Whether the app ends as its first conversation ends, and with its result.
+    /// Whether the app ends as its first conversation ends, and with its result. Other callers of
+    /// that moment are reset.
     pub once: bool,
     /// In which at least 256 bytes must be read or acknowledged; `None` where the session has
     /// deadlines of its own.
@@ -112,6 +113,7 @@ impl<S: Session, const N: usize> Server<S, N> {
                 Progress::Step(Step::Wait) => {}
                 Progress::Step(_) => all = Step::Again,
                 Progress::Ended(result) if self.options.once => {
+                    self.end_others(io);
                     return result.map(|()| Step::Done);
                 }
                 Progress::Ended(_) => all = Step::Again,
@@ -119,6 +121,15 @@ impl<S: Session, const N: usize> Server<S, N> {
             }
         }
         Ok(all)
+    }
+
+    /// The app ends, so those that are still talking lose their connections.
+    fn end_others(&mut self, io: &mut Io) {
+        for conversation in self.conversations.iter_mut() {
+            if conversation.is_begun() {
+                let _ = conversation.abandon(io, Error::Reset.into());
+            }
+        }
     }
 
     /// Exchanges a conversation that has no caller for the last one that has, sockets included.

@@ -40,15 +40,15 @@ impl Io<'_, '_> {
         is_routed
     }
 
-    /// A port that no TCP socket of the set has: a connection may live for longer than the ports need
-    /// to come round.
+    /// A port that no TCP socket of the set has or listens on: a connection may live for longer than
+    /// the ports need to come round, and a listener could take the answer for its own.
     pub(super) fn take_port(&mut self) -> Result<u16, Error> {
         loop {
             let port = self.ports.take(self.now)?;
             let has_port = |socket: &tcp::Socket<'_>| {
-                socket
-                    .local_endpoint()
-                    .is_some_and(|local| local.port == port)
+                let local = socket.local_endpoint();
+                socket.listen_endpoint().port == port
+                    || local.is_some_and(|local| local.port == port)
             };
             let mut sockets = self.sockets.iter();
             if !sockets.any(|(_, socket)| tcp::Socket::downcast(socket).is_some_and(has_port)) {

@@ -54,6 +54,8 @@ pub(super) struct Pacing {
     pub(super) capped_turns: u32,
     /// Turns in a row that left frames in the device.
     pub(super) undrained_turns: u32,
+    /// For how long, a jump of the clock counted as one second.
+    pub(super) undrained_millis: u64,
     /// The clock has jumped, and what came meanwhile is still being read.
     pub(super) is_catching_up: bool,
 }
@@ -107,6 +109,7 @@ impl<'a, D: Device> Stack<'a, D> {
                 last: Tick::ZERO,
                 capped_turns: 0,
                 undrained_turns: 0,
+                undrained_millis: 0,
                 is_catching_up: false,
             },
         }

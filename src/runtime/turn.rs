@@ -23,6 +23,8 @@ pub const CAPPED_TURNS_MAX: u32 = 64;
 /// Turns in a row that may leave frames in the device and judge no deadline: 131,072 frames, more
 /// than any queue holds. After them a flood must not hold deadlines off any longer.
 const UNDRAINED_TURNS_MAX: u32 = 4_096;
+/// The same as time, for hosts on which so many turns take minutes.
+const UNDRAINED_MILLIS_MAX: u64 = 5_000;
 /// A clock that advances by this much between two turns has jumped: the program was stopped, or the
 /// machine was suspended.
 const JUMP: Duration = Duration::from_secs(1);
@@ -38,6 +40,8 @@ struct Turn<'t, 's, D: ?Sized> {
     /// The time on smoltcp's clock.
     instant: Instant,
     device: CountingDevice<'t, D>,
+    /// A task has ended. Its caller may never call again, so its RST must leave now.
+    has_ended: bool,
 }
 
 impl<D: Device> Stack<'_, D> {
@@ -52,7 +56,8 @@ impl<D: Device> Stack<'_, D> {
     /// payload for longer than that is aborted ([`Error::Spinning`]).
     ///
     /// No deadline is judged while the device holds frames, so what is already here beats a late
-    /// clock. After a jump of the clock by a second or more nothing is sent before that, either.
+    /// clock. After a jump of the clock by a second or more nothing is sent before that, either. A
+    /// flood holds both off for 5 s at most.
     pub fn turn(
         &mut self,
         now: Tick,
@@ -73,15 +78,15 @@ impl<D: Device> Stack<'_, D> {
             },
             instant: now.to_smoltcp(),
             device: CountingDevice::new(&mut self.device),
+            has_ended: false,
         };
-        turn.note_lost_addresses(tasks);
         turn.ingress();
         turn.io.is_drained = self.pacing.drained(now, turn.io.is_unfinished);
         // Before the tasks as well: a sender that refills its buffer at once shows its progress only
         // in between.
         turn.observe(tasks);
         turn.poll_tasks(tasks);
-        if !self.pacing.is_catching_up {
+        if !self.pacing.is_catching_up || turn.has_ended {
             turn.egress(tasks);
         }
         let is_capped = turn.io.is_unfinished;
@@ -91,8 +96,8 @@ impl<D: Device> Stack<'_, D> {
 }
 
 impl<D: Device + ?Sized> Turn<'_, '_, D> {
-    /// smoltcp resets the connections of a lost address in silence, and afterwards nobody can tell
-    /// why.
+    /// smoltcp's egress resets the connections of a lost address in silence, and afterwards nobody
+    /// can tell why.
     fn note_lost_addresses(&mut self, tasks: &Tasks) {
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             for &handle in task.sockets() {
@@ -151,6 +156,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         self.io.task = task.name();
         task::poll(task, &mut self.io);
         if task.is_finished() {
+            self.has_ended = true;
             for &handle in task.sockets() {
                 if tcp(self.io.sockets, handle).is_some() {
                     self.io.drop_connection(handle);
@@ -166,6 +172,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// nothing sleeps through it.
     fn egress(&mut self, tasks: &mut Tasks) {
         for _ in 0..EGRESS_ROUNDS_MAX {
+            self.note_lost_addresses(tasks);
             self.observe(tasks);
             self.egress_once(tasks);
             if !self.poll_changed(tasks) {
@@ -299,13 +306,18 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
 impl Pacing {
     /// Whether the device was drained, so that deadlines may be judged.
     fn drained(&mut self, now: Tick, has_more: bool) -> bool {
-        self.is_catching_up |= has_more && now.since(self.last) >= JUMP;
-        self.undrained_turns = if has_more {
-            self.undrained_turns.saturating_add(1)
+        let gap = now.since(self.last);
+        self.is_catching_up |= has_more && gap >= JUMP;
+        if has_more {
+            self.undrained_turns = self.undrained_turns.saturating_add(1);
+            // What came during a jump was not there to be read before.
+            self.undrained_millis += gap.min(JUMP).as_millis();
         } else {
-            0
-        };
-        let is_drained = !has_more || self.undrained_turns > UNDRAINED_TURNS_MAX;
+            (self.undrained_turns, self.undrained_millis) = (0, 0);
+        }
+        let is_drained = !has_more
+            || self.undrained_turns > UNDRAINED_TURNS_MAX
+            || self.undrained_millis > UNDRAINED_MILLIS_MAX;
         self.is_catching_up &= !is_drained;
         is_drained
     }

@@ -7,7 +7,7 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::Socket;
 use tickwire::guard::{Counters, Guarded, Storage};
-use tickwire::{AnyTask, Config, Observer, Stack, Tick};
+use tickwire::{AnyTask, CAPPED_TURNS_MAX, Config, Observer, Stack, Tick};
 
 use super::kernel_side;
 use super::pcap::{Capture, TracedDevice, trace};
@@ -164,7 +164,13 @@ impl TapStack {
                 socket.abort();
             }
         }
-        self.turn(&mut [], &mut ());
+        // After a jump of the clock nothing leaves before the TAP is drained.
+        for _ in 0..CAPPED_TURNS_MAX {
+            let wake = self.turn(&mut [], &mut ());
+            if wake.is_none_or(|wake| wake > self.clock.now()) {
+                break;
+            }
+        }
     }
 
     fn tap(&self) -> &Tap {
