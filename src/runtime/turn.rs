@@ -297,7 +297,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
 impl Pacing {
     /// Whether the device was drained, so that deadlines may be judged.
     fn drained(&mut self, now: Tick, has_more: bool) -> bool {
-        self.is_catching_up |= has_more && now.since(self.last) >= JUMP;
+        self.is_catching_up |= has_more && now >= self.last + JUMP;
         self.undrained_turns = if has_more {
             self.undrained_turns.saturating_add(1)
         } else {
