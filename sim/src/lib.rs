@@ -12,38 +12,36 @@
 //! few words. Put your [`App`](tickwire::App) in the place of `Echo`:
 //!
 //! ```
-//! # use smoltcp::iface::SocketStorage;
-//! # use tickwire::{Echo, Slot, Tick};
+//! # use tickwire::{AnyTask, Duration, Echo, Task, Tick};
 //! # use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
-//! # use tickwire_sim::{Act, FaultPlan, Node, Opening, Profile, Script, World};
+//! # use tickwire_sim::{Act, FaultPlan, Node, NodeMemory, Opening, Profile, Script, World};
 //! for seed in 0..20 {
 //!     let (mut bytes, mut ports) = ([[0; 1514]; 64], [const { PortState::new() }; 2]);
 //!     let mut frames = bytes.each_mut().map(|bytes| Frame::new(&mut bytes[..]));
+//!     let (mut one, mut two) = (NodeMemory::<1>::new(), NodeMemory::<1>::new());
+//!     let mut buffers = [[0; 1024]; 4];
+//!     let [receive, send, peer_receive, peer_send] = buffers.each_mut();
 //!     let world = World::new(Ethernet::new(seed, &mut ports[..], &mut frames[..]));
 //!     let heal_at = Tick::from_millis(30_000);
 //!     let mut faults = FaultPlan::from_seed(seed, Profile::Bad, 2, heal_at);
 //!     faults.set_links(&world.ethernet);
 //!
-//!     let (mut sockets, mut buffers) = ([SocketStorage::EMPTY; 2], [[0; 1024]; 4]);
-//!     let (one, two) = sockets.split_at_mut(1);
-//!     let [receive, send, peer_receive, peer_send] = buffers.each_mut();
-//!     let mut mine = Node::new(&world.ethernet, 0, seed, one);
-//!     let mut other = Node::new(&world.ethernet, 1, seed, two);
-//!     let mut app = Echo::new(mine.add_socket(receive, send), 7, true);
+//!     let mut mine = Node::new(&world.ethernet, 0, seed, &mut one);
+//!     let mut other = Node::new(&world.ethernet, 1, seed, &mut two);
+//!     let mut app = Task::new(Echo::echo([mine.add_socket(receive, send)], 7, true));
 //!     let acts = [Act::Fill(5_000), Act::Read(5_000), Act::Close, Act::ExpectEnd];
 //!     let opening = Opening::Dial((Node::address_of(0), 7).into());
-//!     let peer_socket = other.add_socket(peer_receive, peer_send);
-//!     let mut peer = Script::new(peer_socket, opening, &acts).with_timeout(20_000);
+//!     let script = Script::new(other.add_socket(peer_receive, peer_send), opening, &acts);
+//!     let mut peer = Task::new(script.with_timeout(Duration::from_secs(20)));
 //!
-//!     let mut slots = [Slot::new(), Slot::new()];
-//!     let [slot, peer_slot] = slots.each_mut();
-//!     let (mut seats, mut peer_seats) = ([slot.seat(&mut app)], [peer_slot.seat(&mut peer)]);
-//!     let nodes = &mut [mine.with(&mut seats), other.with(&mut peer_seats)];
+//!     let (mut tasks, mut peer_tasks): ([&mut dyn AnyTask; 1], [&mut dyn AnyTask; 1]) =
+//!         ([&mut app], [&mut peer]);
+//!     let nodes = &mut [mine.with(&mut tasks), other.with(&mut peer_tasks)];
 //!     let ended = world.run_with_faults(&mut faults, heal_at, nodes, &mut ());
 //!     faults.heal(&world.ethernet);
 //!     // An echo that nobody reached goes on listening; one that was reached must end.
-//!     let is_over = ended || world.run(heal_at.after(120_000), nodes, &mut ());
-//!     assert!(is_over || peer_slot.outcome().is_some(), "seed {seed} is stuck");
+//!     let is_over = ended || world.run(heal_at + Duration::from_secs(120), nodes, &mut ());
+//!     assert!(is_over || peer.is_finished(), "seed {seed} is stuck");
 //! }
 //! ```
 //!

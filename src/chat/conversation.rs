@@ -103,7 +103,7 @@ impl<S: MessageSink> Chat<'_, S> {
 
     fn close(&mut self, io: &mut Io, remote: IpEndpoint) -> Step {
         keepalive::stop(io.tcp(self.life.socket()).0);
-        self.life.close_reading(io, LINGER);
+        self.life.close(io, LINGER);
         self.state.enter(io, State::Closing(remote), None);
         Step::Again
     }

@@ -356,7 +356,7 @@ impl<'a, S: Sink> GetSession<'a, S> {
 impl<S: Sink> Session for GetSession<'_, S> {
     type Error = GetError;
 
-    const FLUSHES: bool = false;
+    const CLOSINGS: &'static [Closing] = &[Closing::Fin];
 
     fn name(&self) -> &'static str {
         "get"
@@ -380,10 +380,6 @@ impl<S: Sink> Session for GetSession<'_, S> {
 
     fn deadline(&self) -> Option<Deadline> {
         self.state.deadline()
-    }
-
-    fn closing(&self) -> Closing {
-        Closing::Fin
     }
 
     fn end(

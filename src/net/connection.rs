@@ -15,8 +15,6 @@ pub struct Connection<'c, 'a, 's> {
     pub io: &'c mut Io<'a, 's>,
     pub(super) socket: SocketHandle,
     pub(super) remote: IpEndpoint,
-    /// Bytes that came after our FIN and were dropped.
-    pub(super) discarded: u64,
     pub(super) idle: &'c mut Idle,
 }
 
@@ -45,12 +43,6 @@ impl<'s> Connection<'_, '_, 's> {
     /// The peer.
     pub const fn remote(&self) -> IpEndpoint {
         self.remote
-    }
-
-    /// Number of bytes that came after our FIN and were dropped, for
-    /// [`Session::end`](crate::Session::end).
-    pub const fn discarded(&self) -> u64 {
-        self.discarded
     }
 
     /// The socket of this connection.

@@ -40,6 +40,8 @@ enum Phase {
     Flushing,
     /// Our FIN is out.
     Closing,
+    /// The same, and RST in place of the peer's FIN is a failure.
+    Confirming,
 }
 
 /// What one step of a conversation did.
@@ -52,6 +54,9 @@ pub(super) enum Progress<E> {
 }
 
 impl<S: Session, O: Opening> Conversation<S, O> {
+    const FLUSHES: bool = Closing::Flush.is_in(S::CLOSINGS);
+    const CONFIRMS: bool = Closing::Confirm.is_in(S::CLOSINGS);
+
     pub(super) fn new(socket: SocketHandle, session: S) -> Self {
         Self {
             life: Lifecycle::new(socket),
@@ -70,7 +75,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match self.phase {
             Phase::Talking => Deadline::earlier(self.session.deadline(), self.idle.deadline()),
-            Phase::Flushing if S::FLUSHES => self.idle.deadline(),
+            Phase::Flushing if Self::FLUSHES => self.idle.deadline(),
             _ => self.life.deadline(),
         }
     }
@@ -82,10 +87,15 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         timing: &Timing,
         is_late: bool,
     ) -> Progress<S::Error> {
-        let step = match self.life.poll(io, is_late) {
+        let stage = match self.phase {
+            Phase::Closing | Phase::Confirming => self.discard(io),
+            _ => Ok(()),
+        }
+        .and_then(|()| self.life.poll(io, is_late));
+        let step = match stage {
             Ok(Stage::Wait) => return Progress::Step(Step::Wait),
             Ok(Stage::Opened(remote)) => self.begin(io, timing, remote),
-            Ok(Stage::Open(_)) if S::FLUSHES && self.phase == Phase::Flushing => self
+            Ok(Stage::Open(_)) if Self::FLUSHES && self.phase == Phase::Flushing => self
                 .await_flushed(io, timing, is_late)
                 .map_err(S::Error::from),
             Ok(Stage::Open(remote)) => self.talk(io, remote, is_late),
@@ -146,18 +156,15 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     fn close(&mut self, io: &mut Io, timing: &Timing) -> Progress<S::Error> {
         let closing = self.session.closing();
         debug_assert!(
-            S::FLUSHES || closing != Closing::Flush,
-            "{} flushes against its FLUSHES",
+            closing.is_in(S::CLOSINGS),
+            "{} closes against its CLOSINGS",
             self.session.name()
         );
         match closing {
-            Closing::Flush if S::FLUSHES => self.flush(io, timing),
-            Closing::Flush | Closing::Fin => self.send_fin(io, timing),
-            Closing::Confirm => {
-                self.phase = Phase::Closing;
-                self.life.close_confirmed(io, timing.linger);
-            }
+            Closing::Flush if Self::FLUSHES => self.flush(io, timing),
+            Closing::Confirm if Self::CONFIRMS => self.send_fin(io, timing, Phase::Confirming),
             Closing::Reset => return Progress::Ended(self.end(io, Ok(()))),
+            _ => self.send_fin(io, timing, Phase::Closing),
         }
         Progress::Step(Step::Again)
     }
@@ -195,7 +202,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         }
         self.idle.observe(io, handle);
         if queued == 0 {
-            self.send_fin(io, timing);
+            self.send_fin(io, timing, Phase::Closing);
             return Ok(Step::Again);
         }
         match self.idle.deadline() {
@@ -204,9 +211,20 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         }
     }
 
-    fn send_fin(&mut self, io: &mut Io, timing: &Timing) {
-        self.phase = Phase::Closing;
+    fn send_fin(&mut self, io: &mut Io, timing: &Timing, phase: Phase) {
+        self.phase = phase;
         self.life.close(io, timing.linger);
+    }
+
+    /// Drops what came after our FIN, so that it cannot hold the peer in its last sends.
+    fn discard(&mut self, io: &mut Io) -> Result<(), Error> {
+        let handle = self.life.socket();
+        self.session.on_discarded(io.discard(handle));
+        if Self::CONFIRMS && self.phase == Phase::Confirming {
+            // Fails when the connection ended without the peer's FIN.
+            io.peek(handle)?;
+        }
+        Ok(())
     }
 
     fn end(&mut self, io: &mut Io, result: Result<(), S::Error>) -> Result<(), S::Error> {
@@ -237,7 +255,6 @@ impl<S: Session, O: Opening> Conversation<S, O> {
             io,
             socket: self.life.socket(),
             remote,
-            discarded: self.life.discarded(),
             idle: &mut self.idle,
         };
         (connection, &mut self.session)

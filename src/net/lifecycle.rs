@@ -28,9 +28,6 @@ pub struct Lifecycle<O = DialOrListen> {
     opening: Option<O>,
     /// Who is dialled, calls, or is connected, or was last.
     remote: Option<IpEndpoint>,
-    /// Bytes that came after our FIN and were dropped.
-    discarded: u64,
-    unread: Unread,
     state: StateCell<State>,
 }
 
@@ -65,16 +62,6 @@ enum State {
     Closing,
 }
 
-/// What becomes of bytes that come after our FIN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Unread {
-    Drop,
-    /// The same, and RST in place of the peer's FIN is a failure.
-    DropUntilFin,
-    Keep,
-}
-
 impl StateName for State {
     fn name(&self) -> &'static str {
         match self {
@@ -95,8 +82,6 @@ impl<O: Opening> Lifecycle<O> {
             socket,
             opening: None,
             remote: None,
-            discarded: 0,
-            unread: Unread::Drop,
             state: StateCell::new(State::Closed),
         }
     }
@@ -140,11 +125,6 @@ impl<O: Opening> Lifecycle<O> {
         matches!(self.state.state(), State::Closing)
     }
 
-    /// Number of bytes that came after our FIN and were dropped.
-    pub const fn discarded(&self) -> u64 {
-        self.discarded
-    }
-
     /// Until when the present state may last. An open connection has no deadline here: its session
     /// has one.
     pub const fn deadline(&self) -> Option<Deadline> {
@@ -174,7 +154,7 @@ impl<O: Opening> Lifecycle<O> {
                 self.await_open(io, opening, is_late)?
             }
             (State::Open, _) => self.remote.map(Stage::Open),
-            (State::Closing, _) if self.is_over(io)? || is_late => {
+            (State::Closing, _) if io.is_over(self.socket) || is_late => {
                 self.abort(io);
                 self.remote.map(Stage::Closed)
             }
@@ -183,21 +163,13 @@ impl<O: Opening> Lifecycle<O> {
         Ok(stage.unwrap_or(Stage::Wait))
     }
 
-    /// Sends FIN after what is queued, and lingers. Bytes that still come are dropped, so that they
-    /// cannot hold the peer in its last sends.
+    /// Sends FIN after what is queued, and lingers. What still comes is the caller's to read, or to
+    /// [`discard`](Io::discard), or it would hold the peer in its last sends.
     pub fn close(&mut self, io: &mut Io, linger: Duration) {
-        self.linger(io, linger, Unread::Drop);
-    }
-
-    /// The same, but RST in place of the peer's FIN is a failure.
-    pub fn close_confirmed(&mut self, io: &mut Io, linger: Duration) {
-        self.linger(io, linger, Unread::DropUntilFin);
-    }
-
-    /// The same for a caller that goes on reading from the socket: nothing is dropped, and what it
-    /// has not read when the connection has closed stays in the socket.
-    pub fn close_reading(&mut self, io: &mut Io, linger: Duration) {
-        self.linger(io, linger, Unread::Keep);
+        if self.remote.is_some() && !self.is_closed() {
+            let deadline = io.close(self.socket, linger);
+            self.state.enter(io, State::Closing, Some(deadline));
+        }
     }
 
     /// Sends FIN after what is queued. The connection stays [`Open`](Stage::Open) and receives,
@@ -206,31 +178,6 @@ impl<O: Opening> Lifecycle<O> {
         if *self.state.state() == State::Open {
             io.close(self.socket, Duration::ZERO);
         }
-    }
-
-    fn linger(&mut self, io: &mut Io, linger: Duration, unread: Unread) {
-        if self.remote.is_some() && !self.is_closed() {
-            self.unread = unread;
-            let deadline = io.close(self.socket, linger);
-            self.state.enter(io, State::Closing, Some(deadline));
-        }
-    }
-
-    fn is_over(&mut self, io: &mut Io) -> Result<bool, Error> {
-        let (socket, _) = io.tcp(self.socket);
-        if self.unread == Unread::Keep {
-            return Ok(matches!(
-                socket.state(),
-                Tcp::Closed | Tcp::TimeWait | Tcp::Listen
-            ));
-        }
-        self.discarded += socket.recv_queue() as u64;
-        let is_over = io.is_closed(self.socket);
-        if self.unread == Unread::DropUntilFin {
-            // Fails when the connection ended without the peer's FIN.
-            io.peek(self.socket)?;
-        }
-        Ok(is_over)
     }
 
     /// Ends the connection by RST, or what there is of it. One that is over is left alone.
@@ -279,7 +226,6 @@ impl<O: Opening> Lifecycle<O> {
             }
             Opened::Established(remote, role) => {
                 self.remote = Some(remote);
-                self.discarded = 0;
                 self.state.enter(io, State::Open, None);
                 io.emit(&Event::Connected { remote, role });
                 return Ok(Some(Stage::Opened(remote)));

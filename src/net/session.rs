@@ -18,6 +18,16 @@ pub enum Closing {
     Reset,
 }
 
+impl Closing {
+    /// Whether a list of ways has this one.
+    pub(super) const fn is_in(self, closings: &[Self]) -> bool {
+        match closings {
+            [] => false,
+            [first, rest @ ..] => *first as u8 == self as u8 || self.is_in(rest),
+        }
+    }
+}
+
 /// What is said over one connection. It knows nothing of dialling, accepting, flushing or lingering:
 /// a [`Client`](crate::Client) or a [`Server`](crate::Server) does that.
 ///
@@ -27,9 +37,9 @@ pub trait Session {
     /// Why a session can fail.
     type Error: From<Error> + 'static;
 
-    /// Whether [`closing`](Session::closing) may ask for [`Closing::Flush`]. Without it the program
-    /// has no code to flush.
-    const FLUSHES: bool = true;
+    /// How a connection may end after [`Step::Done`]. The program has no code for what is not in the
+    /// list. A list of more than one needs a [`closing`](Session::closing) that chooses.
+    const CLOSINGS: &'static [Closing] = &[Closing::Flush];
 
     /// The name in logs.
     fn name(&self) -> &'static str;
@@ -71,9 +81,20 @@ pub trait Session {
         true
     }
 
-    /// How the connection ends after [`Step::Done`].
+    /// How the connection ends after [`Step::Done`]: one of [`CLOSINGS`](Session::CLOSINGS), by
+    /// default the first.
     fn closing(&self) -> Closing {
-        Closing::Flush
+        const {
+            match Self::CLOSINGS {
+                [first, ..] => *first,
+                [] => panic!("a connection must end in some way"),
+            }
+        }
+    }
+
+    /// `count` bytes that came after our FIN were dropped.
+    fn on_discarded(&mut self, count: usize) {
+        let _ = count;
     }
 
     /// The connection is over. Called once for each [`begin`](Session::begin). What it returns is the

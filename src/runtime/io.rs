@@ -5,6 +5,7 @@ use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
 use smoltcp::wire::{IpCidr, IpEndpoint};
 
+use super::snapshot::is_open;
 use super::stack::Losses;
 use super::{Deadline, Duration, Error, Event, Observer, Ports, Tick, TimeoutKind};
 
@@ -263,12 +264,22 @@ impl<'s> Io<'_, 's> {
     /// Whether a closed connection is over on both sides. Bytes that still come are dropped, so that
     /// they cannot hold the peer in its last sends.
     pub fn is_closed(&mut self, handle: SocketHandle) -> bool {
+        self.discard(handle);
+        self.is_over(handle)
+    }
+
+    /// Drops everything in the receive buffer, and returns how many bytes that were.
+    pub fn discard(&mut self, handle: SocketHandle) -> usize {
         let (socket, _) = self.tcp(handle);
+        let count = socket.recv_queue();
         while dequeue(socket, usize::MAX) && socket.can_recv() {}
-        matches!(
-            socket.state(),
-            State::Closed | State::TimeWait | State::Listen
-        )
+        count
+    }
+
+    /// As [`is_closed`](Io::is_closed), but what the peer still sends stays in the receive buffer.
+    pub(crate) fn is_over(&mut self, handle: SocketHandle) -> bool {
+        let (socket, _) = self.tcp(handle);
+        !is_open(socket.state())
     }
 
     /// Ends what is left of a connection with RST, which leaves in this turn's egress. One that is

@@ -47,7 +47,7 @@ impl Ports {
     /// # Errors
     /// [`Error::NoLocalPort`] after 1,024 ports within 10 s.
     pub fn take(&mut self, now: Tick) -> Result<u16, Error> {
-        if now.since(self.period_start) >= REST {
+        if now >= self.period_start + REST {
             self.period_start = now;
             self.given = 0;
         }

@@ -231,6 +231,8 @@ pub(super) fn write_from(
 impl<S: Store> Session for ReceiverSession<S> {
     type Error = ReceiveError;
 
+    const CLOSINGS: &'static [Closing] = &[Closing::Flush, Closing::Fin, Closing::Reset];
+
     fn name(&self) -> &'static str {
         "receive"
     }
@@ -281,14 +283,17 @@ impl<S: Store> Session for ReceiverSession<S> {
         self.closing
     }
 
+    fn on_discarded(&mut self, count: usize) {
+        if self.transfer.is_whole {
+            self.transfer.surplus = self.transfer.surplus.saturating_add(count as u64);
+        }
+    }
+
     fn end(
         &mut self,
         connection: &mut Connection,
         result: Result<(), ReceiveError>,
     ) -> Result<(), ReceiveError> {
-        if self.transfer.is_whole {
-            self.transfer.surplus += connection.discarded();
-        }
         if self.transfer.surplus > 0 {
             emit_surplus(connection.io, self.transfer.surplus);
         }

@@ -317,7 +317,7 @@ impl<'a, S: Source> SenderSession<'a, S> {
 impl<S: Source> Session for SenderSession<'_, S> {
     type Error = SendError;
 
-    const FLUSHES: bool = false;
+    const CLOSINGS: &'static [Closing] = &[Closing::Fin, Closing::Confirm];
 
     fn name(&self) -> &'static str {
         "send"
