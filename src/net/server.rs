@@ -99,11 +99,7 @@ impl<S: Session, const N: usize> Server<S, N> {
             linger: self.options.linger,
         };
         let mut all = Step::Wait;
-        for index in 0..N {
-            self.put_busy_first(io, index);
-            let Some(conversation) = self.conversations.get_mut(index) else {
-                break;
-            };
+        for conversation in &mut self.conversations {
             if conversation.life.is_closed() {
                 conversation.life.begin(io, Listen { port: self.port });
             }
@@ -119,6 +115,10 @@ impl<S: Session, const N: usize> Server<S, N> {
                 Progress::Ended(_) => all = Step::Again,
                 Progress::Unusable(error) => return Err(error),
             }
+        }
+        // Last, so that no frame comes in before the order is right.
+        for index in 0..N {
+            self.put_busy_first(io, index);
         }
         Ok(all)
     }
