@@ -102,11 +102,6 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         }
     }
 
-    /// Ends the connection, or the attempt to make one, because of `error`.
-    pub(super) fn abandon(&mut self, io: &mut Io, error: S::Error) -> Result<(), S::Error> {
-        self.end(io, Err(error))
-    }
-
     fn begin(
         &mut self,
         io: &mut Io,
@@ -209,7 +204,13 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         self.life.close(io, timing.linger);
     }
 
-    fn end(&mut self, io: &mut Io, result: Result<(), S::Error>) -> Result<(), S::Error> {
+    /// Ends the connection, or the attempt to make one, with `result`, of which the session has the
+    /// last word.
+    pub(super) fn end(
+        &mut self,
+        io: &mut Io,
+        result: Result<(), S::Error>,
+    ) -> Result<(), S::Error> {
         let remote = self.life.remote();
         let has_begun = core::mem::replace(&mut self.phase, Phase::Silent) != Phase::Silent;
         let result = match remote.filter(|_| has_begun) {

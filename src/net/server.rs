@@ -123,11 +123,14 @@ impl<S: Session, const N: usize> Server<S, N> {
         Ok(all)
     }
 
-    /// The app ends, so those that are still talking lose their connections.
+    /// The app ends, so those that are still talking lose their connections. Where our FIN is out the
+    /// result is decided.
     fn end_others(&mut self, io: &mut Io) {
-        for conversation in self.conversations.iter_mut() {
+        for conversation in &mut self.conversations {
+            let is_decided = conversation.life.is_closing();
+            let lost = || Err(Error::Reset.into());
             if conversation.is_begun() {
-                let _ = conversation.abandon(io, Error::Reset.into());
+                let _ = conversation.end(io, if is_decided { Ok(()) } else { lost() });
             }
         }
     }
