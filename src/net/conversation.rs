@@ -160,9 +160,10 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     /// Nothing more is said. Fewer than 256 acknowledged bytes in the period count as none.
     fn flush(&mut self, io: &mut Io, timing: &Timing) {
         self.phase = Phase::Flushing;
+        let queued = io.tcp(self.life.socket()).0.send_queue();
         self.idle = Idle {
             timer: Some(IdleTimer::new(io.now, timing.flush, TimeoutKind::Flush)),
-            unacknowledged: io.tcp(self.life.socket()).0.send_queue(),
+            unacknowledged: self.idle.unacknowledged.max(queued),
         };
         io.emit(&Event::State {
             old: "Open",
@@ -182,8 +183,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         let loss = io.loss_error(handle);
         let (socket, _) = io.tcp(handle);
         let (queued, state) = (socket.send_queue(), socket.state());
-        // smoltcp empties the queue when it drops the connection of a lost address, as if all had
-        // arrived.
+        // As in `Idle::observe`.
         let is_emptied = self.idle.unacknowledged > 0 && loss != Error::Reset;
         if state == State::Closed && (queued > 0 || is_emptied) {
             return Err(loss);
