@@ -178,7 +178,7 @@ impl<S: Session, R: Retry> App for Client<S, R> {
         // A session may call a deadline of its own total.
         if self.total.is_some() && self.deadline() == self.total {
             let error = Error::TimedOut(TimeoutKind::Total).into();
-            return self.conversation.abandon(io, error).map(|()| Step::Done);
+            return self.conversation.end(io, Err(error)).map(|()| Step::Done);
         }
         if !self.conversation.life.is_closed() {
             return self.talk(io, true);

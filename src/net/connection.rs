@@ -45,7 +45,8 @@ impl<'s> Connection<'_, '_, 's> {
         self.remote
     }
 
-    /// The socket of this connection.
+    /// The socket of this connection. A server may move a connection to another of its sockets
+    /// between two steps, so a session should not keep it.
     pub const fn handle(&self) -> SocketHandle {
         self.socket
     }
@@ -207,7 +208,12 @@ impl Idle {
 
     /// Counts what the peer has acknowledged since the last look.
     pub(super) fn observe(&mut self, io: &mut Io, socket: SocketHandle) {
-        let queued = io.tcp(socket).0.send_queue();
+        let (socket, _) = io.tcp(socket);
+        // smoltcp empties the queue of a lost address, as if all had arrived.
+        if socket.state() == tcp::State::Closed {
+            return;
+        }
+        let queued = socket.send_queue();
         let acknowledged = self.unacknowledged.saturating_sub(queued);
         self.unacknowledged = self.unacknowledged.min(queued);
         self.moved(io.now, acknowledged);

@@ -112,11 +112,6 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         }
     }
 
-    /// Ends the connection, or the attempt to make one, because of `error`.
-    pub(super) fn abandon(&mut self, io: &mut Io, error: S::Error) -> Result<(), S::Error> {
-        self.end(io, Err(error))
-    }
-
     fn begin(
         &mut self,
         io: &mut Io,
@@ -172,9 +167,10 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     /// Nothing more is said. Fewer than 256 acknowledged bytes in the period count as none.
     fn flush(&mut self, io: &mut Io, timing: &Timing) {
         self.phase = Phase::Flushing;
+        let queued = io.tcp(self.life.socket()).0.send_queue();
         self.idle = Idle {
             timer: Some(IdleTimer::new(io.now, timing.flush, TimeoutKind::Flush)),
-            unacknowledged: io.tcp(self.life.socket()).0.send_queue(),
+            unacknowledged: self.idle.unacknowledged.max(queued),
         };
         io.emit(&Event::State {
             old: "Open",
@@ -194,8 +190,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         let loss = io.loss_error(handle);
         let (socket, _) = io.tcp(handle);
         let (queued, state) = (socket.send_queue(), socket.state());
-        // smoltcp empties the queue when it drops the connection of a lost address, as if all had
-        // arrived.
+        // As in `Idle::observe`.
         let is_emptied = self.idle.unacknowledged > 0 && loss != Error::Reset;
         if state == State::Closed && (queued > 0 || is_emptied) {
             return Err(loss);
@@ -227,7 +222,13 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         Ok(())
     }
 
-    fn end(&mut self, io: &mut Io, result: Result<(), S::Error>) -> Result<(), S::Error> {
+    /// Ends the connection, or the attempt to make one, with `result`, of which the session has the
+    /// last word.
+    pub(super) fn end(
+        &mut self,
+        io: &mut Io,
+        result: Result<(), S::Error>,
+    ) -> Result<(), S::Error> {
         let remote = self.life.remote();
         let has_begun = core::mem::replace(&mut self.phase, Phase::Silent) != Phase::Silent;
         let result = match remote.filter(|_| has_begun) {

@@ -99,11 +99,7 @@ impl<S: Session, const N: usize> Server<S, N> {
             linger: self.options.linger,
         };
         let mut all = Step::Wait;
-        for index in 0..N {
-            self.put_busy_first(io, index);
-            let Some(conversation) = self.conversations.get_mut(index) else {
-                break;
-            };
+        for conversation in &mut self.conversations {
             if conversation.life.is_closed() {
                 conversation.life.begin(io, Listen { port: self.port });
             }
@@ -120,14 +116,21 @@ impl<S: Session, const N: usize> Server<S, N> {
                 Progress::Unusable(error) => return Err(error),
             }
         }
+        // Last, so that no frame comes in before the order is right.
+        for index in 0..N {
+            self.put_busy_first(io, index);
+        }
         Ok(all)
     }
 
-    /// The app ends, so those that are still talking lose their connections.
+    /// The app ends, so those that are still talking lose their connections. Where our FIN is out the
+    /// result is decided.
     fn end_others(&mut self, io: &mut Io) {
-        for conversation in self.conversations.iter_mut() {
+        for conversation in &mut self.conversations {
+            let is_decided = conversation.life.is_closing();
+            let lost = || Err(Error::Reset.into());
             if conversation.is_begun() {
-                let _ = conversation.abandon(io, Error::Reset.into());
+                let _ = conversation.end(io, if is_decided { Ok(()) } else { lost() });
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
-use tickwire::{Error, Received, Step};
+use tickwire::{
+    Client, ClientOptions, Connection, Deadline, Error, Received, Session, Step, TimeoutKind,
+};
 
-use crate::common::fixture::{BUFFER, Fixture, endpoint, ms};
+use crate::common::fixture::{BUFFER, Fixture, endpoint, ms, secs};
 use crate::common::mock_app::{MockApp, at};
 
 #[test]
@@ -74,4 +76,50 @@ fn a_local_port_is_not_one_that_a_socket_listens_on() {
     let port = local_port(None);
     assert_eq!(port, local_port(None));
     assert_ne!(port, local_port(Some(port)));
+}
+
+/// Says something, and is done a second later whatever has become of it.
+struct Later(Option<Deadline>);
+
+impl Session for Later {
+    type Error = Error;
+
+    fn name(&self) -> &'static str {
+        "later"
+    }
+
+    fn begin(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        let at = connection.now() + secs(1);
+        self.0 = Some(Deadline::new(at, TimeoutKind::Total));
+        connection.write_all(b"hello").map(|_| ())
+    }
+
+    fn step(&mut self, _: &mut Connection) -> Result<Step, Error> {
+        Ok(Step::Wait)
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.0
+    }
+
+    fn expired(&mut self, _: &mut Connection, _: Deadline) -> Result<Step, Error> {
+        Ok(Step::Done)
+    }
+}
+
+#[test]
+fn what_was_said_before_the_address_went_is_not_taken_for_acknowledged() {
+    let mut net = Fixture::new(1, 2);
+    let ours = net.add_socket(0, BUFFER);
+    net.add_socket(1, BUFFER);
+    net.raw(1).listen(80).unwrap();
+    let options = ClientOptions::default();
+    let client = Client::new(ours, endpoint(1, 80), Later(None), options);
+    let client = net.start(0, client);
+    net.run_until(ms(100), |net| net.raw(0).send_queue() > 0);
+    net.cut(0, 1);
+    net.run(ms(100));
+    let iface = &mut net.hosts[0].node.stack.iface;
+    iface.update_ip_addrs(|addresses| addresses.clear());
+    assert_eq!(net.finish(client, secs(5)), Err(Error::AddressLost));
 }
