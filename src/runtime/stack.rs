@@ -51,9 +51,9 @@ pub(super) struct Pacing {
     /// When the last turn was.
     pub(super) last: Tick,
     /// Turns in a row, at one tick, that stopped at a cap.
-    pub(super) capped_turns: u32,
+    pub(super) capped_turns: u16,
     /// Turns in a row that left frames in the device.
-    pub(super) undrained_turns: u32,
+    pub(super) undrained_turns: u16,
     /// The clock has jumped, and what came meanwhile is still being read.
     pub(super) is_catching_up: bool,
 }

@@ -22,7 +22,7 @@ const EGRESS_ROUNDS_MAX: usize = 4;
 pub const CAPPED_TURNS_MAX: u32 = 64;
 /// Turns in a row that may leave frames in the device and judge no deadline: 131,072 frames, more
 /// than any queue holds. After them a flood must not hold deadlines off any longer.
-const UNDRAINED_TURNS_MAX: u32 = 4_096;
+const UNDRAINED_TURNS_MAX: u16 = 4_096;
 /// A clock that advances by this much between two turns has jumped: the program was stopped, or the
 /// machine was suspended.
 const JUMP: Duration = Duration::from_secs(1);
@@ -317,7 +317,7 @@ impl Pacing {
         self.last = now;
         if is_capped {
             self.capped_turns = self.capped_turns.saturating_add(1);
-            return Some(if self.capped_turns > CAPPED_TURNS_MAX {
+            return Some(if u32::from(self.capped_turns) > CAPPED_TURNS_MAX {
                 next_tick
             } else {
                 now
