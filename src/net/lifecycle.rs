@@ -144,17 +144,18 @@ impl<O: Opening> Lifecycle<O> {
     /// The connection could not be made; the socket is the caller's to
     /// [`abort`](Self::abort).
     pub fn poll(&mut self, io: &mut Io, is_late: bool) -> Result<Stage, Error> {
-        let stage = match (*self.state.state(), self.opening) {
-            (State::Clearing, Some(opening)) if is_late || self.is_clear(io) => {
-                let deadline = opening.begin(io, self.socket)?;
-                self.state.enter(io, State::Opening, deadline);
+        let state = *self.state.state();
+        let stage = match state {
+            State::Clearing if is_late || self.is_clear(io) => {
+                if let Some(opening) = &self.opening {
+                    let deadline = opening.begin(io, self.socket)?;
+                    self.state.enter(io, State::Opening, deadline);
+                }
                 None
             }
-            (State::Opening | State::SynReceived, Some(opening)) => {
-                self.await_open(io, opening, is_late)?
-            }
-            (State::Open, _) => self.remote.map(Stage::Open),
-            (State::Closing, _) if io.is_over(self.socket) || is_late => {
+            State::Opening | State::SynReceived => self.await_open(io, is_late)?,
+            State::Open => self.remote.map(Stage::Open),
+            State::Closing if io.is_over(self.socket) || is_late => {
                 self.abort(io);
                 self.remote.map(Stage::Closed)
             }
@@ -208,12 +209,10 @@ impl<O: Opening> Lifecycle<O> {
         is_unused
     }
 
-    fn await_open(
-        &mut self,
-        io: &mut Io,
-        opening: O,
-        is_late: bool,
-    ) -> Result<Option<Stage>, Error> {
+    fn await_open(&mut self, io: &mut Io, is_late: bool) -> Result<Option<Stage>, Error> {
+        let Some(opening) = &self.opening else {
+            return Ok(None);
+        };
         match opening.poll(io, self.socket, self.remote, is_late)? {
             Opened::Wait => {}
             Opened::Caller(caller) => {
@@ -232,6 +231,7 @@ impl<O: Opening> Lifecycle<O> {
             }
             Opened::Restart => {
                 io.drop_connection(self.socket);
+                let opening = *opening;
                 self.begin(io, opening);
                 return self.poll(io, false).map(Some);
             }

@@ -51,7 +51,7 @@ pub(super) struct Pacing {
     /// When the last turn was.
     pub(super) last: Tick,
     /// Turns in a row, at one tick, that stopped at a cap.
-    pub(super) capped_turns: u32,
+    pub(super) capped_turns: u16,
     /// Turns in a row that left frames in the device.
     pub(super) undrained_turns: u32,
     /// For how long, a jump of the clock counted as one second.
@@ -63,7 +63,11 @@ pub(super) struct Pacing {
 /// Why connections ended, where the loop knows better than the sockets.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Losses([Option<(SocketHandle, Error)>; LOSSES_MAX]);
+pub(super) struct Losses {
+    /// The sockets and their errors stand apart: in pairs they would need half as much again.
+    sockets: [SocketHandle; LOSSES_MAX],
+    errors: [Option<Error>; LOSSES_MAX],
+}
 
 #[cfg(feature = "defmt")]
 impl<D> defmt::Format for Stack<'_, D> {
@@ -146,10 +150,8 @@ fn add_default_route(iface: &mut Interface, gateway: IpAddress) {
 
 impl Losses {
     pub(super) fn find(&self, handle: SocketHandle) -> Option<Error> {
-        let mut losses = self.0.iter().flatten();
-        losses
-            .find(|(lost, _)| *lost == handle)
-            .map(|(_, error)| *error)
+        let mut losses = self.sockets.iter().zip(&self.errors);
+        losses.find_map(|(lost, error)| error.filter(|_| *lost == handle))
     }
 
     /// Notes why the connection of `handle` ended. When there is no room, its end will look like a
@@ -157,19 +159,21 @@ impl Losses {
     #[inline(never)] // Three places in the turn note a loss, all of them rarely.
     pub(super) fn note(&mut self, handle: SocketHandle, error: Error) {
         self.forget(handle);
-        if let Some(free) = self.0.iter_mut().find(|loss| loss.is_none()) {
-            *free = Some((handle, error));
+        let mut losses = self.sockets.iter_mut().zip(&mut self.errors);
+        if let Some((lost, free)) = losses.find(|(_, error)| error.is_none()) {
+            *lost = handle;
+            *free = Some(error);
         }
     }
 
     pub(super) fn forget(&mut self, handle: SocketHandle) {
-        for loss in &mut self.0 {
-            loss.take_if(|(lost, _)| *lost == handle);
+        for (lost, error) in self.sockets.iter().zip(&mut self.errors) {
+            error.take_if(|_| *lost == handle);
         }
     }
 
     pub(super) fn swap(&mut self, one: SocketHandle, other: SocketHandle) {
-        for (handle, _) in self.0.iter_mut().flatten() {
+        for handle in &mut self.sockets {
             if *handle == one {
                 *handle = other;
             } else if *handle == other {

@@ -1,6 +1,6 @@
 //! The poll loop.
 
-use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle};
+use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
@@ -186,12 +186,9 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn poll_changed(&mut self, tasks: &mut Tasks) -> bool {
         let mut any = false;
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            let after = SocketSnapshot::take(task.sockets(), self.io.sockets);
-            let before = &task.notes().sockets;
-            if after == *before {
+            let Some(closed) = observe(&mut **task, self.io.sockets) else {
                 continue;
-            }
-            let closed = before.open & !after.open;
+            };
             self.note_timeouts(task.sockets(), closed);
             any = true;
             self.poll_task(&mut **task);
@@ -232,12 +229,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// Looks at the sockets of all tasks, and notes whether something moved.
     fn observe(&self, tasks: &mut Tasks) {
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            let snapshot = SocketSnapshot::take(task.sockets(), self.io.sockets);
-            let notes = task.notes();
-            if notes.sockets != snapshot {
-                notes.sockets = snapshot;
-                notes.spin.clear();
-            }
+            observe(&mut **task, self.io.sockets);
         }
     }
 
@@ -331,7 +323,7 @@ impl Pacing {
         self.last = now;
         if is_capped {
             self.capped_turns = self.capped_turns.saturating_add(1);
-            return Some(if self.capped_turns > CAPPED_TURNS_MAX {
+            return Some(if u32::from(self.capped_turns) > CAPPED_TURNS_MAX {
                 next_tick
             } else {
                 now
@@ -341,6 +333,20 @@ impl Pacing {
         // neighbour).
         next.map(|next| next.max(next_tick))
     }
+}
+
+/// Looks at the sockets of `task`. If something moved, returns which of them carry a connection no
+/// more, one bit each.
+fn observe(task: &mut dyn AnyTask, sockets: &SocketSet) -> Option<u32> {
+    let now = SocketSnapshot::take(task.sockets(), sockets);
+    let notes = task.notes();
+    if notes.sockets == now {
+        return None;
+    }
+    let closed = notes.sockets.open & !now.open;
+    notes.sockets = now;
+    notes.spin.clear();
+    Some(closed)
 }
 
 /// The earlier of two ticks, either of which may be missing.
