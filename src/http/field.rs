@@ -122,7 +122,7 @@ impl ContentLength {
     pub(super) fn push(&mut self, byte: u8) -> Result<(), Malformed> {
         match (self.position, byte) {
             (position, space) if is_whitespace(space) => {
-                self.position = position.after_whitespace()
+                self.position = position.after_whitespace();
             }
             (ElementPosition::Before | ElementPosition::Inside, b'0'..=b'9') => {
                 self.number = self

@@ -102,13 +102,13 @@ impl defmt::Format for Event<'_> {
             Self::Listening { port } => defmt::write!(f, "Listening {{ port: {=u16} }}", port),
             Self::Connecting { remote } => defmt::write!(f, "Connecting {{ remote: {} }}", remote),
             Self::Connected { remote, role } => {
-                defmt::write!(f, "Connected {{ remote: {}, role: {} }}", remote, role)
+                defmt::write!(f, "Connected {{ remote: {}, role: {} }}", remote, role);
             }
             Self::Progress { bytes, total } => {
-                defmt::write!(f, "Progress {{ bytes: {=u64}, total: {} }}", bytes, total)
+                defmt::write!(f, "Progress {{ bytes: {=u64}, total: {} }}", bytes, total);
             }
             Self::Disconnected { remote } => {
-                defmt::write!(f, "Disconnected {{ remote: {} }}", remote)
+                defmt::write!(f, "Disconnected {{ remote: {} }}", remote);
             }
             Self::Failed { remote, .. } => defmt::write!(f, "Failed {{ remote: {} }}", remote),
             Self::Retrying { delay } => defmt::write!(f, "Retrying {{ delay: {} }}", delay),

@@ -40,7 +40,7 @@ impl Duration {
     }
 
     /// The same span for smoltcp.
-    pub(crate) const fn to_smoltcp(self) -> smoltcp::time::Duration {
+    pub const fn to_smoltcp(self) -> smoltcp::time::Duration {
         smoltcp::time::Duration::from_millis(self.0)
     }
 }
