@@ -219,7 +219,10 @@ fn get_over<'l>(
     let get = Get::new(host.socket, to, request, options, &mut [], Discard);
     let mut task = Task::new(get);
     let elapsed = host.run(descriptor, &mut task);
-    assert_eq!(task.app().complete().map(|complete| complete.bytes), Some(BYTES));
+    assert_eq!(
+        task.app().complete().map(|complete| complete.bytes),
+        Some(BYTES)
+    );
     thread.join().expect("the peer is content");
     elapsed
 }
