@@ -51,14 +51,19 @@ check_clippy() {
 # Every set of features compiles without a warning, each also beside features of smoltcp that somebody else's crate may
 # switch on in the same build.
 check_features() {
-    local protocols options
-    # `flash` brings `file`.
-    for protocols in "" {,http,}{,chat,}{,file,flash}; do
-        for options in "" {,ipv6,}{,guard,}{,reno}; do
-            features_check tickwire "$protocols,$options"
+    local http chat file protocols options
+    for http in "" http; do
+        for chat in "" chat; do
+            # `flash` brings `file`.
+            for file in "" file flash; do
+                protocols=$http,$chat,$file
+                for options in "" ipv6 guard reno ipv6,guard ipv6,reno guard,reno ipv6,guard,reno; do
+                    features_check tickwire "$protocols,$options"
+                done
+                features_check tickwire "$protocols,ipv6,guard,reno,log"
+                features_check tickwire "$protocols,ipv6,guard,reno,defmt"
+            done
         done
-        features_check tickwire "$protocols,ipv6,guard,reno,log"
-        features_check tickwire "$protocols,ipv6,guard,reno,defmt"
     done
     for options in "" ipv6 defmt ipv6,defmt; do
         features_check smoltcp-guard "$options"
