@@ -165,7 +165,7 @@ fn a_gateway_leads_to_other_networks() {
     // IPv6 routers use their link-local address.
     sh(
         "ip addr add fd00::100/64 dev tap0 nodad; ip addr add fe80::100/64 dev tap0 nodad
-        ip addr add fd77::1/128 dev lo",
+        ip addr add fd77::1/128 dev lo nodad",
     );
     let server = HttpServer::with_body("fd77::1", b"from afar");
     let address = ["--address", "fd00::1/64", "--gateway", "fe80::100"];
