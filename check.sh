@@ -111,6 +111,8 @@ check_publish() {
     local name place
     local names=(smoltcp-guard tickwire tickwire-sim)
     cargo publish --dry-run --quiet --locked --allow-dirty "${names[@]/#/--package=}"
+    # A dry run leaves no packages behind.
+    cargo package --quiet --locked --allow-dirty --no-verify "${names[@]/#/--package=}"
     place=$(mktemp -d)
     for name in "${names[@]}"; do
         tar --extract --directory "$place" --file "target/package/$name-$(publish_version).crate"
