@@ -137,7 +137,10 @@ publish_test() {
     for name in smoltcp-guard tickwire; do
         patches+=(--config "patch.crates-io.$name.path = '$1/$name-$(publish_version)'")
     done
-    cargo test --quiet --target-dir "$root/target/publish" "${patches[@]}"
+    # Some tests are of the store in flash, which other crates of the workspace switch on.
+    local features=()
+    grep -q '^flash = ' Cargo.toml && features=(--features flash)
+    cargo test --quiet --target-dir "$root/target/publish" "${features[@]}" "${patches[@]}"
 }
 
 check_docs() {
