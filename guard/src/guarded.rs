@@ -158,10 +158,11 @@ impl<D: Device> Device for Guarded<'_, D> {
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
         let inspector = self.inspector.get_mut();
         inspector.set_now(timestamp);
-        let may_drop = self.buffer_holds_mtu && inspector.fast_retransmit_may_be_due();
         let destination = match self.device.transmit(timestamp) {
             Some(token) => Destination::Device(token),
-            None if may_drop => Destination::Dropped(self.buffer),
+            None if self.buffer_holds_mtu && inspector.fast_retransmit_may_be_due() => {
+                Destination::Dropped(self.buffer)
+            }
             None => return None,
         };
         Some(TxToken {
