@@ -254,10 +254,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     }
 
     fn open_failed(&mut self, io: &mut Io, error: Error) {
-        io.emit(&Event::Failed {
-            remote: self.life.remote(),
-            error: &ChatError::from(error),
-        });
+        io.emit_end(self.life.remote(), Some(&ChatError::from(error)));
         self.life.abort(io);
         // No pause makes a peer of an address that can never be one.
         if self.is_client() && self.options.redial && error != Error::Unaddressable {

@@ -1,5 +1,7 @@
 //! A conversation: from its first byte until the last was delivered.
 
+use core::any::Any;
+
 use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
@@ -7,7 +9,7 @@ use super::keepalive;
 use super::receiver::Delivery;
 use super::state::{PreviousSession, State};
 use super::{Chat, ChatError, MessageSink};
-use crate::{Duration, Error, Event, Io, LINGER, Received, Stage, Step, TimeoutKind};
+use crate::{Duration, Error, Io, LINGER, Received, Stage, Step, TimeoutKind};
 
 /// How long bytes may wait in TIME-WAIT, of which smoltcp's lasts 10 s.
 const UNREAD_MAX: Duration = Duration::from_secs(5);
@@ -41,7 +43,7 @@ impl<S: MessageSink> Chat<'_, S> {
     /// that keeps the bytes.
     pub(super) fn save_unread(&mut self, io: &mut Io) {
         let now = io.now;
-        let due = *self.save_at.get_or_insert(now + UNREAD_MAX);
+        let due = self.save_at.unwrap_or(now + UNREAD_MAX);
         let mut any = false;
         for handle in self.sockets {
             let (socket, _) = io.tcp(handle);
@@ -52,9 +54,7 @@ impl<S: MessageSink> Chat<'_, S> {
                 }
             }
         }
-        if !any || due <= now {
-            self.save_at = None;
-        }
+        self.save_at = (any && due > now).then_some(due);
     }
 
     /// Sends what is queued, and a FIN after it when the end of the conversation was decided.
@@ -84,7 +84,7 @@ impl<S: MessageSink> Chat<'_, S> {
         }
         let handle = self.life.socket();
         let loss = io.loss_error(handle);
-        let has_fin = matches!(io.read_with(handle, |_| (0, ())), Ok(Received::End));
+        let has_fin = matches!(io.peek(handle), Ok(Received::End));
         let is_owed = self.sender.has_unsent() || io.tcp(handle).0.send_queue() > 0;
         let in_order = loss == Error::Reset && has_fin && !is_owed;
         self.end(io, remote, if in_order { Ok(()) } else { Err(loss) })
@@ -224,11 +224,6 @@ impl<S: MessageSink> Chat<'_, S> {
 
 /// Tells how the conversation with `remote` ended.
 fn emit_end(io: &mut Io, remote: IpEndpoint, result: Result<(), Error>) {
-    match result {
-        Ok(()) => io.emit(&Event::Disconnected { remote }),
-        Err(error) => io.emit(&Event::Failed {
-            remote: Some(remote),
-            error: &ChatError::from(error),
-        }),
-    }
+    let error = result.err().map(ChatError::from);
+    io.emit_end(Some(remote), error.as_ref().map(|error| error as &dyn Any));
 }

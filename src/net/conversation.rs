@@ -1,5 +1,7 @@
 //! A session and the life of its connection, as client and server share them.
 
+use core::any::Any;
+
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::IpEndpoint;
@@ -238,11 +240,8 @@ impl<S: Session, O: Opening> Conversation<S, O> {
             }
             None => result,
         };
-        match (&result, remote) {
-            (Ok(()), Some(remote)) => io.emit(&Event::Disconnected { remote }),
-            (Ok(()), None) => {}
-            (Err(error), remote) => io.emit(&Event::Failed { remote, error }),
-        }
+        let error = result.as_ref().err();
+        io.emit_end(remote, error.map(|error| error as &dyn Any));
         self.life.abort(io);
         result
     }

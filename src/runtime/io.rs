@@ -1,5 +1,7 @@
 //! What an app may touch in one step, and the rules at TCP's edge that no app should have to learn.
 
+use core::any::Any;
+
 use smoltcp::iface::{Context, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
@@ -106,6 +108,16 @@ impl<'s> Io<'_, 's> {
     #[inline(never)] // A call through a table, with the time and the name: once is enough.
     pub fn emit(&mut self, event: &Event) {
         self.observer.event(self.now, self.task, event);
+    }
+
+    /// Tells the observer how a connection, or the attempt to make one, ended. An `error` is one of
+    /// the app's own type.
+    pub(crate) fn emit_end(&mut self, remote: Option<IpEndpoint>, error: Option<&dyn Any>) {
+        match (error, remote) {
+            (Some(error), remote) => self.emit(&Event::Failed { remote, error }),
+            (None, Some(remote)) => self.emit(&Event::Disconnected { remote }),
+            (None, None) => {}
+        }
     }
 
     /// Asks for the next turn at once: the app has more to do than one poll may take.

@@ -102,13 +102,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             for &handle in task.sockets() {
                 let local = tcp(self.io.sockets, handle).and_then(Socket::local_endpoint);
-                let is_ours = |local: smoltcp::wire::IpEndpoint| {
-                    self.io
-                        .addresses()
-                        .iter()
-                        .any(|cidr| cidr.address() == local.addr)
-                };
-                if local.is_some_and(|local| !is_ours(local)) {
+                if local.is_some_and(|local| !self.io.iface.has_ip_addr(local.addr)) {
                     self.io.losses.note(handle, Error::AddressLost);
                 }
             }
