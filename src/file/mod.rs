@@ -3,6 +3,7 @@
 //! **There is no authentication: whoever reaches the port can store a file.** `docs/wire.md`
 //! specifies both forms of the transfer, with a worked example.
 
+mod block;
 mod error;
 mod event;
 mod name;

@@ -213,6 +213,11 @@ impl OfferParser {
         }
     }
 
+    /// Number of bytes in the whole file, once it was announced.
+    pub(super) const fn length(&self) -> u64 {
+        self.length
+    }
+
     fn take(&mut self, byte: u8) {
         let (slot, field_len) = match self.field {
             Field::Digest => (self.digest.get_mut(self.filled), size_of::<Digest>()),

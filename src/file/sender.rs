@@ -6,16 +6,14 @@ use sha2::{Digest as _, Sha256};
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
-use self::session::{SenderSession, fitting};
+use self::session::SenderSession;
+use super::block::{BLOCK_BYTES, fitting};
 use super::event::emit_hashed;
 use super::{SendError, plain_word};
 use crate::store::Digest;
 use crate::{
     App, Client, ClientOptions, Deadline, Duration, Io, Source, StateCell, StateName, Step,
 };
-
-/// Bytes that are hashed in one step.
-const BLOCK_BYTES: usize = 1024;
 
 /// What a caller may set about a sender.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::syntax::{is_forbidden_control, is_whitespace};
 use super::{Framing, Malformed};
+use crate::payload::at_most;
 
 /// Largest number of hexadecimal digits in a chunk size: 16 digits always fit into 64 bits.
 const CHUNK_DIGITS_MAX: u8 = 16;
@@ -128,10 +129,7 @@ impl BodyDecoder {
     /// The first framing byte that breaks the protocol. Every later call returns the same error.
     pub fn next<'b>(&mut self, bytes: &'b [u8]) -> Result<Piece<'b>, Malformed> {
         let payload = match self.state {
-            State::Counted | State::Chunk => usize::try_from(self.remaining)
-                .ok()
-                .and_then(|remaining| bytes.get(..remaining))
-                .unwrap_or(bytes),
+            State::Counted | State::Chunk => at_most(bytes, self.remaining),
             State::UntilClose => bytes,
             State::Framing(_) => return self.skip_framing(bytes).map(Piece::Framing),
             State::Complete(proof) => return Ok(Piece::End(proof)),

@@ -2,6 +2,7 @@
 
 use super::{BodyDecoder, GetError, Piece};
 use crate::Sink;
+use crate::payload::at_most;
 
 /// What became of the bytes at the front of a receive buffer.
 #[derive(Debug, Clone, Copy)]
@@ -61,10 +62,7 @@ fn copy_piece(
         Piece::Payload(payload) => {
             // What fits is written before the excess is an error, so that the result does not depend
             // on how the bytes were cut.
-            let fitting = usize::try_from(room)
-                .ok()
-                .and_then(|room| payload.get(..room))
-                .unwrap_or(payload);
+            let fitting = at_most(payload, room);
             if fitting.is_empty() {
                 return Err(GetError::TooLarge);
             }

@@ -49,7 +49,7 @@ impl fmt::Display for GetError {
                 f.write_str("timed out waiting for the response head")
             }
             Self::Connection(error) => error.fmt(f),
-            Self::Truncated => f.write_str("the peer closed before the end"),
+            Self::Truncated => BodyError::Truncated.fmt(f),
             Self::Malformed(how) => write!(f, "malformed: {how}"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::TooLarge => SinkError::Full.fmt(f),

@@ -94,7 +94,8 @@ struct GetSession<'a, S> {
     decoder: BodyDecoder,
     /// What is left to say when the connection is closed.
     result: Result<(), GetError>,
-    complete: Option<Complete>,
+    /// How the end of the body is known, once it is.
+    proof: Option<Proof>,
     state: StateCell<State>,
 }
 
@@ -159,7 +160,15 @@ impl<'a, S: Sink> Get<'a, S> {
 
     /// What was fetched, once it is whole.
     pub const fn complete(&self) -> Option<Complete> {
-        self.client.session().complete
+        let session = self.client.session();
+        match session.proof {
+            Some(proof) => Some(Complete {
+                status: session.status,
+                bytes: session.bytes,
+                proof,
+            }),
+            None => None,
+        }
     }
 
     /// The Location of a redirect.
@@ -220,7 +229,7 @@ impl<'a, S: Sink> GetSession<'a, S> {
             status: 0,
             decoder: BodyDecoder::new(Framing::Empty, 0),
             result: Ok(()),
-            complete: None,
+            proof: None,
             state: StateCell::new(State::Sending),
         }
     }
@@ -337,11 +346,7 @@ impl<'a, S: Sink> GetSession<'a, S> {
         if proof == Proof::CloseOnly && self.options.require_length {
             return Err(GetError::Truncated);
         }
-        self.complete = Some(Complete {
-            status: self.status,
-            bytes: self.bytes,
-            proof,
-        });
+        self.proof = Some(proof);
         Ok(self.finish(connection, Ok(())))
     }
 

@@ -180,6 +180,13 @@ pub trait Source {
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError>;
 }
 
+/// The front of `bytes`, but no more than `count` of them.
+#[cfg(any(feature = "http", feature = "file"))]
+pub(crate) fn at_most(bytes: &[u8], count: u64) -> &[u8] {
+    let count = usize::try_from(count).ok();
+    count.and_then(|count| bytes.get(..count)).unwrap_or(bytes)
+}
+
 impl Source for &[u8] {
     fn len(&self) -> u64 {
         <[u8]>::len(self) as u64

@@ -4,7 +4,7 @@ use core::task::Poll;
 
 use managed::ManagedSlice;
 
-use super::name::{StoredName, stored_name};
+use super::name::{StoredName, given_name, stored_name};
 use super::traits::{Begun, Digest, Store, StoreError, Upload};
 use crate::Tick;
 
@@ -107,7 +107,7 @@ impl<'a> MemoryStore<'a> {
         Some(MemoryImage {
             bytes: self.current.get(..file.length)?,
             digest: file.digest,
-            name: Some(file.name.as_str()).filter(|name| !name.is_empty()),
+            name: given_name(&file.name),
         })
     }
 

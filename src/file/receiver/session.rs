@@ -20,7 +20,7 @@ pub(super) struct ReceiverSession<S> {
     /// When the store's present work counts as stalled.
     pub(super) store_due: Tick,
     /// Once it is decided. No trouble on the way out changes it.
-    result: Option<Result<(), ReceiveError>>,
+    pub(super) result: Option<Result<(), ReceiveError>>,
     closing: Closing,
     pub(super) state: StateCell<State>,
 }
@@ -44,7 +44,7 @@ pub(super) enum State {
         held: u64,
     },
     Answering {
-        answer: [u8; REPLY_LEN],
+        reply: [u8; REPLY_LEN],
         sent: usize,
     },
     Data,
@@ -117,9 +117,8 @@ impl<S: Store> ReceiverSession<S> {
     }
 
     pub(super) fn enter_answering(&mut self, connection: &mut Connection) {
-        let answer = self.transfer.reply(Status::FINE);
-        let state = State::Answering { answer, sent: 0 };
-        self.enter_sending(connection, state);
+        let reply = self.transfer.reply(Status::FINE);
+        self.enter_sending(connection, State::Answering { reply, sent: 0 });
     }
 
     fn enter_sending(&mut self, connection: &mut Connection, state: State) {
@@ -128,20 +127,25 @@ impl<S: Store> ReceiverSession<S> {
         self.state.enter(connection.io, state, Some(deadline));
     }
 
-    fn answer(
-        &mut self,
-        connection: &mut Connection,
-        answer: [u8; REPLY_LEN],
-        sent: usize,
-    ) -> Result<Step, ReceiveError> {
-        let sent = write_from(connection, &answer, sent)?;
-        if sent < REPLY_LEN {
-            *self.state.state_mut() = State::Answering { answer, sent };
+    /// Sends more of the present reply; whether all of it was taken.
+    fn send_reply(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+        let (State::Answering { reply, sent } | State::Replying { reply, sent }) =
+            self.state.state_mut()
+        else {
+            return Ok(true);
+        };
+        *sent = write_from(connection, reply, *sent)?;
+        Ok(*sent >= REPLY_LEN)
+    }
+
+    fn answer(&mut self, connection: &mut Connection) -> Result<Step, ReceiveError> {
+        if !self.send_reply(connection)? {
             return Ok(Step::Wait);
         }
         self.transfer.is_answered = true;
         if self.transfer.is_whole {
-            return Ok(self.reply_last(connection, Ok(()), Status::FINE));
+            self.result = Some(Ok(()));
+            return Ok(self.reply_last(connection, Status::FINE));
         }
         self.enter_data(connection);
         Ok(Step::Again)
@@ -162,8 +166,9 @@ impl<S: Store> ReceiverSession<S> {
 
     /// The upload is out of the way; what is left is to say why.
     pub(super) fn give_up(&mut self, connection: &mut Connection, error: ReceiveError) -> Step {
+        self.result = Some(Err(error));
         if let Some(status) = self.transfer.last_status(error) {
-            return self.reply_last(connection, Err(error), status);
+            return self.reply_last(connection, status);
         }
         let closing = match error {
             // A peer that speaks something else.
@@ -172,44 +177,25 @@ impl<S: Store> ReceiverSession<S> {
             // success.
             _ => Closing::Reset,
         };
-        self.finish(connection, Err(error), closing)
+        self.finish(connection, closing)
     }
 
     /// Says the last word; the result is decided.
-    pub(super) fn reply_last(
-        &mut self,
-        connection: &mut Connection,
-        result: Result<(), ReceiveError>,
-        status: Status,
-    ) -> Step {
-        self.result = Some(result);
+    pub(super) fn reply_last(&mut self, connection: &mut Connection, status: Status) -> Step {
         let reply = self.transfer.reply(status);
         self.enter_sending(connection, State::Replying { reply, sent: 0 });
         Step::Again
     }
 
-    fn reply(
-        &mut self,
-        connection: &mut Connection,
-        reply: [u8; REPLY_LEN],
-        sent: usize,
-    ) -> Result<Step, ReceiveError> {
-        let sent = write_from(connection, &reply, sent)?;
-        if sent < REPLY_LEN {
-            *self.state.state_mut() = State::Replying { reply, sent };
+    fn reply(&mut self, connection: &mut Connection) -> Result<Step, ReceiveError> {
+        if !self.send_reply(connection)? {
             return Ok(Step::Wait);
         }
-        let result = self.result.unwrap_or(Ok(()));
-        Ok(self.finish(connection, result, Closing::Flush))
+        Ok(self.finish(connection, Closing::Flush))
     }
 
-    pub(super) fn finish(
-        &mut self,
-        connection: &mut Connection,
-        result: Result<(), ReceiveError>,
-        closing: Closing,
-    ) -> Step {
-        self.result = Some(result);
+    /// The result is decided.
+    pub(super) fn finish(&mut self, connection: &mut Connection, closing: Closing) -> Step {
         self.closing = closing;
         self.state.enter(connection.io, State::Finished, None);
         Step::Done
@@ -253,11 +239,11 @@ impl<S: Store> Session for ReceiverSession<S> {
             State::Offer => self.await_offer(connection),
             State::Beginning { again } => self.begin_upload(connection, again),
             State::Rehashing { held } => self.rehash(connection, held),
-            State::Answering { answer, sent } => self.answer(connection, answer, sent),
+            State::Answering { .. } => self.answer(connection),
             State::Data => self.copy_data(connection),
             State::Committing => self.commit(connection),
             State::Discarding { error } => Ok(self.await_discarded(connection, error)),
-            State::Replying { reply, sent } => self.reply(connection, reply, sent),
+            State::Replying { .. } => self.reply(connection),
             State::Finished => Ok(Step::Done),
         };
         step.or_else(|error| self.fail(connection, error))

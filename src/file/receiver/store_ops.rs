@@ -5,14 +5,15 @@ use core::task::Poll;
 use sha2::Digest as _;
 use smoltcp::socket::tcp;
 
+use super::super::block::{BLOCK_BYTES, fitting};
 use super::super::event::{emit_hashed, emit_resumed, emit_stored};
 use super::super::{REPLY_LEN, ReceiveError, Status};
 use super::session::{ReceiverSession, State, write_from};
+use crate::payload::at_most;
 use crate::store::{Begun, Store};
-use crate::{Closing, Connection, Deadline, Duration, Event, Received, Step, Tick, TimeoutKind};
-
-/// Bytes of a held file that are hashed in one step.
-const BLOCK_BYTES: usize = 1024;
+use crate::{
+    Closing, Connection, Deadline, Duration, Event, Received, Session, Step, Tick, TimeoutKind,
+};
 
 /// When a store that answered `Pending` is asked again: often enough to lose little, seldom enough
 /// not to spin.
@@ -120,8 +121,7 @@ impl<S: Store> ReceiverSession<S> {
         }
         self.send_keepalive(connection);
         let mut block = [0; BLOCK_BYTES];
-        let left = usize::try_from(held.saturating_sub(self.transfer.got)).unwrap_or(usize::MAX);
-        let room = block.get_mut(..left.min(BLOCK_BYTES)).unwrap_or_default();
+        let room = fitting(&mut block, held.saturating_sub(self.transfer.got));
         let Poll::Ready(read) = self.store.read(self.transfer.got, room) else {
             return Ok(self.await_store(connection.now()));
         };
@@ -161,10 +161,9 @@ impl<S: Store> ReceiverSession<S> {
         if left == 0 {
             return self.verify(connection);
         }
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
         let (store, hasher) = (&mut self.store, &mut self.transfer.hasher);
         let received = connection.read_with(|bytes| {
-            let bytes = bytes.get(..left).unwrap_or(bytes);
+            let bytes = at_most(bytes, left);
             let taken = match store.write(bytes) {
                 Poll::Ready(taken) => taken.map(|taken| bytes.get(..taken).unwrap_or(bytes)),
                 Poll::Pending => Ok(Default::default()),
@@ -216,7 +215,9 @@ impl<S: Store> ReceiverSession<S> {
     /// Whatever becomes of the connection: all bytes are here, and a sender that comes again finds
     /// them.
     pub(super) fn commit(&mut self, connection: &mut Connection) -> Result<Step, ReceiveError> {
-        self.drop_surplus(connection);
+        // What comes after the file must not hold the sender in its last sends.
+        let surplus = connection.io.discard(connection.handle());
+        self.on_discarded(surplus);
         self.send_keepalive(connection);
         match self.store.commit() {
             Poll::Pending => return Ok(self.await_store(connection.now())),
@@ -224,20 +225,12 @@ impl<S: Store> ReceiverSession<S> {
         }
         self.transfer.is_open = false;
         self.emit_stored(connection, false);
+        self.result = Some(Ok(()));
         Ok(if self.transfer.is_answered {
-            self.reply_last(connection, Ok(()), Status::FINE)
+            self.reply_last(connection, Status::FINE)
         } else {
-            self.finish(connection, Ok(()), Closing::Fin)
+            self.finish(connection, Closing::Fin)
         })
-    }
-
-    /// Drops what comes after the file, so that it cannot hold the sender in its last sends.
-    fn drop_surplus(&mut self, connection: &mut Connection) {
-        while let Ok(Received::Data(count)) =
-            connection.read_with(|bytes| (bytes.len(), bytes.len()))
-        {
-            self.transfer.surplus = self.transfer.surplus.saturating_add(count as u64);
-        }
     }
 
     fn emit_stored(&self, connection: &mut Connection, repeated: bool) {

@@ -93,9 +93,9 @@ impl Transfer {
         })
     }
 
-    /// Number of bytes in the whole file; 0 before the announcement.
-    pub(super) fn length(&self) -> u64 {
-        self.upload().map_or(0, |upload| upload.length)
+    /// Number of bytes in the whole file, once it was announced.
+    pub(super) const fn length(&self) -> u64 {
+        self.parser.length()
     }
 
     /// The digest that was announced.

@@ -1,5 +1,6 @@
 //! What a sender says and hears on its connection.
 
+use super::super::block::fitting;
 use super::super::event::emit_resumed;
 use super::super::{Offer, OfferError, Reply, ReplyParser, SendError, Status, plain_word};
 use super::{SenderOptions, Sent};
@@ -378,12 +379,4 @@ const fn refusal(reply: Reply) -> SendError {
         Status::FINE | Status::WORKING => SendError::BadReply,
         Status(code) => SendError::Refused(code),
     }
-}
-
-/// As much of `buffer` as `left` bytes need.
-pub(super) fn fitting(buffer: &mut [u8], left: u64) -> &mut [u8] {
-    let count = usize::try_from(left)
-        .unwrap_or(usize::MAX)
-        .min(buffer.len());
-    buffer.get_mut(..count).unwrap_or_default()
 }

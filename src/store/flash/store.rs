@@ -10,7 +10,7 @@ use super::layout::{FlashFault, Geometry, Layout, LayoutError, store_error};
 use super::record::{Checksum, Image, Partial, Slot, State};
 use super::upload::FlashUpload;
 use crate::Tick;
-use crate::store::name::stored_name;
+use crate::store::name::{given_name, stored_name};
 use crate::store::traits::{Begun, Store, StoreError, Upload};
 
 /// Keeps the newest complete file in one of two slots of a NOR flash. The next upload goes to the
@@ -143,7 +143,7 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
             offset: self.layout.slot(image.slot),
             length: image.length,
             checksum: image.checksum,
-            name: Some(image.name.as_str()).filter(|name| !name.is_empty()),
+            name: given_name(&image.name),
         })
     }
 
