@@ -44,6 +44,9 @@ pub struct Counters {
     /// Live connections forgotten to make room for a new one. If this is not 0, the table is too
     /// small.
     pub flows_evicted: u32,
+    /// Live connections forgotten because another SYN or SYN-ACK of ours went out on the same
+    /// addresses and ports: a socket dialled or accepted again before the last connection ended.
+    pub flows_replaced: u32,
 }
 
 impl Counters {
@@ -63,6 +66,7 @@ impl Counters {
         unknown_segments: 0,
         frames_too_long: 0,
         flows_evicted: 0,
+        flows_replaced: 0,
     };
 
     /// How often rules were applied, all of them together.
@@ -113,6 +117,7 @@ mod tests {
             unknown_segments: 1,
             frames_too_long: 1,
             flows_evicted: 1,
+            flows_replaced: 1,
             ..rules
         };
         assert_eq!(rules.rules_applied(), (1 << 10) - 1);

@@ -1,7 +1,7 @@
 //! What the guard knows of one connection, and the table of them.
 
 use crate::address::{ADDRESS_LEN, Address, FlowKey, Mac};
-use crate::segment::{FIN, SYN, Segment, Seq};
+use crate::segment::{ACK, FIN, SYN, Segment, Seq};
 
 /// One connection, as its frames show it. The names are those of RFC 9293, 3.3.1, seen from our
 /// end.
@@ -26,8 +26,9 @@ pub(crate) struct Flow {
     /// (RFC 9293, 3.5.1).
     established: bool,
     pub(crate) fin_sent: bool,
-    fin_received: bool,
-    /// The last segment in either direction was a RST.
+    /// The peer's FIN has come, after everything that precedes it.
+    pub(crate) fin_received: bool,
+    /// A RST went out or came in, and nothing was sent since.
     reset: bool,
     /// smoltcp certainly believes that the peer's window is closed.
     pub(crate) zero_window: bool,
@@ -92,22 +93,29 @@ impl Flow {
     }
 
     /// Whether the connection has most likely ended, so that its entry is the first to be reused.
-    /// Until then the rules still apply: a RST may be forged, and a FIN may have come before its
-    /// data.
+    /// Until then the rules still apply: a RST may be forged.
     fn is_over(&self) -> bool {
         self.is_free()
             || self.reset
             || self.fin_sent && self.fin_received && self.highest_ack == self.snd_max
     }
 
-    /// A RST went out or came in.
-    pub(crate) const fn on_reset(&mut self) {
+    /// A RST went out.
+    pub(crate) const fn on_reset_sent(&mut self) {
         self.reset = true;
     }
 
-    /// The peer's FIN came in.
-    pub(crate) const fn on_fin_received(&mut self) {
-        self.fin_received = true;
+    /// A RST came in. One that smoltcp ignores does not end the connection, and must not free its
+    /// place in a full table.
+    pub(crate) fn on_reset_received(&mut self, segment: &Segment) {
+        let refuses_syn = !self.established && segment.has(ACK) && segment.ack == self.snd_max;
+        self.reset |= refuses_syn || self.is_in_window(segment.fields.seq);
+    }
+
+    /// Whether smoltcp certainly accepts an empty segment with this sequence number (RFC 9293,
+    /// 3.10.7.4, the table of acceptable segments).
+    pub(crate) fn is_in_window(&self, seq: Seq) -> bool {
+        seq == self.rcv_nxt || self.rcv_nxt.is_before(seq) && seq.is_before(self.window_edge)
     }
 
     /// A segment came in before the handshake was done; it may be the end of the handshake.
@@ -174,6 +182,8 @@ pub(crate) enum Evicted {
     Nothing,
     /// A live flow. If its handshake was not done, the answer to its SYN may still come.
     LiveFlow { was_established: bool },
+    /// A live flow on the same addresses and ports.
+    Predecessor,
 }
 
 /// The flows, in the order in which they sent last: the least recently used is the last. Flows that
@@ -222,10 +232,13 @@ impl FlowTable {
     ) -> (Option<&mut Flow>, Evicted) {
         // The same SYN again is a retransmission; another SYN begins a new connection on the same
         // ports.
-        let known = self
-            .find_sender(&key)
-            .map(|flow| flow.snd_max == syn.fields.seq.after(1));
-        let mut evicted = Evicted::Nothing;
+        let predecessor = self.find_sender(&key);
+        let is_live = predecessor.as_ref().is_some_and(|flow| !flow.is_over());
+        let known = predecessor.map(|flow| flow.snd_max == syn.fields.seq.after(1));
+        let mut evicted = match known {
+            Some(false) if is_live => Evicted::Predecessor,
+            _ => Evicted::Nothing,
+        };
         if known.is_none() {
             let over = self.0.iter().rposition(Flow::is_over);
             if over.is_none() {

@@ -139,7 +139,7 @@ impl Inspector {
             self.neighbours.on_heard(key.remote, *mac, self.now);
         }
         if segment.has(RST) {
-            flow.on_reset();
+            flow.on_reset_received(segment);
             return Action::Pass;
         }
         if !segment.has(ACK) {
@@ -180,18 +180,22 @@ impl Inspector {
         };
         if segment.has(RST) {
             if let Some(flow) = self.flows.find(&key) {
-                flow.on_reset();
+                flow.on_reset_sent();
             }
             return;
         }
         let flow = if segment.has(SYN) {
             let window_scale = segment.window_scale(frame).unwrap_or(0);
             let (flow, evicted) = self.flows.find_or_insert(key, &segment, window_scale);
-            if let Evicted::LiveFlow { was_established } = evicted {
-                count(&mut self.counters.flows_evicted);
-                if !was_established {
-                    self.syn_evicted_at = Some(self.now);
+            match evicted {
+                Evicted::Nothing => {}
+                Evicted::LiveFlow { was_established } => {
+                    count(&mut self.counters.flows_evicted);
+                    if !was_established {
+                        self.syn_evicted_at = Some(self.now);
+                    }
                 }
+                Evicted::Predecessor => count(&mut self.counters.flows_replaced),
             }
             flow
         } else {

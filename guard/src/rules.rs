@@ -83,9 +83,6 @@ pub(crate) fn incoming(
         new.window = WINDOW_MIN;
     }
     follow_accepted(flow, segment, new);
-    if new.flags & FIN != 0 {
-        flow.on_fin_received();
-    }
 
     if new == segment.fields {
         Action::Pass
@@ -154,9 +151,10 @@ fn closes_window_with_data_in_flight(flow: &Flow, ack: Seq, window: u16) -> bool
 /// R5. Three duplicate ACKs while only the FIN is in flight start a fast retransmit. That clears
 /// the timer, but sends only if there is data (`dispatch`, `seq_to_transmit`): the FIN is never
 /// resent. ACKs with different windows are no duplicates. The segment must not be dropped instead:
-/// it may carry the first acknowledgement of the last byte.
+/// it may carry the first acknowledgement of the last byte. To smoltcp a FIN without data is a
+/// duplicate too, if it comes before the data that precedes it.
 fn acks_all_but_fin(flow: &Flow, segment: &Segment) -> bool {
-    segment.is_pure_ack() && flow.fin_sent && segment.ack.after(1) == flow.snd_max
+    segment.payload_len == 0 && flow.fin_sent && segment.ack.after(1) == flow.snd_max
 }
 
 /// R6. A zero window together with the acknowledgement of everything, our FIN included, starts a
@@ -208,24 +206,31 @@ fn follow_accepted(flow: &mut Flow, segment: &Segment, new: Fields) {
     if new.window != 0 {
         flow.zero_window = false;
     }
-    let is_accepted = !segment.ack.is_before(flow.snd_una) && !new.seq.is_before(flow.rcv_nxt);
+    let is_accepted = !segment.ack.is_before(flow.snd_una) && flow.is_in_window(new.seq);
     if segment.is_pure_ack() && is_accepted {
         flow.snd_una = segment.ack;
         flow.zero_window = new.window == 0;
     }
-    follow_received(flow, segment);
+    follow_received(flow, segment, new);
 }
 
 /// Follows what smoltcp expects next while it delays its own ACK. R3 must not move an ACK to what
 /// was expected before that: there it would be old again. This includes an ACK at the window's end,
-/// which smoltcp accepts once everything before it has arrived.
-fn follow_received(flow: &mut Flow, segment: &Segment) {
+/// which smoltcp accepts once everything before it has arrived, and a FIN, which counts as one.
+fn follow_received(flow: &mut Flow, segment: &Segment, new: Fields) {
     let start = segment.fields.seq;
     let end = start.after(segment.payload_len);
-    // smoltcp drops data with an old acknowledgement, and accepts in order what fits into the
-    // window.
+    // smoltcp drops segments with an old acknowledgement, and accepts in order what fits into the
+    // window. A FIN after nothing but old data is dropped with it.
     let is_accepted = segment.ack == flow.highest_ack && !flow.window_edge.is_before(end);
-    if is_accepted && !flow.rcv_nxt.is_before(start) && flow.rcv_nxt.is_before(end) {
-        flow.rcv_nxt = end;
+    let is_next =
+        start == flow.rcv_nxt || start.is_before(flow.rcv_nxt) && flow.rcv_nxt.is_before(end);
+    if !is_accepted || !is_next {
+        return;
+    }
+    flow.rcv_nxt = end;
+    if new.flags & FIN != 0 && !flow.fin_received {
+        flow.rcv_nxt = end.after(1);
+        flow.fin_received = true;
     }
 }

@@ -15,9 +15,10 @@ pub(crate) fn syn(local: IpAddress, local_port: u16, seq: u32) -> Vec<u8> {
     tcp_frame((HOST_MAC, local), (PEER_MAC, Family::V4.peer()), &repr)
 }
 
-/// A segment from the peer that acknowledges everything before `ack`.
+/// A segment from the peer that acknowledges everything before `ack`. Its SYN has the number 0.
 fn answer(local: IpAddress, local_port: u16, control: TcpControl, ack: u32) -> Vec<u8> {
-    let repr = repr((PEER_PORT, local_port), control, 0, Some(ack));
+    let seq = u32::from(control != TcpControl::Syn);
+    let repr = repr((PEER_PORT, local_port), control, seq, Some(ack));
     tcp_frame((PEER_MAC, Family::V4.peer()), (HOST_MAC, local), &repr)
 }
 
@@ -180,6 +181,62 @@ fn connections_that_are_over_are_evicted_before_a_silent_one() {
     begin(&mut device, 6);
     assert_eq!(device.counters().flows_evicted, 1);
     assert!(knows(&mut device, local, 1, 1000));
+}
+
+/// A segment with a sequence number that was not expected for a long time.
+fn forged(local: IpAddress, port: u16, control: TcpControl, ack: u32) -> Vec<u8> {
+    let repr = repr((PEER_PORT, port), control, 0xdead_beef, Some(ack));
+    tcp_frame((PEER_MAC, Family::V4.peer()), (HOST_MAC, local), &repr)
+}
+
+#[test]
+fn a_rst_or_fin_from_outside_the_window_does_not_end_a_connection() {
+    let local = Family::V4.host();
+    let mut device = guarded::<1>(Cable::default());
+    for (port, control) in [(1, TcpControl::Rst), (3, TcpControl::Fin)] {
+        outgoing(&mut device, &syn(local, port, 1000));
+        incoming(&mut device, &answer(local, port, TcpControl::Syn, 1001));
+        if control == TcpControl::Fin {
+            outgoing(&mut device, &ours(local, port, TcpControl::Fin, 1001));
+        }
+        incoming(&mut device, &forged(local, port, control, 1002));
+        let before = device.counters().flows_evicted;
+        outgoing(&mut device, &syn(local, port + 1, 1000));
+        assert_eq!(device.counters().flows_evicted, before + 1, "{control:?}");
+    }
+}
+
+#[test]
+fn a_refused_syn_ends_its_connection() {
+    let local = Family::V4.host();
+    let mut device = guarded::<1>(Cable::default());
+    outgoing(&mut device, &syn(local, 1, 1000));
+    incoming(&mut device, &forged(local, 1, TcpControl::Rst, 1001));
+    outgoing(&mut device, &syn(local, 2, 1000));
+    assert_eq!(device.counters().flows_evicted, 0);
+    incoming(&mut device, &forged(local, 2, TcpControl::Rst, 999));
+    outgoing(&mut device, &syn(local, 3, 1000));
+    assert_eq!(device.counters().flows_evicted, 1);
+}
+
+#[test]
+fn a_live_connection_that_a_new_one_on_its_ports_replaces_is_counted() {
+    let local = Family::V4.host();
+    let mut device = guarded::<2>(Cable::default());
+    outgoing(&mut device, &syn(local, 1, 1000));
+    outgoing(&mut device, &syn(local, 1, 1000)); // sent again
+    incoming(&mut device, &answer(local, 1, TcpControl::Syn, 1001));
+    assert_eq!(device.counters().flows_replaced, 0);
+    outgoing(&mut device, &syn(local, 1, 5000));
+    assert_eq!(device.counters().flows_replaced, 1);
+    assert_eq!(device.counters().flows_evicted, 0);
+    // The new connection is the one that the guard knows.
+    incoming(&mut device, &answer(local, 1, TcpControl::Syn, 5001));
+    assert!(knows(&mut device, local, 1, 5000));
+    // One that ended with a RST is not missed.
+    outgoing(&mut device, &ours(local, 1, TcpControl::Rst, 5001));
+    outgoing(&mut device, &syn(local, 1, 9000));
+    assert_eq!(device.counters().flows_replaced, 1);
 }
 
 #[test]

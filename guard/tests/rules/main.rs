@@ -12,6 +12,7 @@ mod delayed;
 mod flows;
 mod frames;
 mod host;
+mod late;
 mod lossy_network;
 mod neighbour;
 mod out_of_reach;

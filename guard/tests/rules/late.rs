@@ -1,0 +1,154 @@
+//! Segments that arrive in an order, or at a moment, in which smoltcp and the guard could come to
+//! different conclusions. Drawn scripts found them.
+
+use smoltcp::socket::tcp::State;
+use smoltcp::wire::TcpControl;
+
+use crate::cable::Cable;
+use crate::frames::{ACK, FAMILIES, Family, Segment};
+use crate::host::{GuardedCable, Host, TestDevice, compare, sends_from};
+
+const FIN: Segment<'static> = Segment {
+    control: TcpControl::Fin,
+    ..ACK
+};
+
+#[test]
+fn fins_that_come_before_their_data_do_not_stop_the_retransmission_of_ours() {
+    /// The peer's FIN comes four times, and the four bytes that precede it do not.
+    fn script<D: TestDevice>(host: &mut Host<D>) {
+        host.write(b"data");
+        assert!(sends_from(&host.close(), 4), "our FIN is out");
+        for _ in 0..4 {
+            host.receive(Segment {
+                seq: 4,
+                ack: 4,
+                ..FIN
+            });
+        }
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| {
+            script(&mut bare);
+            assert!(!sends_from(&bare.sleep_a_minute(), 4));
+            assert!(bare.has_no_timer(), "defect B is gone");
+            assert_eq!(bare.socket().state(), State::FinWait1);
+        },
+        |mut guarded| {
+            script(&mut guarded);
+            assert!(sends_from(&guarded.sleep_a_minute(), 4));
+            guarded.receive(Segment { ack: 5, ..ACK });
+            assert_eq!(guarded.socket().state(), State::FinWait2);
+        },
+    );
+}
+
+#[test]
+fn a_closed_window_that_smoltcp_ignores_is_not_believed_by_the_guard_either() {
+    /// The peer has filled our window, but its eight bytes are lost. Its own window is closed, and
+    /// so is that of the ACK that it sends from the end of ours, which smoltcp ignores.
+    fn script<D: TestDevice>(host: &mut Host<D>) {
+        host.receive(Segment {
+            seq: 8,
+            window: 0,
+            ..ACK
+        });
+        assert!(sends_from(&host.write(b"x"), 0));
+        // It sends its bytes again; our byte is lost.
+        host.receive(Segment {
+            window: 0,
+            payload: b"peer",
+            ..ACK
+        });
+        host.advance(1_000);
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| {
+            script(&mut bare);
+            assert!(!sends_from(&bare.sleep_a_minute(), 0));
+            assert!(bare.has_no_timer(), "defect A is gone");
+        },
+        |mut guarded| {
+            script(&mut guarded);
+            assert!(sends_from(&guarded.sleep_a_minute(), 0));
+        },
+    );
+}
+
+#[test]
+fn an_ack_after_a_fin_that_we_have_not_yet_acknowledged_is_not_ignored() {
+    fn script<D: TestDevice>(host: &mut Host<D>, seq: i32) -> usize {
+        host.write(b"data");
+        host.receive(Segment {
+            payload: b"peer",
+            ..FIN
+        });
+        // Our ACK is delayed; the peer has gone back to an old number.
+        host.receive(Segment { seq, ack: 4, ..ACK });
+        host.socket().send_queue()
+    }
+    for seq in [0, 4] {
+        compare(
+            64,
+            1000,
+            |mut bare| assert_eq!(script(&mut bare, seq), 4, "defect N2 is gone"),
+            |mut guarded| assert_eq!(script(&mut guarded, seq), 0),
+        );
+    }
+}
+
+#[test]
+fn acks_moved_before_a_fin_do_not_hide_a_fast_retransmit_from_the_guard() {
+    let mut host = Host::<GuardedCable>::connected(Family::V4, 64, 1000);
+    host.write(b"01234567");
+    host.cable.0.borrow_mut().refuses = true;
+    host.receive(Segment {
+        payload: b"p",
+        ..FIN
+    });
+    host.receive(Segment {
+        seq: -1,
+        ack: 8,
+        ..ACK
+    });
+    for _ in 0..4 {
+        host.receive(Segment {
+            seq: 7,
+            ack: 2,
+            ..ACK
+        });
+    }
+    host.cable.0.borrow_mut().refuses = false;
+    host.sleep_a_minute();
+    assert_eq!(host.socket().send_queue(), 0);
+}
+
+#[test]
+fn a_fin_after_old_data_is_not_taken_for_received() {
+    /// The peer sends its bytes again, now with its FIN, and smoltcp drops both. Then it goes back.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> usize {
+        let data = Segment {
+            payload: b"peer",
+            ..ACK
+        };
+        host.receive(data);
+        host.write(b"data");
+        host.receive(Segment {
+            control: TcpControl::Fin,
+            ..data
+        });
+        host.receive(Segment { ack: 4, ..ACK });
+        host.socket().send_queue()
+    }
+    for &family in FAMILIES {
+        let mut bare = Host::<Cable>::connected(family, 64, 1000);
+        assert_eq!(script(&mut bare), 4, "defect N2 is gone");
+        let mut guarded = Host::<GuardedCable>::connected(family, 64, 1000);
+        assert_eq!(script(&mut guarded), 0);
+        assert_eq!(guarded.socket().state(), State::Established);
+    }
+}
