@@ -3,9 +3,7 @@
 use std::fmt;
 
 use tickwire::{Event, Tick};
-use tickwire_sim::Tracer;
-
-use super::any_error::AnyError;
+use tickwire_sim::{ScriptError, SimError, Tracer};
 
 /// Makes a line of an event of a host, or nothing.
 pub(crate) type Words = Box<dyn FnMut(Tick, usize, &Event) -> Option<String>>;
@@ -39,12 +37,24 @@ pub(crate) fn words(event: &Event) -> Option<String> {
         },
         Event::Disconnected { .. } => "disconnected".into(),
         Event::Failed { remote, .. } => match remote {
-            Some(remote) => format!("failed with {}: {:?}", remote.addr, AnyError::of(event)),
-            None => format!("failed: {:?}", AnyError::of(event)),
+            Some(remote) => format!("failed with {}: {}", remote.addr, error_text(event)),
+            None => format!("failed: {}", error_text(event)),
         },
         Event::Retrying { delay } => format!("retrying in {}", delay.as_millis()),
         _ => app_text(event),
     })
+}
+
+/// The error of [`Event::Failed`], without the name of the layer that it is of.
+pub(crate) fn error_text(event: &Event) -> String {
+    match SimError::of(event).expect("an error of a known type") {
+        SimError::Connection(error) => format!("{error:?}"),
+        SimError::Get(error) => format!("{error:?}"),
+        SimError::Chat(error) => format!("{error:?}"),
+        SimError::Send(error) => format!("{error:?}"),
+        SimError::Receive(error) => format!("{error:?}"),
+        SimError::Script => format!("{:?}", ScriptError::Truncated),
+    }
 }
 
 /// An app's own event, whichever app's it is.

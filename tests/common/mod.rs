@@ -1,7 +1,6 @@
 //! Shared by the tests; each uses a part of it.
 #![allow(dead_code)]
 
-pub(crate) mod any_error;
 pub(crate) mod faulty_store;
 pub(crate) mod fixture;
 pub(crate) mod flash;

@@ -9,9 +9,9 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpEndpoint;
 use tickwire::{AnyTask, App, Duration, Task};
 use tickwire_sim::ethernet::{Action, Ethernet, Frame, Link, Planned, PortState};
-use tickwire_sim::{Idle, Node, NodeMemory, World};
+use tickwire_sim::{Act, Idle, Node, NodeMemory, Opening, Script, SimError, World};
 
-use crate::common::any_error::AnyError;
+use crate::common::fixture::secs;
 use crate::log::Log;
 
 /// The host that dials.
@@ -35,6 +35,8 @@ const SEED: u64 = 7;
 const FRAMES: usize = 32;
 const FRAME_BYTES: usize = 1_514;
 const SOCKETS: usize = 8;
+/// How long a script waits for a peer that has gone.
+const SCRIPT_TIMEOUT: Duration = secs(20);
 /// Hosts that one run may start.
 const HOSTS: usize = 4;
 const BUFFERS_BYTES: usize = 48 * 1_024;
@@ -69,15 +71,15 @@ pub(crate) enum Setting {
 
 /// A task whatever its app, and how it ended.
 trait HostedTask: AnyTask {
-    fn outcome(&self) -> Option<Result<(), AnyError>>;
+    fn outcome(&self) -> Option<Result<(), SimError>>;
 }
 
 impl<A> HostedTask for Task<A>
 where
     A: App,
-    A::Error: Clone + Into<AnyError>,
+    A::Error: Clone + Into<SimError>,
 {
-    fn outcome(&self) -> Option<Result<(), AnyError>> {
+    fn outcome(&self) -> Option<Result<(), SimError>> {
         let outcome = Self::outcome(self).cloned();
         outcome.map(|result| result.map_err(Into::into))
     }
@@ -90,12 +92,12 @@ impl<'a> AppSlot<'a> {
     pub(crate) fn new<A>(app: A) -> Self
     where
         A: App + 'a,
-        A::Error: Clone + Into<AnyError>,
+        A::Error: Clone + Into<SimError>,
     {
         Self(Box::new(Task::new(app)))
     }
 
-    pub(crate) fn outcome(&self) -> Option<Result<(), AnyError>> {
+    pub(crate) fn outcome(&self) -> Option<Result<(), SimError>> {
         self.0.outcome()
     }
 }
@@ -187,6 +189,18 @@ impl<'a> RunContext<'a> {
         let count = if is_small { SMALL_BUFFER } else { BUFFER };
         let (receive, send) = (self.bump.bytes(count), self.bump.bytes(count));
         self.hosts[host].add_socket(receive, send)
+    }
+
+    /// A scripted peer that listens where the server does.
+    pub(crate) fn scripted_server<'b>(&mut self, acts: &'b [Act<'b>]) -> AppSlot<'b> {
+        let script = Script::new(self.socket(SERVER), Opening::Listen(PORT), acts);
+        AppSlot::new(script.with_timeout(SCRIPT_TIMEOUT))
+    }
+
+    /// A scripted peer that dials the server.
+    pub(crate) fn scripted_caller<'b>(&mut self, acts: &'b [Act<'b>]) -> AppSlot<'b> {
+        let script = Script::new(self.socket(CLIENT), Opening::Dial(self.server()), acts);
+        AppSlot::new(script.with_timeout(SCRIPT_TIMEOUT))
     }
 
     /// Whether servers are for one caller.

@@ -6,9 +6,8 @@
 //! `tests/store_flash`.
 
 use tickwire::{Duration, Error};
-use tickwire_sim::Idle;
+use tickwire_sim::{Idle, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::faulty_store::{Call, StoredFile};
 use crate::common::fixture::{ms, secs};
 use crate::context::{AppSlot, CLIENT, RunContext, SERVER, Setting, with_context};
@@ -125,7 +124,7 @@ fn a_server_that_stops_at_any_tick_and_starts_again_serves_the_next_caller() {
                     // The plain form has no receipt: its sender knows of acknowledged bytes alone.
                     Some(Ok(())) if kind == Kind::Plain => {}
                     Some(Ok(())) => assert!(scenario.has_arrived(0), "{what}{}", context.log()),
-                    Some(Err(AnyError::Connection(Error::Reset | Error::TimedOut(_)))) => {}
+                    Some(Err(SimError::Connection(Error::Reset | Error::TimedOut(_)))) => {}
                     _ => panic!("{what}: {outcome:?}{}", context.log()),
                 }
                 ends.push(outcome);

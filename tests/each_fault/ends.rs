@@ -7,9 +7,8 @@ use tickwire::chat::{Chat, Options};
 use tickwire::file::ReceiveError;
 use tickwire::http::{GetError, Proof};
 use tickwire::{Duration, Echo, Error};
-use tickwire_sim::{Act, Opening, Script};
+use tickwire_sim::{Act, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::faulty_store::FaultyStore;
 use crate::common::fixture::secs;
 use crate::common::mem_source::MemSource;
@@ -31,7 +30,7 @@ enum End {
 
 impl End {
     /// What a peer reports that was promised more; `truncated` is its word for an orderly end.
-    fn early(self, truncated: impl Into<AnyError>) -> AnyError {
+    fn early(self, truncated: impl Into<SimError>) -> SimError {
         match self {
             Self::Fin | Self::LateFin => truncated.into(),
             Self::Reset => Error::Reset.into(),
@@ -39,7 +38,7 @@ impl End {
     }
 
     /// What a peer reports for which any orderly end is a good one.
-    fn result(self) -> Result<(), AnyError> {
+    fn result(self) -> Result<(), SimError> {
         match self {
             Self::Fin | Self::LateFin => Ok(()),
             Self::Reset => Err(Error::Reset.into()),
@@ -59,7 +58,7 @@ impl End {
 
     /// How a server's conversations end. One that was reset before its first byte had not begun:
     /// the RST came together with the last step of its handshake.
-    fn heard(self, front: &[u8], end: Result<(), AnyError>) -> Vec<Result<(), AnyError>> {
+    fn heard(self, front: &[u8], end: Result<(), SimError>) -> Vec<Result<(), SimError>> {
         let is_call = self != Self::Reset || !front.is_empty();
         is_call.then_some(end).into_iter().collect()
     }
@@ -121,7 +120,7 @@ const RESPONSES: [Response; 5] = [
 ];
 
 /// What a GET must make of a response of which this number of bytes came before the end.
-fn judge(response: &Response, came: usize, end: End) -> Result<Proof, AnyError> {
+fn judge(response: &Response, came: usize, end: End) -> Result<Proof, SimError> {
     let whole = response.head.len() + response.body.len();
     let is_whole = match (response.proof, end) {
         (Proof::CloseOnly, End::Reset) => false,
@@ -143,8 +142,7 @@ fn get_knows_at_every_byte_of_the_response_what_an_end_there_means() {
             let acts = [vec![Act::Expect(b"\r\n\r\n")], end.after(front)].concat();
             let sink = SharedSink::default();
             with_context(Setting::Guarded, None, |context| {
-                let listen = Opening::Listen(PORT);
-                let mut server = AppSlot::new(Script::new(context.socket(SERVER), listen, &acts));
+                let mut server = context.scripted_server(&acts);
                 let mut get = getter(context, sink.clone());
                 context.run(TIME_MAX, &mut get, &mut server);
                 let expected = judge(response, front.len(), end);
@@ -179,14 +177,12 @@ fn echo_tells_at_every_byte_an_end_from_a_reset_and_hears_the_next_caller() {
             let next = [Act::Send(words), Act::Expect(words)];
             with_context(Setting::Guarded, None, |context| {
                 let mut echo = AppSlot::new(Echo::<1>::echo([context.socket(SERVER)], PORT, false));
-                let dial = Opening::Dial(context.server());
-                let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &acts));
+                let mut caller = context.scripted_caller(&acts);
                 context.run(TIME_MAX, &mut caller, &mut echo);
                 assert_eq!(caller.outcome(), Some(Ok(())), "{what}{}", context.log());
                 let ends = end.heard(front, end.result());
                 assert_eq!(context.log().ends(SERVER), ends, "{what}{}", context.log());
-                let dial = Opening::Dial(context.server());
-                let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &next));
+                let mut caller = context.scripted_caller(&next);
                 context.run(TIME_MAX, &mut caller, &mut echo);
                 assert_eq!(
                     caller.outcome(),
@@ -233,18 +229,11 @@ fn chat_shows_at_every_byte_what_came_and_tells_an_end_from_a_reset() {
             let at = front.len();
             let what = format!("Chat, {setting:?}, dials: {dials}, {end:?} after byte {at}");
             with_context(setting, None, |context| {
-                let opening = if dials {
-                    Opening::Listen(PORT)
+                let (chats, mut script) = if dials {
+                    (CLIENT, context.scripted_server(&acts))
                 } else {
-                    Opening::Dial(context.server())
+                    (SERVER, context.scripted_caller(&acts))
                 };
-                let (chats, scripted) = if dials {
-                    (CLIENT, SERVER)
-                } else {
-                    (SERVER, CLIENT)
-                };
-                let mut script =
-                    AppSlot::new(Script::new(context.socket(scripted), opening, &acts));
                 let mut peer = chat(context, chats, &sink);
                 if dials {
                     peer.dial(context.server());
@@ -284,8 +273,7 @@ fn assert_next_line_comes(
 ) {
     sink.0.borrow_mut().clear();
     let next = End::Fin.after(b"next\n");
-    let dial = Opening::Dial(context.server());
-    let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &next));
+    let mut caller = context.scripted_caller(&next);
     context.run(TIME_MAX, &mut caller, peer);
     assert_eq!(caller.outcome(), Some(Ok(())), "{what}{}", context.log());
     assert_eq!(*sink.0.borrow(), b"next\n", "{what}{}", context.log());
@@ -305,8 +293,7 @@ fn a_file_receiver_knows_at_every_byte_what_an_end_there_means_and_the_next_try_
             let store = FaultyStore::new();
             with_context(setting, None, |context| {
                 let mut receive = receiver(context, &store);
-                let dial = Opening::Dial(context.server());
-                let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &acts));
+                let mut caller = context.scripted_caller(&acts);
                 context.run(TIME_MAX, &mut caller, &mut receive);
                 let expected = if is_whole {
                     Ok(())

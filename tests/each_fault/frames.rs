@@ -2,9 +2,9 @@
 
 use tickwire::file::SendError;
 use tickwire::{Duration, Error, TimeoutKind};
+use tickwire_sim::SimError;
 use tickwire_sim::ethernet::{Action, Change};
 
-use crate::common::any_error::AnyError;
 use crate::common::fixture::secs;
 use crate::context::{CLIENT, Fault, SERVER, Setting, with_context};
 use crate::scenarios::{KINDS, Kind, Scenario};
@@ -110,14 +110,14 @@ const fn is_swap(fault: Option<Fault>) -> bool {
 }
 
 /// Whether a conversation may fail in this way.
-const fn is_right(fault: Option<Fault>, error: AnyError) -> bool {
+const fn is_right(fault: Option<Fault>, error: SimError) -> bool {
     // An offer with its words swapped is another offer, no offer, or the plain form's announcement
     // of much more; a reply becomes another or none; and data has another digest.
     is_swap(fault)
         && matches!(
             error,
-            AnyError::Connection(Error::TimedOut(TimeoutKind::Reply) | Error::Reset)
-                | AnyError::Send(
+            SimError::Connection(Error::TimedOut(TimeoutKind::Reply) | Error::Reset)
+                | SimError::Send(
                     SendError::Refused(2 | 5) | SendError::BadReply | SendError::Truncated
                 )
         )

@@ -4,10 +4,9 @@ use core::fmt;
 
 use smoltcp::wire::{EthernetFrame, PrettyPrinter};
 use tickwire::{Duration, Event, Tick, file};
-use tickwire_sim::Tracer;
 use tickwire_sim::ethernet::{Fate, FrameEvent};
+use tickwire_sim::{SimError, Tracer};
 
-use crate::common::any_error::AnyError;
 use crate::common::fixture::ms;
 use crate::common::log::words;
 use crate::context::Fault;
@@ -18,7 +17,7 @@ pub(crate) struct Log {
     fault: Option<Fault>,
     struck: Option<Vec<u8>>,
     lines: Vec<(Tick, usize, String)>,
-    ends: Vec<(usize, Result<(), AnyError>)>,
+    ends: Vec<(usize, Result<(), SimError>)>,
     resumed: Option<u64>,
     last_frame_micros: u64,
 }
@@ -32,7 +31,7 @@ impl Log {
     }
 
     /// How the conversations of a host ended.
-    pub(crate) fn ends(&self, host: usize) -> Vec<Result<(), AnyError>> {
+    pub(crate) fn ends(&self, host: usize) -> Vec<Result<(), SimError>> {
         let ends = self.ends.iter().filter(|(at, _)| *at == host);
         ends.map(|(_, end)| *end).collect()
     }
@@ -57,7 +56,10 @@ impl Tracer for Log {
     fn event(&mut self, now: Tick, host: usize, _task: &'static str, event: &Event) {
         match *event {
             Event::Disconnected { .. } => self.ends.push((host, Ok(()))),
-            Event::Failed { .. } => self.ends.push((host, Err(AnyError::of(event)))),
+            Event::Failed { .. } => {
+                let error = SimError::of(event).expect("an error of a known type");
+                self.ends.push((host, Err(error)));
+            }
             _ => {}
         }
         let own = event.app::<file::Event>();

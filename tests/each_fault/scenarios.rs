@@ -7,11 +7,10 @@ use std::sync::LazyLock;
 use tickwire::chat::{Chat, Options};
 use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SenderOptions};
 use tickwire::http::{Get, GetOptions, Request, Url};
-use tickwire::{Duration, Echo, Sink, SinkError};
-use tickwire_sim::{Act, Opening, Script, fill_byte};
+use tickwire::{Echo, Sink, SinkError};
+use tickwire_sim::{Act, fill_byte};
 
 use crate::common::faulty_store::FaultyStore;
-use crate::common::fixture::secs;
 use crate::common::mem_source::MemSource;
 use crate::context::{AppSlot, CLIENT, PORT, RunContext, SERVER};
 
@@ -19,8 +18,6 @@ use crate::context::{AppSlot, CLIENT, PORT, RunContext, SERVER};
 const BYTES: usize = 4_000;
 /// Bytes that a caller of the echo server sends before it waits for them.
 const CHUNK: usize = 256;
-/// How long a script waits for a peer that has gone.
-const SCRIPT_TIMEOUT: Duration = secs(20);
 
 /// Which app is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,8 +183,7 @@ impl Scenario {
                 } else {
                     &*PAGE_ACTS
                 };
-                let script = Script::new(context.socket(SERVER), Opening::Listen(PORT), acts);
-                AppSlot::new(script.with_timeout(SCRIPT_TIMEOUT))
+                context.scripted_server(acts)
             }
             Kind::Echo => AppSlot::new(Echo::<1>::echo(
                 [context.socket(SERVER)],
@@ -210,11 +206,7 @@ impl Scenario {
                 AppSlot::new(peer)
             }
             Kind::Get => getter(context, self.sinks[CLIENT].clone()),
-            Kind::Echo => {
-                let socket = context.socket(CLIENT);
-                let script = Script::new(socket, Opening::Dial(remote), &ECHO_ACTS);
-                AppSlot::new(script.with_timeout(SCRIPT_TIMEOUT))
-            }
+            Kind::Echo => context.scripted_caller(&ECHO_ACTS),
             Kind::Checked => sender(context, Some("name"), &Self::file(round)),
             Kind::Plain => sender(context, None, &Self::file(round)),
         }
@@ -225,8 +217,7 @@ impl Scenario {
         MemSource::of(content().skip(round).take(BYTES).collect())
     }
 
-    /// Whether everything of this round has arrived, and nothing else; the round before it was
-    /// `earlier`.
+    /// Whether everything of this round has arrived, and nothing else.
     pub(crate) fn has_arrived(&self, round: usize) -> bool {
         let sink = |side: usize| self.sinks[side].0.borrow().clone();
         match self.kind {

@@ -10,13 +10,12 @@ use tickwire::chat::{Chat, ChatError, Options};
 use tickwire::file::{ReceiveError, SendError};
 use tickwire::http::GetError;
 use tickwire::{Duration, Error, Sink, SinkError};
-use tickwire_sim::{Act, Opening, Script};
+use tickwire_sim::{Act, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::faulty_store::{Call, FaultyStore};
 use crate::common::fixture::secs;
 use crate::common::mem_source::{MemSource, UNREADABLE};
-use crate::context::{AppSlot, CLIENT, PORT, SERVER, Setting, with_context};
+use crate::context::{AppSlot, PORT, SERVER, Setting, with_context};
 use crate::scenarios::{SharedSink, getter, receiver, sender};
 
 /// In which everything has ended and come to rest.
@@ -61,7 +60,7 @@ fn send_into_failing_store(
     name: Option<&'static str>,
     call: Option<usize>,
     and_abandon: bool,
-) -> (Result<(), AnyError>, Vec<Call>) {
+) -> (Result<(), SimError>, Vec<Call>) {
     let (source, store) = (MemSource::new(2_000), FaultyStore::new());
     let what = format!("FileReceiver, {name:?}, call {call:?} fails, abandon too: {and_abandon}");
     {
@@ -106,7 +105,7 @@ fn send_into_failing_store(
 #[test]
 fn a_store_that_fails_at_any_call_and_then_cannot_throw_away_costs_one_try() {
     for (name, refusal) in [
-        (Some("name"), AnyError::from(SendError::Refused(4))),
+        (Some("name"), SimError::from(SendError::Refused(4))),
         // The plain form has no word for it.
         (None, Error::Reset.into()),
     ] {
@@ -150,7 +149,7 @@ fn a_file_whose_reading_fails_at_any_call_costs_the_sender_its_try_and_the_recei
 fn send_failing_source(
     name: Option<&'static str>,
     source: &MemSource,
-) -> (Result<(), AnyError>, usize) {
+) -> (Result<(), SimError>, usize) {
     let (store, whole) = (FaultyStore::new(), MemSource::new(2_000));
     with_context(Setting::Guarded, None, |context| {
         let mut receive = receiver(context, &store);
@@ -170,13 +169,12 @@ fn send_failing_source(
 
 /// One GET into a sink that fails in a call. How it ended, what the sink has, and how often it was
 /// called.
-fn get_into(fails_at: Option<usize>) -> (Result<(), AnyError>, FailingSink) {
+fn get_into(fails_at: Option<usize>) -> (Result<(), SimError>, FailingSink) {
     let sink = FailingSink::new(fails_at);
     let head = b"HTTP/1.0 200 OK\r\nContent-Length: 2000\r\n\r\n";
     let acts = [Act::Expect(b"\r\n\r\n"), Act::Send(head), Act::Fill(2_000)];
     let outcome = with_context(Setting::Guarded, None, |context| {
-        let listen = Opening::Listen(PORT);
-        let mut server = AppSlot::new(Script::new(context.socket(SERVER), listen, &acts));
+        let mut server = context.scripted_server(&acts);
         let mut get = getter(context, sink.clone());
         context.run(TIME_MAX, &mut get, &mut server);
         assert_eq!(
@@ -213,7 +211,7 @@ fn get_ends_with_the_error_of_its_sink_whichever_call_fails() {
 }
 
 /// A chat that hears two lines with a sink that fails in a call.
-fn chat_into(fails_at: Option<usize>) -> (Option<Result<(), AnyError>>, FailingSink) {
+fn chat_into(fails_at: Option<usize>) -> (Option<Result<(), SimError>>, FailingSink) {
     let sink = FailingSink::new(fails_at);
     let acts = [Act::Send(b"one\ntwo\nlast"), Act::Close, Act::ExpectEnd];
     let outcome = with_context(Setting::Guarded, None, |context| {
@@ -221,8 +219,7 @@ fn chat_into(fails_at: Option<usize>) -> (Option<Result<(), AnyError>>, FailingS
         let (line, queue) = (context.bytes(80), context.bytes(80));
         let mut peer = Chat::new(sockets, line, queue, sink.clone(), Options::DEFAULT);
         peer.listen(PORT);
-        let dial = Opening::Dial(context.server());
-        let mut caller = AppSlot::new(Script::new(context.socket(CLIENT), dial, &acts));
+        let mut caller = context.scripted_caller(&acts);
         let mut peer = AppSlot::new(peer);
         context.run(TIME_MAX, &mut caller, &mut peer);
         assert_eq!(

@@ -5,9 +5,8 @@ use core::task::Poll;
 use tickwire::file::{ReceiverOptions, SendError};
 use tickwire::store::{Begun, Store, StoreError, Upload};
 use tickwire::{Error, Tick};
-use tickwire_sim::Act;
+use tickwire_sim::{Act, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::faulty_store::Call;
 use crate::common::fixture::{ms, secs};
 use crate::common::mem_source::MemSource;
@@ -20,7 +19,7 @@ const STORAGE_FAILED: SendError = SendError::Refused(4);
 
 /// A transfer that resumes, has its bytes written in pieces, and is repeated; the store fails in
 /// its `call`-th call of all. Returns the senders' results up to the first that is fine.
-fn transfer_with_failure(call: Option<usize>, held: usize) -> (Vec<Result<(), AnyError>>, Bench) {
+fn transfer_with_failure(call: Option<usize>, held: usize) -> (Vec<Result<(), SimError>>, Bench) {
     let source = MemSource::new(4_000);
     let mut bench = Bench::new();
     let front = [source.offer("name"), source.front(held).0].concat();

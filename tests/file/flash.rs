@@ -7,8 +7,8 @@ use std::rc::Rc;
 use tickwire::file::{ReceiverOptions, SendError};
 use tickwire::store::{Begun, FlashStore, Layout, Store, StoreError, Upload};
 use tickwire::{Error, Tick};
+use tickwire_sim::SimError;
 
-use crate::common::any_error::AnyError;
 use crate::common::fixture::{ms, secs};
 use crate::common::flash::{Flash, Plan, TORN, Torn};
 use crate::common::mem_source::{Bytes, MemSource};
@@ -118,7 +118,7 @@ fn cut_and_resume(
     assert!(
         matches!(
             result,
-            Err(AnyError::Connection(Error::Reset | Error::TimedOut(_)))
+            Err(SimError::Connection(Error::Reset | Error::TimedOut(_)))
         ),
         "nobody said that it was stored: {result:?}"
     );

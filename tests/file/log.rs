@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use tickwire::{Event, Tick, file};
 
-use crate::common::any_error::AnyError;
-use crate::common::log::Words;
+use crate::common::log::{Words, error_text};
 use crate::report::Report;
 
 /// What is noted of one host's events beside their text.
@@ -53,7 +52,7 @@ impl Notes {
                 "connected".into()
             }
             Event::Disconnected { .. } => "disconnected".into(),
-            Event::Failed { .. } => format!("failed {:?}", AnyError::of(event)),
+            Event::Failed { .. } => format!("failed {}", error_text(event)),
             Event::Listening { .. } => return None,
             Event::Connecting { .. } => "connecting".into(),
             _ => format!("{event:?}"),

@@ -2,10 +2,9 @@
 
 use tickwire::Error;
 use tickwire::file::{ReceiverOptions, SendError};
-use tickwire_sim::Generator;
 use tickwire_sim::ethernet::{Jitter, Link};
+use tickwire_sim::{Generator, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::faulty_store::FaultyStore;
 use crate::common::fixture::{ms, secs};
 use crate::common::mem_source::MemSource;
@@ -80,11 +79,11 @@ fn send_until_through(seed: u64, name: Option<&'static str>, length: usize) -> u
                 return tries;
             }
             Err(
-                AnyError::Connection(Error::Reset | Error::TimedOut(_) | Error::Refused)
-                | AnyError::Send(SendError::Truncated | SendError::Refused(5)),
+                SimError::Connection(Error::Reset | Error::TimedOut(_) | Error::Refused)
+                | SimError::Send(SendError::Truncated | SendError::Refused(5)),
             ) => {}
             // Swapped words spoil replies and offers too.
-            Err(AnyError::Send(SendError::BadReply | SendError::Refused(2))) if swaps_words => {}
+            Err(SimError::Send(SendError::BadReply | SendError::Refused(2))) if swaps_words => {}
             Err(error) => panic!("seed {seed}: {error:?}"),
         }
         world.run(ms(random.below(3_000)));

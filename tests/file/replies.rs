@@ -2,9 +2,8 @@
 
 use tickwire::file::SendError;
 use tickwire::{Error, TimeoutKind};
-use tickwire_sim::Act;
+use tickwire_sim::{Act, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::fixture::{ms, secs};
 use crate::common::mem_source::MemSource;
 use crate::messages::{ENDS, End, answer, bytes, receipt};
@@ -212,7 +211,7 @@ fn replies_that_are_cut_or_in_drips_have_their_own_error() {
     for (before, reply, awaited) in stages {
         for cut in 0..16 {
             for end in ENDS {
-                let expected: AnyError = match end {
+                let expected: SimError = match end {
                     End::Fin => SendError::Truncated.into(),
                     End::Reset => Error::Reset.into(),
                     End::Silence => Error::TimedOut(awaited).into(),

@@ -3,9 +3,8 @@
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use tickwire::file::{SendError, SenderOptions, Sent};
 use tickwire::{Error, TimeoutKind};
-use tickwire_sim::Act;
+use tickwire_sim::{Act, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::fixture::{ms, secs};
 use crate::common::mem_source::{MemSource, UNREADABLE};
 use crate::messages::{ENDS, End, answer, bytes, receipt};
@@ -17,7 +16,7 @@ pub(crate) fn send(
     name: Option<&'static str>,
     source: &MemSource,
     acts: &[Act<'static>],
-) -> (Result<(), AnyError>, World) {
+) -> (Result<(), SimError>, World) {
     let mut world = World::new(1, 2);
     world.script(1, None, acts);
     world.run(ms(10));
@@ -28,7 +27,7 @@ pub(crate) fn send(
 
 /// As [`send`] in the checked form; the result alone.
 #[track_caller]
-pub(crate) fn offer(source: &MemSource, acts: &[Act<'static>]) -> Result<(), AnyError> {
+pub(crate) fn offer(source: &MemSource, acts: &[Act<'static>]) -> Result<(), SimError> {
     send(Some("name"), source, acts).0
 }
 
@@ -87,7 +86,7 @@ fn a_receiver_that_stops_in_the_middle_of_the_data_has_its_own_error() {
             end.act()
         };
         let acts = [&acts[..], &[stop]].concat();
-        let expected: AnyError = match end {
+        let expected: SimError = match end {
             End::Fin => SendError::Truncated.into(),
             End::Reset => Error::Reset.into(),
             End::Silence => Error::TimedOut(TimeoutKind::Flush).into(),

@@ -8,9 +8,8 @@ use tickwire::Duration;
 use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SenderOptions, Sent};
 use tickwire::store::Store;
 use tickwire_sim::ethernet::Link;
-use tickwire_sim::{Act, Opening, Script};
+use tickwire_sim::{Act, Opening, Script, SimError};
 
-use crate::common::any_error::AnyError;
 use crate::common::fixture::{self, Fixture, TaskId, ms};
 use crate::common::mem_source::MemSource;
 use crate::log::{AllNotes, Notes, words};
@@ -211,8 +210,8 @@ impl World {
     }
 
     /// How the app of a host ended, if it has.
-    pub(crate) fn outcome(&self, host: usize) -> Option<Result<(), AnyError>> {
-        fn any<E: Into<AnyError>>(result: Result<(), E>) -> Result<(), AnyError> {
+    pub(crate) fn outcome(&self, host: usize) -> Option<Result<(), SimError>> {
+        fn any<E: Into<SimError>>(result: Result<(), E>) -> Result<(), SimError> {
             result.map_err(Into::into)
         }
         match self.apps[host] {
@@ -231,7 +230,7 @@ impl World {
 
     /// Runs until the app of a host has ended, at most for `time`; how it ended.
     #[track_caller]
-    pub(crate) fn finish(&mut self, host: usize, time: Duration) -> Result<(), AnyError> {
+    pub(crate) fn finish(&mut self, host: usize, time: Duration) -> Result<(), SimError> {
         self.run_until(time, |world| world.outcome(host).is_some());
         self.outcome(host).unwrap()
     }
