@@ -20,12 +20,9 @@ impl<'a, const SOCKETS: usize> Bump<'a, SOCKETS> {
     /// # Panics
     /// When the caller lent too little.
     pub(crate) fn bytes(&mut self, count: usize) -> &'a mut [u8] {
-        let all = core::mem::take(&mut self.bytes);
-        let (taken, rest) = all
-            .split_at_mut_checked(count)
-            .expect("a run needs no more than MEMORY_BYTES");
-        self.bytes = rest;
-        taken
+        self.bytes
+            .split_off_mut(..count)
+            .expect("a run needs no more than MEMORY_BYTES")
     }
 
     /// The memory of one node.
@@ -33,12 +30,9 @@ impl<'a, const SOCKETS: usize> Bump<'a, SOCKETS> {
     /// # Panics
     /// When the caller lent too few.
     pub(crate) fn node(&mut self) -> &'a mut NodeMemory<'a, SOCKETS> {
-        let all = core::mem::take(&mut self.nodes);
-        let (taken, rest) = all
-            .split_first_mut()
-            .expect("a node does not start more often than planned");
-        self.nodes = rest;
-        taken
+        self.nodes
+            .split_off_first_mut()
+            .expect("a node does not start more often than planned")
     }
 
     /// A text of at most 64 bytes.

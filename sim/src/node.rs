@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
-use tickwire::guard::{Counters, Guarded, Storage};
+use tickwire::guard::{Guarded, Storage};
 use tickwire::{AnyTask, Config, Stack, Tick};
 
 use crate::ethernet::{Ethernet, Port};
@@ -89,10 +89,9 @@ impl<'a> Node<'a> {
         now: Tick,
         is_guarded: bool,
     ) -> Self {
-        let number = u8::try_from(port + 1).unwrap_or(u8::MAX);
-        let mac = EthernetAddress([2, 0, 10, 0, 0, number]);
+        let mac = Self::mac_of(port);
         ethernet.set_address(port, mac);
-        let mut random = Generator::new(seed).fork(streams::NODE, u64::from(number));
+        let mut random = Generator::new(seed).fork(streams::NODE, u64::from(number_of(port)));
         let device = if is_guarded {
             Guarded::new(ethernet.port(port), mac, &mut memory.guard)
         } else {
@@ -115,7 +114,12 @@ impl<'a> Node<'a> {
 
     /// The address of the node at `port`.
     pub fn address_of(port: usize) -> Ipv4Address {
-        Ipv4Address::new(10, 0, 0, u8::try_from(port + 1).unwrap_or(u8::MAX))
+        Ipv4Address::new(10, 0, 0, number_of(port))
+    }
+
+    /// The hardware address of the node at `port`.
+    pub(crate) fn mac_of(port: usize) -> EthernetAddress {
+        EthernetAddress([2, 0, 10, 0, 0, number_of(port)])
     }
 
     /// Adds a TCP socket over buffers that the caller lent.
@@ -132,11 +136,6 @@ impl<'a> Node<'a> {
         tasks: &'n mut [&'t mut dyn AnyTask],
     ) -> RunningNode<'n, 'a, 't> {
         RunningNode { node: self, tasks }
-    }
-
-    /// What the guard did so far.
-    pub fn guard_counters(&self) -> Counters {
-        self.stack.device.counters()
     }
 
     /// Its port of the Ethernet.
@@ -179,6 +178,11 @@ impl<'a> Node<'a> {
     pub(crate) fn local(&mut self, now: Tick) -> Tick {
         self.clock.local(now)
     }
+}
+
+/// The last byte of a node's addresses.
+fn number_of(port: usize) -> u8 {
+    u8::try_from(port + 1).unwrap_or(u8::MAX)
 }
 
 impl RunningNode<'_, '_, '_> {

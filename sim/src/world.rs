@@ -18,7 +18,6 @@ const TURNS_AT_TICK_MAX: u32 = 100_000;
 pub struct World<'a> {
     /// The Ethernet, to set its faults. It keeps the time.
     pub ethernet: Ethernet<'a>,
-    turns: Cell<u64>,
     turns_at_tick: Cell<u32>,
 }
 
@@ -27,7 +26,6 @@ impl<'a> World<'a> {
     pub const fn new(ethernet: Ethernet<'a>) -> Self {
         Self {
             ethernet,
-            turns: Cell::new(0),
             turns_at_tick: Cell::new(0),
         }
     }
@@ -35,11 +33,6 @@ impl<'a> World<'a> {
     /// The time.
     pub fn now(&self) -> Tick {
         self.ethernet.now()
-    }
-
-    /// The number of turns that all nodes together had.
-    pub const fn turns(&self) -> u64 {
-        self.turns.get()
     }
 
     /// Runs `nodes` until all their apps have ended, or until `until`. Returns whether all ended.
@@ -153,7 +146,6 @@ impl<'a> World<'a> {
         let now = self.now();
         for running in nodes {
             if running.node.next_turn().is_some_and(|wake| wake <= now) {
-                self.turns.set(self.turns.get() + 1);
                 running.turn(now, tracer);
             }
         }

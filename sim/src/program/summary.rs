@@ -30,11 +30,7 @@ impl Summary {
         self.crashes += u64::from(report.crashes);
         self.freezes += u64::from(report.freezes);
         for (app, (sum, counts)) in self.attempts.iter_mut().zip(&report.attempts).enumerate() {
-            sum.begun += counts.begun;
-            sum.succeeded += counts.succeeded;
-            sum.failed += counts.failed;
-            sum.crashed += counts.crashed;
-            sum.open += counts.open;
+            sum.add(counts);
             if let Some(error) = counts.last_error {
                 *self.errors.entry((app, error.to_string())).or_default() += 1;
             }
@@ -54,11 +50,7 @@ impl Summary {
         self.crashes += other.crashes;
         self.freezes += other.freezes;
         for (sum, counts) in self.attempts.iter_mut().zip(&other.attempts) {
-            sum.begun += counts.begun;
-            sum.succeeded += counts.succeeded;
-            sum.failed += counts.failed;
-            sum.crashed += counts.crashed;
-            sum.open += counts.open;
+            sum.add(counts);
         }
         for (key, value) in other.errors {
             *self.errors.entry(key).or_default() += value;

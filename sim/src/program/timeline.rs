@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::summary::APPS;
 use crate::timeline_data::{Arrow, Bar, Mark, TimelineData};
 
 const LANES: usize = 3;
@@ -127,10 +128,7 @@ fn draw_bar(svg: &mut String, scale: &Scale, bar: &Bar) {
     );
     if bottom - top >= 9 {
         let y = top + 8;
-        let app = ["get", "chat", "file"]
-            .get(bar.app)
-            .copied()
-            .unwrap_or_default();
+        let app = APPS.get(bar.app).copied().unwrap_or_default();
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{y}\" font-size=\"7\" fill=\"#333\" text-anchor=\"end\">{app} {}</text>",

@@ -29,6 +29,16 @@ pub struct AttemptCounts {
     pub last_error: Option<SimError>,
 }
 
+impl AttemptCounts {
+    /// Adds how those of another run ended. What is still open, and the last error, are of one run.
+    pub const fn add(&mut self, other: &Self) {
+        self.begun += other.begun;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.crashed += other.crashed;
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting { until: Tick },

@@ -11,6 +11,7 @@ use super::line_checker::Lines;
 use super::node_slot::Violation;
 use super::participant::Participant;
 use super::plan::OUTSIDER;
+use super::portions::Portions;
 use super::second_caller::{PORT, SecondCaller};
 use super::sim_app::{CHAT, SimApp};
 use crate::{Generator, Idle, Node, streams};
@@ -25,7 +26,8 @@ pub(crate) struct ChatWorkload {
     participants: [Participant; 2],
     attempts: Attempts,
     random: Generator,
-    reads_at: Option<Tick>,
+    /// In which the listener's user takes what arrived.
+    portions: Portions,
     /// The dialler was told that there is nothing more to say.
     is_ending: bool,
     second_caller: SecondCaller,
@@ -54,7 +56,7 @@ impl ChatWorkload {
                 Participant::new(lines(1), lines(0), second),
             ],
             attempts: Attempts::new(attempts, plan.wanted),
-            reads_at: None,
+            portions: Portions::new(plan.reader),
             is_ending: false,
             second_caller: SecondCaller::new(&plan, &random),
             is_peer_hostile: false,
@@ -107,18 +109,18 @@ impl ChatWorkload {
             connect_timeout: self.connect_timeout,
             ..Options::DEFAULT
         };
-        let (listener, now) = (self.plan.listener, context.now());
-        let is_slow = !context.is_healed && node == listener;
-        let reader = self.plan.reader.filter(|_| is_slow);
-        if node == listener {
-            self.reads_at = reader.map(|reader| now + reader.every);
-        }
+        let listener = self.plan.listener;
+        let room = if node == listener {
+            self.portions.take(context)
+        } else {
+            None
+        };
         let participant = self.participant(node);
         let Some(sockets) = participant.sockets else {
             return;
         };
         let mut checker = participant.checker;
-        checker.room = reader.map(|reader| reader.bytes);
+        checker.room = room;
         let (line, queue) = (context.bump.bytes(line), context.bump.bytes(queue));
         let mut app = Chat::new(sockets, line, queue, checker, options);
         if node == listener {
@@ -157,11 +159,8 @@ impl ChatWorkload {
             }
         }
         self.second_caller.drive(context);
-        let excused_until = context.tracer.borrow().excused_until;
-        if self.attempts.is_overdue(context.now(), excused_until) {
-            let what = "no fresh chat succeeded within 60 s of the end of all faults";
-            context.fail(dialler, Violation::new(12, what));
-        }
+        let what = "no fresh chat succeeded within 60 s of the end of all faults";
+        context.check_fresh(&self.attempts, dialler, what);
     }
 
     fn note_reported_loss(&mut self, context: &RunContext<'_, '_>, node: usize) {
@@ -202,7 +201,7 @@ impl ChatWorkload {
         let is_dialler = node == self.dialler();
         let may_say = !self.is_ending || !is_dialler;
         // After the faults nobody types slowly.
-        let gap_max = if context.is_healed {
+        let gap_max = if context.is_healed() {
             50
         } else {
             self.plan.gap_max.as_millis()
@@ -237,14 +236,12 @@ impl ChatWorkload {
 
     /// The listener's user takes more of what arrived.
     fn read(&mut self, context: &mut RunContext<'_, '_>) {
-        let (now, is_healed, listener) = (context.now(), context.is_healed, self.plan.listener);
-        if self.reads_at.is_none_or(|at| at > now && !is_healed) {
+        if !self.portions.is_due(context) {
             return;
         }
-        let reader = self.plan.reader.filter(|_| !is_healed);
-        self.reads_at = reader.map(|reader| now + reader.every);
+        let (room, listener) = (self.portions.take(context), self.plan.listener);
         if let SimApp::Chat(app) = context.app(listener, CHAT) {
-            app.sink_mut().room = reader.map(|reader| reader.bytes);
+            app.sink_mut().room = room;
         }
         context.wake(listener);
     }
@@ -353,7 +350,7 @@ impl ChatWorkload {
             .filter(|participant| participant.said < participant.total)
             .map(|participant| participant.says_at)
             .chain(self.attempts.next(now))
-            .chain(self.reads_at)
+            .chain(self.portions.next(now))
             .chain(self.second_caller.next())
             .filter(|at| *at > now)
             .min()

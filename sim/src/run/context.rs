@@ -5,6 +5,7 @@ use core::cell::RefCell;
 use smoltcp::iface::SocketHandle;
 use tickwire::Tick;
 
+use super::attempts::Attempts;
 use super::flash::PowerFault;
 use super::node_slot::{NodeSlot, SOCKETS, Violation};
 use super::plan::{NODES, OUTSIDER, Options};
@@ -39,8 +40,8 @@ pub(crate) struct RunContext<'a, 't> {
     pub(crate) root: Generator,
     /// Decides which peer a client asks.
     pub(crate) peer_choice: Generator,
-    /// All faults have ended.
-    pub(crate) is_healed: bool,
+    /// When all faults ended.
+    pub(crate) healed_at: Option<Tick>,
     pub(crate) finding: Option<Finding>,
 }
 
@@ -92,12 +93,24 @@ impl<'a> RunContext<'a, '_> {
     /// The node that a client asks which wants something from `node`. Where there is a hostile
     /// peer, it is often that one.
     pub(crate) fn choose_peer(&mut self, node: usize) -> usize {
-        let is_hostile = self.options.profile == Profile::Hostile && !self.is_healed;
+        let is_hostile = self.options.profile == Profile::Hostile && !self.is_healed();
         if is_hostile && self.peer_choice.chance(700_000) {
             OUTSIDER
         } else {
             node
         }
+    }
+
+    /// Whether all faults have ended.
+    pub(crate) const fn is_healed(&self) -> bool {
+        self.healed_at.is_some()
+    }
+
+    /// Checks invariant 12: after the end of all faults a fresh request succeeds in time.
+    pub(crate) fn check_fresh(&mut self, attempts: &Attempts, node: usize, what: &'static str) {
+        let excused_until = self.tracer.borrow().excused_until;
+        let is_overdue = attempts.is_overdue(self.now(), excused_until);
+        self.check(!is_overdue, node, Violation::new(12, what));
     }
 
     /// Notes that an invariant was broken; the first one counts.

@@ -125,7 +125,7 @@ impl<'a> FileWorkload<'a> {
         let boots = context.node(self.plan.receiver).boots as u64;
         let random = context.root.fork(streams::STORE_FAULTS, boots);
         // The one call that fails does so before the first restart.
-        let faults = match (context.is_healed, boots) {
+        let faults = match (context.is_healed(), boots) {
             (true, _) => StoreFaults::default(),
             (false, 1) => self.plan.store_faults,
             (false, _) => StoreFaults {
@@ -190,11 +190,8 @@ impl<'a> FileWorkload<'a> {
                 self.begin(context);
             }
         }
-        let excused_until = context.tracer.borrow().excused_until;
-        if self.attempts.is_overdue(context.now(), excused_until) {
-            let what = "no fresh file was sent within 60 s of the end of all faults";
-            context.fail(sender, Violation::new(12, what));
-        }
+        let what = "no fresh file was sent within 60 s of the end of all faults";
+        context.check_fresh(&self.attempts, sender, what);
     }
 
     /// What the receiver reported as stored must be there, byte for byte.

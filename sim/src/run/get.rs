@@ -12,6 +12,7 @@ use super::attempts::{AttemptCounts, Attempts, is_plausible};
 use super::context::RunContext;
 use super::node_slot::{SOCKETS, Violation};
 use super::plan::{GET_CLIENT, GET_SERVER};
+use super::portions::Portions;
 use super::sim_app::{GET, SimApp};
 use crate::bump::Bump;
 use crate::pattern::{Pattern, PatternSink};
@@ -37,8 +38,7 @@ pub(crate) struct GetWorkload<'a> {
     server: Option<SocketHandle>,
     random: Generator,
     attempts: Attempts,
-    /// When the client takes more of what arrived.
-    reads_at: Option<Tick>,
+    portions: Portions,
     /// The present attempt asks a hostile peer.
     is_peer_hostile: bool,
 }
@@ -130,7 +130,7 @@ impl<'a> GetWorkload<'a> {
             client: None,
             server: None,
             attempts: Attempts::new(attempts, plan.wanted),
-            reads_at: None,
+            portions: Portions::new(plan.reader),
             is_peer_hostile: false,
         }
     }
@@ -162,7 +162,7 @@ impl<'a> GetWorkload<'a> {
         let Some(handle) = self.server else {
             return;
         };
-        let is_cut = self.plan.cut.is_some() && !context.is_healed && self.random.chance(500_000);
+        let is_cut = self.plan.cut.is_some() && !context.is_healed() && self.random.chance(500_000);
         let acts = if is_cut { self.cut_acts } else { self.acts };
         let script = Script::new(handle, Opening::Listen(PORT), acts);
         let app = SimApp::Script(script.with_timeout(TIMEOUT));
@@ -182,11 +182,8 @@ impl<'a> GetWorkload<'a> {
                 self.begin(context);
             }
         }
-        let excused_until = context.tracer.borrow().excused_until;
-        if self.attempts.is_overdue(context.now(), excused_until) {
-            let what = "no fresh GET succeeded within 60 s of the end of all faults";
-            context.fail(GET_CLIENT, Violation::new(12, what));
-        }
+        let what = "no fresh GET succeeded within 60 s of the end of all faults";
+        context.check_fresh(&self.attempts, GET_CLIENT, what);
     }
 
     fn pattern(&self) -> Pattern {
@@ -201,36 +198,31 @@ impl<'a> GetWorkload<'a> {
         let Some(handle) = self.client else {
             return;
         };
-        let now = context.now();
         let url = Url::parse("http://10.0.0.2/page").expect("the URL is well-formed");
         let request = Request::new(&url, &[]).expect("there are no headers");
         let options = GetOptions {
             connect_timeout: self.connect_timeout,
-            total_timeout: self.plan.total_timeout.filter(|_| !context.is_healed),
+            total_timeout: self.plan.total_timeout.filter(|_| !context.is_healed()),
             ..GetOptions::default()
         };
         let mut sink = PatternSink::new(self.pattern());
-        let reader = self.plan.reader.filter(|_| !context.is_healed);
-        sink.room = reader.map(|reader| reader.bytes);
-        self.reads_at = reader.map(|reader| now + reader.every);
+        sink.room = self.portions.take(context);
         let peer = context.choose_peer(GET_SERVER);
         self.is_peer_hostile = peer != GET_SERVER;
         let remote = IpEndpoint::new(Node::address_of(peer).into(), PORT);
         let get = Get::new(handle, remote, request, options, &mut [], sink);
         context.start_app(GET_CLIENT, GET, SimApp::Get(get));
-        self.attempts.begin(now);
+        self.attempts.begin(context.now());
     }
 
     /// The client's user takes more of what arrived.
     fn read(&mut self, context: &mut RunContext<'a, '_>) {
-        let (now, is_healed) = (context.now(), context.is_healed);
-        if self.reads_at.is_none_or(|at| at > now && !is_healed) {
+        if !self.portions.is_due(context) {
             return;
         }
-        let reader = self.plan.reader.filter(|_| !is_healed);
-        self.reads_at = reader.map(|reader| now + reader.every);
+        let room = self.portions.take(context);
         if let SimApp::Get(get) = context.app(GET_CLIENT, GET) {
-            get.sink_mut().room = reader.map(|reader| reader.bytes);
+            get.sink_mut().room = room;
         }
         context.wake(GET_CLIENT);
     }
@@ -251,7 +243,7 @@ impl<'a> GetWorkload<'a> {
             return;
         };
         let now = context.now();
-        self.reads_at = None;
+        self.portions.stop();
         match outcome {
             Ok(()) => {
                 let is_all = self.is_peer_hostile || taken == self.plan.length;
@@ -292,7 +284,7 @@ impl<'a> GetWorkload<'a> {
     pub(crate) fn crashed(&mut self, now: Tick, node: usize) {
         if node == GET_CLIENT {
             self.attempts.crash(now);
-            self.reads_at = None;
+            self.portions.stop();
         }
     }
 
@@ -301,8 +293,8 @@ impl<'a> GetWorkload<'a> {
     }
 
     pub(crate) fn next(&self, now: Tick) -> Option<Tick> {
-        let reads_at = self.reads_at.filter(|at| *at > now);
-        self.attempts.next(now).into_iter().chain(reads_at).min()
+        let portion = self.portions.next(now);
+        self.attempts.next(now).into_iter().chain(portion).min()
     }
 
     pub(crate) fn is_done(&self) -> bool {

@@ -4,15 +4,14 @@
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    EthernetRepr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr,
-    TcpSeqNumber,
+    ArpOperation, ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, EthernetRepr, IpProtocol,
+    Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
 use tickwire::{Duration, Tick};
 
 use super::context::RunContext;
 use super::hostile_scripts::{ACTS_MAX, write_script};
-use super::plan::OUTSIDER;
+use super::plan::{NODES, OUTSIDER};
 use super::sim_app::{APPS, CHAT, FILE, GET, SimApp};
 use super::{file, get, second_caller};
 use crate::{Act, Generator, Node, Opening, Script};
@@ -91,13 +90,11 @@ impl<'a> HostilePeer<'a> {
     fn begin(&mut self, context: &mut RunContext<'a, '_>, app: usize) {
         let now = context.now();
         let count = self.random.between(2, ACTS_MAX as u64) as usize;
-        let all = core::mem::take(&mut self.acts);
-        let Some((acts, rest)) = all.split_at_mut_checked(count) else {
+        let Some(acts) = self.acts.split_off_mut(..count) else {
             // There is no memory for more scripts.
             self.begins_at = [NEVER; APPS];
             return;
         };
-        self.acts = rest;
         write_script(app, acts, &mut context.bump, &mut self.random);
         let (Some(Some(socket)), Some(port), Some(listener)) = (
             self.sockets.get(app).copied(),
@@ -122,7 +119,7 @@ impl<'a> HostilePeer<'a> {
     /// ARP packet that nobody asked for.
     fn flood(&mut self, context: &RunContext<'a, '_>) {
         let mut frame = [0; FRAME_BYTES_MAX];
-        let victim = self.random.below(2) as u8;
+        let victim = self.random.below(2) as usize;
         let length = if self.random.chance(100_000) {
             self.write_arp(&mut frame, victim)
         } else {
@@ -135,16 +132,16 @@ impl<'a> HostilePeer<'a> {
         context.ethernet.observe(observer);
     }
 
-    /// Where a frame claims to come from: the third node, or an address that nobody has.
-    fn draw_source(&mut self) -> u8 {
+    /// The port from which a frame claims to come: the third node's, or one that nobody has.
+    fn draw_source(&mut self) -> usize {
         if self.random.chance(500_000) {
-            3
+            OUTSIDER
         } else {
-            4 + self.random.below(200) as u8
+            NODES + self.random.below(200) as usize
         }
     }
 
-    fn write_arp(&mut self, frame: &mut [u8], victim: u8) -> usize {
+    fn write_arp(&mut self, frame: &mut [u8], victim: usize) -> usize {
         let source = self.draw_source();
         write_ethernet(frame, source, victim, EthernetProtocol::Arp);
         let operation = if self.random.chance(500_000) {
@@ -154,17 +151,17 @@ impl<'a> HostilePeer<'a> {
         };
         let packet = ArpRepr::EthernetIpv4 {
             operation,
-            source_hardware_addr: mac(source),
-            source_protocol_addr: Ipv4Address::new(10, 0, 0, source),
-            target_hardware_addr: mac(victim + 1),
-            target_protocol_addr: Ipv4Address::new(10, 0, 0, victim + 1),
+            source_hardware_addr: Node::mac_of(source),
+            source_protocol_addr: Node::address_of(source),
+            target_hardware_addr: Node::mac_of(victim),
+            target_protocol_addr: Node::address_of(victim),
         };
         let body = frame.get_mut(ETHERNET_HEADER_BYTES..).unwrap_or_default();
         packet.emit(&mut ArpPacket::new_unchecked(body));
         ETHERNET_HEADER_BYTES + packet.buffer_len()
     }
 
-    fn write_segment(&mut self, frame: &mut [u8], victim: u8) -> usize {
+    fn write_segment(&mut self, frame: &mut [u8], victim: usize) -> usize {
         const PAYLOAD: &[u8] = b"!junk\r\n\r\n";
         let random = &mut self.random;
         let ports = [get::PORT, second_caller::PORT, file::PORT, 50_000];
@@ -195,8 +192,7 @@ impl<'a> HostilePeer<'a> {
             payload: if is_pure { &[] } else { PAYLOAD },
         };
         let source = self.draw_source();
-        let from = Ipv4Address::new(10, 0, 0, source);
-        let to = Ipv4Address::new(10, 0, 0, victim + 1);
+        let (from, to) = (Node::address_of(source), Node::address_of(victim));
         write_ethernet(frame, source, victim, EthernetProtocol::Ipv4);
         write_ipv4(frame, from, to, &segment)
     }
@@ -208,10 +204,10 @@ impl<'a> HostilePeer<'a> {
     }
 }
 
-fn write_ethernet(frame: &mut [u8], source: u8, victim: u8, ethertype: EthernetProtocol) {
+fn write_ethernet(frame: &mut [u8], source: usize, victim: usize, ethertype: EthernetProtocol) {
     let header = EthernetRepr {
-        src_addr: mac(source),
-        dst_addr: mac(victim + 1),
+        src_addr: Node::mac_of(source),
+        dst_addr: Node::mac_of(victim),
         ethertype,
     };
     header.emit(&mut EthernetFrame::new_unchecked(frame));
@@ -240,8 +236,4 @@ fn write_ipv4(
     let mut body = TcpPacket::new_unchecked(body);
     segment.emit(&mut body, &from.into(), &to.into(), &sums);
     length
-}
-
-const fn mac(number: u8) -> EthernetAddress {
-    EthernetAddress([2, 0, 10, 0, 0, number])
 }

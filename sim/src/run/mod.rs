@@ -14,6 +14,7 @@ mod line_checker;
 mod node_slot;
 mod participant;
 mod plan;
+mod portions;
 mod report;
 mod run_tracer;
 mod second_caller;
@@ -66,8 +67,6 @@ struct Run<'a, 't> {
     crashes: u32,
     freezes: u32,
     turns: u64,
-    /// When all faults ended.
-    healed_at: Option<Tick>,
 }
 
 /// Runs one seed in `memory`, of which it needs [`MEMORY_BYTES`] at most; `tracer` sees everything
@@ -113,7 +112,7 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], tracer: &mut dyn Tra
         tracer: &tracer,
         peer_choice: root.fork(streams::PEER_CHOICE, 0),
         root,
-        is_healed: false,
+        healed_at: None,
         finding: None,
     };
     let workloads = Workloads::new(
@@ -131,7 +130,6 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], tracer: &mut dyn Tra
         crashes: 0,
         freezes: 0,
         turns: 0,
-        healed_at: None,
     };
     run.run_to_end();
     run.report()
@@ -160,11 +158,11 @@ impl Run<'_, '_> {
     /// Changes of links, faults of nodes, and the end of both.
     fn apply_faults(&mut self) {
         let now = self.context.now();
-        if self.healed_at.is_none() && (now >= self.plan.heal_at || self.workloads.is_done()) {
+        if !self.context.is_healed() && (now >= self.plan.heal_at || self.workloads.is_done()) {
             self.heal();
         }
         self.faults.apply(self.context.ethernet, now);
-        while self.healed_at.is_none()
+        while !self.context.is_healed()
             && let Some((at, node, fault)) =
                 self.plan.node_faults.get(self.node_faults_done).copied()
             && at <= now
@@ -211,8 +209,7 @@ impl Run<'_, '_> {
     /// Everything works from now on.
     fn heal(&mut self) {
         let now = self.context.now();
-        self.healed_at = Some(now);
-        self.context.is_healed = true;
+        self.context.healed_at = Some(now);
         self.note(None, "all faults end");
         self.faults.heal(self.context.ethernet);
         for slot in &mut self.context.nodes {
@@ -254,7 +251,7 @@ impl Run<'_, '_> {
         ethernet.set_up(node, true);
         let is_guarded = context.options.is_guarded;
         let mut started = Node::boot(ethernet, node, seed, memory, now, is_guarded);
-        if let (Some(each), false) = (self.plan.loops.get(node), context.is_healed) {
+        if let (Some(each), false) = (self.plan.loops.get(node), context.is_healed()) {
             let random = context.root.fork(streams::SCHEDULER, node as u64);
             let scheduler = Scheduler::new(random, each.late_max, each.extra_ppm);
             started.set_clock(each.counter, scheduler);
@@ -288,7 +285,7 @@ impl Run<'_, '_> {
 
     /// Whether everything is done and at rest. If that takes too long, it is a finding.
     fn is_over(&mut self) -> bool {
-        let Some(healed_at) = self.healed_at else {
+        let Some(healed_at) = self.context.healed_at else {
             return false;
         };
         let (now, is_done) = (self.context.now(), self.workloads.is_done());
@@ -334,7 +331,7 @@ impl Run<'_, '_> {
         let workloads = self.workloads.next(now);
         let node_fault = self.plan.node_faults.get(self.node_faults_done);
         let node_fault = node_fault.map(|(at, ..)| *at);
-        let events = match self.healed_at {
+        let events = match self.context.healed_at {
             None => [
                 Some(self.plan.heal_at),
                 self.faults.next_change(),

@@ -45,7 +45,8 @@ fn misleads(frame: &[u8]) -> bool {
     else {
         return false;
     };
-    *mac != [2, 0, 10, 0, 0, *number]
+    let port = usize::from(*number).checked_sub(1);
+    port.is_none_or(|port| mac != Node::mac_of(port).as_bytes())
 }
 
 impl<'t> RunTracer<'t> {
@@ -98,7 +99,7 @@ impl Tracer for RunTracer<'_> {
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
         self.frames_sent += u64::from(event.fate == Fate::Sent);
         if event.fate == Fate::Delivered && misleads(frame) {
-            self.excused_until = Tick::from_millis(event.at_micros / 1_000) + EXCUSE;
+            self.excuse(Tick::from_millis(event.at_micros / 1_000));
         }
         self.hash.frame(event, frame);
         self.tracer.frame(event, frame);

@@ -46,7 +46,7 @@ impl SecondCaller {
         let now = context.now();
         let slot = context.slot(OUTSIDER, CHAT);
         let is_free = !matches!(slot.app(), SimApp::Script(_)) || slot.outcome().is_some();
-        if self.calls == 0 || self.calls_at > now || context.is_healed || !is_free {
+        if self.calls == 0 || self.calls_at > now || context.is_healed() || !is_free {
             return;
         }
         let Some(handle) = self.socket else {
