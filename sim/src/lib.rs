@@ -68,7 +68,7 @@ mod script;
 mod streams;
 mod trace_hash;
 mod tracer;
-mod transfer_trial;
+mod trial;
 mod world;
 
 pub use act::{Act, Opening, ScriptError, fill_byte};
@@ -81,8 +81,9 @@ pub use run::{AttemptCounts, Finding, MEMORY_BYTES, Options, Report, Scenario, d
 pub use script::Script;
 pub use trace_hash::TraceHash;
 pub use tracer::Tracer;
-pub use transfer_trial::{
-    TRIAL_BYTES, TRIAL_MEMORY_BYTES, TrialKind, TrialOutcome, transfer_trial,
+pub use trial::{
+    RECOVERY_BYTES, RECOVERY_MEMORY_BYTES, RecoveryKind, RecoveryRun, Retransmissions, TRIAL_BYTES,
+    TRIAL_MEMORY_BYTES, TrialKind, TrialOutcome, recovery_trial, transfer_trial,
 };
 pub use world::World;
 

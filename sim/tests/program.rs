@@ -79,6 +79,8 @@ fn what_makes_no_sense_is_wrong_usage_and_runs_nothing() {
         "--seeds 0..2 --timeline never.svg",
         "--compare-guard --seeds 0..1 --pcap never.pcap",
         "--canaries --timeline never.svg",
+        "--recovery --compare-guard",
+        "--recovery --seed 1",
         "--pcap never.pcap",
         "--profile worse",
     ] {
@@ -99,7 +101,12 @@ fn a_result_that_cannot_be_written_is_noticed_before_the_sweep() {
 #[cfg(target_os = "linux")]
 #[test]
 fn output_that_cannot_be_written_is_no_fault_of_a_seed() {
-    for line in ["--seed 5", "--seeds 0..4", "--compare-guard --seeds 0..1"] {
+    for line in [
+        "--seed 5",
+        "--seeds 0..4",
+        "--compare-guard --seeds 0..1",
+        "--recovery --seeds 0..1",
+    ] {
         let full = fs::OpenOptions::new()
             .write(true)
             .open("/dev/full")

@@ -37,7 +37,7 @@ pub(super) fn tcp_kind(frame: &[u8]) -> Option<TcpKind> {
 }
 
 /// Where the TCP segment is in the frame, with its header.
-fn tcp_range(frame: &[u8]) -> Option<Range<usize>> {
+pub(crate) fn tcp_range(frame: &[u8]) -> Option<Range<usize>> {
     let ethernet = EthernetFrame::new_checked(frame).ok()?;
     let start = EthernetFrame::<&[u8]>::header_len();
     let (protocol, header, total) = match ethernet.ethertype() {

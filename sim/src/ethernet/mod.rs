@@ -73,6 +73,7 @@ pub use counts::Counts;
 pub use link::{
     Action, Bandwidth, Bursts, Cause, Change, Jitter, Link, Planned, QUEUE_FRAMES_MAX, Rule,
 };
+pub(crate) use mangle::tcp_range;
 pub use observer::{Fate, FrameEvent, FrameObserver};
 pub use pool::Frame;
 pub use port::{Port, RxToken, TxToken};

@@ -18,6 +18,7 @@ pub(crate) struct Cli {
         default_value = "0..1000",
         default_value_if("canaries", "true", "0..10000"),
         default_value_if("compare_guard", "true", "0..20000"),
+        default_value_if("recovery", "true", "0..200"),
         conflicts_with = "seed"
     )]
     pub(crate) seeds: Range<u64>,
@@ -45,8 +46,11 @@ pub(crate) struct Cli {
     /// Compare smoltcp sockets without a guard and with one, without any app
     #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
     pub(crate) compare_guard: bool,
-    /// Plant one bug after the other in a copy of the sources and print which seed finds it
+    /// Transfer over links that lose frames, without a guard and with one, and print the times
     #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard"])]
+    pub(crate) recovery: bool,
+    /// Plant one bug after the other in a copy of the sources and print which seed finds it
+    #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "recovery"])]
     pub(crate) canaries: bool,
     /// Write the result as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
@@ -56,7 +60,7 @@ pub(crate) struct Cli {
 const EXITS: &str = "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file or the output cannot be written.";
 /// Options for more than one seed. All of them conflict with `seed`: clap does not require an
 /// argument that conflicts with one that is present.
-const SWEEPS: [&str; 3] = ["seeds", "compare_guard", "canaries"];
+const SWEEPS: [&str; 4] = ["seeds", "compare_guard", "recovery", "canaries"];
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ProfileName {

@@ -10,6 +10,7 @@ mod caught;
 mod cli;
 mod clock;
 mod compare;
+mod recovery;
 mod single;
 mod summary;
 mod sweep;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Some(seed) => single::run(&cli, seed, out),
         None if cli.canaries => canaries::run(&cli, out),
         None if cli.compare_guard => compare::run(&cli, out),
+        None if cli.recovery => recovery::run(&cli, out),
         None => sweep::run(&cli, out),
     };
     match ended {
