@@ -57,7 +57,7 @@ check_features() {
             # `flash` brings `file`.
             for file in "" file flash; do
                 protocols=$http,$chat,$file
-                for options in "" ipv6 guard reno ipv6,guard ipv6,reno guard,reno ipv6,guard,reno; do
+                for options in "" udp ipv6 guard reno ipv6,guard ipv6,reno guard,reno udp,ipv6,guard,reno; do
                     features_check tickwire "$protocols,$options"
                 done
                 features_check tickwire "$protocols,ipv6,guard,reno,log"

@@ -76,6 +76,7 @@
 //! | `flash` | no | the store in NOR flash; brings `embedded-storage` and `crc` |
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
 //! | `guard` | yes | the re-export of that name |
+//! | `udp` | yes | `Io::bind`, `send_to` and `receive_from`; apps wait for room in sockets of every kind |
 //! | `reno` | no | Reno congestion control on sockets whose buffers exceed 16 KiB |
 //! | `log` | no | diagnostics of smoltcp through the `log` crate; not together with `defmt` |
 //! | `defmt` | no | `defmt::Format` on the public types |
@@ -121,6 +122,8 @@ pub use net::{
 pub use payload::{
     BufferSink, Discard, ReaderSource, Sink, SinkError, Source, SourceError, WriterSink,
 };
+#[cfg(feature = "udp")]
+pub use runtime::UdpError;
 pub use runtime::{
     AcceptState, AnyTask, App, CAPPED_TURNS_MAX, Config, Deadline, Duration, EGRESS_MAX, Error,
     Event, INGRESS_MAX, Io, Observer, Ports, Received, Role, STEPS_MAX, Stack, StateCell,

@@ -137,6 +137,13 @@ mod list {
         has_format::<UrlError>();
     };
 
+    #[cfg(feature = "udp")]
+    const _: () = {
+        use tickwire::UdpError;
+
+        has_format::<UdpError>();
+    };
+
     #[cfg(feature = "file")]
     const _: () = {
         use tickwire::store::*;

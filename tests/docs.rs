@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 /// The limits of `docs/writing-an-app.md`: a session, and a session with its test.
 const SESSION_LINES_MAX: usize = 60;
 const TESTED_LINES_MAX: usize = 100;
+/// The limit of an app over UDP.
+const UDP_APP_LINES_MAX: usize = 80;
 /// Prose is wrapped here; tables and code are as wide as they are.
 const PROSE_COLUMNS_MAX: usize = 120;
 const GUIDE: &str = "docs/writing-an-app.md";
@@ -112,7 +114,8 @@ fn unshown(page: &str, files: &[&str], rest: &str) -> String {
 
 #[test]
 fn the_guide_shows_its_programs_and_all_their_tests() {
-    let files = ["commands.rs", "ask.rs", "udp_echo.rs"].map(|name| format!("tests/guide/{name}"));
+    let files = ["commands.rs", "ask.rs", "udp_echo.rs", "udp_ask.rs"]
+        .map(|name| format!("tests/guide/{name}"));
     let unshown = unshown(
         GUIDE,
         &files.each_ref().map(String::as_str),
@@ -158,6 +161,14 @@ fn a_session_is_short_and_so_is_its_test() {
             tested < TESTED_LINES_MAX,
             "{session} and its test: {tested} lines"
         );
+    }
+}
+
+#[test]
+fn an_app_over_udp_is_short() {
+    for app in ["udp_echo", "udp_ask"] {
+        let lines = read(&format!("tests/guide/{app}.rs")).lines().count();
+        assert!(lines < UDP_APP_LINES_MAX, "{app}: {lines} lines");
     }
 }
 

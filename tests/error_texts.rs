@@ -11,7 +11,7 @@ use tickwire::http::{
     Authority, BodyError, GetError, HeaderError, Host, Malformed, Proof, Url, UrlError,
 };
 use tickwire::store::LayoutError;
-use tickwire::{Error, SinkError, SourceError, Tick, TimeoutKind};
+use tickwire::{Error, SinkError, SourceError, Tick, TimeoutKind, UdpError};
 
 fn assert_texts<E: Display>(all: &[E]) {
     let texts: Vec<_> = all.iter().map(ToString::to_string).collect();
@@ -51,6 +51,14 @@ fn every_error_of_a_connection_says_something_of_its_own() {
         TimeoutKind::Close,
         TimeoutKind::Sink,
         TimeoutKind::Total,
+    ]);
+    assert_texts(&[
+        UdpError::SocketInUse,
+        UdpError::PortInUse,
+        UdpError::Unaddressable,
+        UdpError::Unreachable,
+        UdpError::NoRoom,
+        UdpError::TooLong,
     ]);
     let missing = Error::TimedOut(TimeoutKind::Receive).to_string();
     assert_eq!(missing, "timed out waiting for more data");

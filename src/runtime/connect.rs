@@ -28,7 +28,7 @@ impl Io<'_, '_> {
     }
 
     /// Whether a route, by default or not, leads to `address`.
-    fn is_routed(&mut self, address: &IpAddress) -> bool {
+    pub(super) fn is_routed(&mut self, address: &IpAddress) -> bool {
         let now = self.now.to_smoltcp();
         let mut is_routed = false;
         // There is no other way to look at the routes.
@@ -75,7 +75,7 @@ fn is_loopback(address: &IpAddress) -> bool {
     unreachable_patterns,
     reason = "smoltcp's features decide how many families there are"
 )]
-fn is_broadcast(cidr: &IpCidr, address: &IpAddress) -> bool {
+pub(super) fn is_broadcast(cidr: &IpCidr, address: &IpAddress) -> bool {
     match (cidr, address) {
         (IpCidr::Ipv4(cidr), IpAddress::Ipv4(address)) => cidr.broadcast() == Some(*address),
         _ => false,

@@ -14,6 +14,8 @@ mod state_cell;
 mod task;
 mod tick;
 mod turn;
+#[cfg(feature = "udp")]
+mod udp;
 
 pub use app::{App, Step};
 pub use deadline::{Deadline, TimeoutKind};
@@ -26,3 +28,5 @@ pub use state_cell::{StateCell, StateName};
 pub use task::{AnyTask, STEPS_MAX, Task};
 pub use tick::{Duration, Tick, TickCounter};
 pub use turn::{CAPPED_TURNS_MAX, EGRESS_MAX, INGRESS_MAX};
+#[cfg(feature = "udp")]
+pub use udp::UdpError;

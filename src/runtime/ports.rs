@@ -60,6 +60,13 @@ impl Ports {
         Ok(FIRST + self.cursor)
     }
 
+    /// A port of the ephemeral range, each as likely as the others, whether it is in use or not: for
+    /// UDP, where a peer keeps no connection, and where nobody must guess the port of a question.
+    #[cfg(feature = "udp")]
+    pub(super) const fn draw(&mut self) -> u16 {
+        FIRST + (self.next_random() % COUNT as u64) as u16
+    }
+
     /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
     pub(crate) const fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);

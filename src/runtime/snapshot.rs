@@ -12,6 +12,12 @@ pub(super) fn tcp<'s, 'a>(
     Socket::downcast(sockets.get::<socket::Socket>(handle))
 }
 
+/// Whether one of the sockets is not TCP's.
+pub(super) fn has_datagrams(handles: &[SocketHandle], sockets: &SocketSet) -> bool {
+    let mut handles = handles.iter();
+    handles.any(|&handle| tcp(sockets, handle).is_none())
+}
+
 /// Whether a socket in this state carries a connection.
 pub(super) const fn is_open(state: State) -> bool {
     !matches!(state, State::Closed | State::Listen | State::TimeWait)

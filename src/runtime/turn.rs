@@ -6,7 +6,7 @@ use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::Instant;
 
-use super::snapshot::{SocketSnapshot, is_open, tcp};
+use super::snapshot::{SocketSnapshot, has_datagrams, is_open, tcp};
 use super::spin::{self, CountingDevice};
 use super::stack::Pacing;
 use super::{AnyTask, Duration, Error, Io, Observer, Stack, Tick, TimeoutKind, task};
@@ -168,8 +168,8 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         for _ in 0..EGRESS_ROUNDS_MAX {
             self.note_lost_addresses(tasks);
             self.observe(tasks);
-            self.egress_once(tasks);
-            if !self.poll_changed(tasks) {
+            let has_sent = self.egress_once(tasks);
+            if !self.poll_changed(tasks, has_sent) {
                 return;
             }
         }
@@ -177,11 +177,17 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     }
 
     /// Polls the tasks whose sockets no longer look as they did, and reports whether there was one.
-    fn poll_changed(&mut self, tasks: &mut Tasks) -> bool {
+    /// Sockets that are not TCP's show no change; what was sent may have made room in one of them
+    /// (with the feature `udp`: nobody else pays for the question).
+    fn poll_changed(&mut self, tasks: &mut Tasks, has_sent: bool) -> bool {
         let mut any = false;
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
-            let Some(closed) = observe(&mut **task, self.io.sockets) else {
-                continue;
+            let has_room =
+                cfg!(feature = "udp") && has_sent && has_datagrams(task.sockets(), self.io.sockets);
+            let closed = match observe(&mut **task, self.io.sockets) {
+                Some(closed) => closed,
+                None if has_room => 0,
+                None => continue,
             };
             self.note_timeouts(task.sockets(), closed);
             any = true;
@@ -204,20 +210,22 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         }
     }
 
-    /// Runs egress until nothing leaves any more, but no more than [`EGRESS_MAX`] passes.
-    fn egress_once(&mut self, tasks: &mut Tasks) {
-        for _ in 0..EGRESS_MAX {
+    /// Runs egress until nothing leaves any more, but no more than [`EGRESS_MAX`] passes. Whether
+    /// something has left.
+    fn egress_once(&mut self, tasks: &mut Tasks) -> bool {
+        for pass in 0..EGRESS_MAX {
             let result = self
                 .io
                 .iface
                 .poll_egress(self.instant, &mut self.device, self.io.sockets);
             if result == PollResult::None {
                 tasks.iter_mut().for_each(|task| task.notes().spin.clear());
-                return;
+                return pass > 0;
             }
         }
         self.io.is_unfinished = true;
         self.end_spinning(tasks);
+        true
     }
 
     /// Looks at the sockets of all tasks, and notes whether something moved.

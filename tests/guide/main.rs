@@ -2,6 +2,7 @@
 
 mod ask;
 mod commands;
+mod udp_ask;
 mod udp_echo;
 
 use std::cell::Cell;
@@ -16,6 +17,7 @@ use tickwire::{
 };
 use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
 use tickwire_sim::{Act, FaultPlan, Node, NodeMemory, Opening, Profile, Script, World};
+use udp_ask::{UdpAsk, UdpAskError};
 use udp_echo::{Echoed, UdpEcho};
 
 const PORT: u16 = 1234;
@@ -182,27 +184,55 @@ fn every_question_is_answered_when_the_network_is_whole_again() {
     }
 }
 
+fn udp_socket(node: &mut Node) -> SocketHandle {
+    let buffer = || udp::PacketBuffer::new(lend(4, || udp::PacketMetadata::EMPTY), lend(512, || 0));
+    node.stack.sockets.add(udp::Socket::new(buffer(), buffer()))
+}
+
+/// An echo server at port 7 of 10.0.0.1, and a client of it.
+fn udp_pair(here: &mut Node, there: &mut Node) -> (Task<UdpEcho>, Task<UdpAsk<'static>>) {
+    let echo = UdpEcho {
+        socket: udp_socket(here),
+        port: 7,
+    };
+    let ask = UdpAsk {
+        socket: udp_socket(there),
+        server: (Node::address_of(0), 7).into(),
+        question: b"hello",
+        attempts: 0,
+        deadline: None,
+    };
+    (Task::new(echo), Task::new(ask))
+}
+
 #[test]
 fn a_datagram_comes_back_and_an_event_tells_of_it() {
     let world = world(1);
     let (mut here, mut there) = (node(&world, 0), node(&world, 1));
-    let [socket, probe] = [&mut here, &mut there].map(|node| {
-        let buffer =
-            || udp::PacketBuffer::new(lend(4, || udp::PacketMetadata::EMPTY), lend(512, || 0));
-        node.stack.sockets.add(udp::Socket::new(buffer(), buffer()))
-    });
-    let mut echo = Task::new(UdpEcho { socket, port: 7 });
-    let udp = there.stack.sockets.get_mut::<udp::Socket>(probe);
-    udp.bind(49_152).unwrap();
-    udp.send_slice(b"hello", (Node::address_of(0), 7)).unwrap();
+    let (mut echo, mut ask) = udp_pair(&mut here, &mut there);
     let mut echoed = Vec::new();
     let mut observer = |_: Tick, _: &'static str, event: &Event| {
         echoed.extend(event.app::<Echoed>().map(|echoed| echoed.bytes));
     };
-    let ours = &mut [&mut echo as _];
-    let nodes = &mut [here.with(ours), there.with(&mut [])];
-    world.run(Tick::from_millis(1_000), nodes, &mut observer);
+    let (ours, theirs) = (&mut [&mut echo as _], &mut [&mut ask as _]);
+    let nodes = &mut [here.with(ours), there.with(theirs)];
+    world.run(Tick::from_millis(100), nodes, &mut observer);
     assert_eq!(echoed, [5]);
-    let udp = there.stack.sockets.get_mut::<udp::Socket>(probe);
-    assert_eq!(udp.recv().unwrap().0, b"hello");
+    assert_eq!(ask.outcome(), Some(&Ok(())));
+}
+
+#[test]
+fn a_lost_datagram_is_asked_for_again_but_not_for_ever() {
+    for (mended_at, outcome) in [(2_500, Ok(())), (60_000, Err(UdpAskError::NoAnswer))] {
+        let world = world(1);
+        let (mut here, mut there) = (node(&world, 0), node(&world, 1));
+        let (mut echo, mut ask) = udp_pair(&mut here, &mut there);
+        let (ours, theirs) = (&mut [&mut echo as _], &mut [&mut ask as _]);
+        let nodes = &mut [here.with(ours), there.with(theirs)];
+        world.ethernet.sever(0, 1);
+        world.run(Tick::from_millis(mended_at), nodes, &mut ());
+        world.ethernet.mend(0, 1);
+        world.run(Tick::from_millis(70_000), nodes, &mut ());
+        assert_eq!(ask.outcome(), Some(&outcome));
+    }
 }

@@ -1,7 +1,7 @@
 //! An echo server over UDP (RFC 862): an app that has no connection.
 
 use smoltcp::iface::SocketHandle;
-use smoltcp::socket::udp::{RecvError, Socket};
+use smoltcp::socket::udp::Socket;
 use tickwire::{App, Deadline, Error, Event, Io, Step};
 
 pub(crate) struct UdpEcho {
@@ -22,23 +22,26 @@ impl App for UdpEcho {
     }
 
     fn step(&mut self, io: &mut Io) -> Result<Step, Error> {
-        let socket = io.socket::<Socket>(self.socket);
-        if !socket.is_open() {
-            let bound = socket.bind(self.port);
-            return bound
-                .map(|()| Step::Again)
-                .map_err(|_| Error::Unaddressable);
+        if !io.socket::<Socket>(self.socket).is_open() {
+            let bound = io.bind(self.socket, self.port);
+            bound.map_err(|_| Error::SocketInUse)?;
         }
         let mut datagram = [0; 512];
-        let (bytes, from) = match socket.recv_slice(&mut datagram) {
-            Ok((bytes, from)) => (bytes, from.endpoint),
-            Err(RecvError::Truncated) => return Ok(Step::Again),
-            Err(RecvError::Exhausted) => return Ok(Step::Wait),
-        };
-        // Where there is no room to send, the echo is lost, as any datagram may be.
-        let data = datagram.get(..bytes).unwrap_or_default();
-        if socket.send_slice(data, from).is_ok() {
-            io.emit(&Event::App(&Echoed { bytes }));
+        let received = io.receive_from(self.socket, |bytes, from| {
+            let datagram = datagram.get_mut(..bytes.len())?;
+            datagram.copy_from_slice(bytes);
+            Some((bytes.len(), from.endpoint))
+        });
+        match received {
+            None => return Ok(Step::Wait),
+            Some(None) => {} // Longer than ours.
+            Some(Some((bytes, from))) => {
+                // Where it cannot be sent, the echo is lost, as any datagram may be.
+                let data = datagram.get(..bytes).unwrap_or_default();
+                if io.send_to(self.socket, from, data).is_ok() {
+                    io.emit(&Event::App(&Echoed { bytes }));
+                }
+            }
         }
         Ok(Step::Again)
     }
