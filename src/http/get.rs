@@ -68,7 +68,7 @@ pub struct Complete {
 ///
 /// It ends with success only when the body is there as a whole; [`complete`](Get::complete) says how
 /// it knows. A status of 3xx or 400 and above is [`GetError::Status`], and the sink gets nothing of
-/// its body. Once the result is decided the connection may linger for a second, which changes nothing
+/// its body. Where the request has a Range, 206 is a success, and `complete` tells it from 200. Once the result is decided the connection may linger for a second, which changes nothing
 /// about it.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -212,20 +212,20 @@ impl<S: Sink> App for Get<'_, S> {
 }
 
 impl<'a, S: Sink> GetSession<'a, S> {
-    const fn new(
+    fn new(
         request: Request<'a>,
         options: GetOptions,
         location: &'a mut [u8],
         sink: S,
     ) -> Self {
         Self {
+            parser: HeadParser::for_request(&request, options.head_bytes_max),
             request,
             options,
             location: Location::new(location),
             sink,
             bytes: 0,
             sent: 0,
-            parser: HeadParser::new(options.head_bytes_max),
             status: 0,
             decoder: BodyDecoder::new(Framing::Empty, 0),
             result: Ok(()),

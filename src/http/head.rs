@@ -2,7 +2,7 @@
 
 use super::field::{ContentLength, Field, NameMatcher, TransferEncoding};
 use super::syntax::{is_forbidden_control, is_tchar, is_whitespace};
-use super::{Location, Malformed};
+use super::{Location, Malformed, Request};
 
 /// Limit on the length of a head, in bytes, unless the caller sets another one.
 pub const HEAD_BYTES_MAX_DEFAULT: u32 = 16 * 1024;
@@ -35,7 +35,7 @@ pub enum Framing {
     Chunked,
     /// Neither of them: the body ends when the server closes.
     Close,
-    /// 204: there is no body, whatever the fields say.
+    /// 204 or 304: there is no body, whatever the fields say.
     Empty,
 }
 
@@ -43,8 +43,8 @@ pub enum Framing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Head {
-    /// The status code: 200 to 999, except 206 and 304. Treat a code above 599 as 5xx (RFC 9110,
-    /// 15).
+    /// The status code: 200 to 999, and 206 or 304 only where the request asked for it. Treat a code
+    /// above 599 as 5xx (RFC 9110, 15).
     pub status: u16,
     /// The digit after `HTTP/1.`.
     pub version_minor: u8,
@@ -64,6 +64,10 @@ pub struct Head {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeadParser {
     bytes_max: u32,
+    /// The request asks for a range, so 206 is an answer to it.
+    has_range: bool,
+    /// The request has a condition, so 304 is an answer to it.
+    has_condition: bool,
     /// Number of interim heads so far.
     interim: u8,
     /// Set when the final head is complete or an error was found. Nothing is parsed after that.
@@ -111,9 +115,21 @@ impl HeadParser {
     pub const fn new(bytes_max: u32) -> Self {
         Self {
             bytes_max,
+            has_range: false,
+            has_condition: false,
             interim: 0,
             outcome: None,
             head: PartialHead::new(),
+        }
+    }
+
+    /// Creates a parser for the response to `request`: 206 is an answer to a Range, and 304 to
+    /// If-None-Match or If-Modified-Since. To any other request both are malformed.
+    pub fn for_request(request: &Request<'_>, bytes_max: u32) -> Self {
+        Self {
+            has_range: request.has_range(),
+            has_condition: request.has_condition(),
+            ..Self::new(bytes_max)
         }
     }
 
@@ -193,7 +209,8 @@ impl HeadParser {
                 self.interim += 1;
                 Ok(())
             }
-            206 | 304 => Err(Malformed::UnexpectedStatus),
+            206 if !self.has_range => Err(Malformed::UnexpectedStatus),
+            304 if !self.has_condition => Err(Malformed::UnexpectedStatus),
             _ => Ok(()),
         }
     }
@@ -347,7 +364,7 @@ impl PartialHead {
         match (self.transfer_coding.is_chunked(), self.length.agreed()) {
             (true, Some(_)) => Err(Malformed::LengthAndCoding),
             (true, None) if self.version_minor == 0 => Err(Malformed::CodingInHttp10),
-            _ if self.status == 204 => Ok(Framing::Empty),
+            _ if matches!(self.status, 204 | 304) => Ok(Framing::Empty),
             (true, None) => Ok(Framing::Chunked),
             (false, Some(length)) => Ok(Framing::Length(length)),
             (false, None) => Ok(Framing::Close),

@@ -138,6 +138,18 @@ impl<'a> Request<'a> {
         writer.position
     }
 
+    /// Whether the caller asks for a part: 206 may be the answer.
+    pub(super) fn has_range(&self) -> bool {
+        self.header("Range").is_some()
+    }
+
+    /// Whether the caller sets a condition to which 304 may be the answer (RFC 9110, 13.1).
+    pub(super) fn has_condition(&self) -> bool {
+        ["If-None-Match", "If-Modified-Since"]
+            .iter()
+            .any(|name| self.header(name).is_some())
+    }
+
     fn header(&self, name: &str) -> Option<&Header<'a>> {
         self.headers.iter().find(|header| header.is_named(name))
     }

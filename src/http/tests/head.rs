@@ -5,7 +5,9 @@ extern crate std;
 use std::format;
 use std::string::String;
 
-use crate::http::{Framing, Head, HeadParser, Location, Malformed};
+use crate::http::{
+    Framing, Head, HeadParser, Header, Location, Malformed, Request, Url,
+};
 
 pub(super) const LIMIT: u32 = 1_000;
 
@@ -130,6 +132,34 @@ fn statuses_that_were_not_asked_for_are_refused() {
     refuses("HTTP/1.1 101 Switching\r\n", Malformed::SwitchingProtocols);
     refuses("HTTP/1.1 206 Partial\r\n", Malformed::UnexpectedStatus);
     refuses("HTTP/1.1 304 Not Modified\r\n", Malformed::UnexpectedStatus);
+}
+
+/// What a GET with this header gets of a head with this status.
+fn answer_to(name: &str, status: u16) -> Result<Framing, Malformed> {
+    let url = Url::parse("http://10.0.0.1/").unwrap();
+    let headers = [Header { name, value: "x" }];
+    let request = Request::new(&url, &headers).unwrap();
+    let head = format!("HTTP/1.1 {status} x\r\nContent-Length: 5\r\n\r\n");
+    HeadParser::for_request(&request, LIMIT)
+        .feed(head.as_bytes(), &mut Location::new(&mut []))
+        .map(|(_, head)| head.unwrap().framing)
+}
+
+#[test]
+fn a_status_that_the_callers_own_header_asks_for_is_an_answer() {
+    let unexpected = Err(Malformed::UnexpectedStatus);
+    for (name, to_206, to_304) in [
+        ("range", Ok(Framing::Length(5)), unexpected),
+        ("If-None-Match", unexpected, Ok(Framing::Empty)),
+        ("if-modified-since", unexpected, Ok(Framing::Empty)),
+        // Neither asks for anything but the whole (RFC 9110, 13.1.5 and 13.1.1).
+        ("If-Range", unexpected, unexpected),
+        ("If-Match", unexpected, unexpected),
+    ] {
+        assert_eq!(answer_to(name, 206), to_206, "{name}");
+        assert_eq!(answer_to(name, 304), to_304, "{name}");
+        assert_eq!(answer_to(name, 416), Ok(Framing::Length(5)), "{name}");
+    }
 }
 
 #[test]
