@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level::pipe};
 
+use super::unsafe_calls::is_ignored;
 use crate::exit::Exit;
 
 /// Remembers Ctrl-C, SIGTERM and SIGHUP until the event loop checks for them.
@@ -25,12 +26,18 @@ pub struct Signals {
 impl Signals {
     /// Installs the handlers. Call it before anything that must be cleaned up.
     ///
+    /// A signal that was ignored at the start stays ignored: whoever started the program wants it to
+    /// outlive the terminal (nohup), or wants Ctrl-C for itself (a script's job in the background).
+    ///
     /// # Errors
     /// The system's.
     pub fn install() -> io::Result<Self> {
         let received = Arc::new(AtomicBool::new(false));
         let (wake, writer) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM, SIGHUP] {
+            if is_ignored(signal)? {
+                continue;
+            }
             // The order matters. The first signal finds the flag false and sets it; the second one
             // finds it true and exits.
             flag::register_conditional_shutdown(
@@ -43,7 +50,9 @@ impl Signals {
         }
         // With a handler installed, a write beyond the file size limit fails with EFBIG instead of
         // killing the process.
-        flag::register(SIGXFSZ, Arc::default())?;
+        if !is_ignored(SIGXFSZ)? {
+            flag::register(SIGXFSZ, Arc::default())?;
+        }
         Ok(Self { received, wake })
     }
 

@@ -29,6 +29,22 @@ extern "C" fn check_stdout() {
     STDOUT_WAS_CLOSED.store(fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
 }
 
+/// Whether `signal` is ignored in this process, as it is after nohup.
+///
+/// # Errors
+/// `EINVAL` if there is no such signal.
+pub(crate) fn is_ignored(signal: i32) -> io::Result<bool> {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action the call changes nothing, and it writes the current one.
+    let result = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call has succeeded, so it has filled in the action.
+    let action = unsafe { action.assume_init() };
+    Ok(action.sa_sigaction == libc::SIG_IGN)
+}
+
 /// Turns off every offload of a TAP.
 ///
 /// A persistent TAP keeps the offload flags of its last user. A user without offload would then

@@ -10,8 +10,8 @@ use hosttap::system::signals::Signals;
 use hosttap::system::wait::{Interest, Ready, wait};
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::common::in_namespace;
 use crate::common::namespace::{is_inside, start_inside};
+use crate::common::{Process, in_namespace, killed_with_test};
 
 /// Waits without a deadline for a descriptor that is never ready.
 fn wait_for_signal(signals: &Signals) -> Ready {
@@ -55,4 +55,44 @@ fn the_first_signal_ends_a_wait_and_the_second_one_the_program() {
     assert!(wait_for_signal(&signals).interrupted);
     println!("stuck in the cleanup");
     std::thread::sleep(Duration::from_secs(30));
+}
+
+/// Starts `hosttap echo` with a signal ignored, as nohup and shells do it.
+fn start_ignoring(signal: &str) -> Process {
+    let mut command = killed_with_test("sh");
+    let script = format!(
+        "trap '' {signal}; exec {} echo",
+        env!("CARGO_BIN_EXE_hosttap")
+    );
+    let server = Process::start(command.args(["-c", &script]));
+    server.wait_for_stderr("Listening", 20);
+    server
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored_and_others_end_the_program() {
+    in_namespace!();
+    for (name, ignored) in [
+        ("HUP", Signal::HUP),
+        ("INT", Signal::INT),
+        ("TERM", Signal::TERM),
+    ] {
+        for ending in [Signal::HUP, Signal::INT, Signal::TERM] {
+            if ending == ignored {
+                continue;
+            }
+            let server = start_ignoring(name);
+            server.signal(ignored);
+            // Both would end it at once, and the second without a word.
+            server.signal(ignored);
+            server.signal(ending);
+            let exited = server.finish(20);
+            assert_eq!(exited.code, Some(130), "{name}: {}", exited.stderr());
+            assert!(
+                exited.stderr().contains("interrupted"),
+                "{name}: {}",
+                exited.stderr()
+            );
+        }
+    }
 }
