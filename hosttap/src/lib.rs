@@ -1,7 +1,7 @@
 //! The parts of `hosttap`: tickwire's apps over a Linux TAP interface.
 //!
 //! The program is a thin `main` over these modules, and the tests use them too. Nothing here is a
-//! stable interface. Imports point one way: `commands` -> `storage`, `terminal`, `link` -> `cli`,
+//! stable interface. Imports point one way: `commands` -> `storage` -> `terminal`, `link` -> `cli`,
 //! `system` -> `exit`.
 #![deny(unsafe_code)]
 

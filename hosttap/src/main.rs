@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Exit, Failure> {
-    cli.link.check()?;
+    cli.check()?;
     match &cli.command {
         Some(Command::Get(options)) => get::run(&cli.link, options),
         Some(Command::Chat(options)) => chat::run(&cli.link, options),

@@ -1,14 +1,15 @@
 //! The command line: every command, option and default.
 
+mod link;
 pub mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use tickwire::Duration;
 
 use crate::exit::{Exit, Failure};
+pub use link::LinkOptions;
 use values::{HeaderField, Peer};
 
 /// The default port of `chat`.
@@ -47,61 +48,6 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// Options of the link, before or after the command.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Link options")]
-pub struct LinkOptions {
-    /// TAP interface; created if missing (needs CAP_NET_ADMIN), or made for a user beforehand
-    #[arg(
-        short = 'i',
-        long,
-        value_name = "IFACE",
-        default_value = "tap0",
-        global = true,
-        value_parser = values::interface_name,
-    )]
-    pub tap: String,
-    /// Our own address and the prefix length of its network
-    #[arg(
-        long,
-        value_name = "CIDR",
-        default_value = "192.168.69.1/24",
-        global = true,
-        value_parser = values::host_cidr,
-    )]
-    pub address: IpCidr,
-    /// Router for peers outside our network
-    #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
-    pub gateway: Option<IpAddress>,
-    /// Our Ethernet address [default: 02:00 followed by the IPv4 address]
-    #[arg(long, value_name = "MAC", global = true, value_parser = values::mac)]
-    pub mac: Option<EthernetAddress>,
-    /// Give the kernel's side of the TAP this address and bring it up (needs CAP_NET_ADMIN)
-    #[arg(long, value_name = "CIDR", global = true, value_parser = values::host_cidr)]
-    pub host_address: Option<IpCidr>,
-    /// Seed for port and sequence numbers [default: random]
-    #[arg(long, value_name = "N", global = true)]
-    pub seed: Option<u64>,
-    /// Write every frame to this file, for tshark or Wireshark
-    #[arg(long, value_name = "FILE", global = true)]
-    pub pcap: Option<PathBuf>,
-    /// Disable the guard that keeps smoltcp's connections from getting stuck
-    #[arg(long, global = true)]
-    pub no_guard: bool,
-    /// Report every state transition, and print every frame as one line
-    #[arg(short = 'v', long, global = true, overrides_with = "verbose")]
-    pub verbose: bool,
-    /// Report errors only
-    #[arg(
-        short = 'q',
-        long,
-        global = true,
-        conflicts_with = "verbose",
-        overrides_with = "quiet"
-    )]
-    pub quiet: bool,
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -135,7 +81,7 @@ pub struct GetOptions {
     pub header: Vec<HeaderField>,
     /// Time limit for the connection to be established
     #[arg(
-        long = "connect-timeout",
+        long,
         value_name = "SECONDS",
         default_value = "5",
         value_parser = values::seconds,
@@ -143,7 +89,7 @@ pub struct GetOptions {
     pub connect_timeout: Duration,
     /// Time limit from the request to the end of the response head
     #[arg(
-        long = "first-byte-timeout",
+        long,
         value_name = "SECONDS",
         default_value = "10",
         value_parser = values::seconds,
@@ -151,7 +97,7 @@ pub struct GetOptions {
     pub first_byte_timeout: Duration,
     /// Give up if almost nothing arrives in this time
     #[arg(
-        long = "idle-timeout",
+        long,
         value_name = "SECONDS",
         default_value = "20",
         value_parser = values::seconds,
@@ -221,7 +167,7 @@ pub struct RecvOptions {
     /// Store the files in this directory, under sanitized names
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Replace FILE with each file that arrives
+    /// Replace FILE with each file that arrives (`-`: write it to stdout)
     #[arg(short = 'o', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Quit after one file
@@ -232,7 +178,7 @@ pub struct RecvOptions {
     pub max_size: Option<u64>,
     /// Give up if almost nothing arrives in this time
     #[arg(
-        long = "idle-timeout",
+        long,
         value_name = "SECONDS",
         default_value = "20",
         value_parser = values::seconds,
@@ -256,7 +202,7 @@ pub struct SendOptions {
     pub retry: bool,
     /// Time limit for the connection to be established
     #[arg(
-        long = "connect-timeout",
+        long,
         value_name = "SECONDS",
         default_value = "5",
         value_parser = values::seconds,
@@ -264,7 +210,7 @@ pub struct SendOptions {
     pub connect_timeout: Duration,
     /// Give up if the receiver accepts almost nothing in this time
     #[arg(
-        long = "idle-timeout",
+        long,
         value_name = "SECONDS",
         default_value = "20",
         value_parser = values::seconds,
@@ -283,81 +229,36 @@ pub struct EchoOptions {
     pub once: bool,
 }
 
-impl LinkOptions {
-    /// Our Ethernet address: `--mac`, or 02:00 and the last four bytes of the IP address.
-    pub fn ethernet_address(&self) -> EthernetAddress {
-        self.mac.unwrap_or_else(|| {
-            let [a, b, c, d] = match self.address.address() {
-                IpAddress::Ipv4(address) => address.octets(),
-                IpAddress::Ipv6(address) => {
-                    let [.., a, b, c, d] = address.octets();
-                    [a, b, c, d]
-                }
-            };
-            EthernetAddress([0x02, 0x00, a, b, c, d])
-        })
-    }
-
-    /// The smallest MTU in bytes for our address family: what every host must accept without
-    /// fragmentation (RFC 791, section 3.1; RFC 8200, section 5).
-    pub const fn mtu_min_bytes(&self) -> usize {
-        match self.address {
-            IpCidr::Ipv4(_) => 576,
-            IpCidr::Ipv6(_) => 1280,
-        }
-    }
-
-    /// Whether `gateway` is on our own link. IPv6 routers use their link-local address (RFC 4861,
-    /// section 4.2), which is on every link.
-    fn is_on_link(&self, gateway: IpAddress) -> bool {
-        let is_link_local =
-            matches!(gateway, IpAddress::Ipv6(address) if address.is_unicast_link_local());
-        let is_local = is_link_local && matches!(self.address, IpCidr::Ipv6(_));
-        is_local || self.address.contains_addr(&gateway)
-    }
-
+impl Cli {
     /// Checks the options against each other.
     ///
     /// # Errors
-    /// [`Exit::Usage`]: the gateway is not a host in our network, one address is used twice, or
-    /// `-v` is used with `-q`.
+    /// [`Exit::Usage`], see [`LinkOptions::check`]; also if stdout would get a capture and something
+    /// else.
     pub fn check(&self) -> Result<(), Failure> {
-        let usage = |message: String| Err(Failure::new(Exit::Usage, message));
-        // clap checks conflicts before and after the command separately, so it misses this one.
-        if self.verbose && self.quiet {
-            return usage("--verbose cannot be used with --quiet".to_owned());
-        }
-        let ours = self.address.address();
-        if let Some(gateway) = self.gateway {
-            if gateway == ours {
-                return usage(format!("--gateway {gateway} is our own --address"));
-            }
-            if !self.is_on_link(gateway) {
-                return usage(format!(
-                    "--gateway {gateway} is not in the network of --address {}",
-                    self.address
-                ));
-            }
-            let cidr = format!("{gateway}/{}", self.address.prefix_len());
-            if let Err(why) = values::host_cidr(&cidr) {
-                return usage(format!("--gateway {gateway}: {why}"));
-            }
-        }
-        if let Some(host) = self.host_address {
-            if host.address() == ours {
-                return usage(format!(
-                    "--host-address {ours} is our own --address; the kernel's side needs another"
-                ));
-            }
-            if !host.contains_addr(&ours) || !self.address.contains_addr(&host.address()) {
-                return usage(format!(
-                    "--host-address {host} and --address {} are not in one network",
-                    self.address
-                ));
-            }
+        self.link.check()?;
+        let captures_to_stdout = self.link.pcap.as_deref().is_some_and(is_stdout);
+        if captures_to_stdout && self.writes_to_stdout() {
+            let text = "--pcap - needs stdout for itself, and this command writes to it too";
+            return Err(Failure::new(Exit::Usage, text));
         }
         Ok(())
     }
+
+    /// Whether the command has data of its own for stdout.
+    fn writes_to_stdout(&self) -> bool {
+        match &self.command {
+            Some(Command::Get(options)) => options.output.as_deref().is_none_or(is_stdout),
+            Some(Command::Recv(options)) => options.output.as_deref().is_some_and(is_stdout),
+            Some(Command::Send(_) | Command::Echo(_)) => false,
+            Some(Command::Chat(_) | Command::Demo | Command::Doctor) | None => true,
+        }
+    }
+}
+
+/// Whether a file name stands for stdout.
+pub fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 #[cfg(test)]

@@ -1,52 +1,23 @@
 //! `hosttap get`: fetches one URL to a file or to stdout.
 
-use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use tickwire::http::{Complete, Get, GetError, GetOptions, Header, Host, Location, Request, Url};
-use tickwire::{Duration, Event, Observer, Sink, SinkError, Task, Tick};
+use tickwire::{Duration, Event, Observer, Task, Tick};
 
 use super::console_observer::ConsoleObserver;
-use super::transfer::Throughput;
+use super::transfer::{BINARY_ON_TERMINAL, Throughput};
 use crate::cli::values::cannot_resolve;
 use crate::cli::{self, LinkOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
-use crate::storage::atomic_file::AtomicFile;
+use crate::storage::target::Target;
 use crate::terminal::console::Console;
-use crate::terminal::stdout::Output;
 use crate::terminal::text::sanitize_line;
 
 /// How many bytes of a redirect's Location are printed.
 const LOCATION_BYTES_MAX: usize = 1_024;
-
-/// Where the body goes.
-enum Target {
-    File(AtomicFile),
-    Stdout(Output),
-}
-
-impl Sink for Target {
-    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
-        match self {
-            Self::File(file) => file.write(data),
-            Self::Stdout(output) => output.write(data),
-        }
-    }
-}
-
-impl Target {
-    fn blocked(&self) -> Option<BorrowedFd<'_>> {
-        match self {
-            Self::File(file) => file.blocked(),
-            Self::Stdout(output) => output.blocked(),
-        }
-    }
-
-    fn refused_binary(&self) -> bool {
-        matches!(self, Self::Stdout(output) if output.refused_binary())
-    }
-}
 
 /// Runs the command.
 ///
@@ -73,7 +44,11 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
     let remote = endpoint(&url)?;
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = TapStack::open(link)?;
-    let mut target = open_target(options, &stack)?;
+    let path = options.output.as_deref().unwrap_or(Path::new("-"));
+    let mut target = Target::create(path, &|| stack.signals.received())?;
+    if let Some(note) = target.note() {
+        console.status(note);
+    }
     let started = stack.clock.now();
     let result = fetch(
         &mut stack,
@@ -109,17 +84,6 @@ fn endpoint(url: &Url<'_>) -> Result<IpEndpoint, Failure> {
     match url.host() {
         Host::Address(address) => Ok(IpEndpoint::new(IpAddress::from(address), url.port())),
         Host::Name(name) => Err(cannot_resolve(&sanitize_line(name))),
-    }
-}
-
-fn open_target(options: &cli::GetOptions, stack: &TapStack) -> Result<Target, Failure> {
-    match &options.output {
-        Some(path) if path.as_os_str() != "-" => {
-            AtomicFile::create(path, &|| stack.signals.received()).map(Target::File)
-        }
-        _ => Output::stdout()
-            .map(Target::Stdout)
-            .map_err(|error| Failure::from_io(Exit::Write, "stdout", &error)),
     }
 }
 
@@ -184,9 +148,7 @@ fn get_options(options: &cli::GetOptions) -> GetOptions {
 
 fn explain(shown: &str, error: GetError, get: &mut Get<'_, &mut Target>) -> Failure {
     if get.sink_mut().refused_binary() {
-        let text = format!(
-            "{shown}: this is binary data, and stdout is a terminal: use -o FILE, or a pipe"
-        );
+        let text = format!("{shown}: {BINARY_ON_TERMINAL}");
         return Failure::new(Exit::Write, text);
     }
     let mut failure = Failure::from_core(shown, error);

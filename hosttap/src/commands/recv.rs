@@ -1,11 +1,12 @@
 //! `hosttap recv`: receives files into a directory, or replaces one file.
 
+use rustix::io::Errno;
 use tickwire::file::{self, FileReceiver, OfferedName, ReceiveError, ReceiverOptions};
 use tickwire::store::Store;
 use tickwire::{Duration, Event, Observer, Task, Tick};
 
 use super::console_observer::ServerObserver;
-use super::transfer::{Throughput, failure};
+use super::transfer::{BINARY_ON_TERMINAL, Throughput, failure};
 use crate::cli::{LinkOptions, RecvOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
@@ -33,7 +34,7 @@ impl StoreWithPath for DirectoryStore {
 
 impl StoreWithPath for ReplaceStore {
     fn last_path(&self) -> String {
-        self.path().display().to_string()
+        self.name()
     }
 }
 
@@ -54,6 +55,9 @@ pub fn run(link: &LinkOptions, options: &RecvOptions) -> Result<Exit, Failure> {
         }
         (None, Some(path)) => {
             let store = ReplaceStore::open(path, &|| stack.signals.received())?;
+            if let Some(note) = store.note() {
+                console.status(note);
+            }
             let receive_options = ReceiverOptions {
                 // The reader of a FIFO may pause as long as it likes.
                 stall_timeout: Duration::MAX,
@@ -232,6 +236,7 @@ fn explain(remote: &str, error: ReceiveError) -> Failure {
     let mut failure = failure(remote, error);
     let cause = match error {
         ReceiveError::Busy => "another receiver is at work on this file",
+        ReceiveError::Store { code } if code == Errno::ILSEQ.raw_os_error() => BINARY_ON_TERMINAL,
         ReceiveError::TooLarge => "the file is larger than the limit or the free space",
         _ => return failure,
     };

@@ -8,6 +8,10 @@ use tickwire::file::{SendError, Status};
 use crate::app_error::AppError;
 use crate::exit::Failure;
 
+/// Why stdout takes no more.
+pub(super) const BINARY_ON_TERMINAL: &str =
+    "this is binary data, and stdout is a terminal: use -o FILE, or a pipe";
+
 /// A number of bytes and the time that they took.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Throughput {

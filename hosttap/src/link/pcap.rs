@@ -2,18 +2,22 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::stdio::stdout;
 use smoltcp::phy::{Device, PcapMode, PcapSink, PcapWriter, Tracer, TracerPacket};
 use smoltcp::time::Instant;
 
+use crate::cli::is_stdout;
 use crate::exit::{Exit, Failure, io_error_text};
 use crate::system::clock::Clock;
 use crate::system::fifo::{is_fifo, open_existing};
+use crate::system::unsafe_calls::stdout_was_closed;
+use crate::system::wait::wait_writable;
 
 /// A device whose frames are captured and printed where the options ask for it. Without either, it
 /// costs a branch or two per frame.
@@ -44,7 +48,7 @@ pub struct Capture(Rc<RefCell<State>>);
 #[derive(Debug)]
 struct State {
     /// `None` without `--pcap`, and after a failure.
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<CaptureFile>>,
     /// The file name, for messages.
     name: String,
     /// The wall-clock time at tick 0.
@@ -58,7 +62,7 @@ impl Capture {
         Self::new(None, String::new(), Duration::ZERO)
     }
 
-    /// A capture to `path`, whose old content is lost. If nobody reads a FIFO there, waits for a
+    /// A capture to `path`, whose old content is lost; `-` is stdout. If nobody reads a FIFO there, waits for a
     /// reader until `interrupted` returns true.
     ///
     /// # Errors
@@ -69,16 +73,26 @@ impl Capture {
         clock: &Clock,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Self, Failure> {
-        let name = path.display().to_string();
-        let file = open(path, interrupted).map_err(|error| match error.kind() {
+        let is_stdout = is_stdout(path);
+        let name = if is_stdout {
+            "stdout".to_owned()
+        } else {
+            path.display().to_string()
+        };
+        let opened = if is_stdout {
+            open_stdout()
+        } else {
+            open(path, interrupted)
+        };
+        let file = opened.map_err(|error| match error.kind() {
             ErrorKind::Interrupted => Failure::interrupted(),
             _ => Failure::from_io(Exit::Write, &name, &error),
         })?;
-        let file = Some(BufWriter::with_capacity(256 * 1024, file));
+        let file = Some(BufWriter::with_capacity(256 * 1024, CaptureFile(file)));
         Ok(Self::new(file, name, clock.start_unix()))
     }
 
-    fn new(file: Option<BufWriter<File>>, name: String, start_unix: Duration) -> Self {
+    fn new(file: Option<BufWriter<CaptureFile>>, name: String, start_unix: Duration) -> Self {
         Self(Rc::new(RefCell::new(State {
             file,
             name,
@@ -103,15 +117,46 @@ fn open(path: &Path, interrupted: &dyn Fn() -> bool) -> io::Result<File> {
     if !is_fifo(path) {
         return File::create(path);
     }
-    let fifo = open_existing(path, interrupted)?;
-    // Blocking writes wait for a slow reader. A dropped frame would be a gap in the capture.
-    fcntl_setfl(&fifo, OFlags::empty())?;
-    Ok(fifo)
+    open_existing(path, interrupted)
+}
+
+fn open_stdout() -> io::Result<File> {
+    if stdout_was_closed() {
+        return Err(Errno::BADF.into());
+    }
+    if io::stdout().is_terminal() {
+        let text = "a capture is binary, and this is a terminal: use --pcap FILE, or a pipe";
+        return Err(io::Error::other(text));
+    }
+    Ok(stdout().try_clone_to_owned()?.into())
+}
+
+/// A file whose writes wait for a slow reader, also where it is not blocking. A dropped frame would
+/// be a gap in the capture.
+#[derive(Debug)]
+struct CaptureFile(File);
+
+impl Write for CaptureFile {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(data) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => wait_writable(&self.0)?,
+                result => return result,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 impl State {
     /// Runs `action` on the file, if there is one. The first error ends the capture.
-    fn try_with_file(&mut self, action: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
+    fn try_with_file(
+        &mut self,
+        action: impl FnOnce(&mut BufWriter<CaptureFile>) -> io::Result<()>,
+    ) {
         let Some(file) = &mut self.file else {
             return;
         };
@@ -183,191 +228,4 @@ fn format_frame(now: Instant, frame: TracerPacket<'_>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-    use smoltcp::phy::{DeviceCapabilities, Medium, RxToken, TracerDirection, TxToken};
-
-    /// An ARP request as the kernel sends it.
-    const ARP: [u8; 42] = [
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0,
-        0, 0, 0, 9, 192, 168, 69, 100, 0, 0, 0, 0, 0, 0, 192, 168, 69, 1,
-    ];
-    /// A SYN with the MSS option.
-    const SYN: [u8; 58] = [
-        2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0, 0x45, 0, 0, 44, 0, 0, 0x40, 0, 64, 6, 0, 0, 192,
-        168, 69, 100, 192, 168, 69, 1, 0x80, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x60, 2, 0xff, 0xff,
-        0, 0, 0, 0, 2, 4, 5, 180,
-    ];
-
-    /// A device that always receives the same frame and accepts every frame.
-    struct ArpSource;
-    struct Rx;
-    struct Tx;
-
-    impl RxToken for Rx {
-        fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-            f(&ARP)
-        }
-    }
-
-    impl TxToken for Tx {
-        fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-            f(&mut vec![0; length])
-        }
-    }
-
-    impl Device for ArpSource {
-        type RxToken<'a> = Rx;
-        type TxToken<'a> = Tx;
-
-        fn receive(&mut self, _now: Instant) -> Option<(Rx, Tx)> {
-            Some((Rx, Tx))
-        }
-
-        fn transmit(&mut self, _now: Instant) -> Option<Tx> {
-            Some(Tx)
-        }
-
-        fn capabilities(&self) -> DeviceCapabilities {
-            let mut capabilities = DeviceCapabilities::default();
-            capabilities.medium = Medium::Ethernet;
-            capabilities
-        }
-    }
-
-    fn exchange(device: &mut TracedDevice<ArpSource>, now: Instant) {
-        let (rx, tx) = device.receive(now).unwrap();
-        rx.consume(|frame| assert_eq!(frame, ARP));
-        tx.consume(SYN.len(), |frame| frame.copy_from_slice(&SYN));
-    }
-
-    #[test]
-    fn a_capture_has_a_header_and_both_directions() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.pcap");
-        let clock = Clock::start();
-        let capture = Capture::create(&path, &clock, &|| false).unwrap();
-        let mut device = trace(ArpSource, &capture, false);
-        exchange(&mut device, Instant::from_millis(1_234));
-        capture.flush();
-        let file = std::fs::read(&path).unwrap();
-        let word = |at: usize| u32::from_ne_bytes(file[at..at + 4].try_into().unwrap());
-        assert_eq!(word(0), 0xa1b2_c3d4);
-        assert_eq!(word(20), 1, "link type Ethernet");
-        let time = clock.start_unix() + Duration::from_millis(1_234);
-        assert_eq!(u64::from(word(24)), time.as_secs());
-        assert_eq!(word(28), time.subsec_micros());
-        assert_eq!((word(32), word(36)), (42, 42));
-        assert_eq!(file[40..82], ARP);
-        assert_eq!(word(90), 58);
-        assert_eq!(file[98..], SYN);
-        assert_eq!(capture.failure(), None);
-    }
-
-    #[test]
-    fn a_full_disk_ends_the_capture_and_nothing_else() {
-        let capture = Capture::create(Path::new("/dev/full"), &Clock::start(), &|| false).unwrap();
-        let mut device = trace(ArpSource, &capture, false);
-        for _ in 0..5_000 {
-            exchange(&mut device, Instant::from_millis(1));
-        }
-        capture.flush();
-        let failure = capture.failure().unwrap();
-        assert_eq!(
-            failure,
-            "/dev/full: the capture ends here: No space left on device"
-        );
-        assert!(Capture::create(Path::new("/none/x"), &Clock::start(), &|| false).is_err());
-        exchange(
-            &mut trace(ArpSource, &Capture::disabled(), false),
-            Instant::ZERO,
-        );
-    }
-
-    #[test]
-    fn a_fifo_without_a_reader_is_waited_for_until_interrupted() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("fifo");
-        let (kind, mode) = (FileType::Fifo, Mode::from_raw_mode(0o600));
-        mknodat(CWD, &path, kind, mode, 0).unwrap();
-        let failure = Capture::create(&path, &Clock::start(), &|| true).unwrap_err();
-        assert_eq!(failure.exit, Exit::Interrupted);
-        let reader = std::thread::spawn({
-            let path = path.clone();
-            move || std::fs::read(path).unwrap()
-        });
-        let capture = Capture::create(&path, &Clock::start(), &|| false).unwrap();
-        let mut device = trace(ArpSource, &capture, false);
-        // More than a pipe holds.
-        for _ in 0..5_000 {
-            exchange(&mut device, Instant::ZERO);
-        }
-        capture.flush();
-        assert_eq!(capture.failure(), None);
-        drop((device, capture));
-        assert_eq!(
-            reader.join().unwrap().len(),
-            24 + 5_000 * (16 + 42 + 16 + 58)
-        );
-    }
-
-    fn format(buffer: &[u8]) -> String {
-        let (medium, direction) = (Medium::Ethernet, TracerDirection::RX);
-        format_frame(
-            Instant::from_millis(1_042),
-            TracerPacket {
-                buffer,
-                medium,
-                direction,
-            },
-        )
-    }
-
-    #[test]
-    fn a_frame_is_one_line() {
-        let text = format(&SYN);
-        assert!(
-            text.starts_with("  1.042 <- EthernetII src=02-00-00-00-00-09"),
-            "{text}"
-        );
-        assert!(text.contains(" | IPv4 src=192.168.69.100"), "{text}");
-        assert!(text.contains(" | TCP src=32768 dst=80"), "{text}");
-        assert!(format(&ARP).contains(" | ARP"), "{}", format(&ARP));
-    }
-
-    #[test]
-    fn hostile_frames_are_printed_without_a_panic() {
-        // Random bytes after every kind of header, with versions and protocols that get parsed.
-        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..20_000 {
-            let mut frame = [0; 120];
-            for byte in &mut frame {
-                random = random
-                    .wrapping_mul(0x5851_f42d_4c95_7f2d)
-                    .wrapping_add(0x1405);
-                *byte = (random >> 56) as u8;
-            }
-            let kinds = [[8, 0, 0x45], [8, 6, 0], [0x86, 0xdd, 0x60]];
-            let kind = kinds[usize::from(frame[0] % 3)];
-            frame[12..15].copy_from_slice(&kind);
-            frame[20] = [0, 6, 17, 58, 44, 60][usize::from(frame[1] % 6)];
-            frame[23] = [1, 2, 6, 17][usize::from(frame[2] % 4)];
-            (frame[16], frame[18]) = (0, 0);
-            assert!(!format(&frame).contains('\n'));
-        }
-        // Every byte has every value, and every frame every length.
-        for frame in [ARP.as_slice(), &SYN] {
-            for length in 0..=frame.len() {
-                assert!(!format(&frame[..length]).contains('\n'));
-            }
-            for at in 0..frame.len() {
-                let mut hostile = frame.to_vec();
-                for value in 0..=255 {
-                    hostile[at] = value;
-                    assert!(!format(&hostile).contains('\n'));
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! Files that appear complete or not at all.
 
+mod in_place;
+
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -7,12 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, access, fchown, fstatvfs, linkat, open,
-};
+use rustix::fs::{Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, access, fchown, linkat, open};
 use rustix::io::Errno;
 use tickwire::SinkError;
 
+use super::file_system::{free_bytes, parent_of, sync_file, sync_parent};
 use crate::exit::{Exit, Failure};
 use crate::system::errno::{retry_interrupted, sink_error};
 use crate::system::fifo::open_existing;
@@ -28,7 +29,8 @@ const NEW_FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 ///
 /// It is written beside its target. If the file system supports that, it has no name until the
 /// commit, so that even a killed program leaves nothing behind. Devices and FIFOs are written
-/// directly, because a rename would replace the node.
+/// directly, because a rename would replace the node, and so are files onto which nothing can be
+/// renamed, such as a file that is mounted into a container: [`note`](Self::note) says so.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: File,
@@ -41,6 +43,13 @@ pub struct AtomicFile {
 enum Destination {
     /// A device, a FIFO, or an open descriptor: there is nothing to commit.
     Direct,
+    /// A regular file onto which nothing can be renamed. Its old content stays until the first byte
+    /// comes.
+    InPlace {
+        path: PathBuf,
+        why: &'static str,
+        is_truncated: bool,
+    },
     /// A file without a name (`O_TMPFILE`).
     Unnamed { target: PathBuf },
     /// A file under a temporary name.
@@ -78,10 +87,7 @@ impl AtomicFile {
     /// [`Exit::Write`] with the path: it is a directory, or the file or its directory is not
     /// writable. [`Exit::Interrupted`] if the wait was interrupted.
     pub fn create(path: &Path, interrupted: &dyn Fn() -> bool) -> Result<Self, Failure> {
-        Self::try_create(path, interrupted).map_err(|failed| match failed.error.kind() {
-            ErrorKind::Interrupted => Failure::interrupted(),
-            _ => Failure::from_io(Exit::Write, &failed.subject, &failed.error),
-        })
+        Self::try_create(path, interrupted).map_err(Failure::from)
     }
 
     /// As [`create`](Self::create). `ErrorKind::Interrupted` means that the wait was interrupted.
@@ -109,30 +115,77 @@ impl AtomicFile {
             }
             if !found.is_file() || path.starts_with("/dev/fd") || is_own_descriptor(path) {
                 let file = open_existing(path, interrupted).map_err(failed)?;
-                return Ok(Self {
-                    file,
-                    destination: Destination::Direct,
-                    blocked: false,
-                });
+                return Ok(Self::new(file, Destination::Direct));
             }
             // A rename needs write permission for the directory only. A write-protected file must
             // be respected all the same.
             access(path, Access::WRITE_OK).map_err(|errno| failed(errno.into()))?;
         }
         let target = follow_links(path).map_err(failed)?;
-        let (file, destination) = open_beside(&target).map_err(|error| {
-            let directory = display(parent_of(&target));
-            let subject = format!("{}: cannot create a file in {directory}", display(path));
-            CreateError { subject, error }
-        })?;
+        if let Some(why) = existing
+            .as_ref()
+            .and_then(|found| in_place::reason(&target, found))
+        {
+            return Self::in_place(&target, why).map_err(failed);
+        }
+        let (file, destination) = match open_beside(&target) {
+            Ok(opened) => opened,
+            Err(error) if existing.is_some() && in_place::is_forbidden(&error) => {
+                let why = "no file can be created beside it";
+                return Self::in_place(&target, why).map_err(failed);
+            }
+            Err(error) => {
+                let directory = display(parent_of(&target));
+                let subject = format!("{}: cannot create a file in {directory}", display(path));
+                return Err(CreateError { subject, error });
+            }
+        };
         if let Some(found) = existing {
             copy_owner_and_mode(&file, &found).map_err(failed)?;
         }
-        Ok(Self {
+        Ok(Self::new(file, destination))
+    }
+
+    const fn new(file: File, destination: Destination) -> Self {
+        Self {
             file,
             destination,
             blocked: false,
-        })
+        }
+    }
+
+    fn in_place(path: &Path, why: &'static str) -> io::Result<Self> {
+        let destination = Destination::InPlace {
+            path: path.to_owned(),
+            why,
+            is_truncated: false,
+        };
+        Ok(Self::new(
+            File::options().write(true).open(path)?,
+            destination,
+        ))
+    }
+
+    /// That the file is written in place, if it is, and why.
+    pub(crate) fn note(&self) -> Option<String> {
+        let Destination::InPlace { path, why, .. } = &self.destination else {
+            return None;
+        };
+        let path = display(path);
+        Some(format!(
+            "{path} cannot be replaced ({why}): it is written in place, and a failure leaves a part"
+        ))
+    }
+
+    /// Removes the old content of a file that is written in place, once.
+    fn truncate(&mut self) -> io::Result<()> {
+        match &mut self.destination {
+            Destination::InPlace { is_truncated, .. } if !*is_truncated => {
+                *is_truncated = true;
+                self.file.set_len(0)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes the first bytes of `data`, and returns how many bytes it took: fewer, or none, if a
@@ -141,6 +194,7 @@ impl AtomicFile {
     /// # Errors
     /// [`SinkError::Failed`] with the errno.
     pub fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
+        self.truncate().map_err(|error| sink_error(&error))?;
         let taken = match retry_interrupted(|| self.file.write(data)) {
             Ok(taken) => taken,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
@@ -167,7 +221,8 @@ impl AtomicFile {
     }
 
     /// As [`commit`](Self::commit), with the system's error.
-    pub(crate) fn try_commit(self) -> io::Result<()> {
+    pub(crate) fn try_commit(mut self) -> io::Result<()> {
+        self.truncate()?;
         match self.target().map(Path::to_owned) {
             Some(target) => self.commit_to(&target),
             None => match self.file.sync_all() {
@@ -182,6 +237,10 @@ impl AtomicFile {
     pub(crate) fn free_bytes(&self) -> io::Result<Option<u64>> {
         match self.destination {
             Destination::Direct => Ok(None),
+            Destination::InPlace { .. } => {
+                let old = self.file.metadata()?.len();
+                Ok(free_bytes(&self.file)?.map(|free| free.saturating_add(old)))
+            }
             Destination::Unnamed { .. } | Destination::Temporary { .. } => free_bytes(&self.file),
         }
     }
@@ -189,33 +248,32 @@ impl AtomicFile {
     /// The path that the commit replaces; `None` if the file is written directly.
     fn target(&self) -> Option<&Path> {
         match &self.destination {
-            Destination::Direct => None,
+            Destination::Direct | Destination::InPlace { .. } => None,
             Destination::Unnamed { target } | Destination::Temporary { target, .. } => Some(target),
         }
     }
 
     fn commit_to(self, target: &Path) -> io::Result<()> {
-        self.file.sync_all()?;
+        sync_file(&self.file)?;
         let path = match self.destination {
-            Destination::Direct => return Ok(()),
+            Destination::Direct | Destination::InPlace { .. } => return Ok(()),
             Destination::Temporary { path, .. } => path,
             // linkat(2) cannot replace a file, so the file first gets a temporary name.
             Destination::Unnamed { .. } => link_temporary(&self.file, target)?,
         };
         fs::rename(&path.0, target)?;
-        // Some file systems cannot sync a directory, and report EINVAL.
-        match File::open(parent_of(target)).and_then(|directory| directory.sync_all()) {
-            Err(error) if Errno::from_io_error(&error) != Some(Errno::INVAL) => Err(error),
-            _ => Ok(()),
-        }
+        sync_parent(target, &self.file)
     }
 }
 
-/// How many bytes are available to us on the file system of `file`; `None` if the file system does
-/// not count blocks.
-pub(crate) fn free_bytes(file: &File) -> io::Result<Option<u64>> {
-    let found = fstatvfs(file)?;
-    Ok((found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize)))
+/// A failure that names the file, and a wait that a signal ended.
+impl From<CreateError> for Failure {
+    fn from(failed: CreateError) -> Self {
+        match failed.error.kind() {
+            ErrorKind::Interrupted => Self::interrupted(),
+            _ => Self::from_io(Exit::Write, &failed.subject, &failed.error),
+        }
+    }
 }
 
 /// Whether the path, such as `/dev/stdout`, leads to an open descriptor of this process. That file
@@ -229,13 +287,6 @@ fn is_own_descriptor(path: &Path) -> bool {
 
 fn display(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if directory != Path::new("") => directory,
-        _ => Path::new("."),
-    }
 }
 
 /// Follows symbolic links in the last component of `path`. The last target need not exist.

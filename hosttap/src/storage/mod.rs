@@ -3,8 +3,10 @@
 pub mod atomic_file;
 pub mod directory_store;
 pub mod file_source;
+mod file_system;
 pub(crate) mod hex;
 pub mod replace_store;
+pub mod target;
 
 use tickwire::store::StoreError;
 

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::task::Poll;
 
 use tickwire::store::{Begun, Store, StoreError, Upload};
-use tickwire::{SinkError, Tick};
+use tickwire::{Sink, SinkError, Tick};
 
 use super::CALL_OUT_OF_ORDER;
-use super::atomic_file::AtomicFile;
+use super::target::Target;
+use crate::cli::is_stdout;
 use crate::exit::Failure;
 use crate::system::errno::store_error;
 use crate::system::job::Job;
 
-/// Replaces a file atomically with each upload. A device or FIFO is written directly.
+/// Replaces a file atomically with each upload. A device, FIFO or stdout is written directly, and so
+/// is a file that cannot be replaced.
 ///
 /// Nothing is kept of an upload that fails, so there is nothing to resume.
 ///
@@ -24,7 +26,7 @@ pub struct ReplaceStore {
     path: PathBuf,
     /// The file for the next upload. It is opened early, so that a file that cannot be written is
     /// reported before a sender connects.
-    next_file: Option<AtomicFile>,
+    next_file: Option<Target>,
     state: State,
 }
 
@@ -32,7 +34,7 @@ pub struct ReplaceStore {
 #[derive(Debug)]
 enum State {
     Closed,
-    Open { file: AtomicFile, left_bytes: u64 },
+    Open { file: Target, left_bytes: u64 },
     Committing(Job<io::Result<()>>),
 }
 
@@ -45,14 +47,22 @@ impl ReplaceStore {
     pub fn open(path: &Path, interrupted: &dyn Fn() -> bool) -> Result<Self, Failure> {
         Ok(Self {
             path: path.to_owned(),
-            next_file: Some(AtomicFile::create(path, interrupted)?),
+            next_file: Some(Target::create(path, interrupted)?),
             state: State::Closed,
         })
     }
 
-    /// The path of the file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The path of the file, as text.
+    pub fn name(&self) -> String {
+        if is_stdout(&self.path) {
+            return "stdout".to_owned();
+        }
+        self.path.display().to_string()
+    }
+
+    /// What the user should know about the file, see [`Target::note`].
+    pub fn note(&self) -> Option<String> {
+        self.next_file.as_ref().and_then(Target::note)
     }
 
     /// Whether no background job is running.
@@ -78,7 +88,7 @@ impl Store for ReplaceStore {
         let file = match self.next_file.take() {
             Some(file) => file,
             // If nobody reads a FIFO yet, the next call tries again.
-            None => match AtomicFile::try_create(&self.path, &|| true) {
+            None => match Target::open(&self.path, &|| true) {
                 Ok(file) => file,
                 Err(failed) if failed.error.kind() == io::ErrorKind::Interrupted => {
                     return Poll::Pending;

@@ -10,6 +10,14 @@ pub(crate) fn sink_error(error: &io::Error) -> SinkError {
     SinkError::Failed { code: code(error) }
 }
 
+/// The system's error in a core error, which carries its errno.
+pub(crate) fn io_error(error: SinkError) -> io::Error {
+    match error {
+        SinkError::Failed { code } => io::Error::from_raw_os_error(code),
+        SinkError::Full => io::ErrorKind::StorageFull.into(),
+    }
+}
+
 /// The core's error for a failed read. It carries the errno, or 0 if there is none.
 pub(crate) fn source_error(error: &io::Error) -> SourceError {
     SourceError::Failed { code: code(error) }

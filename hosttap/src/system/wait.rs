@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use tickwire::Tick;
 
 use super::clock::Clock;
@@ -94,6 +94,16 @@ pub(crate) fn is_writable(descriptor: impl AsFd) -> Result<bool, Errno> {
             Err(errno) => return Err(errno),
         }
     }
+}
+
+/// Blocks until a write to `descriptor` would not. The write may still fail.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn wait_writable(descriptor: impl AsFd) -> io::Result<()> {
+    let mut polled = [PollFd::new(&descriptor, PollFlags::OUT)];
+    retry_on_intr(|| poll(&mut polled, None))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod capture;
 mod readme;
 
 use common::{hosttap, in_namespace, sh};

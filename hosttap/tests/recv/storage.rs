@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
 
 use rustix::fs::{Access, access};
 
 use crate::common::{
-    FILE_PEER_PY, TCP_PEER_PY, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap, in_namespace,
-    run_file_peer, sh,
+    FILE_PEER_PY, Process, Pty, TCP_PEER_PY, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap,
+    hosttap_command, in_namespace, run_file_peer, sh,
 };
 
 #[test]
@@ -169,4 +170,35 @@ say(send_checked(bytes(5 << 20), 'b'))
         "(b'TWA\\x81', 0, 0)\n4 True\nTrue [('receipt', 0, 3145728)] True\n[('answer', 1, 0)]\n",
         "{stderr}"
     );
+}
+
+#[test]
+fn a_dash_as_output_file_is_stdout() {
+    in_namespace!();
+    let receiver = hosttap(&["recv", "-o", "-"]);
+    receiver.wait_for_stderr("Listening on", SECONDS_MAX);
+    run_file_peer("send_checked(b'first', 'a'); send_plain(b'second')", &[]);
+    receiver.wait_for_stdout("firstsecond", SECONDS_MAX);
+    receiver.wait_for_stderr("stored as stdout", SECONDS_MAX);
+    receiver.interrupt();
+    assert_eq!(receiver.finish(SECONDS_MAX).stdout(), "firstsecond");
+}
+
+#[test]
+fn a_terminal_as_output_file_gets_no_binary_data() {
+    in_namespace!();
+    let pty = Pty::open();
+    let mut command = hosttap_command(&["recv", "-o", "-", "--once"]);
+    let receiver = Process::start_with(&mut command, pty.as_stdio(), Stdio::piped());
+    receiver.wait_for_stderr("Listening on", SECONDS_MAX);
+    let output = run_file_peer("say(send_checked(b'\\x7fELF\\0', 'a'))", &[]);
+    assert_eq!(output, "[('answer', 0, 0), ('receipt', 4, 0)]\n");
+    let exited = receiver.finish(SECONDS_MAX);
+    assert_eq!(exited.code, Some(23), "{}", exited.stderr());
+    assert!(
+        exited.stderr().contains("binary data"),
+        "{}",
+        exited.stderr()
+    );
+    assert_eq!(pty.finish(), "");
 }

@@ -22,7 +22,7 @@ use tickwire::Tick;
 use tickwire::store::{Begun, Store, StoreError, Upload};
 
 use super::CALL_OUT_OF_ORDER;
-use super::atomic_file::free_bytes;
+use super::file_system::free_bytes;
 use crate::exit::{Exit, Failure};
 use crate::system::clock::Clock;
 use crate::system::errno::{retry_interrupted, store_error};

@@ -1,0 +1,141 @@
+//! How the stack is attached to the network.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+use super::values;
+use crate::exit::{Exit, Failure};
+
+/// Options of the link, before or after the command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Link options")]
+pub struct LinkOptions {
+    /// TAP interface; created if missing (needs CAP_NET_ADMIN), or made for a user beforehand
+    #[arg(
+        short = 'i',
+        long,
+        value_name = "IFACE",
+        default_value = "tap0",
+        global = true,
+        value_parser = values::interface_name,
+    )]
+    pub tap: String,
+    /// Our own address and the prefix length of its network
+    #[arg(
+        long,
+        value_name = "CIDR",
+        default_value = "192.168.69.1/24",
+        global = true,
+        value_parser = values::host_cidr,
+    )]
+    pub address: IpCidr,
+    /// Router for peers outside our network
+    #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
+    pub gateway: Option<IpAddress>,
+    /// Our Ethernet address [default: 02:00 followed by the IPv4 address]
+    #[arg(long, value_name = "MAC", global = true, value_parser = values::mac)]
+    pub mac: Option<EthernetAddress>,
+    /// Give the kernel's side of the TAP this address and bring it up (needs CAP_NET_ADMIN)
+    #[arg(long, value_name = "CIDR", global = true, value_parser = values::host_cidr)]
+    pub host_address: Option<IpCidr>,
+    /// Seed for port and sequence numbers [default: random]
+    #[arg(long, value_name = "N", global = true)]
+    pub seed: Option<u64>,
+    /// Write every frame to this file (`-`: stdout), for tshark or Wireshark
+    #[arg(long, value_name = "FILE", global = true)]
+    pub pcap: Option<PathBuf>,
+    /// Disable the guard that keeps smoltcp's connections from getting stuck
+    #[arg(long, global = true)]
+    pub no_guard: bool,
+    /// Report every state transition, and print every frame as one line
+    #[arg(short = 'v', long, global = true, overrides_with = "verbose")]
+    pub verbose: bool,
+    /// Report errors only
+    #[arg(
+        short = 'q',
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        overrides_with = "quiet"
+    )]
+    pub quiet: bool,
+}
+
+impl LinkOptions {
+    /// Our Ethernet address: `--mac`, or 02:00 and the last four bytes of the IP address.
+    pub fn ethernet_address(&self) -> EthernetAddress {
+        self.mac.unwrap_or_else(|| {
+            let [a, b, c, d] = match self.address.address() {
+                IpAddress::Ipv4(address) => address.octets(),
+                IpAddress::Ipv6(address) => {
+                    let [.., a, b, c, d] = address.octets();
+                    [a, b, c, d]
+                }
+            };
+            EthernetAddress([0x02, 0x00, a, b, c, d])
+        })
+    }
+
+    /// The smallest MTU in bytes for our address family: what every host must accept without
+    /// fragmentation (RFC 791, section 3.1; RFC 8200, section 5).
+    pub const fn mtu_min_bytes(&self) -> usize {
+        match self.address {
+            IpCidr::Ipv4(_) => 576,
+            IpCidr::Ipv6(_) => 1280,
+        }
+    }
+
+    /// Whether `gateway` is on our own link. IPv6 routers use their link-local address (RFC 4861,
+    /// section 4.2), which is on every link.
+    fn is_on_link(&self, gateway: IpAddress) -> bool {
+        let is_link_local =
+            matches!(gateway, IpAddress::Ipv6(address) if address.is_unicast_link_local());
+        let is_local = is_link_local && matches!(self.address, IpCidr::Ipv6(_));
+        is_local || self.address.contains_addr(&gateway)
+    }
+
+    /// Checks the options against each other.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`]: the gateway is not a host in our network, one address is used twice, or
+    /// `-v` is used with `-q`.
+    pub fn check(&self) -> Result<(), Failure> {
+        let usage = |message: String| Err(Failure::new(Exit::Usage, message));
+        // clap checks conflicts before and after the command separately, so it misses this one.
+        if self.verbose && self.quiet {
+            return usage("--verbose cannot be used with --quiet".to_owned());
+        }
+        let ours = self.address.address();
+        if let Some(gateway) = self.gateway {
+            if gateway == ours {
+                return usage(format!("--gateway {gateway} is our own --address"));
+            }
+            if !self.is_on_link(gateway) {
+                return usage(format!(
+                    "--gateway {gateway} is not in the network of --address {}",
+                    self.address
+                ));
+            }
+            let cidr = format!("{gateway}/{}", self.address.prefix_len());
+            if let Err(why) = values::host_cidr(&cidr) {
+                return usage(format!("--gateway {gateway}: {why}"));
+            }
+        }
+        if let Some(host) = self.host_address {
+            if host.address() == ours {
+                return usage(format!(
+                    "--host-address {ours} is our own --address; the kernel's side needs another"
+                ));
+            }
+            if !host.contains_addr(&ours) || !self.address.contains_addr(&host.address()) {
+                return usage(format!(
+                    "--host-address {host} and --address {} are not in one network",
+                    self.address
+                ));
+            }
+        }
+        Ok(())
+    }
+}
