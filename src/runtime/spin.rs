@@ -4,7 +4,7 @@
 //! egress emits a segment. The caps of a turn bound its work; this finds whose connection must end.
 
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpEndpoint, IpProtocol, Ipv4Packet, TcpPacket,
@@ -138,6 +138,10 @@ impl<T: TxToken> TxToken for CountingToken<'_, T> {
             filled
         })
     }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.token.set_meta(meta);
+    }
 }
 
 /// The source and destination port of a TCP segment.
@@ -171,11 +175,38 @@ fn ports(frame: &[u8]) -> Option<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use super::ports;
-    use smoltcp::phy::ChecksumCapabilities;
+    use core::cell::Cell;
+
+    use super::{CountingToken, ports};
+    use smoltcp::phy::{ChecksumCapabilities, PacketMeta, TxToken};
     use smoltcp::wire::{
         EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, IpRepr, TcpPacket,
     };
+
+    /// Counts how often a device learns the metadata of a packet.
+    struct NotingToken<'c>(&'c Cell<usize>);
+
+    impl TxToken for NotingToken<'_> {
+        fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _len: usize, fill: F) -> R {
+            fill(&mut [])
+        }
+
+        fn set_meta(&mut self, _meta: PacketMeta) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    #[test]
+    fn a_device_learns_the_metadata_of_its_packets() {
+        let (count, mut frames) = (Cell::new(0), 0);
+        let mut token = CountingToken {
+            token: NotingToken(&count),
+            ports: None,
+            frames: &mut frames,
+        };
+        token.set_meta(PacketMeta::default());
+        assert_eq!(count.get(), 1);
+    }
 
     /// A frame with the first 20 bytes of some protocol in it, which say 80 and 49,152 where TCP has its ports.
     fn frame(
