@@ -75,17 +75,21 @@ fn step(host: &mut Host<'_>, peer: &mut Peer, draw: &mut Draw<'_>) {
         0 | 1 => {
             let len = usize::from(choice >> 4) * 4 + 1;
             let bytes = draw.bytes(len);
-            peer.say(host, bytes, 0);
+            peer.say(host.cable(), bytes, 0);
         }
-        2..=4 => peer.say(host, WORDS[usize::from(choice >> 4) % WORDS.len()], 0),
-        5 => peer.say(host, b"", FIN),
-        6 => peer.say(host, b"", RST),
-        7 => peer.call(host),
+        2..=4 => peer.say(
+            host.cable(),
+            WORDS[usize::from(choice >> 4) % WORDS.len()],
+            0,
+        ),
+        5 => peer.say(host.cable(), b"", FIN),
+        6 => peer.say(host.cable(), b"", RST),
+        7 => peer.call(host.cable()),
         8 => peer.window = [0, 1, 100, u16::MAX][usize::from(choice >> 4) % 4],
         9 => peer.acks = !peer.acks,
         10 => host.pass(Duration::from_millis(u64::from(choice >> 4) * 20), peer),
         11 => host.pass(Duration::from_millis(u64::from(draw.byte()) * 300), peer),
-        12 => peer.say_anything(host, draw),
+        12 => peer.say_anything(host.cable(), draw),
         13 => {
             let mut frame = peer.last.clone();
             for _ in 0..=choice >> 6 {
@@ -94,9 +98,9 @@ fn step(host: &mut Host<'_>, peer: &mut Peer, draw: &mut Draw<'_>) {
                     *byte ^= draw.byte();
                 }
             }
-            host.hear(frame);
+            host.cable().to_host.push_back(frame);
         }
-        14 => host.hear(draw.bytes(60).to_vec()),
+        14 => host.cable().to_host.push_back(draw.bytes(60).to_vec()),
         _ => host.subject.be_told(choice >> 4, draw),
     }
 }

@@ -8,7 +8,7 @@ use tickwire::file::{ReceiveError, SendError};
 use tickwire::http::GetError;
 use tickwire::{Error, Event, SinkError, SourceError, TimeoutKind};
 
-use crate::exit::{Exit, io_error_text};
+use crate::exit::{Exit, Failure, io_error_text};
 
 /// The error of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,10 +178,17 @@ impl From<AppError> for Exit {
     }
 }
 
+impl Failure {
+    /// An error of an app that concerns `subject`, such as a URL or a peer's address.
+    pub fn from_core(subject: &str, error: impl Into<AppError>) -> Self {
+        let error = error.into();
+        Self::new(Exit::from(error), format!("{subject}: {error}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Failure;
     use tickwire::file::OfferError;
     use tickwire::http::Malformed;
 

@@ -3,8 +3,6 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::app_error::AppError;
-
 /// The exit codes. They are curl's, so scripts and people already know them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -68,12 +66,6 @@ impl Failure {
             exit,
             message: message.into(),
         }
-    }
-
-    /// An error of an app that concerns `subject`, such as a URL or a peer's address.
-    pub fn from_core(subject: &str, error: impl Into<AppError>) -> Self {
-        let error = error.into();
-        Self::new(Exit::from(error), format!("{subject}: {error}"))
     }
 
     /// An I/O error that concerns `subject`, such as a file name. The caller chooses the exit code.

@@ -10,8 +10,6 @@ use crate::{Deadline, Duration, Error, Event, Io, StateCell, StateName, TimeoutK
 
 /// How long a closing connection is kept for the peer's FIN, unless it is set.
 pub const LINGER: Duration = Duration::from_secs(1);
-/// How long a caller may take for the last step of its handshake.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the RST of the connection before may take to leave. One that could not leave for so long
 /// never will.
 const CLEARING_TIMEOUT: Duration = Duration::from_secs(1);

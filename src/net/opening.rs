@@ -3,8 +3,10 @@
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
-use super::HANDSHAKE_TIMEOUT;
 use crate::{AcceptState, Deadline, Duration, Error, Event, Io, Role, TimeoutKind};
+
+/// How long a caller may take for the last step of its handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a connection begins. A type of its own for each way, so that a program that only dials has no
 /// code to listen.

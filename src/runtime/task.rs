@@ -4,11 +4,7 @@ use smoltcp::iface::SocketHandle;
 
 use super::snapshot::SocketSnapshot;
 use super::spin::SpinDetector;
-use super::{App, Deadline, Error, Io, Step};
-
-/// Steps that one task may take in one poll. A task that needs more goes on in the next turn, which
-/// comes at once.
-pub const STEPS_MAX: u32 = 64;
+use super::{App, Deadline, Error, Io, STEPS_MAX, Step};
 
 /// An app and its outcome. [`Stack::turn`](crate::Stack::turn) takes a list of these.
 ///

@@ -9,17 +9,13 @@ use smoltcp::time::Instant;
 use super::snapshot::{SocketSnapshot, has_datagrams, is_open, tcp};
 use super::spin::{self, CountingDevice};
 use super::stack::Pacing;
-use super::{AnyTask, Duration, Error, Io, Observer, Stack, Tick, TimeoutKind, task};
+use super::{
+    AnyTask, CAPPED_TURNS_MAX, Duration, EGRESS_MAX, Error, INGRESS_MAX, Io, Observer, Stack, Tick,
+    TimeoutKind, task,
+};
 
-/// Frames taken in by one turn.
-pub const INGRESS_MAX: usize = 32;
-/// Passes of smoltcp's egress after one poll of the tasks; healthy loops were measured to need at
-/// most 12.
-pub const EGRESS_MAX: usize = 16;
 /// Times that egress may change sockets in one turn.
 const EGRESS_ROUNDS_MAX: usize = 4;
-/// Turns in a row at one tick that may stop at a cap before the loop asks for the next tick.
-pub const CAPPED_TURNS_MAX: u32 = 64;
 /// Turns in a row that may leave frames in the device and judge no deadline: 131,072 frames, more
 /// than any queue holds. After them a flood must not hold deadlines off any longer.
 const UNDRAINED_TURNS_MAX: u32 = 4_096;

@@ -35,12 +35,8 @@ impl<'a> Host<'a> {
         }
     }
 
-    const fn cable(&mut self) -> &mut Cable {
+    pub(super) const fn cable(&mut self) -> &mut Cable {
         self.stack.device.get_mut()
-    }
-
-    pub(super) fn hear(&mut self, frame: Vec<u8>) {
-        self.cable().to_host.push_back(frame);
     }
 
     /// Lets the loop turn until it waits, with the peer answering.
@@ -52,7 +48,7 @@ impl<'a> Host<'a> {
             let sockets = self.stack.sockets.iter().count();
             before.check_turn(self.cable(), sockets);
             while let Some(frame) = self.cable().from_host.pop_front() {
-                peer.hear(self, &frame);
+                peer.hear(self.cable(), &frame);
             }
             let is_due = self.next.is_some_and(|next| next <= self.now);
             if self.cable().to_host.is_empty() && !is_due {

@@ -2,8 +2,8 @@
 
 use smoltcp::wire::{ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint};
 
-use super::host::Host;
 use super::{HOST, PEER, PORT};
+use crate::cable::Cable;
 use crate::draw::Draw;
 use crate::frame::{ACK, FIN, HOST_MAC, PEER_MAC, SYN, Segment, arp, read};
 
@@ -56,35 +56,37 @@ impl Peer {
         }
     }
 
-    fn send(&mut self, host: &mut Host<'_>, segment: &Segment<'_>) {
+    fn send(&mut self, cable: &mut Cable, segment: &Segment<'_>) {
         self.last = segment.build(PEER_MAC, HOST_MAC);
-        host.hear(self.last.clone());
+        cable.to_host.push_back(self.last.clone());
     }
 
     /// Sends what comes next in the stream.
-    pub(super) fn say(&mut self, host: &mut Host<'_>, payload: &[u8], flags: u8) {
+    pub(super) fn say(&mut self, cable: &mut Cable, payload: &[u8], flags: u8) {
         let segment = self.segment(ACK | flags, payload);
-        self.send(host, &segment);
+        self.send(cable, &segment);
         self.next = self
             .next
             .wrapping_add(payload.len() as u32 + u32::from(flags & FIN));
     }
 
     /// Dials, or introduces itself again.
-    pub(super) fn call(&mut self, host: &mut Host<'_>) {
-        host.hear(arp(ArpOperation::Request, PEER, HOST));
+    pub(super) fn call(&mut self, cable: &mut Cable) {
+        cable
+            .to_host
+            .push_back(arp(ArpOperation::Request, PEER, HOST));
         if !self.listens {
             let syn = Segment {
                 ack: 0,
                 options: &[2, 4, 1, 0xf4],
                 ..self.segment(SYN, b"")
             };
-            self.send(host, &syn);
+            self.send(cable, &syn);
             self.next = self.next.wrapping_add(1);
         }
     }
 
-    pub(super) fn say_anything(&mut self, host: &mut Host<'_>, draw: &mut Draw<'_>) {
+    pub(super) fn say_anything(&mut self, cable: &mut Cable, draw: &mut Draw<'_>) {
         let mut segment = self.segment(draw.byte(), b"");
         segment.seq = segment.seq.wrapping_add_signed(draw.distance());
         segment.ack = segment.ack.wrapping_add_signed(draw.distance());
@@ -95,17 +97,18 @@ impl Peer {
             let options = draw.bytes(8);
             segment.options = &options[..options.len() / 4 * 4];
         }
-        self.send(host, &segment);
+        self.send(cable, &segment);
     }
 
     /// Answers what must be answered for anything to happen, and acknowledges in order.
-    pub(super) fn hear(&mut self, host: &mut Host<'_>, frame: &[u8]) {
+    pub(super) fn hear(&mut self, cable: &mut Cable, frame: &[u8]) {
         if self.is_silent {
             return;
         }
         let ethernet = EthernetFrame::new_unchecked(frame);
         if ethernet.ethertype() == EthernetProtocol::Arp {
-            return host.hear(arp(ArpOperation::Reply, PEER, HOST));
+            let reply = arp(ArpOperation::Reply, PEER, HOST);
+            return cable.to_host.push_back(reply);
         }
         let segment = read(frame).expect("the host sends ARP and TCP");
         assert!(segment.checksum_is_right && segment.destination.addr == IpAddress::from(PEER));
@@ -119,16 +122,16 @@ impl Peer {
                     options: &[2, 4, 1, 0xf4],
                     ..self.segment(SYN | ACK, b"")
                 };
-                return self.send(host, &syn_ack);
+                return self.send(cable, &syn_ack);
             }
             let ack = self.segment(ACK, b"");
-            return self.send(host, &ack);
+            return self.send(cable, &ack);
         }
         let len = segment.payload_len as u32 + u32::from(segment.flags & FIN);
         if len > 0 && segment.seq == self.expected && self.acks {
             self.expected = self.expected.wrapping_add(len);
             let ack = self.segment(ACK, b"");
-            self.send(host, &ack);
+            self.send(cable, &ack);
         }
     }
 }
