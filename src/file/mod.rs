@@ -14,7 +14,7 @@ mod sender;
 
 pub use error::{OfferError, ReceiveError, SendError};
 pub use event::{Event, OfferedName};
-pub use name::{FileName, NAME_LEN_MAX, clean, numbered};
+pub use name::{FileName, NAME_LEN_MAX, clean, numbered, shortened};
 pub use offer::{Announced, LENGTH_MAX, Offer, OfferParser, plain_word};
 pub use receiver::{FileReceiver, ReceiverOptions};
 pub use reply::{Answer, REPLY_LEN, Receipt, Reply, ReplyParser, Status};

@@ -34,7 +34,7 @@ const MARK_LEN_MAX: usize = 13;
 pub fn clean(name: &str) -> FileName {
     let mut components = name.rsplit(['/', '\\']);
     let last = components.find(|component| !component.is_empty());
-    let name = fit(last.unwrap_or(UNNAMED), "");
+    let name = fit(last.unwrap_or(UNNAMED), "", NAME_LEN_MAX);
 
     let start = name.len() - name.trim_start_matches('.').len();
     let end = name.trim_end_matches(['.', ' ']).len();
@@ -53,15 +53,33 @@ pub fn clean(name: &str) -> FileName {
 /// The stem is shortened where the whole would be over 255 bytes. `.tar.gz` and its like are one
 /// extension.
 pub fn numbered(name: &str, number: u32) -> FileName {
-    let mut mark = heapless::String::<MARK_LEN_MAX>::new();
-    write!(mark, " ({number})").expect("ten digits are the most that a u32 has");
-    fit(name, &mark)
+    fit(name, &mark(number), NAME_LEN_MAX)
 }
 
-/// `name` with `mark` before its extension, its stem cut at a character so that all fits.
-fn fit(name: &str, mark: &str) -> FileName {
+/// `name` in at most `len_max` bytes, for a file system whose names are shorter; with a number as
+/// [`numbered`] has it, unless that is 0.
+///
+/// # Panics
+/// If `len_max` is less than 64 or more than 255.
+pub fn shortened(name: &str, number: u32, len_max: usize) -> FileName {
+    assert!((64..=NAME_LEN_MAX).contains(&len_max), "no length of names");
+    match number {
+        0 => fit(name, "", len_max),
+        _ => fit(name, &mark(number), len_max),
+    }
+}
+
+fn mark(number: u32) -> heapless::String<MARK_LEN_MAX> {
+    let mut mark = heapless::String::new();
+    write!(mark, " ({number})").expect("ten digits are the most that a u32 has");
+    mark
+}
+
+/// `name` with `mark` before its extension, its stem cut at a character so that all has `len_max`
+/// bytes.
+fn fit(name: &str, mark: &str, len_max: usize) -> FileName {
     let (stem, extension) = split_extension(name);
-    let room = NAME_LEN_MAX.saturating_sub(mark.len() + extension.len());
+    let room = len_max.saturating_sub(mark.len() + extension.len());
     let stem = stem.get(..stem.floor_char_boundary(room)).unwrap_or(stem);
     let mut fitted = FileName::new();
     for part in [stem, mark, extension] {
@@ -75,7 +93,7 @@ fn fit(name: &str, mark: &str) -> FileName {
 /// Stem and extension; the extension begins with its dot, or is empty.
 fn split_extension(name: &str) -> (&str, &str) {
     const TAR: &str = ".tar";
-    const { assert!(MARK_LEN_MAX + TAR.len() + EXTENSION_LEN_MAX < NAME_LEN_MAX) };
+    const { assert!(MARK_LEN_MAX + TAR.len() + EXTENSION_LEN_MAX < 64) };
     let Some((stem, extension)) = name.rfind('.').and_then(|dot| name.split_at_checked(dot)) else {
         return (name, "");
     };

@@ -212,12 +212,7 @@ impl<S: Sink> App for Get<'_, S> {
 }
 
 impl<'a, S: Sink> GetSession<'a, S> {
-    fn new(
-        request: Request<'a>,
-        options: GetOptions,
-        location: &'a mut [u8],
-        sink: S,
-    ) -> Self {
+    fn new(request: Request<'a>, options: GetOptions, location: &'a mut [u8], sink: S) -> Self {
         Self {
             parser: HeadParser::for_request(&request, options.head_bytes_max),
             request,

@@ -1,7 +1,7 @@
 //! Hostile and taken names of files.
 
 use proptest::prelude::*;
-use tickwire::file::{NAME_LEN_MAX, clean, numbered};
+use tickwire::file::{NAME_LEN_MAX, clean, numbered, shortened};
 
 #[test]
 fn hostile_names_are_cleaned() {
@@ -53,6 +53,19 @@ fn a_name_of_255_bytes_stays_and_a_longer_one_keeps_its_extension() {
     assert_eq!(clean(&korean).as_str(), "한".repeat(83) + ".txt");
     let cut_at_a_space = "a".repeat(254) + " b";
     assert_eq!(clean(&cut_at_a_space).as_str(), "a".repeat(254) + "_");
+}
+
+#[test]
+fn a_name_is_shortened_at_a_letter_and_keeps_number_and_extension() {
+    assert_eq!(shortened("short.txt", 0, 64).as_str(), "short.txt");
+    assert_eq!(shortened("short.txt", 7, 64).as_str(), "short (7).txt");
+    let korean = "한".repeat(80) + ".tar.gz";
+    assert_eq!(
+        shortened(&korean, 0, 143).as_str(),
+        "한".repeat(45) + ".tar.gz"
+    );
+    let whole = shortened(&korean, u32::MAX, 64);
+    assert_eq!(whole.as_str(), "한".repeat(14) + " (4294967295).tar.gz");
 }
 
 #[test]

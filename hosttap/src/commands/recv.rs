@@ -50,6 +50,9 @@ pub fn run(link: &LinkOptions, options: &RecvOptions) -> Result<Exit, Failure> {
     let result = match (&options.dir, &options.output) {
         (Some(directory), _) => {
             let store = DirectoryStore::open(directory, clock, limits)?;
+            if let Some(note) = store.note() {
+                console.status(note);
+            }
             let receive_options = receive_options(options);
             serve(&mut stack, &mut console, options, receive_options, store)
         }

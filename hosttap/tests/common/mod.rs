@@ -28,6 +28,8 @@ use std::process::Command;
 pub(crate) const KERNEL_ADDRESS: &str = "192.168.69.100";
 /// Longest wait for a transfer, however slow the machine.
 pub(crate) const TRANSFER_SECONDS_MAX: u64 = 200;
+/// A program whose system calls fail.
+const FAILING_PY: &str = include_str!("failing.py");
 /// If this variable is 1, as in CI, a test that would be skipped fails.
 const REQUIRE_TAP: &str = "TICKWIRE_REQUIRE_TAP";
 
@@ -60,6 +62,14 @@ pub(crate) fn hosttap_command(arguments: &[&str]) -> Command {
 /// Starts `hosttap`.
 pub(crate) fn hosttap(arguments: &[&str]) -> Process {
     Process::start(&mut hosttap_command(arguments))
+}
+
+/// Starts `hosttap` with system calls that fail, such as `flock=ENOLCK`.
+pub(crate) fn hosttap_failing(calls: &[&str], arguments: &[&str]) -> Process {
+    let mut command = killed_with_test("python3");
+    command.args(["-c", FAILING_PY]).args(calls);
+    command.args(["--", env!("CARGO_BIN_EXE_hosttap")]);
+    Process::start(command.args(arguments))
 }
 
 /// Starts `hosttap` as another user without any capability. Only root can do this.

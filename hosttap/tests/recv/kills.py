@@ -12,20 +12,39 @@ CALLS = ["fsync", "fdatasync", "rename", "renameat", "renameat2", "linkat", "unl
 durations = {"hash": 0.05, "commit": 0.05}
 
 
-def start(*wrapper):
+def start():
     receiver = ["setpriv", "--pdeathsig", "KILL", "--", PROGRAM, "recv", "--dir", DIRECTORY]
     for _ in range(1000):
         log = open(f"{DIRECTORY}.log", "wb")
-        program = subprocess.Popen([*wrapper, *receiver], stderr=log)
+        program = subprocess.Popen(receiver, stderr=log)
         while program.poll() is None:
             if b"Listening" in open(f"{DIRECTORY}.log", "rb").read():
                 return program
             time.sleep(0.003)
-        # A receiver under strace dies a moment later than strace.
+        # The kernel may release the TAP of a killed receiver a moment later.
         errors = open(f"{DIRECTORY}.log").read()
         assert "another program holds" in errors, errors
         time.sleep(0.01)
     raise AssertionError("the last receiver never releases the TAP")
+
+
+def start_traced(call, how):
+    """A receiver, and the strace that changes its system calls from the first sender on. What it tries at the start
+    does not count."""
+    program = start()
+    command = ["strace", "-f", "-o", f"{DIRECTORY}.trace", "-e", f"trace={call}", "-e", f"inject={call}:{how}",
+               "-p", str(program.pid)]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
+    line = tracer.stderr.readline()
+    assert b"attached" in line, line
+    return program, tracer
+
+
+def end(program, tracer):
+    program.kill()
+    program.wait()
+    tracer.wait()
+    tracer.stderr.close()
 
 
 def inspect(data):
@@ -131,11 +150,9 @@ def kill_before_each_call():
 def fail(call, how):
     """What a receiver replies and leaves if the first such system call of each thread fails."""
     data = pattern(100000, call)
-    program = start("strace", "-f", "-qq", "-o", f"{DIRECTORY}.trace", "-e", f"trace={call}",
-                    "-e", f"inject={call}:{how}:when=1")
+    traced = start_traced(call, f"{how}:when=1")
     replies = send_checked(data, NAME)
-    program.kill()
-    program.wait()
+    end(*traced)
     say(replies[-1], inspect(data), signs_of_life > 0)
     if not inspect(data)[1]:
         finish(data)
@@ -143,8 +160,7 @@ def fail(call, how):
 
 def kill_before(call, count, data):
     """Kills the receiver before system call number `count`. Returns whether it got that far."""
-    program = start("strace", "-f", "-qq", "-o", f"{DIRECTORY}.trace", "-e", f"trace={call}",
-                    "-e", f"inject={call}:signal=KILL:when={count}")
+    program, tracer = start_traced(call, f"signal=KILL:when={count}")
     receipt_reply = None
     connection = connect()
     connection.sendall(offer(data, NAME))
@@ -156,8 +172,7 @@ def kill_before(call, count, data):
             receipt_reply = read_reply(connection)
         except OSError:
             pass
-    program.kill()
-    program.wait()
+    end(program, tracer)
     reset(connection)
     held, named = inspect(data)
     if receipt_reply is None:

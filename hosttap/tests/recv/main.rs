@@ -9,6 +9,7 @@
 mod common;
 
 mod ends;
+mod file_systems;
 mod kills;
 mod output;
 mod resume;

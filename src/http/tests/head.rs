@@ -5,9 +5,7 @@ extern crate std;
 use std::format;
 use std::string::String;
 
-use crate::http::{
-    Framing, Head, HeadParser, Header, Location, Malformed, Request, Url,
-};
+use crate::http::{Framing, Head, HeadParser, Header, Location, Malformed, Request, Url};
 
 pub(super) const LIMIT: u32 = 1_000;
 

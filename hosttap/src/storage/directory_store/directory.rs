@@ -8,21 +8,26 @@ use std::path::Path;
 
 use rustix::fs::{
     Access, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, access, accessat, fstat,
-    fsync, linkat, mkdir, openat, renameat, renameat_with, statat, unlinkat,
+    linkat, mkdir, openat, renameat, renameat_with, statat, unlinkat,
 };
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::Errno;
+
+use super::probe;
+use crate::storage::file_system::sync_directory;
 
 /// An open directory.
 #[derive(Debug)]
 pub(super) struct Directory {
     descriptor: OwnedFd,
+    /// Whether its file system has locks.
+    has_locks: bool,
 }
 
 impl Directory {
     /// Opens the directory at `path`. Creates it if only its last component is missing.
     ///
     /// # Errors
-    /// The system's: `path` is not a directory, or no files can be created in it.
+    /// The system's: `path` is not a directory, or its file system cannot do what a store needs.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match mkdir(path, Mode::from_raw_mode(0o777)) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -39,7 +44,18 @@ impl Directory {
             Access::WRITE_OK | Access::EXEC_OK,
             AtFlags::EACCESS,
         )?;
-        Ok(Self { descriptor })
+        let mut directory = Self {
+            descriptor,
+            has_locks: true,
+        };
+        directory.has_locks = probe::has_locks(&directory)?;
+        Ok(directory)
+    }
+
+    /// Whether its file system has locks. Without them nobody can tell whether another receiver is
+    /// at work on a file.
+    pub(super) const fn has_locks(&self) -> bool {
+        self.has_locks
     }
 
     /// Opens the file `name`. A symbolic link is an error. Non-blocking, so that opening a FIFO of
@@ -79,7 +95,9 @@ impl Directory {
             Err(Errno::EXIST) => Ok(false),
             // Some file systems, such as NFS, do not support this flag. A link never replaces a
             // file either.
-            Err(Errno::INVAL | Errno::NOSYS) => self.link_no_replace(from, to),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                self.link_no_replace(from, to)
+            }
             Err(errno) => Err(errno.into()),
         }
     }
@@ -94,7 +112,26 @@ impl Directory {
         ) {
             Ok(()) => self.remove(from).map(|()| true),
             Err(Errno::EXIST) => Ok(false),
-            Err(errno) => Err(errno.into()),
+            // Others, such as FAT and many shared folders, have no hard links.
+            Err(_) => self.claim_and_rename(from, to),
+        }
+    }
+
+    /// Creates an empty file under the new name, which fails if the name is taken, and renames over
+    /// it. A crash between the two leaves the empty file.
+    fn claim_and_rename(&self, from: &str, to: &str) -> io::Result<bool> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        match self.open_file(to, flags, Mode::from_raw_mode(0o600)) {
+            Ok(_) => {}
+            Err(Errno::EXIST) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        }
+        match self.rename(from, to) {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                self.remove(to)?;
+                Err(error)
+            }
         }
     }
 
@@ -113,11 +150,7 @@ impl Directory {
 
     /// Makes the names in the directory durable.
     pub(super) fn sync(&self) -> io::Result<()> {
-        match retry_on_intr(|| fsync(&self.descriptor)) {
-            // Some file systems cannot sync a directory, and report EINVAL.
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
+        sync_directory(&self.descriptor, &self.descriptor)
     }
 }
 

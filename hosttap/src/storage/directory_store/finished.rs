@@ -14,7 +14,8 @@ use rustix::io::{Errno, retry_on_intr};
 use tickwire::store::Digest;
 
 use super::directory::{Directory, is_regular};
-use super::upload::{OwnedUpload, candidate_name};
+use super::upload::{Form, OwnedUpload};
+use crate::storage::file_system::sync_file;
 use crate::storage::hex;
 
 /// The file that holds the records.
@@ -97,14 +98,16 @@ pub(super) fn find(directory: &Directory, upload: &OwnedUpload) -> io::Result<Op
         {
             continue;
         }
-        let name = candidate_name(name, record.number);
-        if directory
-            .stat(&name)?
-            .is_some_and(|found| record.matches(&found))
-        {
-            // The program that named the file may have been killed before it synced the directory.
-            directory.sync()?;
-            return Ok(Some(name));
+        for form in Form::ALL {
+            let name = form.of(name, record.number);
+            // A name that the file system does not take is not there.
+            let found = directory.stat(&name).ok().flatten();
+            if found.is_some_and(|found| record.matches(&found)) {
+                // The program that named the file may have been killed before it synced the
+                // directory.
+                directory.sync()?;
+                return Ok(Some(name));
+            }
         }
     }
     Ok(None)
@@ -141,7 +144,7 @@ pub(super) fn record(
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
     let mut new = directory.open_file(NEW_RECORDS_NAME, flags, RECORDS_MODE)?;
     new.write_all(lines.as_bytes())?;
-    new.sync_all()?;
+    sync_file(&new)?;
     directory.rename(NEW_RECORDS_NAME, RECORDS_NAME)
 }
 
@@ -151,6 +154,10 @@ fn lock(directory: &Directory) -> io::Result<File> {
     loop {
         let flags = OFlags::RDWR | OFlags::CREATE;
         let file = directory.open_file(RECORDS_NAME, flags, RECORDS_MODE)?;
+        if !directory.has_locks() {
+            // Two receivers may lose a record of each other. A repeated file is then stored again.
+            return Ok(file);
+        }
         retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))?;
         if directory.is_name_of(RECORDS_NAME, &file)? {
             return Ok(file);

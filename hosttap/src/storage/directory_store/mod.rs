@@ -7,6 +7,7 @@
 mod directory;
 mod finished;
 mod partial;
+mod probe;
 mod prune;
 mod upload;
 
@@ -17,12 +18,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use tickwire::Tick;
 use tickwire::store::{Begun, Store, StoreError, Upload};
 
 use super::CALL_OUT_OF_ORDER;
-use super::file_system::free_bytes;
+use super::file_system::{free_bytes, sync_file};
 use crate::exit::{Exit, Failure};
 use crate::system::clock::Clock;
 use crate::system::errno::{retry_interrupted, store_error};
@@ -31,10 +31,7 @@ use crate::system::job::Job;
 use directory::Directory;
 pub use partial::Limits;
 use partial::Partial;
-use upload::OwnedUpload;
-
-/// How many numbered names are tried before the store gives up.
-const NUMBERS_MAX: u32 = 10_000;
+use upload::{OwnedUpload, first_free};
 
 /// Stores every file under its sanitized name or a numbered one. It never replaces a file.
 ///
@@ -91,7 +88,8 @@ impl DirectoryStore {
     /// A store in the directory at `path`. Creates it if only its last component is missing.
     ///
     /// # Errors
-    /// [`Exit::Write`]: `path` is not a directory, or no files can be created in it.
+    /// [`Exit::Write`]: `path` is not a directory, or no files can be created in it, made durable
+    /// and renamed.
     pub fn open(path: &Path, clock: Clock, limits: Limits) -> Result<Self, Failure> {
         let directory = Directory::open(path)
             .map_err(|error| Failure::from_io(Exit::Write, &path.display().to_string(), &error))?;
@@ -102,6 +100,14 @@ impl DirectoryStore {
             limits,
             state: State::Closed,
             last_name: None,
+        })
+    }
+
+    /// What the user should know about the directory.
+    pub fn note(&self) -> Option<String> {
+        let path = self.path.display();
+        (!self.directory.has_locks()).then(|| {
+            format!("{path} has no locks: a transfer that breaks off begins again from the start")
         })
     }
 
@@ -309,7 +315,7 @@ fn commit(directory: &Directory, mut open: OpenUpload, unix: Duration) -> Commit
 }
 
 fn sync(partial: &mut Partial) -> io::Result<()> {
-    partial.file.sync_all().inspect_err(|_| {
+    sync_file(&partial.file).inspect_err(|_| {
         // The kernel reports a page that it could not write only once and then marks it clean.
         // Another sync would succeed, and the data would look right when read back.
         partial.remove_on_drop();
@@ -321,18 +327,21 @@ fn rename_to_free_name(
     open: &mut OpenUpload,
     unix: Duration,
 ) -> io::Result<String> {
-    for number in 0..NUMBERS_MAX {
-        let name = open.upload.candidate_name(number, unix);
-        if directory.stat(&name)?.is_some() {
-            continue;
-        }
-        finished::record(directory, &open.upload, number, &open.partial.file)?;
-        if open.partial.rename_to(&name)? {
-            directory.sync()?;
-            return Ok(name);
-        }
-    }
-    Err(Errno::EXIST.into())
+    let OpenUpload {
+        partial, upload, ..
+    } = open;
+    let name = first_free(
+        |form, number| upload.candidate_name(form, number, unix),
+        |name, number| {
+            if directory.stat(name)?.is_some() {
+                return Ok(false);
+            }
+            finished::record(directory, upload, number, &partial.file)?;
+            partial.rename_to(name)
+        },
+    )?;
+    directory.sync()?;
+    Ok(name)
 }
 
 #[cfg(test)]

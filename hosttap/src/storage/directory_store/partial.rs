@@ -19,7 +19,7 @@ const SUFFIX: &str = ".part";
 /// Replaces the digest in the name of a plain upload.
 const PLAIN: &str = "plain";
 /// The permissions of a new file, before the umask.
-const NEW_FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+pub(super) const NEW_FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 /// How often the file may be removed between its opening and its locking. After that many attempts
 /// it counts as busy.
 const OPEN_ATTEMPTS_MAX: u32 = 16;
@@ -68,17 +68,17 @@ impl Partial {
         directory: &Arc<Directory>,
         upload: &OwnedUpload,
     ) -> io::Result<Option<Self>> {
-        let name = match partial_name(upload) {
+        // Without locks nobody could tell whether another receiver writes the file of this digest.
+        let resumable = partial_name(upload).filter(|_| directory.has_locks());
+        let is_resumable = resumable.is_some();
+        let name = match resumable {
             Some(name) => name,
-            None => {
-                let random: [u8; 8] = random_bytes()?;
-                format!("{PREFIX}{PLAIN}-{}{SUFFIX}", hex::encode(&random))
-            }
+            None => random_name()?,
         };
         for _ in 0..OPEN_ATTEMPTS_MAX {
             let flags = OFlags::RDWR | OFlags::CREATE;
             let file = directory.open_file(&name, flags, NEW_FILE_MODE)?;
-            if !try_lock(&file)? {
+            if directory.has_locks() && !try_lock(&file)? {
                 return Ok(None);
             }
             if directory.is_name_of(&name, &file)? {
@@ -86,7 +86,7 @@ impl Partial {
                     file,
                     directory: Arc::clone(directory),
                     name: Some(name),
-                    remove_on_drop: upload.digest.is_none(),
+                    remove_on_drop: !is_resumable,
                 }));
             }
         }
@@ -147,6 +147,12 @@ pub(super) fn partial_name(upload: &OwnedUpload) -> Option<String> {
     let digest = upload.digest.as_ref()?;
     let length = upload.length;
     Some(format!("{PREFIX}{}-{length}{SUFFIX}", hex::encode(digest)))
+}
+
+/// The name of a partial file that no upload can resume.
+pub(super) fn random_name() -> io::Result<String> {
+    let random: [u8; 8] = random_bytes()?;
+    Ok(format!("{PREFIX}{PLAIN}-{}{SUFFIX}", hex::encode(&random)))
 }
 
 /// Whether the lock could be taken.

@@ -21,7 +21,8 @@ struct Candidate {
 /// Makes room for one more partial file, or for `own` to continue. Removes those that are too old,
 /// then the oldest ones until the limits hold.
 ///
-/// A partial file that a receiver has locked stays, whatever its age.
+/// A partial file that a receiver has locked stays, whatever its age. Where the file system has no
+/// locks, only those that are too old are removed.
 ///
 /// # Errors
 /// The system's.
@@ -47,9 +48,9 @@ pub(super) fn prune(
         };
         let modified = modified(&stat);
         let is_too_old = unix.saturating_sub(modified) > limits.age_max;
-        if own == Some(name)
-            || (is_too_old || kind == Kind::Plain) && remove_unlocked(directory, name)?
-        {
+        // Without locks, a file that is not old may be in use.
+        let is_useless = is_too_old || kind == Kind::Plain && directory.has_locks();
+        if own == Some(name) || is_useless && remove_unlocked(directory, name)? {
             continue;
         }
         candidates.push(Candidate {
@@ -63,7 +64,7 @@ pub(super) fn prune(
     let mut count = candidates.len();
     for partial in candidates {
         // One place is reserved for the next partial file.
-        if count < limits.count_max && bytes <= limits.bytes_max {
+        if count < limits.count_max && bytes <= limits.bytes_max || !directory.has_locks() {
             break;
         }
         if remove_unlocked(directory, &partial.name)? {
@@ -83,7 +84,7 @@ fn remove_unlocked(directory: &Directory, name: &str) -> io::Result<bool> {
         Err(Errno::ACCESS | Errno::PERM) => return Ok(false),
         Err(errno) => return Err(errno.into()),
     };
-    if !try_lock(&file)? {
+    if directory.has_locks() && !try_lock(&file)? {
         return Ok(false);
     }
     if directory.is_name_of(name, &file)? {
