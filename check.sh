@@ -65,7 +65,7 @@ check_features() {
             done
         done
     done
-    for options in "" ipv6 defmt ipv6,defmt; do
+    for options in "" ipv6 defmt smoltcp smoltcp,ipv6 smoltcp,defmt smoltcp,ipv6,defmt; do
         features_check smoltcp-guard "$options"
     done
     for options in "" cli; do
@@ -83,7 +83,7 @@ check_features() {
         for protocols in "" http http,chat,flash,guard,reno http,chat,flash,ipv6,guard; do
             features_check tickwire "$protocols,$options"
         done
-        features_check smoltcp-guard "$options"
+        features_check smoltcp-guard "smoltcp,$options"
         features_check tickwire-sim "$options"
     done
 }

@@ -1,5 +1,7 @@
 //! The addresses by which hosts and connections are told apart.
 
+use core::net::{IpAddr, SocketAddr};
+
 /// An Ethernet hardware address.
 pub(crate) type Mac = [u8; 6];
 
@@ -39,6 +41,22 @@ impl Address {
         bytes.try_into().ok().map(Self)
     }
 
+    /// The address as frames have it: 4 or 16 bytes.
+    pub(crate) fn octets(&self) -> &[u8] {
+        let prefix_len = if self.is_ipv4() { ADDRESS_LEN - 4 } else { 0 };
+        self.0.get(prefix_len..).unwrap_or(&[])
+    }
+
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn to_ip_addr(self) -> IpAddr {
+        IpAddr::V6(self.0.into()).to_canonical()
+    }
+
+    #[cfg(not(feature = "ipv6"))]
+    pub(crate) fn to_ip_addr(self) -> IpAddr {
+        IpAddr::V4(self.0.into())
+    }
+
     #[cfg(feature = "ipv6")]
     pub(crate) fn is_ipv4(&self) -> bool {
         self.0.starts_with(&IPV4_MAPPED_PREFIX)
@@ -57,4 +75,16 @@ pub(crate) struct FlowKey {
     pub(crate) remote: Address,
     pub(crate) local_port: u16,
     pub(crate) remote_port: u16,
+}
+
+impl FlowKey {
+    /// Our end.
+    pub(crate) fn local(&self) -> SocketAddr {
+        SocketAddr::new(self.local.to_ip_addr(), self.local_port)
+    }
+
+    /// The peer's end.
+    pub(crate) fn remote(&self) -> SocketAddr {
+        SocketAddr::new(self.remote.to_ip_addr(), self.remote_port)
+    }
 }

@@ -47,6 +47,10 @@ pub struct Counters {
     /// Live connections forgotten because another SYN or SYN-ACK of ours went out on the same
     /// addresses and ports: a socket dialled or accepted again before the last connection ended.
     pub flows_replaced: u32,
+    /// Frames of the guard's own that were lost because the device had no room.
+    pub own_frames_lost: u32,
+    /// Notices that were lost because nobody took the ones before them.
+    pub notices_lost: u32,
 }
 
 impl Counters {
@@ -67,6 +71,8 @@ impl Counters {
         frames_too_long: 0,
         flows_evicted: 0,
         flows_replaced: 0,
+        own_frames_lost: 0,
+        notices_lost: 0,
     };
 
     /// How often rules were applied, all of them together.
@@ -118,6 +124,8 @@ mod tests {
             frames_too_long: 1,
             flows_evicted: 1,
             flows_replaced: 1,
+            own_frames_lost: 1,
+            notices_lost: 1,
             ..rules
         };
         assert_eq!(rules.rules_applied(), (1 << 10) - 1);

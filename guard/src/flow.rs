@@ -1,7 +1,8 @@
 //! What the guard knows of one connection, and the table of them.
 
 use crate::address::{ADDRESS_LEN, Address, FlowKey, Mac};
-use crate::segment::{ACK, FIN, SYN, Segment, Seq};
+use crate::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
+use crate::time::Time;
 
 /// One connection, as its frames show it. The names are those of RFC 9293, 3.3.1, seen from our
 /// end.
@@ -30,6 +31,8 @@ pub(crate) struct Flow {
     pub(crate) fin_received: bool,
     /// A RST went out or came in, and nothing was sent since.
     reset: bool,
+    /// The network said that the peer cannot be reached, and smoltcp has to learn it by a RST.
+    refused: bool,
     /// smoltcp certainly believes that the peer's window is closed.
     pub(crate) zero_window: bool,
     /// A duplicate ACK came in, and no data went out since: a fast retransmit may be next.
@@ -61,6 +64,7 @@ impl Flow {
         fin_sent: false,
         fin_received: false,
         reset: false,
+        refused: false,
         zero_window: false,
         duplicate_ack_seen: false,
         window_varied: false,
@@ -79,8 +83,8 @@ impl Flow {
         }
     }
 
-    pub(crate) const fn remote(&self) -> Address {
-        self.key.remote
+    pub(crate) const fn key(&self) -> &FlowKey {
+        &self.key
     }
 
     /// No socket has the port 0.
@@ -116,6 +120,35 @@ impl Flow {
     /// 3.10.7.4, the table of acceptable segments).
     pub(crate) fn is_in_window(&self, seq: Seq) -> bool {
         seq == self.rcv_nxt || self.rcv_nxt.is_before(seq) && seq.is_before(self.window_edge)
+    }
+
+    /// The connection cannot be made.
+    pub(crate) const fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    /// When smoltcp has to get a segment that nobody sent.
+    pub(crate) const fn due_at(&self) -> Time {
+        if self.refused {
+            Time::ZERO
+        } else {
+            Time::NEVER
+        }
+    }
+
+    /// The segment that is due: its fields and its acknowledgement. It is not due again.
+    pub(crate) const fn take_due(&mut self) -> Option<(Fields, Seq)> {
+        if !self.refused {
+            return None;
+        }
+        self.refused = false;
+        let fields = Fields {
+            seq: Seq(0),
+            flags: RST | ACK,
+            window: 0,
+        };
+        // What smoltcp wants of a RST in SYN-SENT (RFC 9293, 3.10.7.3).
+        Some((fields, self.snd_max))
     }
 
     /// A segment came in before the handshake was done; it may be the end of the handshake.
@@ -212,6 +245,17 @@ impl FlowTable {
             .position(|flow| flow.key == *key && !flow.is_free())?;
         self.move_to_front(index);
         self.0.first_mut()
+    }
+
+    /// The first flow for which a segment is due at `now`.
+    pub(crate) fn find_due(&mut self, now: Time) -> Option<&mut Flow> {
+        self.0.iter_mut().find(|flow| flow.due_at() <= now)
+    }
+
+    /// When the next segment is due.
+    pub(crate) fn due_at(&self) -> Time {
+        let times = self.0.iter().map(Flow::due_at);
+        times.min().unwrap_or(Time::NEVER)
     }
 
     /// The flows before it move back by one. (`rotate_right` takes more flash and stack.)

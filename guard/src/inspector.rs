@@ -1,41 +1,52 @@
-//! The guard without its device: it takes frames and decides what becomes of them.
+//! The guard without its device: it takes frames and decides what becomes of them. It knows nothing
+//! of the stack above it or of the driver below; the adapters do (`phy`).
 
-use smoltcp::phy::{DeviceCapabilities, Medium};
-use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::EthernetAddress;
-
+use crate::address::{FlowKey, Mac};
+use crate::build::{self, Ends};
 use crate::counters::{Counters, count};
 use crate::flow::{Evicted, Flow, FlowTable};
+use crate::link::{Link, Medium};
 use crate::neighbours::Neighbours;
+use crate::notice::{Notice, Notices};
+use crate::queue::FrameQueue;
 use crate::rules::{self, Action};
-use crate::segment::{ACK, Fields, Frame, RST, SYN, Segment, ipv4_checksum_is_right};
+use crate::segment::{ACK, Frame, RST, SYN, Segment, ipv4_checksum_is_right};
+use crate::time::Time;
 
 /// smoltcp resends an unanswered SYN within this time (`RTTE_MAX_RTO`).
-const SYN_INTERVAL_MAX: Duration = Duration::from_secs(60);
+const SYN_INTERVAL_MAX_MICROS: i64 = 60_000_000;
 
-/// The checksums that are computed and verified in software, because the device does not.
-#[derive(Debug, Clone, Copy)]
-struct SoftwareChecksums {
-    verify_ipv4: bool,
-    verify_tcp: bool,
-    compute_tcp: bool,
+/// What smoltcp gets instead of a frame that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The frame as it is.
+    Pass,
+    /// An empty frame, which it ignores.
+    Refuse,
+    /// What the buffer has now, with this length.
+    Replace(usize),
 }
 
 /// What the guard knows, and what it decides from it. `F` is `[Flow; N]` in the caller's storage
 /// and `[Flow]` everywhere else, so that the table's size is no type parameter of the device.
 #[derive(Debug)]
 pub(crate) struct Inspector<F: ?Sized = [Flow]> {
-    /// False when the guard is passive, or when the device's frames are not Ethernet frames. Then
-    /// everything passes.
+    /// False when the guard is passive, or when the device's frames have a header that the guard
+    /// cannot read. Then everything passes.
     is_active: bool,
-    mac: EthernetAddress,
-    checksums: SoftwareChecksums,
+    link: Link,
     neighbours: Neighbours,
     /// When smoltcp last called `receive` or `transmit`.
-    now: Instant,
+    now: Time,
     /// When the table last evicted a flow whose SYN may have been unanswered.
-    syn_evicted_at: Option<Instant>,
+    syn_evicted_at: Option<Time>,
+    /// No segment that nobody sent is due before this time.
+    due_at: Time,
     pub(crate) counters: Counters,
+    notices: Notices,
+    /// Frames of our own that go out before the next of smoltcp's. What finds no room in the device
+    /// is lost: `receive` and `transmit` leave this queue empty.
+    pub(crate) to_device: FrameQueue,
     flows: FlowTable<F>,
 }
 
@@ -44,31 +55,24 @@ impl<const FLOWS: usize> Inspector<[Flow; FLOWS]> {
     pub(crate) const fn new() -> Self {
         Self {
             is_active: false,
-            mac: EthernetAddress([0; 6]),
-            checksums: SoftwareChecksums {
-                verify_ipv4: false,
-                verify_tcp: false,
-                compute_tcp: false,
-            },
+            link: Link::NONE,
             neighbours: Neighbours::new(),
-            now: Instant::ZERO,
+            now: Time::ZERO,
             syn_evicted_at: None,
+            due_at: Time::ZERO,
             counters: Counters::ZERO,
+            notices: Notices::new(),
+            to_device: FrameQueue::new(),
             flows: FlowTable::new(),
         }
     }
 }
 
 impl Inspector {
-    /// Inspects frames from now on, over a device with these capabilities.
-    pub(crate) fn activate(&mut self, mac: EthernetAddress, device: &DeviceCapabilities) {
-        self.is_active = device.medium == Medium::Ethernet;
-        self.mac = mac;
-        self.checksums = SoftwareChecksums {
-            verify_ipv4: device.checksum.ipv4.rx(),
-            verify_tcp: device.checksum.tcp.rx(),
-            compute_tcp: device.checksum.tcp.tx(),
-        };
+    /// Inspects frames of this link from now on.
+    pub(crate) const fn activate(&mut self, link: Link) {
+        self.is_active = true;
+        self.link = link;
     }
 
     /// Lets everything pass from now on.
@@ -80,46 +84,125 @@ impl Inspector {
         self.is_active
     }
 
-    pub(crate) const fn set_mac(&mut self, mac: EthernetAddress) {
-        self.mac = mac;
+    pub(crate) const fn set_mac(&mut self, mac: Mac) {
+        self.link.mac = mac;
     }
 
-    pub(crate) const fn set_now(&mut self, now: Instant) {
+    pub(crate) const fn set_now(&mut self, now: Time) {
         self.now = now;
     }
 
-    /// Decides about a frame that came in. No frame that smoltcp would read as TCP passes with a
-    /// wrong checksum, whoever sent it and to whatever address: smoltcp was told not to verify it
-    /// again.
-    pub(crate) fn incoming(&mut self, frame: &[u8]) -> Action {
+    /// When the guard wants `receive` to be called next.
+    pub(crate) fn poll_at(&self) -> Option<Time> {
+        if !self.to_device.is_empty() {
+            return Some(self.now);
+        }
+        (self.due_at != Time::NEVER).then_some(self.due_at)
+    }
+
+    pub(crate) fn take_notice(&mut self) -> Option<Notice> {
+        self.notices.take()
+    }
+
+    /// Whether smoltcp has to get a frame that nobody sent.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due_at <= self.now
+    }
+
+    /// Builds the frame that is due, and applies the rules to it as to any other. Returns its
+    /// length, and None when nothing is due after all.
+    pub(crate) fn take_due(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let link = self.link;
+        let built = self.flows.find_due(self.now).and_then(|flow| {
+            let (fields, ack) = flow.take_due()?;
+            let ends = Ends::from_peer(flow.key(), &link);
+            build::segment(buffer, link.medium, &ends, fields, ack, &[])
+        });
+        self.due_at = self.flows.due_at();
+        let frame = buffer.get_mut(..built?)?;
+        match self.inspect(frame) {
+            Action::Pass => {}
+            Action::Refuse => return None,
+            Action::Rewrite(new) => {
+                if let Frame::Tcp(segment) = Frame::parse(frame, link.medium) {
+                    segment.rewrite(frame, new, true);
+                }
+            }
+        }
+        built
+    }
+
+    /// Ends a connection that is being opened and cannot be made: its socket gets a RST, and the
+    /// user a notice. Nothing happens to one that is open (RFC 5927, 6.1).
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "nothing tells the guard of it yet")
+    )]
+    pub(crate) fn refuse(&mut self, key: &FlowKey) {
+        let Some(flow) = self.flows.find(key).filter(|flow| !flow.is_established()) else {
+            return;
+        };
+        flow.refuse();
+        self.due_at = Time::ZERO;
+        let notice = Notice::Unreachable {
+            local: key.local(),
+            remote: key.remote(),
+        };
+        if !self.notices.push(notice) {
+            count(&mut self.counters.notices_lost);
+        }
+    }
+
+    /// Decides about a frame that came in. What replaces it is in `buffer` then.
+    pub(crate) fn incoming(&mut self, frame: &[u8], buffer: &mut [u8]) -> Verdict {
+        match self.inspect(frame) {
+            Action::Pass => Verdict::Pass,
+            Action::Refuse => Verdict::Refuse,
+            Action::Rewrite(new) => {
+                let Some(copy) = buffer.get_mut(..frame.len()) else {
+                    count(&mut self.counters.frames_too_long);
+                    return Verdict::Pass;
+                };
+                copy.copy_from_slice(frame);
+                if let Frame::Tcp(segment) = Frame::parse(frame, self.link.medium) {
+                    segment.rewrite(copy, new, true);
+                }
+                Verdict::Replace(frame.len())
+            }
+        }
+    }
+
+    /// No frame that smoltcp would read as TCP passes with a wrong checksum, whoever sent it and to
+    /// whatever address: smoltcp was told not to verify it again.
+    fn inspect(&mut self, frame: &[u8]) -> Action {
         if !self.is_active {
             return Action::Pass;
         }
-        let segment = match Frame::parse(frame) {
+        let checksums = self.link.checksums;
+        let segment = match Frame::parse(frame, self.link.medium) {
             Frame::Other => {
-                if frame.starts_with(self.mac.as_bytes()) {
+                if self.link.medium == Medium::Ethernet && self.link.is_to_us(frame) {
                     self.neighbours.on_received(frame, self.now);
                 }
                 return Action::Pass;
             }
             // smoltcp itself drops these.
-            _ if self.checksums.verify_ipv4 && !ipv4_checksum_is_right(frame) => {
+            _ if checksums.verify_ipv4 && !ipv4_checksum_is_right(frame, self.link.medium) => {
                 return Action::Pass;
             }
-            Frame::Fragment if self.checksums.verify_tcp => {
+            Frame::Fragment if checksums.verify_tcp => {
                 count(&mut self.counters.fragments_refused);
                 return Action::Refuse;
             }
             Frame::Fragment => return Action::Pass,
             Frame::Tcp(segment) => segment,
         };
-        if self.checksums.verify_tcp && !segment.checksum_is_right(frame) {
+        if checksums.verify_tcp && !segment.checksum_is_right(frame) {
             count(&mut self.counters.bad_checksums);
             return Action::Refuse;
         }
         // smoltcp also reads TCP from frames to a group address.
-        let is_group = frame.first().is_some_and(|first| first & 1 != 0);
-        if !is_group && !frame.starts_with(self.mac.as_bytes()) {
+        if !self.link.is_to_us(frame) && !self.link.is_to_group(frame) {
             return Action::Pass;
         }
         self.incoming_segment(frame, &segment)
@@ -135,8 +218,8 @@ impl Inspector {
             count(&mut self.counters.unknown_segments);
             return Action::Pass;
         };
-        if let (Some(key), Some(mac)) = (key, frame.get(6..).and_then(|rest| rest.first_chunk())) {
-            self.neighbours.on_heard(key.remote, *mac, self.now);
+        if let (Some(key), Some(mac)) = (key, self.link.source_mac(frame)) {
+            self.neighbours.on_heard(key.remote, mac, self.now);
         }
         if segment.has(RST) {
             flow.on_reset_received(segment);
@@ -152,9 +235,8 @@ impl Inspector {
         if segment.has(SYN) {
             return Action::Pass;
         }
-        let neighbour_is_known = self
-            .neighbours
-            .knows(flow.remote(), flow.next_hop, self.now);
+        let neighbour_is_known = self.link.medium == Medium::Ip
+            || (self.neighbours).knows(flow.key().remote, flow.next_hop, self.now);
         rules::incoming(flow, segment, neighbour_is_known, &mut self.counters)
     }
 
@@ -163,7 +245,7 @@ impl Inspector {
     /// for the answer.
     fn knows_every_pending_syn(&self) -> bool {
         self.syn_evicted_at
-            .is_none_or(|evicted_at| self.now > evicted_at + SYN_INTERVAL_MAX)
+            .is_none_or(|evicted_at| self.now > evicted_at.after(SYN_INTERVAL_MAX_MICROS))
     }
 
     /// Follows a frame that smoltcp has just filled, and corrects it before it goes out.
@@ -171,11 +253,13 @@ impl Inspector {
         if !self.is_active {
             return;
         }
-        let Frame::Tcp(segment) = Frame::parse(frame) else {
-            self.neighbours.on_sent(frame, self.now);
+        let Frame::Tcp(segment) = Frame::parse(frame, self.link.medium) else {
+            if self.link.medium == Medium::Ethernet {
+                self.neighbours.on_sent(frame, self.now);
+            }
             return;
         };
-        let (Some(key), Some(&next_hop)) = (segment.key_sent(frame), frame.first_chunk()) else {
+        let Some(key) = segment.key_sent(frame) else {
             return;
         };
         if segment.has(RST) {
@@ -204,32 +288,16 @@ impl Inspector {
         let Some(flow) = flow else {
             return;
         };
-        flow.next_hop = next_hop;
+        if let Some(next_hop) = self.link.destination_mac(frame) {
+            flow.next_hop = next_hop;
+        }
         if let Some(new) = rules::outgoing(flow, &segment, &mut self.counters) {
-            segment.rewrite(frame, new, self.checksums.compute_tcp);
+            segment.rewrite(frame, new, self.link.checksums.compute_tcp);
         }
     }
 
     /// R8: whether a frame that the device has no room for must be dropped instead of held back.
     pub(crate) fn fast_retransmit_may_be_due(&self) -> bool {
         self.flows.fast_retransmit_may_be_due()
-    }
-
-    /// A copy of `frame` in `buffer`, with the new fields. None when the buffer is too short.
-    pub(crate) fn rewritten<'b>(
-        &mut self,
-        frame: &[u8],
-        new: Fields,
-        buffer: &'b mut [u8],
-    ) -> Option<&'b [u8]> {
-        let Some(copy) = buffer.get_mut(..frame.len()) else {
-            count(&mut self.counters.frames_too_long);
-            return None;
-        };
-        copy.copy_from_slice(frame);
-        if let Frame::Tcp(segment) = Frame::parse(frame) {
-            segment.rewrite(copy, new, true);
-        }
-        Some(copy)
     }
 }

@@ -7,20 +7,19 @@
 //! and after an ARP reply that smoltcp does not accept for its IP addresses. Then R10 does not act
 //! for these neighbours until they are heard again or 59 s have passed.
 
-use smoltcp::time::{Duration, Instant};
-
 use crate::address::{Address, Mac};
-use crate::segment::{
-    ETHERNET_HEADER_LEN, ETHERTYPE_IPV6, IPV6_HEADER_LEN, checksum_is_right, read_u16,
-};
+use crate::bytes::read_u16;
+use crate::checksum;
+use crate::link::{ETHERNET_HEADER_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV6};
+use crate::segment::IPV6_HEADER_LEN;
+use crate::time::Time;
 
 /// The length of smoltcp's cache, unless it is configured otherwise.
 const NEIGHBOURS: usize = 8;
 /// smoltcp forgets a neighbour 60 s after it was heard. The other second is for a loop that sends
 /// later than it receives.
-const LIFETIME: Duration = Duration::from_secs(59);
+const LIFETIME_MICROS: i64 = 59_000_000;
 
-const ETHERTYPE_ARP: u16 = 0x0806;
 const ARP_REPLY: u16 = 2;
 const NEXT_HEADER_ICMPV6: u8 = 58;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
@@ -32,7 +31,7 @@ const TARGET_LINK_LAYER_ADDRESS: [u8; 2] = [2, 1];
 struct Neighbour {
     address: Address,
     mac: Mac,
-    heard_at: Instant,
+    heard_at: Time,
 }
 
 /// The neighbours that were heard last.
@@ -49,8 +48,8 @@ impl Neighbours {
     /// The frames that a router forwards do not contain the router's own IP address. So any address
     /// of the same family that was resolved to `mac` may be the one that smoltcp asks for, and all
     /// of them must be known. Addresses of the other family do not count: most routers have both.
-    pub(crate) fn knows(&self, remote: Address, mac: Mac, now: Instant) -> bool {
-        let is_known = |neighbour: &Neighbour| now < neighbour.heard_at + LIFETIME;
+    pub(crate) fn knows(&self, remote: Address, mac: Mac, now: Time) -> bool {
+        let is_known = |neighbour: &Neighbour| now < neighbour.heard_at.after(LIFETIME_MICROS);
         let mut candidates = self.iter().filter(|neighbour| {
             neighbour.mac == mac && neighbour.address.is_ipv4() == remote.is_ipv4()
         });
@@ -63,7 +62,7 @@ impl Neighbours {
     /// A frame came in from `address`. It refreshes smoltcp's entry for this address, if there is
     /// one with this hardware address. There is none for a host beyond a router, and only ARP and
     /// neighbour discovery refresh the router's own.
-    pub(crate) fn on_heard(&mut self, address: Address, mac: Mac, now: Instant) {
+    pub(crate) fn on_heard(&mut self, address: Address, mac: Mac, now: Time) {
         let mut known = self.0.iter_mut().flatten();
         if let Some(known) = known.find(|known| known.mac == mac && known.address == address) {
             known.heard_at = now;
@@ -71,7 +70,7 @@ impl Neighbours {
     }
 
     /// A frame came in. If it is a neighbour's answer to us, smoltcp learns from it.
-    pub(crate) fn on_received(&mut self, frame: &[u8], now: Instant) {
+    pub(crate) fn on_received(&mut self, frame: &[u8], now: Time) {
         let resolved = match read_u16(frame, 12) {
             Some(ETHERTYPE_ARP) => arp_reply(frame).map(|reply| reply.sender),
             Some(ETHERTYPE_IPV6) => advertisement_received(frame),
@@ -84,7 +83,7 @@ impl Neighbours {
 
     /// A frame goes out. If it is our answer to a neighbour, smoltcp has just learnt that
     /// neighbour's addresses from the question.
-    pub(crate) fn on_sent(&mut self, frame: &[u8], now: Instant) {
+    pub(crate) fn on_sent(&mut self, frame: &[u8], now: Time) {
         let resolved = match read_u16(frame, 12) {
             Some(ETHERTYPE_ARP) => arp_reply(frame).map(|reply| reply.target),
             Some(ETHERTYPE_IPV6) => advertisement_sent(frame),
@@ -99,7 +98,7 @@ impl Neighbours {
         self.0.iter().flatten()
     }
 
-    fn on_resolved(&mut self, address: Address, mac: Mac, now: Instant) {
+    fn on_resolved(&mut self, address: Address, mac: Mac, now: Time) {
         let is_known = self.iter().any(|known| known.address == address);
         let entry = if is_known {
             self.0
@@ -154,7 +153,7 @@ fn advertisement_received(frame: &[u8]) -> Option<Resolved> {
     let addresses = frame.get(ETHERNET_HEADER_LEN + 8..ETHERNET_HEADER_LEN + 40)?;
     let option = icmp.get(24..32)?;
     let replaces = icmp.get(4)? & OVERRIDE != 0 && option.starts_with(&TARGET_LINK_LAYER_ADDRESS);
-    if !replaces || !checksum_is_right(addresses, NEXT_HEADER_ICMPV6, icmp) {
+    if !replaces || !checksum::is_right(addresses, NEXT_HEADER_ICMPV6, icmp) {
         return None;
     }
     Some((Address::new(source)?, *option.last_chunk()?))

@@ -1,35 +1,33 @@
-//! A checked view of the TCP segment in an Ethernet frame.
+//! A checked view of the TCP segment in a frame.
 //!
 //! It reads exactly what smoltcp would read as TCP. If the guard missed a segment that smoltcp
 //! accepts, nobody would verify that segment's checksum.
 
 use core::ops::Range;
 
-use smoltcp::wire::checksum;
-
 use crate::address::{Address, FlowKey};
+use crate::bytes::{read_u16, read_u32, write};
+use crate::checksum;
+use crate::link::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, Medium};
 
 pub(crate) const FIN: u8 = 0x01;
 pub(crate) const SYN: u8 = 0x02;
 pub(crate) const RST: u8 = 0x04;
 pub(crate) const ACK: u8 = 0x10;
 
-pub(crate) const ETHERNET_HEADER_LEN: usize = 14;
-const ETHERTYPE_IPV4: u16 = 0x0800;
-pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
-const IPV4_HEADER_LEN_MIN: usize = 20;
+pub(crate) const IPV4_HEADER_LEN_MIN: usize = 20;
 pub(crate) const IPV6_HEADER_LEN: usize = 40;
-const TCP_HEADER_LEN_MIN: usize = 20;
+pub(crate) const TCP_HEADER_LEN_MIN: usize = 20;
 const NEXT_HEADER_HOP_BY_HOP: u8 = 0;
-const NEXT_HEADER_TCP: u8 = 6;
+pub(crate) const NEXT_HEADER_TCP: u8 = 6;
 
 /// Offsets from the start of the TCP header (RFC 9293, 3.1).
-const SEQ_OFFSET: usize = 4;
-const ACK_OFFSET: usize = 8;
-const HEADER_LEN_OFFSET: usize = 12;
-const FLAGS_OFFSET: usize = 13;
-const WINDOW_OFFSET: usize = 14;
-const CHECKSUM_OFFSET: usize = 16;
+pub(crate) const SEQ_OFFSET: usize = 4;
+pub(crate) const ACK_OFFSET: usize = 8;
+pub(crate) const HEADER_LEN_OFFSET: usize = 12;
+pub(crate) const FLAGS_OFFSET: usize = 13;
+pub(crate) const WINDOW_OFFSET: usize = 14;
+pub(crate) const CHECKSUM_OFFSET: usize = 16;
 
 /// A TCP sequence number. The order is that of RFC 9293, 3.4: it depends on the distance, not on
 /// the value.
@@ -82,17 +80,18 @@ pub(crate) struct Segment {
 }
 
 impl Frame {
-    pub(crate) fn parse(frame: &[u8]) -> Self {
-        let parsed = match read_u16(frame, 12) {
-            Some(ETHERTYPE_IPV4) => Self::parse_ipv4(frame),
-            Some(ETHERTYPE_IPV6) => Self::parse_ipv6(frame),
+    pub(crate) fn parse(frame: &[u8], medium: Medium) -> Self {
+        let ip_at = medium.header_len();
+        let parsed = match medium.ethertype(frame) {
+            Some(ETHERTYPE_IPV4) => Self::parse_ipv4(frame, ip_at),
+            Some(ETHERTYPE_IPV6) => Self::parse_ipv6(frame, ip_at),
             _ => None,
         };
         parsed.unwrap_or(Self::Other)
     }
 
-    fn parse_ipv4(frame: &[u8]) -> Option<Self> {
-        let ip = frame.get(ETHERNET_HEADER_LEN..)?;
+    fn parse_ipv4(frame: &[u8], ip_at: usize) -> Option<Self> {
+        let ip = frame.get(ip_at..)?;
         let header_len = ipv4_header_len(ip)?;
         let total_len = usize::from(read_u16(ip, 2)?);
         if ip.get(9) != Some(&NEXT_HEADER_TCP) || total_len < header_len || total_len > ip.len() {
@@ -102,13 +101,13 @@ impl Frame {
         if read_u16(ip, 6)? & 0x3fff != 0 {
             return Some(Self::Fragment);
         }
-        let addresses = ETHERNET_HEADER_LEN + 12..ETHERNET_HEADER_LEN + 20;
-        let tcp = ETHERNET_HEADER_LEN + header_len..ETHERNET_HEADER_LEN + total_len;
+        let addresses = ip_at + 12..ip_at + 20;
+        let tcp = ip_at + header_len..ip_at + total_len;
         Segment::parse(frame, addresses, tcp).map(Self::Tcp)
     }
 
-    fn parse_ipv6(frame: &[u8]) -> Option<Self> {
-        let ip = frame.get(ETHERNET_HEADER_LEN..)?;
+    fn parse_ipv6(frame: &[u8], ip_at: usize) -> Option<Self> {
+        let ip = frame.get(ip_at..)?;
         let total_len = IPV6_HEADER_LEN + usize::from(read_u16(ip, 4)?);
         if ip.first()? >> 4 != 6 || total_len > ip.len() {
             return None;
@@ -123,8 +122,8 @@ impl Frame {
         if next_header != NEXT_HEADER_TCP || header_len > total_len {
             return None;
         }
-        let addresses = ETHERNET_HEADER_LEN + 8..ETHERNET_HEADER_LEN + 40;
-        let tcp = ETHERNET_HEADER_LEN + header_len..ETHERNET_HEADER_LEN + total_len;
+        let addresses = ip_at + 8..ip_at + 40;
+        let tcp = ip_at + header_len..ip_at + total_len;
         Segment::parse(frame, addresses, tcp).map(Self::Tcp)
     }
 }
@@ -207,7 +206,7 @@ impl Segment {
         ) else {
             return false;
         };
-        checksum_is_right(addresses, NEXT_HEADER_TCP, tcp)
+        checksum::is_right(addresses, NEXT_HEADER_TCP, tcp)
     }
 
     /// The shift count of the window scale option (RFC 7323, 2.2), at most 14.
@@ -244,44 +243,24 @@ impl Segment {
         let mut sum = read_u16(tcp, CHECKSUM_OFFSET).unwrap_or(0);
         for (at, bytes) in changes {
             let old = read_u16(tcp, at).unwrap_or(0);
-            sum = updated_checksum(sum, old, u16::from_be_bytes(bytes));
-            write_u16(tcp, at, bytes);
+            sum = checksum::updated(sum, old, u16::from_be_bytes(bytes));
+            write(tcp, at, &bytes);
         }
         if checksum_in_software {
-            write_u16(tcp, CHECKSUM_OFFSET, sum.to_be_bytes());
+            write(tcp, CHECKSUM_OFFSET, &sum.to_be_bytes());
         }
     }
-}
-
-/// Whether the checksum in `payload` is right, over the pseudo-header of RFC 9293, 3.1 or RFC 8200,
-/// 8.1.
-pub(crate) fn checksum_is_right(addresses: &[u8], next_header: u8, payload: &[u8]) -> bool {
-    let Ok(payload_len) = u16::try_from(payload.len()) else {
-        return false;
-    };
-    let parts = [
-        checksum::data(addresses),
-        u16::from(next_header),
-        payload_len,
-        checksum::data(payload),
-    ];
-    checksum::combine(&parts) == u16::MAX
-}
-
-/// The checksum after one 16-bit word changed from `old` to `new` (RFC 1624, 3, equation 3).
-fn updated_checksum(sum: u16, old: u16, new: u16) -> u16 {
-    !checksum::combine(&[!sum, !old, new])
 }
 
 /// Whether the header checksum is right, if the frame has an IPv4 packet. IPv6 has none.
-pub(crate) fn ipv4_checksum_is_right(frame: &[u8]) -> bool {
-    if read_u16(frame, 12) != Some(ETHERTYPE_IPV4) {
+pub(crate) fn ipv4_checksum_is_right(frame: &[u8], medium: Medium) -> bool {
+    if medium.ethertype(frame) != Some(ETHERTYPE_IPV4) {
         return true;
     }
     frame
-        .get(ETHERNET_HEADER_LEN..)
+        .get(medium.header_len()..)
         .and_then(|ip| ip.get(..ipv4_header_len(ip)?))
-        .is_some_and(|header| checksum::data(header) == u16::MAX)
+        .is_some_and(|header| checksum::sum(header) == u16::MAX)
 }
 
 /// The length of an IPv4 header. None when this is not IPv4.
@@ -289,22 +268,6 @@ fn ipv4_header_len(ip: &[u8]) -> Option<usize> {
     let first = *ip.first()?;
     let header_len = usize::from(first & 0x0f) * 4;
     (first >> 4 == 4 && header_len >= IPV4_HEADER_LEN_MIN).then_some(header_len)
-}
-
-pub(crate) fn read_u16(bytes: &[u8], at: usize) -> Option<u16> {
-    let two = bytes.get(at..)?.first_chunk()?;
-    Some(u16::from_be_bytes(*two))
-}
-
-fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    let four = bytes.get(at..)?.first_chunk()?;
-    Some(u32::from_be_bytes(*four))
-}
-
-fn write_u16(bytes: &mut [u8], at: usize, new: [u8; 2]) {
-    if let Some(old) = bytes.get_mut(at..at + 2) {
-        old.copy_from_slice(&new);
-    }
 }
 
 #[cfg(test)]
@@ -320,19 +283,5 @@ mod tests {
         assert!(before.is_before(after));
         assert!(!after.is_before(before));
         assert!(!before.is_before(before));
-    }
-
-    #[test]
-    fn an_updated_checksum_equals_a_new_computation_even_where_it_is_zero() {
-        // RFC 1624, 4: the older method (equation 2) gives 0xffff here instead of 0.
-        assert_eq!(updated_checksum(0xdd2f, 0x5555, 0x3285), 0x0000);
-
-        let mut words = [0xcd7a_u16, 0x5555, 0x0001, 0xffff];
-        let sum_of = |words: &[u16]| !checksum::combine(words);
-        for new in 0..=u16::MAX {
-            let before = sum_of(&words);
-            let old = core::mem::replace(&mut words[1], new);
-            assert_eq!(updated_checksum(before, old, new), sum_of(&words));
-        }
     }
 }

@@ -8,8 +8,10 @@ use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxT
 use smoltcp::time::Instant;
 
 pub(crate) const MTU: usize = 1514;
+const ETHERNET_HEADER_LEN: usize = 14;
+/// The hardware addresses in frames from the host.
+const MACS: [u8; 12] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
 
-#[derive(Default)]
 pub(crate) struct Ends {
     /// Frames for the host, in the order in which it will receive them.
     pub(crate) to_host: VecDeque<Vec<u8>>,
@@ -18,18 +20,45 @@ pub(crate) struct Ends {
     /// While this is set, the device has no room to transmit.
     pub(crate) refuses: bool,
     pub(crate) checksum: ChecksumCapabilities,
+    /// What the host sees. The test always has Ethernet frames.
+    pub(crate) medium: Medium,
 }
 
 /// One end of the cable is a device. Every clone is the same cable.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Cable(pub(crate) Rc<RefCell<Ends>>);
+
+impl Cable {
+    pub(crate) fn over(medium: Medium) -> Self {
+        Self(Rc::new(RefCell::new(Ends {
+            to_host: VecDeque::new(),
+            from_host: Vec::new(),
+            refuses: false,
+            checksum: ChecksumCapabilities::default(),
+            medium,
+        })))
+    }
+
+    pub(crate) fn medium(&self) -> Medium {
+        self.0.borrow().medium
+    }
+}
+
+impl Default for Cable {
+    fn default() -> Self {
+        Self::over(Medium::Ethernet)
+    }
+}
 
 impl Device for Cable {
     type RxToken<'a> = Received;
     type TxToken<'a> = Transmit<'a>;
 
     fn receive(&mut self, _: Instant) -> Option<(Received, Transmit<'_>)> {
-        let frame = self.0.borrow_mut().to_host.pop_front()?;
+        let mut frame = self.0.borrow_mut().to_host.pop_front()?;
+        if self.medium() == Medium::Ip {
+            frame.drain(..ETHERNET_HEADER_LEN);
+        }
         Some((Received(frame), Transmit(self)))
     }
 
@@ -40,7 +69,7 @@ impl Device for Cable {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
+        capabilities.medium = self.medium();
         capabilities.max_transmission_unit = MTU;
         capabilities.checksum = self.0.borrow().checksum.clone();
         capabilities
@@ -61,6 +90,14 @@ impl TxToken for Transmit<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let mut frame = vec![0; len];
         let result = f(&mut frame);
+        if self.0.medium() == Medium::Ip {
+            let ethertype = if frame[0] >> 4 == 4 {
+                [0x08, 0x00]
+            } else {
+                [0x86, 0xdd]
+            };
+            frame = [&MACS[..], &ethertype, &frame].concat();
+        }
         self.0.0.borrow_mut().from_host.push(frame);
         result
     }

@@ -2,10 +2,10 @@
 
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle};
 use smoltcp::iface::{SocketSet, SocketStorage};
-use smoltcp::phy::Device;
+use smoltcp::phy::{Device, Medium};
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpCidr, Ipv4Address, TcpControl};
+use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address, TcpControl};
 use smoltcp_guard::{Guarded, Storage};
 
 use crate::cable::Cable;
@@ -26,7 +26,10 @@ pub(crate) type GuardedCable = Guarded<'static, Cable>;
 /// Guards a cable, with room for this number of connections.
 pub(crate) fn guarded<const FLOWS: usize>(cable: Cable) -> GuardedCable {
     let storage: &mut Storage<FLOWS> = Box::leak(Box::default());
-    Guarded::new(cable, HOST_MAC, storage)
+    match cable.medium() {
+        Medium::Ip => Guarded::over_ip(cable, storage),
+        _ => Guarded::new(cable, HOST_MAC, storage),
+    }
 }
 
 /// A device that a script can run on: the bare cable or the guarded one.
@@ -108,7 +111,10 @@ impl<D: TestDevice> Host<D> {
     /// A host whose SYN waits for the neighbour's hardware address.
     pub(crate) fn resolving(family: Family, window: usize, cable: Cable) -> Self {
         let mut device = D::wrap(cable.clone());
-        let mut config = Config::new(HOST_MAC.into());
+        let mut config = Config::new(match cable.medium() {
+            Medium::Ip => HardwareAddress::Ip,
+            _ => HOST_MAC.into(),
+        });
         config.random_seed = 7;
         let mut iface = Interface::new(config, &mut device, Instant::ZERO);
         iface.update_ip_addrs(|addresses| {
@@ -234,16 +240,21 @@ impl<D: TestDevice> Host<D> {
     }
 }
 
-/// Runs a script for each address family: `fails` on bare smoltcp, `passes` with a guard.
+/// Runs a script for each address family on each medium: `fails` on bare smoltcp, `passes` with a
+/// guard.
 pub(crate) fn compare(
     window: usize,
     peer_window: u16,
     fails: impl Fn(Host<Cable>),
     passes: impl Fn(Host<GuardedCable>),
 ) {
-    for &family in FAMILIES {
-        fails(Host::connected(family, window, peer_window));
-        passes(Host::connected(family, window, peer_window));
+    for (&family, &medium) in FAMILIES
+        .iter()
+        .flat_map(|family| [(family, &Medium::Ethernet), (family, &Medium::Ip)])
+    {
+        let cable = || Cable::over(medium);
+        fails(Host::connecting(family, window, cable()).accepted(peer_window));
+        passes(Host::connecting(family, window, cable()).accepted(peer_window));
     }
 }
 

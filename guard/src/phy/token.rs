@@ -5,21 +5,31 @@ use core::cell::RefCell;
 use smoltcp::phy::PacketMeta;
 
 use crate::counters::count;
-use crate::inspector::Inspector;
-use crate::rules::Action;
+use crate::inspector::{Inspector, Verdict};
 
 /// A frame that came in. It is inspected when smoltcp reads it.
 #[derive(Debug)]
 pub struct RxToken<'a, T> {
-    pub(crate) token: T,
-    pub(crate) inspector: &'a RefCell<Inspector>,
-    pub(crate) buffer: &'a mut [u8],
+    pub(super) source: Source<T>,
+    pub(super) inspector: &'a RefCell<Inspector>,
+    pub(super) buffer: &'a mut [u8],
+}
+
+/// Where a frame comes from.
+#[derive(Debug)]
+pub(super) enum Source<T> {
+    Device(T),
+    /// Nobody sent it. It is in the buffer, with this length, and has been inspected.
+    Buffer(usize),
 }
 
 #[cfg(feature = "defmt")]
 impl<T: defmt::Format> defmt::Format for RxToken<'_, T> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "RxToken {{ token: {=?} }}", self.token);
+        match &self.source {
+            Source::Device(token) => defmt::write!(f, "RxToken {{ token: {=?} }}", token),
+            Source::Buffer(_) => defmt::write!(f, "RxToken {{ made }}"),
+        }
     }
 }
 
@@ -28,31 +38,40 @@ impl<T: smoltcp::phy::RxToken> smoltcp::phy::RxToken for RxToken<'_, T> {
     where
         F: FnOnce(&[u8]) -> R,
     {
-        self.token.consume(|frame| {
+        let Self {
+            source,
+            inspector,
+            buffer,
+        } = self;
+        let token = match source {
+            Source::Device(token) => token,
+            Source::Buffer(len) => return f(buffer.get(..len).unwrap_or(&[])),
+        };
+        token.consume(|frame| {
             // A statement of its own: the borrow must end before smoltcp's closure runs, because
             // that may consume the reply's token.
-            let action = self.inspector.borrow_mut().incoming(frame);
-            match action {
-                Action::Pass => f(frame),
-                Action::Refuse => f(&[]),
-                Action::Rewrite(new) => {
-                    let copy = (self.inspector.borrow_mut()).rewritten(frame, new, self.buffer);
-                    f(copy.unwrap_or(frame))
-                }
+            let verdict = inspector.borrow_mut().incoming(frame, buffer);
+            match verdict {
+                Verdict::Pass => f(frame),
+                Verdict::Refuse => f(&[]),
+                Verdict::Replace(len) => f(buffer.get(..len).unwrap_or(&[])),
             }
         })
     }
 
     fn meta(&self) -> PacketMeta {
-        self.token.meta()
+        match &self.source {
+            Source::Device(token) => token.meta(),
+            Source::Buffer(_) => PacketMeta::default(),
+        }
     }
 }
 
 /// Room for a frame that goes out. The frame is inspected after smoltcp has filled it.
 #[derive(Debug)]
 pub struct TxToken<'a, T> {
-    pub(crate) destination: Destination<'a, T>,
-    pub(crate) inspector: &'a RefCell<Inspector>,
+    pub(super) destination: Destination<'a, T>,
+    pub(super) inspector: &'a RefCell<Inspector>,
 }
 
 #[cfg(feature = "defmt")]
@@ -67,7 +86,7 @@ impl<T: defmt::Format> defmt::Format for TxToken<'_, T> {
 
 /// Where a frame goes.
 #[derive(Debug)]
-pub(crate) enum Destination<'a, T> {
+pub(super) enum Destination<'a, T> {
     Device(T),
     /// The device has no room. smoltcp fills the frame in this buffer, and then it is dropped.
     Dropped(&'a mut [u8]),

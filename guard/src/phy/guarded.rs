@@ -2,14 +2,17 @@
 
 use core::cell::RefCell;
 
-use smoltcp::phy::{Checksum, Device, DeviceCapabilities};
+use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities};
 use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
 
-use crate::counters::Counters;
+use super::token::{Destination, RxToken, Source, TxToken};
+use crate::counters::{Counters, count};
 use crate::inspector::Inspector;
+use crate::link::{Link, Medium, SoftwareChecksums};
+use crate::notice::Notice;
 use crate::storage::Storage;
-use crate::token::{Destination, RxToken, TxToken};
+use crate::time::Time;
 
 /// A device that keeps the TCP connections over `D` from getting stuck; the [crate's page](crate)
 /// says how.
@@ -48,8 +51,12 @@ use crate::token::{Destination, RxToken, TxToken};
 /// let mut sockets = SocketSet::new(&mut [][..]);
 /// let mut iface = Interface::new(Config::new(mac.into()), &mut device, Instant::ZERO);
 /// for millis in 0..3 {
-///     iface.poll(Instant::from_millis(millis), &mut device, &mut sockets);
+///     let now = Instant::from_millis(millis);
+///     iface.poll(now, &mut device, &mut sockets);
 ///     // ... use the sockets
+///     let wake = [iface.poll_at(now, &sockets), device.poll_at()].into_iter().flatten().min();
+///     // ... sleep until a frame comes or, if there is one, until `wake`
+/// #   assert_eq!(wake, None);
 /// }
 /// assert_eq!(device.counters().rules_applied(), 0);
 /// ```
@@ -64,18 +71,51 @@ pub struct Guarded<'a, D> {
 }
 
 impl<'a, D: Device> Guarded<'a, D> {
-    /// Guards `device`, whose interface has the hardware address `mac`.
+    /// Guards `device`, whose frames have Ethernet headers and whose interface has the hardware
+    /// address `mac`.
     ///
-    /// What `storage` already knows of connections stays known.
+    /// What `storage` already knows of connections stays known. Over another medium than Ethernet
+    /// the guard is [`passive`](Self::passive); see [`over_ip`](Self::over_ip).
     pub fn new<const FLOWS: usize, const FRAME_LEN: usize>(
         device: D,
+        mac: EthernetAddress,
+        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
+    ) -> Self {
+        if device.capabilities().medium != phy::Medium::Ethernet {
+            return Self::passive(device, storage);
+        }
+        Self::active(device, Medium::Ethernet, mac, storage)
+    }
+
+    /// Guards `device`, whose frames begin with an IP header: smoltcp's `Medium::Ip`, which TUN, PPP
+    /// and most VPNs have.
+    ///
+    /// What `storage` already knows of connections stays known.
+    pub fn over_ip<const FLOWS: usize, const FRAME_LEN: usize>(
+        device: D,
+        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
+    ) -> Self {
+        Self::active(device, Medium::Ip, EthernetAddress([0; 6]), storage)
+    }
+
+    fn active<const FLOWS: usize, const FRAME_LEN: usize>(
+        device: D,
+        medium: Medium,
         mac: EthernetAddress,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
         let mut guarded = Self::with_storage(device, storage);
         let capabilities = guarded.device.capabilities();
         guarded.buffer_holds_mtu = capabilities.max_transmission_unit <= guarded.buffer.len();
-        guarded.inspector.get_mut().activate(mac, &capabilities);
+        guarded.inspector.get_mut().activate(Link {
+            medium,
+            mac: mac.0,
+            checksums: SoftwareChecksums {
+                verify_ipv4: capabilities.checksum.ipv4.rx(),
+                verify_tcp: capabilities.checksum.tcp.rx(),
+                compute_tcp: capabilities.checksum.tcp.tx(),
+            },
+        });
         guarded
     }
 
@@ -103,12 +143,31 @@ impl<'a, D: Device> Guarded<'a, D> {
 
     /// To be called when the interface's hardware address changes.
     pub fn set_mac(&mut self, mac: EthernetAddress) {
-        self.inspector.get_mut().set_mac(mac);
+        self.inspector.get_mut().set_mac(mac.0);
+    }
+
+    /// When the guard has something to do even if no frame comes: the interface must be polled then,
+    /// as at [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). None when it waits for
+    /// frames alone.
+    pub fn poll_at(&self) -> Option<Instant> {
+        let at = self.inspector.borrow().poll_at()?;
+        Some(Instant::from_micros(at.as_micros()))
+    }
+
+    /// The oldest thing that happened and that nobody has taken yet. There is room for two: a
+    /// program that wants to know takes them after each poll.
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        self.inspector.get_mut().take_notice()
     }
 
     /// What the guards over this storage did since it was made.
     pub fn counters(&self) -> Counters {
         self.inspector.borrow().counters
+    }
+
+    #[cfg(test)]
+    pub(super) fn inspector(&mut self) -> &mut Inspector {
+        self.inspector.get_mut()
     }
 
     /// The device inside.
@@ -128,6 +187,41 @@ impl<'a, D: Device> Guarded<'a, D> {
     }
 }
 
+impl<D: Device> Guarded<'_, D> {
+    /// Sends the frames of our own.
+    #[cold]
+    fn flush(&mut self, timestamp: Instant) {
+        let inspector = self.inspector.get_mut();
+        while let Some(frame) = inspector.to_device.first() {
+            match self.device.transmit(timestamp) {
+                Some(token) => phy::TxToken::consume(token, frame.len(), |room| {
+                    room.copy_from_slice(frame);
+                }),
+                None => count(&mut inspector.counters.own_frames_lost),
+            }
+            inspector.to_device.remove_first();
+        }
+    }
+
+    /// The length of the frame in the buffer that smoltcp has to get, although nobody sent it.
+    #[cold]
+    fn take_due(&mut self, timestamp: Instant) -> Option<usize> {
+        // smoltcp may answer, and wants room for that. Without room the frame stays due.
+        self.device.transmit(timestamp)?;
+        self.inspector.get_mut().take_due(self.buffer)
+    }
+
+    /// To be called before anything else that moves a frame.
+    fn begin(&mut self, timestamp: Instant) -> &mut Inspector {
+        let now = Time::from_micros(timestamp.total_micros());
+        self.inspector.get_mut().set_now(now);
+        if !self.inspector.get_mut().to_device.is_empty() {
+            self.flush(timestamp);
+        }
+        self.inspector.get_mut()
+    }
+}
+
 impl<D: Device> Device for Guarded<'_, D> {
     type RxToken<'t>
         = RxToken<'t, D::RxToken<'t>>
@@ -139,11 +233,21 @@ impl<D: Device> Device for Guarded<'_, D> {
         Self: 't;
 
     fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (received, reply) = self.device.receive(timestamp)?;
-        self.inspector.get_mut().set_now(timestamp);
+        let made = if self.begin(timestamp).is_due() {
+            self.take_due(timestamp)
+        } else {
+            None
+        };
+        let (source, reply) = match made {
+            Some(len) => (Source::Buffer(len), self.device.transmit(timestamp)?),
+            None => {
+                let (received, reply) = self.device.receive(timestamp)?;
+                (Source::Device(received), reply)
+            }
+        };
         let inspector = &*self.inspector;
         let received = RxToken {
-            token: received,
+            source,
             inspector,
             buffer: self.buffer,
         };
@@ -156,11 +260,12 @@ impl<D: Device> Device for Guarded<'_, D> {
 
     /// None when the device has no room, unless rule R8 drops the frame instead.
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
-        let inspector = self.inspector.get_mut();
-        inspector.set_now(timestamp);
+        self.begin(timestamp);
         let destination = match self.device.transmit(timestamp) {
             Some(token) => Destination::Device(token),
-            None if self.buffer_holds_mtu && inspector.fast_retransmit_may_be_due() => {
+            None if self.buffer_holds_mtu
+                && self.inspector.get_mut().fast_retransmit_may_be_due() =>
+            {
                 Destination::Dropped(self.buffer)
             }
             None => return None,

@@ -1,0 +1,63 @@
+//! What the guard tells its user.
+
+use core::net::SocketAddr;
+
+/// Something that a program may want to know. [`Guarded::take_notice`](crate::Guarded::take_notice)
+/// returns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Notice {
+    /// The network said that a connection that we were opening cannot be made. Its socket is reset.
+    Unreachable {
+        /// Our end of the connection.
+        local: SocketAddr,
+        /// The end that cannot be reached.
+        remote: SocketAddr,
+    },
+}
+
+/// Notices that nobody has taken yet, the oldest first. A new one that finds no room is lost.
+#[derive(Debug)]
+pub(crate) struct Notices([Option<Notice>; Self::LEN]);
+
+impl Notices {
+    const LEN: usize = 2;
+
+    pub(crate) const fn new() -> Self {
+        Self([None; Self::LEN])
+    }
+
+    /// Whether there was room.
+    pub(crate) fn push(&mut self, notice: Notice) -> bool {
+        let free = self.0.iter_mut().find(|place| place.is_none());
+        free.map(|place| *place = Some(notice)).is_some()
+    }
+
+    pub(crate) fn take(&mut self) -> Option<Notice> {
+        self.0.rotate_left(1);
+        self.0.last_mut()?.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_are_taken_in_order_and_one_too_many_is_lost() {
+        let notice = |port| Notice::Unreachable {
+            local: SocketAddr::from(([10, 0, 0, 1], port)),
+            remote: SocketAddr::from(([10, 0, 0, 2], 80)),
+        };
+        let mut notices = Notices::new();
+        assert_eq!(notices.take(), None);
+        assert!(notices.push(notice(1)) && notices.push(notice(2)));
+        assert!(!notices.push(notice(3)), "there is room for two");
+        assert_eq!(notices.take(), Some(notice(1)));
+        assert!(notices.push(notice(4)));
+        assert_eq!(notices.take(), Some(notice(2)));
+        assert_eq!(notices.take(), Some(notice(4)));
+        assert_eq!(notices.take(), None);
+    }
+}
