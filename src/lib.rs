@@ -62,6 +62,7 @@
 //! | `chat` | lines as pure bytes, and the chat peer |
 //! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
 //! | `store` | where a received file goes: memory, or NOR flash |
+//! | `dhcp` | DHCP messages as pure bytes, and the client that gives the interface its address |
 //! | `guard` | the crate `smoltcp-guard`: keeps smoltcp's connections from getting stuck |
 //!
 //! The crate `tickwire-sim` has the virtual Ethernet, the virtual clock and the faults.
@@ -73,6 +74,7 @@
 //! | `http` | yes | the module of that name |
 //! | `chat` | yes | the module of that name |
 //! | `file` | yes | the modules `file` and `store`; brings `sha2` |
+//! | `dhcp` | yes | the module of that name |
 //! | `flash` | no | the store in NOR flash; brings `embedded-storage` and `crc` |
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
 //! | `guard` | yes | the re-export of that name |
@@ -102,6 +104,8 @@
 
 #[cfg(feature = "chat")]
 pub mod chat;
+#[cfg(feature = "dhcp")]
+pub mod dhcp;
 mod echo;
 #[cfg(feature = "file")]
 pub mod file;

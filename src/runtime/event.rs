@@ -72,6 +72,10 @@ pub enum Event<'a> {
         /// After this time.
         delay: Duration,
     },
+    /// The interface's link is up.
+    LinkUp,
+    /// The interface's link is down.
+    LinkDown,
     /// An app's own event: a value of a type that the app defines.
     App(&'a dyn Any),
 }
@@ -112,6 +116,8 @@ impl defmt::Format for Event<'_> {
             }
             Self::Failed { remote, .. } => defmt::write!(f, "Failed {{ remote: {} }}", remote),
             Self::Retrying { delay } => defmt::write!(f, "Retrying {{ delay: {} }}", delay),
+            Self::LinkUp => defmt::write!(f, "LinkUp"),
+            Self::LinkDown => defmt::write!(f, "LinkDown"),
             Self::App(_) => defmt::write!(f, "App"),
         }
     }

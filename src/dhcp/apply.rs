@@ -1,0 +1,118 @@
+//! A lease on the interface: its address and its routes.
+
+use core::net::Ipv4Addr;
+
+use heapless::Vec;
+use smoltcp::iface::{Interface, Route};
+use smoltcp::wire::{IpCidr, Ipv4Cidr};
+
+use super::Lease;
+use super::lease::ROUTES_MAX;
+
+/// What the client has put on the interface, and nobody else.
+#[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Applied {
+    pub(super) address: Option<Ipv4Cidr>,
+    routes: Vec<(Ipv4Cidr, Ipv4Addr), ROUTES_MAX>,
+}
+
+impl Applied {
+    /// Puts `lease` on the interface. What is there already is not touched: a change of addresses
+    /// makes smoltcp forget its neighbours.
+    ///
+    /// # Panics
+    /// When the interface has no room for an address.
+    pub(super) fn apply(&mut self, iface: &mut Interface, lease: &Lease) {
+        if self.address != Some(lease.address) {
+            self.remove(iface);
+            iface.update_ip_addrs(|addresses| {
+                let is_added = addresses.push(IpCidr::Ipv4(lease.address)).is_ok();
+                assert!(
+                    is_added,
+                    "the interface has no room for the address of the lease"
+                );
+            });
+            self.address = Some(lease.address);
+        }
+        let routes = routes(lease);
+        if self.routes != routes {
+            self.remove_routes(iface);
+            iface.routes_mut().update(|table| {
+                for (cidr, router) in &routes {
+                    let route = Route {
+                        cidr: IpCidr::Ipv4(*cidr),
+                        ..Route::new_ipv4_gateway(*router)
+                    };
+                    // The first ones fit; a table that is full is the build's choice.
+                    let _ = table.push(route);
+                }
+            });
+            self.routes = routes;
+        }
+    }
+
+    /// Takes everything off the interface again.
+    pub(super) fn remove(&mut self, iface: &mut Interface) {
+        if let Some(ours) = self.address.take() {
+            iface.update_ip_addrs(|addresses| {
+                addresses.retain(|address| *address != IpCidr::Ipv4(ours));
+            });
+        }
+        self.remove_routes(iface);
+    }
+
+    /// The neighbour through which a packet for `destination` goes.
+    pub(super) fn next_hop(&self, destination: Ipv4Addr) -> Option<Ipv4Addr> {
+        if self.address?.contains_addr(&destination) {
+            return Some(destination);
+        }
+        let leads_there = self
+            .routes
+            .iter()
+            .filter(|(cidr, _)| cidr.contains_addr(&destination));
+        let best = leads_there.max_by_key(|(cidr, _)| cidr.prefix_len())?;
+        Some(best.1)
+    }
+
+    fn remove_routes(&mut self, iface: &mut Interface) {
+        let ours = core::mem::take(&mut self.routes);
+        let is_ours = |route: &Route| {
+            let is_one = |(cidr, router): &(Ipv4Cidr, Ipv4Addr)| {
+                route.cidr == IpCidr::Ipv4(*cidr) && route.via_router == (*router).into()
+            };
+            ours.iter().any(is_one)
+        };
+        iface
+            .routes_mut()
+            .update(|table| table.retain(|route| !is_ours(route)));
+    }
+}
+
+/// The routes of a lease, the default route first. A router that is not on the link cannot be
+/// reached, and smoltcp has no routes without a router.
+fn routes(lease: &Lease) -> Vec<(Ipv4Cidr, Ipv4Addr), ROUTES_MAX> {
+    let is_near = |router: &Ipv4Addr| {
+        lease.address.contains_addr(router) && *router != lease.address.address()
+    };
+    let default = Ipv4Cidr::new(Ipv4Addr::UNSPECIFIED, 0);
+    if lease.routes.is_empty() {
+        let router = lease.routers.iter().copied().find(is_near);
+        return router.map(|router| (default, router)).into_iter().collect();
+    }
+    let routes = || {
+        let routes = lease.routes.iter().filter(|route| is_near(&route.router));
+        routes.map(|route| {
+            (
+                Ipv4Cidr::new(route.destination, route.prefix_len),
+                route.router,
+            )
+        })
+    };
+    let is_default = |(cidr, _): &(Ipv4Cidr, Ipv4Addr)| cidr.prefix_len() == 0;
+    let defaults = routes().filter(is_default).take(1);
+    defaults
+        .chain(routes().filter(|route| !is_default(route)))
+        .take(ROUTES_MAX)
+        .collect()
+}

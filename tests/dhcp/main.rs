@@ -1,0 +1,22 @@
+//! The DHCP client against a server that the test plays, one transition a test.
+#![cfg(feature = "dhcp")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper that panics fails its test, as it should"
+)]
+
+#[path = "../../guard/tests/rules/cable.rs"]
+#[allow(dead_code, reason = "the guard's tests use the rest")]
+mod cable;
+#[path = "../common/mod.rs"]
+mod common;
+
+mod acquire;
+mod hostile;
+mod link;
+mod messages;
+mod network;
+mod probing;
+mod renewal;
+mod settings;
