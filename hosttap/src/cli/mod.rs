@@ -29,7 +29,7 @@ Examples:
   hosttap get http://192.168.69.100:8000/file -o file
   hosttap chat --connect 192.168.69.100
   hosttap recv --dir incoming
-  hosttap send 192.168.69.100 picture.jpg
+  hosttap send 192.168.69.100 picture.jpg notes/
 
 Data goes to stdout, everything else to stderr. Exit codes are curl's: 0 success, 2 usage, 3 URL,
 6 name not resolved, 7 could not connect, 8 malformed, 18 truncated, 22 status 3xx or >= 400,
@@ -59,7 +59,7 @@ pub enum Command {
     Chat(ChatOptions),
     /// Receive files (no authentication: every host that reaches the port can store a file)
     Recv(RecvOptions),
-    /// Send a file
+    /// Send files
     Send(SendOptions),
     /// Send back every byte that arrives
     Echo(EchoOptions),
@@ -192,8 +192,12 @@ pub struct SendOptions {
     /// The receiver [default port: 2001]
     #[arg(value_name = "HOST[:PORT]", value_parser = |text: &str| values::peer(text, FILE_PORT))]
     pub peer: Peer,
-    /// The file to send
-    pub file: PathBuf,
+    /// The files to send; `-` is stdin, and a folder stands for the files in it
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Fail unless stdin brings exactly this number of bytes
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub length: Option<u64>,
     /// Use the plain form: length and bytes only; no name, digest or receipt
     #[arg(long)]
     pub plain: bool,

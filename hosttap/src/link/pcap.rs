@@ -16,8 +16,8 @@ use crate::cli::is_stdout;
 use crate::exit::{Exit, Failure, io_error_text};
 use crate::system::clock::Clock;
 use crate::system::fifo::{is_fifo, open_existing};
+use crate::system::patient::PatientFile;
 use crate::system::unsafe_calls::stdout_was_closed;
-use crate::system::wait::wait_writable;
 
 /// A device whose frames are captured and printed where the options ask for it. Without either, it
 /// costs a branch or two per frame.
@@ -40,7 +40,7 @@ pub fn trace<D: Device>(device: D, capture: &Capture, print_frames: bool) -> Tra
 /// A capture in the pcap format. Clones share it: the device writes to it, and the program asks for
 /// its error.
 ///
-/// A full disk never stops the program. It ends the capture, and [`failure`](Self::failure) then
+/// A slow reader is waited for: a dropped frame would be a gap. A full disk never stops the program. It ends the capture, and [`failure`](Self::failure) then
 /// returns the cause.
 #[derive(Debug, Clone)]
 pub struct Capture(Rc<RefCell<State>>);
@@ -48,7 +48,7 @@ pub struct Capture(Rc<RefCell<State>>);
 #[derive(Debug)]
 struct State {
     /// `None` without `--pcap`, and after a failure.
-    file: Option<BufWriter<CaptureFile>>,
+    file: Option<BufWriter<PatientFile>>,
     /// The file name, for messages.
     name: String,
     /// The wall-clock time at tick 0.
@@ -88,11 +88,11 @@ impl Capture {
             ErrorKind::Interrupted => Failure::interrupted(),
             _ => Failure::from_io(Exit::Write, &name, &error),
         })?;
-        let file = Some(BufWriter::with_capacity(256 * 1024, CaptureFile(file)));
+        let file = Some(BufWriter::with_capacity(256 * 1024, PatientFile(file)));
         Ok(Self::new(file, name, clock.start_unix()))
     }
 
-    fn new(file: Option<BufWriter<CaptureFile>>, name: String, start_unix: Duration) -> Self {
+    fn new(file: Option<BufWriter<PatientFile>>, name: String, start_unix: Duration) -> Self {
         Self(Rc::new(RefCell::new(State {
             file,
             name,
@@ -131,31 +131,11 @@ fn open_stdout() -> io::Result<File> {
     Ok(stdout().try_clone_to_owned()?.into())
 }
 
-/// A file whose writes wait for a slow reader, also where it is not blocking. A dropped frame would
-/// be a gap in the capture.
-#[derive(Debug)]
-struct CaptureFile(File);
-
-impl Write for CaptureFile {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.0.write(data) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => wait_writable(&self.0)?,
-                result => return result,
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 impl State {
     /// Runs `action` on the file, if there is one. The first error ends the capture.
     fn try_with_file(
         &mut self,
-        action: impl FnOnce(&mut BufWriter<CaptureFile>) -> io::Result<()>,
+        action: impl FnOnce(&mut BufWriter<PatientFile>) -> io::Result<()>,
     ) {
         let Some(file) = &mut self.file else {
             return;

@@ -1,17 +1,26 @@
-//! A local file to send. A change to it during the transfer is detected.
+//! A local file to send. A change to it during the transfer is detected, and what has no true size
+//! is read to its end first.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::stdio::stdin;
 use tickwire::{Source, SourceError};
 
 use crate::exit::{Exit, Failure};
 use crate::system::errno::{retry_interrupted, source_error};
+use crate::system::patient::PatientFile;
+use crate::system::unsafe_calls::stdin_was_closed;
 
-/// A regular file. It is opened once, so a file that is renamed over it later has no effect.
+/// The size of one read from what is copied.
+const COPY_BYTES: usize = 64 * 1024;
+
+/// A regular file, or a copy of what is none. It is opened once, so a file that is renamed over it
+/// later has no effect.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
@@ -36,30 +45,84 @@ impl Version {
 }
 
 impl FileSource {
-    /// Opens `path`.
+    /// Opens `path`. A FIFO, and a file whose size is not true, as in /proc, is copied to a temporary
+    /// file without a name. A FIFO is waited for until its other end is closed.
     ///
     /// # Errors
-    /// [`Exit::Read`], also if it is not a regular file, because only those have a length.
+    /// [`Exit::Read`], also if it is a directory or a device. [`Exit::Write`] if there is no room for
+    /// the copy.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let failed = |error: io::Error| Failure::from_io(Exit::Read, &name, &error);
-        // Non-blocking, so that opening a FIFO does not wait for its other end.
-        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-        // None of these flags is the sign bit.
-        let flags = i32::try_from(flags.bits()).unwrap_or(0);
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags)
-            .open(path)
-            .map_err(failed)?;
-        let found = file.metadata().map_err(failed)?;
-        if !found.is_file() {
-            let text = format!("{name}: not a regular file");
+        // Checked before the open, which for some devices waits or has effects.
+        if !is_readable_kind(&fs::metadata(path).map_err(failed)?) {
+            let text = format!("{name}: neither a regular file nor a pipe");
             return Err(Failure::new(Exit::Read, text));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let found = file.metadata().map_err(failed)?;
+        if found.file_type().is_fifo() {
+            return Self::copy_of(file, &name);
+        }
+        if !has_true_size(&file, found.len()).map_err(failed)? {
+            return Self::copy_of(file, &name);
         }
         let opened = Version::of(&found);
         Ok(Self { file, opened })
     }
+
+    /// Reads stdin to its end.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); `EBADF` if the program was started without stdin.
+    pub fn stdin() -> Result<Self, Failure> {
+        let failed = |error: io::Error| Failure::from_io(Exit::Read, "stdin", &error);
+        if stdin_was_closed() {
+            return Err(failed(Errno::BADF.into()));
+        }
+        let stdin: OwnedFd = stdin().try_clone_to_owned().map_err(failed)?;
+        Self::copy_of(stdin.into(), "stdin")
+    }
+
+    fn copy_of(file: File, name: &str) -> Result<Self, Failure> {
+        let failed = |error: io::Error| {
+            let subject = format!("{name}: cannot make a copy of it in a temporary file");
+            Failure::from_io(Exit::Write, &subject, &error)
+        };
+        let mut reader = BufReader::with_capacity(COPY_BYTES, PatientFile(file));
+        let mut copy = tempfile::tempfile().map_err(failed)?;
+        loop {
+            let block = reader
+                .fill_buf()
+                .map_err(|error| Failure::from_io(Exit::Read, name, &error))?;
+            if block.is_empty() {
+                break;
+            }
+            copy.write_all(block).map_err(failed)?;
+            let length = block.len();
+            reader.consume(length);
+        }
+        let opened = Version::of(&copy.metadata().map_err(failed)?);
+        Ok(Self { file: copy, opened })
+    }
+}
+
+fn is_readable_kind(found: &Metadata) -> bool {
+    found.is_file() || found.file_type().is_fifo()
+}
+
+/// Whether a file has exactly as many bytes as it says. Files in /proc say 0, and files in /sys say
+/// 4096.
+fn has_true_size(file: &File, length: u64) -> io::Result<bool> {
+    let has_byte_at = |offset| -> io::Result<bool> {
+        let count = retry_interrupted(|| file.read_at(&mut [0], offset))?;
+        Ok(count > 0)
+    };
+    let reaches_its_end = match length.checked_sub(1) {
+        Some(last) => has_byte_at(last)?,
+        None => true,
+    };
+    Ok(reaches_its_end && !has_byte_at(length)?)
 }
 
 impl Source for FileSource {
@@ -86,8 +149,7 @@ impl Source for FileSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::{Timespec, Timestamps, futimens};
-    use std::fs;
+    use rustix::fs::{CWD, FileType, Mode, Timespec, Timestamps, futimens, mknodat};
 
     #[test]
     fn a_modified_file_is_detected_and_a_replaced_one_does_no_harm() {
@@ -129,13 +191,69 @@ mod tests {
         assert_eq!(source.read_at(0, &mut buffer), Err(SourceError::Changed));
     }
 
+    fn content(source: &mut FileSource) -> Vec<u8> {
+        let (mut content, mut buffer) = (Vec::new(), [0; 1_000]);
+        loop {
+            let count = source.read_at(content.len() as u64, &mut buffer).unwrap();
+            if count == 0 {
+                assert_eq!(source.len(), content.len() as u64);
+                return content;
+            }
+            content.extend_from_slice(&buffer[..count]);
+        }
+    }
+
     #[test]
-    fn only_a_regular_file_can_be_sent() {
+    fn a_file_without_a_true_size_is_read_to_its_end() {
+        for path in [
+            "/proc/version",
+            "/proc/self/mounts",
+            "/sys/kernel/mm/transparent_hugepage/enabled",
+        ] {
+            let Ok(whole) = fs::read(path) else {
+                continue;
+            };
+            assert!(!whole.is_empty(), "{path}");
+            let mut source = FileSource::open(Path::new(path)).unwrap();
+            assert_eq!(content(&mut source), whole, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_read_to_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fifo");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let written = vec![b'x'; 200_000];
+        let writer = std::thread::spawn({
+            let (path, written) = (path.clone(), written.clone());
+            move || fs::write(path, written).unwrap()
+        });
+        let mut source = FileSource::open(&path).unwrap();
+        writer.join().unwrap();
+        assert!(content(&mut source) == written);
+    }
+
+    #[test]
+    fn a_sparse_and_an_empty_file_have_true_sizes() {
+        let directory = tempfile::tempdir().unwrap();
+        for length in [0, 1, 1 << 40] {
+            let path = directory.path().join("file");
+            File::create(&path).unwrap().set_len(length).unwrap();
+            assert_eq!(FileSource::open(&path).unwrap().len(), length);
+        }
+    }
+
+    #[test]
+    fn a_directory_and_a_device_cannot_be_sent() {
         let directory = tempfile::tempdir().unwrap();
         for path in [directory.path(), Path::new("/dev/null")] {
             let failure = FileSource::open(path).unwrap_err();
             assert_eq!(failure.exit, Exit::Read, "{failure}");
-            assert!(failure.message.contains("not a regular file"), "{failure}");
+            assert!(
+                failure.message.contains("neither a regular file"),
+                "{failure}"
+            );
         }
         let missing = FileSource::open(&directory.path().join("missing")).unwrap_err();
         assert_eq!(missing.exit, Exit::Read);

@@ -4,6 +4,7 @@ pub mod clock;
 pub(crate) mod errno;
 pub(crate) mod fifo;
 pub(crate) mod job;
+pub(crate) mod patient;
 pub(crate) mod random;
 pub mod signals;
 pub(crate) mod unsafe_calls;

@@ -8,10 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::io::fcntl_getfd;
 use rustix::ioctl;
 
+static STDIN_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the program was started with stdout closed. Rust's runtime opens `/dev/null` in its
-/// place before `main`, and data written there would be lost silently.
+/// Whether the program was started with stdin closed. Rust's runtime opens `/dev/null` in its place
+/// before `main`, and reads there would find an empty file.
+pub(crate) fn stdin_was_closed() -> bool {
+    STDIN_WAS_CLOSED.load(Ordering::Relaxed)
+}
+
+/// The same for stdout, where data would be lost silently.
 pub(crate) fn stdout_was_closed() -> bool {
     STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
 }
@@ -20,12 +26,13 @@ pub(crate) fn stdout_was_closed() -> bool {
 // function needs nothing from the runtime.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static CHECK_STDOUT: extern "C" fn() = check_stdout;
+static CHECK_STDIO: extern "C" fn() = check_stdio;
 
-extern "C" fn check_stdout() {
-    // SAFETY: the call only asks whether the descriptor is open, and no other thread exists yet
-    // that could close it.
-    let stdout = unsafe { BorrowedFd::borrow_raw(1) };
+extern "C" fn check_stdio() {
+    // SAFETY: the calls only ask whether the descriptors are open, and no other thread exists yet
+    // that could close them.
+    let [stdin, stdout] = [0, 1].map(|number| unsafe { BorrowedFd::borrow_raw(number) });
+    STDIN_WAS_CLOSED.store(fcntl_getfd(stdin).is_err(), Ordering::Relaxed);
     STDOUT_WAS_CLOSED.store(fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
 }
 

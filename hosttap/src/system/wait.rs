@@ -101,7 +101,19 @@ pub(crate) fn is_writable(descriptor: impl AsFd) -> Result<bool, Errno> {
 /// # Errors
 /// The system's.
 pub(crate) fn wait_writable(descriptor: impl AsFd) -> io::Result<()> {
-    let mut polled = [PollFd::new(&descriptor, PollFlags::OUT)];
+    wait_for(descriptor, PollFlags::OUT)
+}
+
+/// The same for a read, which may also return the end.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn wait_readable(descriptor: impl AsFd) -> io::Result<()> {
+    wait_for(descriptor, PollFlags::IN)
+}
+
+fn wait_for(descriptor: impl AsFd, flags: PollFlags) -> io::Result<()> {
+    let mut polled = [PollFd::new(&descriptor, flags)];
     retry_on_intr(|| poll(&mut polled, None))?;
     Ok(())
 }

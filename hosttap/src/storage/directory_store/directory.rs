@@ -12,7 +12,6 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::probe;
 use crate::storage::file_system::sync_directory;
 
 /// An open directory.
@@ -27,7 +26,7 @@ impl Directory {
     /// Opens the directory at `path`. Creates it if only its last component is missing.
     ///
     /// # Errors
-    /// The system's: `path` is not a directory, or its file system cannot do what a store needs.
+    /// The system's: `path` is not a directory, or no files can be created in it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match mkdir(path, Mode::from_raw_mode(0o777)) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -44,12 +43,15 @@ impl Directory {
             Access::WRITE_OK | Access::EXEC_OK,
             AtFlags::EACCESS,
         )?;
-        let mut directory = Self {
+        Ok(Self {
             descriptor,
             has_locks: true,
-        };
-        directory.has_locks = probe::has_locks(&directory)?;
-        Ok(directory)
+        })
+    }
+
+    /// Notes whether its file system has locks, which counts as true before.
+    pub(super) const fn set_has_locks(&mut self, has_locks: bool) {
+        self.has_locks = has_locks;
     }
 
     /// Whether its file system has locks. Without them nobody can tell whether another receiver is

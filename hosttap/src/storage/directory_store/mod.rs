@@ -91,7 +91,7 @@ impl DirectoryStore {
     /// [`Exit::Write`]: `path` is not a directory, or no files can be created in it, made durable
     /// and renamed.
     pub fn open(path: &Path, clock: Clock, limits: Limits) -> Result<Self, Failure> {
-        let directory = Directory::open(path)
+        let directory = open_directory(path)
             .map_err(|error| Failure::from_io(Exit::Write, &path.display().to_string(), &error))?;
         Ok(Self {
             path: path.to_owned(),
@@ -272,6 +272,12 @@ impl Store for DirectoryStore {
             Err(_) => Poll::Ready(Ok(())),
         }
     }
+}
+
+fn open_directory(path: &Path) -> io::Result<Directory> {
+    let mut directory = Directory::open(path)?;
+    directory.set_has_locks(probe::has_locks(&directory)?);
+    Ok(directory)
 }
 
 /// Prepares for `upload`, in this order: a finished file needs no preparation, and old partial

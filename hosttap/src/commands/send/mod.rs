@@ -1,11 +1,11 @@
-//! `hosttap send`: sends one file.
+//! `hosttap send`: sends files.
 
-use std::path::Path;
+mod files;
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
-use tickwire::file::{self, FileSender, SendError, SenderOptions, Sent, Status, plain_word};
-use tickwire::{Duration, Error, Event, Observer, Source, Task, Tick};
+use tickwire::file::{self, FileSender, SendError, SenderOptions, Sent, Status};
+use tickwire::{Duration, Error, Event, Observer, Task, Tick, TimeoutKind};
 
 use super::console_observer::ConsoleObserver;
 use super::transfer::{Throughput, failure};
@@ -16,44 +16,67 @@ use crate::storage::file_source::FileSource;
 use crate::storage::hex;
 use crate::terminal::console::Console;
 use crate::terminal::text::{sanitize_line, to_socket_addr};
+use files::{LocalFile, list_files};
 
 /// The delay before the second attempt. Each further delay is twice as long.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(500);
 /// The longest delay between two attempts.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+/// The same while the host answers. A receiver that is busy with another sender, or was just
+/// started again, may be ready soon.
+const RETRY_DELAY_MAX_PRESENT: Duration = Duration::from_secs(4);
+
+/// What a refusal may mean, as nobody can tell from outside.
+const REFUSED_HINT: &str =
+    ": no receiver runs there, or it is busy with another sender; --retry waits for it";
 
 /// Runs the command.
 ///
 /// # Errors
-/// The failure of the transfer; with `--retry`, only one that another attempt cannot change.
+/// The failure of the only file. Of several, each failure is printed, and the result is `Ok` with the
+/// exit code of the first; what the next file would meet too ends the command.
 pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
     let remote = options.peer.endpoint()?;
-    let mut source = FileSource::open(&options.file)?;
-    let name = offered_name(&options.file);
-    if options.plain && plain_word(source.len()).is_err() {
-        let text = format!("'{name}': the plain form cannot send 2 GiB or more");
-        return Err(Failure::new(Exit::TooLarge, text));
+    let mut files = list_files(&options.files)?;
+    // What may take its time is read while no peer waits and Ctrl-C still ends the program at once.
+    for (number, file) in files.iter_mut().enumerate() {
+        if number == 0 || file.is_pipe() {
+            file.prepare(options)?;
+        }
     }
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = TapStack::open(link)?;
     let sender = Sender {
         socket: stack.add_socket(BULK_BUFFER_BYTES),
         remote,
-        name: &name,
         options,
     };
-    let result = sender.send(&mut stack, &mut console, &mut source);
-    console.end_progress();
-    let (sent, time) = result?;
-    console.status(summary(&name, sent, time));
-    Ok(Exit::Success)
+    if let [file] = files.as_mut_slice() {
+        sender.send_file(&mut stack, &mut console, file)?;
+        return Ok(Exit::Success);
+    }
+    let mut first = Exit::Success;
+    for file in &mut files {
+        let Err(failure) = sender.send_file(&mut stack, &mut console, file) else {
+            continue;
+        };
+        if !concerns_one_file(failure.exit) {
+            return Err(failure);
+        }
+        console.error(&failure);
+        if first == Exit::Success {
+            first = failure.exit;
+        }
+    }
+    Ok(first)
 }
 
-/// The name that is offered: the last component of the path. A path that ends in `..` has none; the
-/// whole path is used then.
-fn offered_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
+/// Whether the next file may fare better.
+fn concerns_one_file(exit: Exit) -> bool {
+    matches!(
+        exit,
+        Exit::Read | Exit::Write | Exit::Refused | Exit::TooLarge | Exit::Malformed
+    )
 }
 
 fn summary(name: &str, sent: Sent, time: Duration) -> String {
@@ -72,45 +95,69 @@ fn summary(name: &str, sent: Sent, time: Duration) -> String {
     }
 }
 
-/// Sends one file to one receiver.
+/// Sends files to one receiver.
 struct Sender<'a> {
     socket: SocketHandle,
     remote: IpEndpoint,
-    name: &'a str,
     options: &'a SendOptions,
 }
 
 impl Sender<'_> {
+    /// Sends one file, and prints that it is sent.
+    fn send_file(
+        &self,
+        stack: &mut TapStack,
+        console: &mut Console,
+        file: &mut LocalFile,
+    ) -> Result<(), Failure> {
+        let mut source = file.take(self.options)?;
+        let result = self.send(stack, console, &file.name, &mut source);
+        console.end_progress();
+        let (sent, time) = result?;
+        console.status(summary(&file.name, sent, time));
+        Ok(())
+    }
+
     /// Sends the file; with `--retry`, until the receiver has it. Also returns how long the last
     /// attempt took.
     fn send(
         &self,
         stack: &mut TapStack,
         console: &mut Console,
+        name: &str,
         source: &mut FileSource,
     ) -> Result<(Sent, Duration), Failure> {
         let mut delay = RETRY_DELAY_MIN;
         loop {
             let mut observer = SendObserver::new(console);
-            let outcome = self.attempt(stack, &mut observer, source)?;
+            let outcome = self.attempt(stack, &mut observer, name, source)?;
             let (is_progress, connected_at) = (observer.is_progress, observer.connected_at);
             let ended = stack.clock.now();
             let error = match outcome {
                 Ok(sent) => return Ok((sent, ended.since(connected_at.unwrap_or(ended)))),
                 Err(error) => error,
             };
-            let failure = failure(&to_socket_addr(self.remote).to_string(), error);
+            let mut failure = failure(&to_socket_addr(self.remote).to_string(), error);
             if !(self.options.retry && is_transient(error)) {
+                if error == SendError::Connection(Error::Refused) {
+                    failure.message.push_str(REFUSED_HINT);
+                }
                 return Err(failure);
             }
             if is_progress {
                 delay = RETRY_DELAY_MIN;
             }
+            let delay_max = if is_absent(error) {
+                RETRY_DELAY_MAX
+            } else {
+                RETRY_DELAY_MAX_PRESENT
+            };
+            delay = delay.min(delay_max);
             console.end_progress();
             let seconds = delay.as_millis() as f64 / 1_000.0;
             console.status(format_args!("{failure}; next try in {seconds} s"));
             wait(stack, delay)?;
-            delay = delay.doubled(RETRY_DELAY_MAX);
+            delay = delay.doubled(delay_max);
         }
     }
 
@@ -118,6 +165,7 @@ impl Sender<'_> {
         &self,
         stack: &mut TapStack,
         observer: &mut SendObserver<'_>,
+        name: &str,
         source: &mut FileSource,
     ) -> Result<Result<Sent, SendError>, Failure> {
         let options = SenderOptions {
@@ -129,7 +177,7 @@ impl Sender<'_> {
         let sender = if self.options.plain {
             FileSender::plain(socket, remote, source, options)
         } else {
-            FileSender::checked(socket, remote, self.name, source, options)
+            FileSender::checked(socket, remote, name, source, options)
         };
         let mut task = Task::new(sender);
         let outcome = loop {
@@ -165,6 +213,14 @@ fn is_transient(error: SendError) -> bool {
         SendError::Refused(code) => [Status::BUSY, Status::DIGEST_MISMATCH].contains(&Status(code)),
         _ => false,
     }
+}
+
+/// Whether nobody answered at all. A refusal is an answer.
+const fn is_absent(error: SendError) -> bool {
+    matches!(
+        error,
+        SendError::Connection(Error::TimedOut(TimeoutKind::Connect))
+    )
 }
 
 /// Runs the stack for this time without an app.
