@@ -239,14 +239,14 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             let may = is_ours && before.flags & RST == 0 && (knows || is_syn_ack);
             return assert!(may, "refused although right: {before:?}, known {knows}");
         }
+        if given != frame && before.flags & (SYN | RST) != 0 {
+            assert!(knows && is_ours, "a stranger was challenged");
+            check_challenge(&given, &before);
+            return self.host.hear(given);
+        }
         let after = check_change(frame, &given, &before, &CHANGEABLE_IN);
         if given != frame {
             assert!(knows && is_ours, "a frame of an unknown flow was changed");
-            assert_eq!(
-                before.flags & (RST | SYN),
-                0,
-                "RST and SYN stay as they are"
-            );
             // Only a FIN may go, and no window may close.
             assert!(after.flags == before.flags || after.flags == before.flags & !1);
             assert!(after.window == before.window || after.window > 0);
@@ -324,6 +324,13 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             assert_eq!(after.checksum_is_right, before.checksum_is_right);
         }
     }
+}
+
+/// A1 and A2: in place of a SYN or a RST comes an ACK of the same connection that carries nothing.
+fn check_challenge(given: &[u8], was: &Read) {
+    let is = read(given).expect("a challenge is a segment");
+    assert_eq!((is.source, is.destination), (was.source, was.destination));
+    assert!(is.checksum_is_right && is.flags == ACK && is.payload_len == 0);
 }
 
 /// What changed is allowed to, and the checksum is as right as it was by a computation of its own.

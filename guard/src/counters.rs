@@ -32,6 +32,19 @@ pub struct Counters {
     /// R10: possible duplicate ACKs made distinct because the neighbour's hardware address may have
     /// expired.
     pub neighbour_duplicates_varied: u32,
+    /// A1 and A2: SYNs and RSTs on open connections that smoltcp answered with a challenge ACK
+    /// instead of dropping or obeying them, unless it had done so within a second.
+    pub segments_challenged: u32,
+    /// A3: refusals of callers that were held back so that they call again.
+    pub refusals_held_back: u32,
+    /// A4: connections that we were opening and that the network said cannot be made.
+    pub dials_refused: u32,
+    /// Reports that the peer of an open connection cannot be reached, which changed nothing.
+    pub unreachable_ignored: u32,
+    /// A5: reports that a path takes shorter packets, which were believed.
+    pub path_mtus_learnt: u32,
+    /// A5: how often a segment of ours was cut in two, because its path takes shorter packets.
+    pub segments_cut: u32,
     /// Incoming TCP segments refused because their checksum is wrong.
     pub bad_checksums: u32,
     /// Incoming IPv4 fragments of TCP segments, refused because their checksum cannot be verified.
@@ -65,6 +78,12 @@ impl Counters {
         frames_dropped: 0,
         unexpected_syn_acks_refused: 0,
         neighbour_duplicates_varied: 0,
+        segments_challenged: 0,
+        refusals_held_back: 0,
+        dials_refused: 0,
+        unreachable_ignored: 0,
+        path_mtus_learnt: 0,
+        segments_cut: 0,
         bad_checksums: 0,
         fragments_refused: 0,
         unknown_segments: 0,
@@ -88,6 +107,10 @@ impl Counters {
             self.frames_dropped,
             self.unexpected_syn_acks_refused,
             self.neighbour_duplicates_varied,
+            self.segments_challenged,
+            self.refusals_held_back,
+            self.dials_refused,
+            self.segments_cut,
         ];
         counts.iter().copied().map(u64::from).sum()
     }
@@ -115,9 +138,15 @@ mod tests {
             frames_dropped: 1 << 7,
             unexpected_syn_acks_refused: 1 << 8,
             neighbour_duplicates_varied: 1 << 9,
+            segments_challenged: 1 << 10,
+            refusals_held_back: 1 << 11,
+            dials_refused: 1 << 12,
+            segments_cut: 1 << 13,
             ..Counters::ZERO
         };
         let all = Counters {
+            unreachable_ignored: 1,
+            path_mtus_learnt: 1,
             bad_checksums: 1,
             fragments_refused: 1,
             unknown_segments: 1,
@@ -128,7 +157,7 @@ mod tests {
             notices_lost: 1,
             ..rules
         };
-        assert_eq!(rules.rules_applied(), (1 << 10) - 1);
+        assert_eq!(rules.rules_applied(), (1 << 14) - 1);
         assert_eq!(all.rules_applied(), rules.rules_applied());
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Flow {
     pub(crate) window_edge: Seq,
     /// By how many bits our announced windows are shifted (RFC 7323).
     window_scale: u8,
+    /// We sent the first SYN.
+    dialled: bool,
     /// Nothing is touched before the handshake is done: a half-open connection needs its RST
     /// (RFC 9293, 3.5.1).
     established: bool,
@@ -60,6 +62,7 @@ impl Flow {
         rcv_nxt: Seq(0),
         window_edge: Seq(0),
         window_scale: 0,
+        dialled: false,
         established: false,
         fin_sent: false,
         fin_received: false,
@@ -79,6 +82,7 @@ impl Flow {
             highest_ack: syn.fields.seq,
             snd_max: syn.fields.seq.after(1),
             window_scale,
+            dialled: !syn.has(ACK),
             ..Self::FREE
         }
     }
@@ -96,9 +100,19 @@ impl Flow {
         self.established
     }
 
+    /// Whether our SYN has gone out and nothing has answered it.
+    pub(crate) const fn is_dialling(&self) -> bool {
+        self.dialled && !self.established && !self.reset
+    }
+
+    /// Whether something that begins with this sequence number is on its way to the peer.
+    pub(crate) fn is_in_flight(&self, seq: Seq) -> bool {
+        !seq.is_before(self.snd_una) && seq.is_before(self.snd_max)
+    }
+
     /// Whether the connection has most likely ended, so that its entry is the first to be reused.
     /// Until then the rules still apply: a RST may be forged.
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.is_free()
             || self.reset
             || self.fin_sent && self.fin_received && self.highest_ack == self.snd_max

@@ -2,12 +2,17 @@
 //! of the stack above it or of the driver below; the adapters do (`phy`).
 
 use crate::address::{FlowKey, Mac};
+use crate::backlog::Backlog;
 use crate::build::{self, Ends};
+use crate::challenge;
 use crate::counters::{Counters, count};
+use crate::cut::FirstPart;
 use crate::flow::{Evicted, Flow, FlowTable};
+use crate::icmp::{IcmpError, IcmpErrorKind};
 use crate::link::{Link, Medium};
 use crate::neighbours::Neighbours;
-use crate::notice::{Notice, Notices};
+use crate::notice::{Notice, Notices, Unreachable};
+use crate::path_mtu::{self, PathMtus};
 use crate::queue::FrameQueue;
 use crate::rules::{self, Action};
 use crate::segment::{ACK, Frame, RST, SYN, Segment, ipv4_checksum_is_right};
@@ -47,6 +52,10 @@ pub(crate) struct Inspector<F: ?Sized = [Flow]> {
     /// Frames of our own that go out before the next of smoltcp's. What finds no room in the device
     /// is lost: `receive` and `transmit` leave this queue empty.
     pub(crate) to_device: FrameQueue,
+    /// The length of what is left, in the buffer, of a segment that leaves in parts.
+    pub(crate) rest_len: usize,
+    pub(crate) backlog: Backlog,
+    pub(crate) paths: PathMtus,
     flows: FlowTable<F>,
 }
 
@@ -63,6 +72,9 @@ impl<const FLOWS: usize> Inspector<[Flow; FLOWS]> {
             counters: Counters::ZERO,
             notices: Notices::new(),
             to_device: FrameQueue::new(),
+            rest_len: 0,
+            backlog: Backlog::new(),
+            paths: PathMtus::new(),
             flows: FlowTable::new(),
         }
     }
@@ -94,10 +106,15 @@ impl Inspector {
 
     /// When the guard wants `receive` to be called next.
     pub(crate) fn poll_at(&self) -> Option<Time> {
-        if !self.to_device.is_empty() {
+        if self.has_frames_to_send() {
             return Some(self.now);
         }
         (self.due_at != Time::NEVER).then_some(self.due_at)
+    }
+
+    /// Whether something goes out before the next of smoltcp's frames.
+    pub(crate) const fn has_frames_to_send(&self) -> bool {
+        !self.to_device.is_empty() || self.rest_len > 0
     }
 
     pub(crate) fn take_notice(&mut self) -> Option<Notice> {
@@ -113,6 +130,7 @@ impl Inspector {
     /// length, and None when nothing is due after all.
     pub(crate) fn take_due(&mut self, buffer: &mut [u8]) -> Option<usize> {
         let link = self.link;
+        self.forget_rest();
         let built = self.flows.find_due(self.now).and_then(|flow| {
             let (fields, ack) = flow.take_due()?;
             let ends = Ends::from_peer(flow.key(), &link);
@@ -122,7 +140,8 @@ impl Inspector {
         let frame = buffer.get_mut(..built?)?;
         match self.inspect(frame) {
             Action::Pass => {}
-            Action::Refuse => return None,
+            // Only segments of the peer's are challenged.
+            Action::Refuse | Action::Challenge(_) => return None,
             Action::Rewrite(new) => {
                 if let Frame::Tcp(segment) = Frame::parse(frame, link.medium) {
                     segment.rewrite(frame, new, true);
@@ -134,19 +153,17 @@ impl Inspector {
 
     /// Ends a connection that is being opened and cannot be made: its socket gets a RST, and the
     /// user a notice. Nothing happens to one that is open (RFC 5927, 6.1).
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing tells the guard of it yet")
-    )]
-    pub(crate) fn refuse(&mut self, key: &FlowKey) {
-        let Some(flow) = self.flows.find(key).filter(|flow| !flow.is_established()) else {
+    pub(crate) fn refuse(&mut self, key: &FlowKey, reason: Unreachable) {
+        let Some(flow) = self.flows.find(key).filter(|flow| flow.is_dialling()) else {
             return;
         };
         flow.refuse();
+        count(&mut self.counters.dials_refused);
         self.due_at = Time::ZERO;
         let notice = Notice::Unreachable {
             local: key.local(),
             remote: key.remote(),
+            reason,
         };
         if !self.notices.push(notice) {
             count(&mut self.counters.notices_lost);
@@ -163,12 +180,33 @@ impl Inspector {
                     count(&mut self.counters.frames_too_long);
                     return Verdict::Pass;
                 };
+                self.forget_rest();
                 copy.copy_from_slice(frame);
                 if let Frame::Tcp(segment) = Frame::parse(frame, self.link.medium) {
                     segment.rewrite(copy, new, true);
                 }
                 Verdict::Replace(frame.len())
             }
+            Action::Challenge(probe) => {
+                self.forget_rest();
+                // Without room for it, smoltcp gets nothing.
+                let built = probe.build(frame, &self.link, buffer);
+                built.map_or(Verdict::Refuse, Verdict::Replace)
+            }
+        }
+    }
+
+    /// The first part of a segment has left. The rest of its frame is in the buffer.
+    pub(crate) fn on_cut(&mut self, rest_len: usize) {
+        count(&mut self.counters.segments_cut);
+        self.rest_len = rest_len;
+    }
+
+    /// Whatever is written into the buffer now, the rest of a segment that the device had no room
+    /// for is lost, as on any link.
+    pub(crate) fn forget_rest(&mut self) {
+        if core::mem::take(&mut self.rest_len) > 0 {
+            count(&mut self.counters.own_frames_lost);
         }
     }
 
@@ -183,6 +221,9 @@ impl Inspector {
             Frame::Other => {
                 if self.link.medium == Medium::Ethernet && self.link.is_to_us(frame) {
                     self.neighbours.on_received(frame, self.now);
+                }
+                if let Some(error) = IcmpError::parse(frame, &self.link) {
+                    self.on_icmp(&error);
                 }
                 return Action::Pass;
             }
@@ -208,8 +249,31 @@ impl Inspector {
         self.incoming_segment(frame, &segment)
     }
 
+    /// An ICMP error says something about a segment of ours. Nobody can forge one without knowing
+    /// the sequence number of a segment that is on its way (RFC 5927, 4.1).
+    fn on_icmp(&mut self, error: &IcmpError) {
+        let Some(flow) = self.flows.find(&error.key) else {
+            return;
+        };
+        match error.kind {
+            _ if !flow.is_in_flight(error.seq) => {}
+            IcmpErrorKind::Unreachable(reason) if flow.is_dialling() => {
+                self.refuse(&error.key, reason);
+            }
+            // An open connection outlives what may be a passing fault (RFC 5927, 5.2).
+            IcmpErrorKind::Unreachable(_) => count(&mut self.counters.unreachable_ignored),
+            IcmpErrorKind::TooBig(reported) => {
+                if let Some(mtu) = path_mtu::believed(error, reported, flow) {
+                    count(&mut self.counters.path_mtus_learnt);
+                    self.paths.learn(error.key.remote, mtu, self.now);
+                }
+            }
+        }
+    }
+
     fn incoming_segment(&mut self, frame: &[u8], segment: &Segment) -> Action {
         let key = segment.key_received(frame);
+        self.backlog.caller = key.filter(|_| rules::is_call(segment));
         let Some(flow) = key.and_then(|key| self.flows.find(&key)) else {
             if self.knows_every_pending_syn() && key.is_some() && rules::is_syn_ack(segment) {
                 count(&mut self.counters.unexpected_syn_acks_refused);
@@ -220,6 +284,10 @@ impl Inspector {
         };
         if let (Some(key), Some(mac)) = (key, self.link.source_mac(frame)) {
             self.neighbours.on_heard(key.remote, mac, self.now);
+        }
+        if let Some(probe) = challenge::probe(flow, segment) {
+            count(&mut self.counters.segments_challenged);
+            return Action::Challenge(probe);
         }
         if segment.has(RST) {
             flow.on_reset_received(segment);
@@ -248,27 +316,34 @@ impl Inspector {
             .is_none_or(|evicted_at| self.now > evicted_at.after(SYN_INTERVAL_MAX_MICROS))
     }
 
-    /// Follows a frame that smoltcp has just filled, and corrects it before it goes out.
-    pub(crate) fn outgoing(&mut self, frame: &mut [u8]) {
+    /// Follows a frame that smoltcp has just filled, and corrects it before it goes out. Returns
+    /// false for one that must not go out.
+    pub(crate) fn outgoing(&mut self, frame: &mut [u8]) -> bool {
+        let caller = self.backlog.caller.take();
         if !self.is_active {
-            return;
+            return true;
         }
         let Frame::Tcp(segment) = Frame::parse(frame, self.link.medium) else {
             if self.link.medium == Medium::Ethernet {
                 self.neighbours.on_sent(frame, self.now);
             }
-            return;
+            return true;
         };
         let Some(key) = segment.key_sent(frame) else {
-            return;
+            return true;
         };
         if segment.has(RST) {
             if let Some(flow) = self.flows.find(&key) {
                 flow.on_reset_sent();
             }
-            return;
+            let stays = caller == Some(key) && self.backlog.holds_back_refusal(&key, self.now);
+            if stays {
+                count(&mut self.counters.refusals_held_back);
+            }
+            return !stays;
         }
         let flow = if segment.has(SYN) {
+            self.backlog.on_accepted(&key);
             let window_scale = segment.window_scale(frame).unwrap_or(0);
             let (flow, evicted) = self.flows.find_or_insert(key, &segment, window_scale);
             match evicted {
@@ -286,7 +361,7 @@ impl Inspector {
             self.flows.find_sender(&key)
         };
         let Some(flow) = flow else {
-            return;
+            return true;
         };
         if let Some(next_hop) = self.link.destination_mac(frame) {
             flow.next_hop = next_hop;
@@ -294,6 +369,19 @@ impl Inspector {
         if let Some(new) = rules::outgoing(flow, &segment, &mut self.counters) {
             segment.rewrite(frame, new, self.link.checksums.compute_tcp);
         }
+        true
+    }
+
+    /// Whether a frame of this length may be too long for its path.
+    pub(crate) fn may_have_to_cut(&self, frame_len: usize) -> bool {
+        let packet_len = frame_len.saturating_sub(self.link.medium.header_len());
+        self.is_active && self.paths.may_limit(packet_len, self.now)
+    }
+
+    /// The part of a frame that fits into its path. None when the whole frame does.
+    pub(crate) fn first_part(&self, frame: &[u8]) -> Option<FirstPart<'_>> {
+        let mtu = |remote| self.paths.get(remote, self.now);
+        FirstPart::new(frame, &self.link, mtu)
     }
 
     /// R8: whether a frame that the device has no room for must be dropped instead of held back.

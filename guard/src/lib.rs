@@ -9,15 +9,20 @@
 )]
 
 mod address;
+mod backlog;
 mod build;
 mod bytes;
+mod challenge;
 mod checksum;
 mod counters;
+mod cut;
 mod flow;
+mod icmp;
 mod inspector;
 mod link;
 mod neighbours;
 mod notice;
+mod path_mtu;
 #[cfg(feature = "smoltcp")]
 mod phy;
 mod queue;
@@ -27,7 +32,7 @@ mod storage;
 mod time;
 
 pub use counters::Counters;
-pub use notice::Notice;
+pub use notice::{Notice, Unreachable};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Guarded, RxToken, TxToken};
 pub use storage::Storage;

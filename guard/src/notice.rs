@@ -14,7 +14,26 @@ pub enum Notice {
         local: SocketAddr,
         /// The end that cannot be reached.
         remote: SocketAddr,
+        /// Why.
+        reason: Unreachable,
     },
+}
+
+/// Why a connection cannot be made: what a router or the peer's host said (ICMP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Unreachable {
+    /// A router has no route to the peer's network.
+    Network,
+    /// The peer's host does not answer on its network.
+    Host,
+    /// The peer's host does not speak TCP.
+    Protocol,
+    /// The peer's port is closed, or a firewall says so.
+    Port,
+    /// A router or a firewall does not let us.
+    Prohibited,
 }
 
 /// Notices that nobody has taken yet, the oldest first. A new one that finds no room is lost.
@@ -49,6 +68,7 @@ mod tests {
         let notice = |port| Notice::Unreachable {
             local: SocketAddr::from(([10, 0, 0, 1], port)),
             remote: SocketAddr::from(([10, 0, 0, 2], 80)),
+            reason: Unreachable::Host,
         };
         let mut notices = Notices::new();
         assert_eq!(notices.take(), None);

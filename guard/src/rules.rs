@@ -5,6 +5,7 @@
 //! shortest script of frames for each defect. A rule can go when smoltcp passes its script without
 //! the guard.
 
+use crate::challenge::Probe;
 use crate::counters::{Counters, count};
 use crate::flow::Flow;
 use crate::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
@@ -30,6 +31,8 @@ pub(crate) enum Action {
     Refuse,
     /// smoltcp gets a copy with these fields.
     Rewrite(Fields),
+    /// smoltcp gets an ACK with these numbers, which it answers with a challenge ACK.
+    Challenge(Probe),
 }
 
 /// Applies R1 to R6 and R10 to a segment that came in on an established flow. The order matters: a
@@ -176,6 +179,11 @@ fn has_gone_back(flow: &Flow, segment: &Segment) -> bool {
 /// such a segment, and the peer gives up its half of the connection in time.
 pub(crate) const fn is_syn_ack(segment: &Segment) -> bool {
     segment.has(SYN) && segment.has(ACK) && !segment.has(RST)
+}
+
+/// Whether this is a caller's first segment.
+pub(crate) const fn is_call(segment: &Segment) -> bool {
+    segment.has(SYN) && !segment.has(ACK) && !segment.has(RST)
 }
 
 /// R8 and R10 have to know whether smoltcp may be about to send a fast retransmit, because smoltcp

@@ -13,6 +13,7 @@ use crate::link::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, Medium};
 pub(crate) const FIN: u8 = 0x01;
 pub(crate) const SYN: u8 = 0x02;
 pub(crate) const RST: u8 = 0x04;
+pub(crate) const PSH: u8 = 0x08;
 pub(crate) const ACK: u8 = 0x10;
 
 pub(crate) const IPV4_HEADER_LEN_MIN: usize = 20;
@@ -42,6 +43,11 @@ impl Seq {
     /// How far this is after `earlier`. Only meaningful if it is.
     pub(crate) const fn since(self, earlier: Self) -> u32 {
         self.0.wrapping_sub(earlier.0)
+    }
+
+    /// The number `len` before this.
+    pub(crate) const fn before(self, len: u32) -> Self {
+        Self(self.0.wrapping_sub(len))
     }
 
     pub(crate) const fn is_before(self, other: Self) -> bool {
@@ -187,6 +193,27 @@ impl Segment {
         })
     }
 
+    /// Where the frame has the TCP header.
+    pub(crate) const fn header_at(&self) -> usize {
+        self.tcp.start
+    }
+
+    /// Where the frame has the payload.
+    pub(crate) const fn payload(&self) -> Range<usize> {
+        self.tcp.start + TCP_HEADER_LEN_MIN + self.options_len..self.tcp.end
+    }
+
+    /// Writes the checksum of a segment that may have become shorter: it ends with its frame.
+    pub(crate) fn write_checksum(&self, frame: &mut [u8]) {
+        let Some((head, tcp)) = frame.split_at_mut_checked(self.tcp.start) else {
+            return;
+        };
+        write(tcp, CHECKSUM_OFFSET, &[0, 0]);
+        let addresses = head.get(self.addresses.clone()).unwrap_or(&[]);
+        let sum = checksum::sum_with_pseudo_header(addresses, NEXT_HEADER_TCP, tcp);
+        write(tcp, CHECKSUM_OFFSET, &(!sum).to_be_bytes());
+    }
+
     fn addresses(&self, frame: &[u8]) -> Option<(Address, Address)> {
         let both = frame.get(self.addresses.clone())?;
         let (source, destination) = both.split_at_checked(both.len() / 2)?;
@@ -264,7 +291,7 @@ pub(crate) fn ipv4_checksum_is_right(frame: &[u8], medium: Medium) -> bool {
 }
 
 /// The length of an IPv4 header. None when this is not IPv4.
-fn ipv4_header_len(ip: &[u8]) -> Option<usize> {
+pub(crate) fn ipv4_header_len(ip: &[u8]) -> Option<usize> {
     let first = *ip.first()?;
     let header_len = usize::from(first & 0x0f) * 4;
     (first >> 4 == 4 && header_len >= IPV4_HEADER_LEN_MIN).then_some(header_len)

@@ -13,8 +13,8 @@ use crate::inspector::Inspector;
 /// socket may begin its next connection while frames of the last one are still on their way.
 ///
 /// `FRAME_LEN` is the size of the frame buffer in bytes. The guard uses it only for a frame that it
-/// must change or drop. Make it the device's `max_transmission_unit`. With less, longer frames pass
-/// unchanged, and rule R8 is off.
+/// must change, cut or drop. Make it the device's `max_transmission_unit`. With less, longer frames pass
+/// unchanged, and the rules R8 and A5 are off.
 ///
 /// A new storage is all zeros, so that a `static` takes no flash. Everything that a guard learns is
 /// kept here, and nothing in [`Guarded`](crate::Guarded): a loop that makes its device anew at each
@@ -24,8 +24,8 @@ use crate::inspector::Inspector;
 pub struct Storage<const FLOWS: usize, const FRAME_LEN: usize = 1514> {
     /// The two tokens of one `receive` share it. It is never borrowed while a token's closure runs.
     pub(crate) inspector: RefCell<Inspector<[Flow; FLOWS]>>,
-    /// Belongs to one token at a time. It holds a changed frame while smoltcp reads it, or a frame
-    /// that is dropped.
+    /// Belongs to one token at a time. It holds a changed frame while smoltcp reads it, a frame
+    /// that is dropped, or the rest of one that leaves in parts.
     pub(crate) buffer: [u8; FRAME_LEN],
 }
 

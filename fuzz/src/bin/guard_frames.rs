@@ -48,7 +48,7 @@ fn print(name: &str, columns: [u64; PLACES.len()]) {
 
 type Action = (&'static str, fn(&Counters) -> u32);
 
-const ACTIONS: [Action; 13] = [
+const ACTIONS: [Action; 18] = [
     ("R1", |counters| counters.unsent_acks_refused),
     ("R2", |counters| counters.fins_removed),
     ("R3", |counters| counters.acks_moved_into_window),
@@ -58,6 +58,11 @@ const ACTIONS: [Action; 13] = [
     ("R7", |counters| counters.rewound_acks_advanced),
     ("R9", |counters| counters.unexpected_syn_acks_refused),
     ("R10", |counters| counters.neighbour_duplicates_varied),
+    ("A1, A2", |counters| counters.segments_challenged),
+    ("A3", |counters| counters.refusals_held_back),
+    ("A4", |counters| counters.dials_refused),
+    ("A5, learnt", |counters| counters.path_mtus_learnt),
+    ("A5, cut", |counters| counters.segments_cut),
     ("wrong checksums", |counters| counters.bad_checksums),
     ("fragments", |counters| counters.fragments_refused),
     ("evicted flows", |counters| counters.flows_evicted),

@@ -3,10 +3,10 @@
 use core::cell::RefCell;
 
 use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities};
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
 
-use super::token::{Destination, RxToken, Source, TxToken};
+use super::token::{Destination, RxToken, Source, TxToken, send_part};
 use crate::counters::{Counters, count};
 use crate::inspector::Inspector;
 use crate::link::{Link, Medium, SoftwareChecksums};
@@ -146,6 +146,18 @@ impl<'a, D: Device> Guarded<'a, D> {
         self.inspector.get_mut().set_mac(mac.0);
     }
 
+    /// Lets the callers of a port that listens wait while every socket of it is busy, for at most
+    /// this time; with None, which is so for every port at first, they are refused at once.
+    ///
+    /// A caller that waits gets no answer, and so sends its SYN again after one second, three
+    /// seconds, and so on. At most 8 callers wait at a time. Returns false when 4 other ports have a
+    /// backlog already.
+    pub fn set_backlog(&mut self, port: u16, wait_max: Option<Duration>) -> bool {
+        let micros = |wait: Duration| i64::try_from(wait.total_micros()).unwrap_or(i64::MAX);
+        let backlog = &mut self.inspector.get_mut().backlog;
+        backlog.set(port, wait_max.map(micros))
+    }
+
     /// When the guard has something to do even if no frame comes: the interface must be polled then,
     /// as at [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). None when it waits for
     /// frames alone.
@@ -188,10 +200,19 @@ impl<'a, D: Device> Guarded<'a, D> {
 }
 
 impl<D: Device> Guarded<'_, D> {
-    /// Sends the frames of our own.
+    /// Sends what is left of a segment that leaves in parts, and the frames of our own.
     #[cold]
     fn flush(&mut self, timestamp: Instant) {
         let inspector = self.inspector.get_mut();
+        while let Some(rest) = self.buffer.get_mut(..inspector.rest_len)
+            && !rest.is_empty()
+        {
+            // Without room it waits: the parts before it have left.
+            let Some(token) = self.device.transmit(timestamp) else {
+                return;
+            };
+            send_part(token, inspector, rest);
+        }
         while let Some(frame) = inspector.to_device.first() {
             match self.device.transmit(timestamp) {
                 Some(token) => phy::TxToken::consume(token, frame.len(), |room| {
@@ -215,7 +236,7 @@ impl<D: Device> Guarded<'_, D> {
     fn begin(&mut self, timestamp: Instant) -> &mut Inspector {
         let now = Time::from_micros(timestamp.total_micros());
         self.inspector.get_mut().set_now(now);
-        if !self.inspector.get_mut().to_device.is_empty() {
+        if self.inspector.get_mut().has_frames_to_send() {
             self.flush(timestamp);
         }
         self.inspector.get_mut()
@@ -262,10 +283,17 @@ impl<D: Device> Device for Guarded<'_, D> {
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
         self.begin(timestamp);
         let destination = match self.device.transmit(timestamp) {
+            Some(token)
+                if self.buffer_holds_mtu
+                    && self.inspector.get_mut().may_have_to_cut(usize::MAX) =>
+            {
+                Destination::Narrow(token, self.buffer)
+            }
             Some(token) => Destination::Device(token),
             None if self.buffer_holds_mtu
                 && self.inspector.get_mut().fast_retransmit_may_be_due() =>
             {
+                self.inspector.get_mut().forget_rest();
                 Destination::Dropped(self.buffer)
             }
             None => return None,

@@ -15,7 +15,7 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use super::Guarded;
 use crate::address::{Address, FlowKey};
 use crate::counters::Counters;
-use crate::notice::Notice;
+use crate::notice::{Notice, Unreachable};
 use crate::storage::Storage;
 
 const MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
@@ -141,7 +141,7 @@ fn dialled() -> (Dialler, FlowKey) {
 }
 
 fn refuse(host: &mut Dialler, key: &FlowKey) {
-    host.device.inspector().refuse(key);
+    host.device.inspector().refuse(key, Unreachable::Host);
 }
 
 #[test]
@@ -158,6 +158,7 @@ fn a_refused_dial_ends_at_the_next_poll_and_is_told_once() {
     let notice = Notice::Unreachable {
         local: SocketAddr::from(([10, 0, 0, 1], PORTS.0)),
         remote: SocketAddr::from(([10, 0, 0, 2], PORTS.1)),
+        reason: Unreachable::Host,
     };
     assert_eq!(host.device.take_notice(), Some(notice));
     assert_eq!(host.device.take_notice(), None);

@@ -7,6 +7,9 @@ use smoltcp::phy::PacketMeta;
 use crate::counters::count;
 use crate::inspector::{Inspector, Verdict};
 
+/// The longest RST without options: over IPv6, with an Ethernet header.
+const REFUSAL_LEN_MAX: usize = 14 + 40 + 20;
+
 /// A frame that came in. It is inspected when smoltcp reads it.
 #[derive(Debug)]
 pub struct RxToken<'a, T> {
@@ -79,6 +82,9 @@ impl<T: defmt::Format> defmt::Format for TxToken<'_, T> {
     fn format(&self, f: defmt::Formatter<'_>) {
         match &self.destination {
             Destination::Device(token) => defmt::write!(f, "TxToken {{ token: {=?} }}", token),
+            Destination::Narrow(token, _) => {
+                defmt::write!(f, "TxToken {{ token: {=?}, narrow }}", token);
+            }
             Destination::Dropped(_) => defmt::write!(f, "TxToken {{ dropped }}"),
         }
     }
@@ -88,6 +94,8 @@ impl<T: defmt::Format> defmt::Format for TxToken<'_, T> {
 #[derive(Debug)]
 pub(super) enum Destination<'a, T> {
     Device(T),
+    /// To the device, but a long frame goes through this buffer, because it may have to be cut.
+    Narrow(T, &'a mut [u8]),
     /// The device has no room. smoltcp fills the frame in this buffer, and then it is dropped.
     Dropped(&'a mut [u8]),
 }
@@ -97,26 +105,80 @@ impl<T: smoltcp::phy::TxToken> smoltcp::phy::TxToken for TxToken<'_, T> {
     where
         F: FnOnce(&mut [u8]) -> R,
     {
+        let inspector = self.inspector;
         let fill = |frame: &mut [u8]| {
             let result = f(frame);
-            self.inspector.borrow_mut().outgoing(frame);
-            result
+            let leaves = inspector.borrow_mut().outgoing(frame);
+            (result, leaves)
         };
-        match self.destination {
-            Destination::Device(token) => token.consume(len, fill),
-            Destination::Dropped(buffer) => {
-                count(&mut self.inspector.borrow_mut().counters.frames_dropped);
-                let frame = buffer
-                    .get_mut(..len)
-                    .expect("smoltcp fills no frame longer than the MTU that it was told");
-                fill(frame)
+        let (result, _) = match self.destination {
+            Destination::Device(token)
+                if len <= REFUSAL_LEN_MAX && inspector.borrow().backlog.caller.is_some() =>
+            {
+                consume_or_drop(token, len, fill)
             }
-        }
+            Destination::Narrow(token, buffer) if inspector.borrow().may_have_to_cut(len) => {
+                let filled = fill(room_for(buffer, len));
+                send_part(token, &mut inspector.borrow_mut(), room_for(buffer, len));
+                filled
+            }
+            Destination::Device(token) | Destination::Narrow(token, _) => token.consume(len, fill),
+            Destination::Dropped(buffer) => {
+                count(&mut inspector.borrow_mut().counters.frames_dropped);
+                fill(room_for(buffer, len))
+            }
+        };
+        result
     }
 
     fn set_meta(&mut self, meta: PacketMeta) {
-        if let Destination::Device(token) = &mut self.destination {
-            token.set_meta(meta);
+        match &mut self.destination {
+            Destination::Device(token) | Destination::Narrow(token, _) => token.set_meta(meta),
+            Destination::Dropped(_) => {}
         }
     }
+}
+
+/// The room in the buffer for a frame.
+fn room_for(buffer: &mut [u8], len: usize) -> &mut [u8] {
+    buffer
+        .get_mut(..len)
+        .expect("smoltcp fills no frame longer than the MTU that it was told")
+}
+
+/// Sends a frame only if `fill` says that it leaves, which it knows when it has written it.
+#[cold]
+#[inline(never)]
+fn consume_or_drop<T, R>(
+    token: T,
+    len: usize,
+    fill: impl FnOnce(&mut [u8]) -> (R, bool),
+) -> (R, bool)
+where
+    T: smoltcp::phy::TxToken,
+{
+    let mut room = [0; REFUSAL_LEN_MAX];
+    let frame = room_for(&mut room, len);
+    let (result, leaves) = fill(frame);
+    if leaves {
+        token.consume(len, |room| room.copy_from_slice(frame));
+    }
+    (result, leaves)
+}
+
+/// Sends a frame, or as much of it as its path takes at a time. The rest is at the frame's beginning
+/// then.
+#[cold]
+pub(super) fn send_part<T>(token: T, inspector: &mut Inspector, frame: &mut [u8])
+where
+    T: smoltcp::phy::TxToken,
+{
+    let Some(part) = inspector.first_part(frame) else {
+        token.consume(frame.len(), |room| room.copy_from_slice(frame));
+        inspector.rest_len = 0;
+        return;
+    };
+    token.consume(part.frame_len(), |room| part.write(frame, room));
+    let rest_len = part.remove(frame);
+    inspector.on_cut(rest_len);
 }

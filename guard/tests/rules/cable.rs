@@ -8,6 +8,8 @@ use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxT
 use smoltcp::time::Instant;
 
 pub(crate) const MTU: usize = 1514;
+/// Every medium that a guard knows.
+pub(crate) const MEDIA: &[Medium] = &[Medium::Ethernet, Medium::Ip];
 const ETHERNET_HEADER_LEN: usize = 14;
 /// The hardware addresses in frames from the host.
 const MACS: [u8; 12] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];

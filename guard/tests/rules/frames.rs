@@ -4,6 +4,7 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress,
     IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+    checksum,
 };
 #[cfg(feature = "ipv6")]
 use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, NdiscNeighborFlags, NdiscRepr};
@@ -169,6 +170,39 @@ fn ip_frame(
     ip.emit(frame.payload_mut(), &ChecksumCapabilities::default());
     fill(&mut bytes[14 + ip.header_len()..]);
     bytes
+}
+
+/// An ICMP error from a router about a frame of the host's: its type, its code, the field after the
+/// checksum, and how much of the packet it quotes.
+pub(crate) fn icmp_error(
+    family: Family,
+    (kind, code): (u8, u8),
+    field: u32,
+    about: &[u8],
+) -> Vec<u8> {
+    let (router, protocol) = match family {
+        Family::V4 => (IpAddress::v4(192, 0, 2, 1), IpProtocol::Icmp),
+        #[cfg(feature = "ipv6")]
+        Family::V6 => (
+            IpAddress::v6(0xfd99, 0, 0, 0, 0, 0, 0, 1),
+            IpProtocol::Icmpv6,
+        ),
+    };
+    let quoted = &about[14..about.len().min(14 + 548)];
+    let len = 8 + quoted.len();
+    let (source, destination) = ((PEER_MAC, router), (HOST_MAC, family.host()));
+    ip_frame(source, destination, protocol, len, |icmp| {
+        icmp[..2].copy_from_slice(&[kind, code]);
+        icmp[4..8].copy_from_slice(&field.to_be_bytes());
+        icmp[8..].copy_from_slice(quoted);
+        let pseudo = match family {
+            Family::V4 => 0,
+            #[cfg(feature = "ipv6")]
+            Family::V6 => checksum::pseudo_header(&router, &family.host(), protocol, len as u32),
+        };
+        let sum = !checksum::combine(&[pseudo, checksum::data(icmp)]);
+        icmp[2..4].copy_from_slice(&sum.to_be_bytes());
+    })
 }
 
 /// Reads a frame from the host. None when it is not TCP.

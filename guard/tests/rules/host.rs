@@ -8,7 +8,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address, TcpControl};
 use smoltcp_guard::{Guarded, Storage};
 
-use crate::cable::Cable;
+use crate::cable::{Cable, MEDIA};
 use crate::frames::{
     ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_PORT, Segment, Sent, arp_request, build,
     introduction, read, read_raw,
@@ -16,6 +16,9 @@ use crate::frames::{
 
 /// More frames than any honest exchange of the scripts needs in one poll.
 pub(crate) const EGRESS_MAX: usize = 100;
+
+/// More than three full segments.
+const SEND_BUFFER_LEN: usize = 5000;
 
 /// The other address in a network of two.
 const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 0, 0);
@@ -124,7 +127,7 @@ impl<D: TestDevice> Host<D> {
         });
         let mut socket = tcp::Socket::new(
             tcp::SocketBuffer::new(vec![0; window].leak()),
-            tcp::SocketBuffer::new(vec![0; 64].leak()),
+            tcp::SocketBuffer::new(vec![0; SEND_BUFFER_LEN].leak()),
         );
         socket.set_nagle_enabled(false);
         socket
@@ -211,6 +214,12 @@ impl<D: TestDevice> Host<D> {
             .collect()
     }
 
+    /// The frame that the host sent last.
+    pub(crate) fn last_frame(&self) -> Vec<u8> {
+        let ends = self.cable.0.borrow();
+        ends.from_host.last().expect("a frame is out").clone()
+    }
+
     /// Sleeps until the host wants to be polled, and polls it. None when no timer runs.
     pub(crate) fn sleep(&mut self) -> Option<Vec<Sent>> {
         let wake = self.iface.poll_at(self.now, &self.sockets)?;
@@ -250,7 +259,7 @@ pub(crate) fn compare(
 ) {
     for (&family, &medium) in FAMILIES
         .iter()
-        .flat_map(|family| [(family, &Medium::Ethernet), (family, &Medium::Ip)])
+        .flat_map(|family| MEDIA.iter().map(move |medium| (family, medium)))
     {
         let cable = || Cable::over(medium);
         fails(Host::connecting(family, window, cable()).accepted(peer_window));

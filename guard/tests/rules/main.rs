@@ -5,8 +5,10 @@
 
 #![allow(clippy::indexing_slicing, reason = "a wrong index is a failed test")]
 
+mod backlog;
 mod boundary;
 mod cable;
+mod challenge;
 mod defects;
 mod delayed;
 mod flows;
@@ -16,5 +18,7 @@ mod late;
 mod lossy_network;
 mod neighbour;
 mod out_of_reach;
+mod path_mtu;
 mod properties;
+mod unreachable;
 mod windows;

@@ -20,7 +20,7 @@ pub(crate) use file_peer::{FILE_PEER_PY, RecvProgram, run_file_peer, start_file_
 pub(crate) use http_server::{HttpConnection, HttpServer, ok_response};
 pub(crate) use process::{Exited, Process};
 pub(crate) use pty::{Pty, open_pty};
-pub(crate) use python::{TCP_PEER_PY, start_python};
+pub(crate) use python::{TCP_PEER_PY, start_python, start_python_by};
 
 use std::process::Command;
 

@@ -83,6 +83,27 @@ impl Namespace {
         Err(format!("no TAP: {} {}", stderr(&created), stderr(&opened)))
     }
 
+    /// A further namespace with nothing but loopback, for a test that runs inside its own. The error
+    /// says why there is none.
+    pub(crate) fn beside() -> Result<Self, String> {
+        Self::hold(false)
+    }
+
+    /// The process in it, by which `ip` knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.holder.id()
+    }
+
+    /// Runs a shell script in it.
+    ///
+    /// # Panics
+    /// If the script fails.
+    #[track_caller]
+    pub(crate) fn run(&self, script: &str) {
+        let output = self.sh(&format!("set -e\n{script}"));
+        assert!(output.status.success(), "{script}\n{}", stderr(&output));
+    }
+
     fn hold(with_user_namespace: bool) -> Result<Self, String> {
         let options = if with_user_namespace { "-Urn" } else { "-n" };
         let mut holder = Command::new("unshare")
@@ -111,7 +132,7 @@ impl Namespace {
     }
 
     /// A command that runs in the namespace.
-    fn command(&self, program: impl AsRef<Path>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = killed_with_test("nsenter");
         if self.has_user_namespace {
             command.args(["--user", "--preserve-credentials"]);

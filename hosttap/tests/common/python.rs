@@ -1,5 +1,7 @@
 //! Peers in Python, over the kernel's sockets.
 
+use std::process::Command;
+
 use super::{Process, killed_with_test};
 
 /// What every TCP peer needs.
@@ -9,8 +11,12 @@ const SCRIPT_SECONDS_MAX: u32 = 240;
 
 /// Starts a Python script.
 pub(crate) fn start_python(script: &str, arguments: &[&str]) -> Process {
+    start_python_by(killed_with_test("python3"), script, arguments)
+}
+
+/// Starts a Python script by a command that runs Python, such as one in another namespace.
+pub(crate) fn start_python_by(mut python: Command, script: &str, arguments: &[&str]) -> Process {
     let script = format!("import signal; signal.alarm({SCRIPT_SECONDS_MAX})\n{script}");
-    let mut command = killed_with_test("python3");
-    command.args(["-u", "-c", &script]).args(arguments);
-    Process::start(&mut command)
+    python.args(["-u", "-c", &script]).args(arguments);
+    Process::start(&mut python)
 }
