@@ -28,6 +28,7 @@ const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
 /// It ends only after [`release`](Dhcp::release). It owns no socket: it speaks through a
 /// [`DhcpDevice`](super::DhcpDevice) over the same [`Storage`], which must be the interface's device.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Dhcp<'a> {
     pub(super) storage: &'a Storage,
     pub(super) options: DhcpOptions<'a>,

@@ -65,6 +65,18 @@ pub struct Message<'b> {
     fields: [&'b [u8]; 3],
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Message<'_> {
+    fn format(&self, f: defmt::Formatter) {
+        defmt::write!(
+            f,
+            "Message {{ kind: {}, xid: {=u32:x} }}",
+            self.kind,
+            self.xid
+        );
+    }
+}
+
 /// The part before the options.
 struct Header<'b> {
     is_reply_on_ethernet: bool,
