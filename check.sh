@@ -52,7 +52,7 @@ check_clippy() {
 # switch on in the same build.
 check_features() {
     local http chat file protocols options
-    for http in "" http; do
+    for http in "" http download; do
         for chat in "" chat; do
             # `flash` brings `file`.
             for file in "" file flash; do

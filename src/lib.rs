@@ -58,7 +58,7 @@
 //! | what apps tell | [`Error`], [`Event`], [`Observer`] |
 //! | time | [`Tick`], [`Duration`], and [`TickCounter`], which makes ticks from a 32-bit counter |
 //! | payload | [`Sink`], [`Source`], and adaptors to `embedded-io` |
-//! | `http` | URL, request, head and body as pure bytes, and the GET client |
+//! | `http` | URL, request, head and body as pure bytes, the GET client, and downloads that recover |
 //! | `chat` | lines as pure bytes, and the chat peer |
 //! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
 //! | `store` | where a received file goes: memory, or NOR flash |
@@ -72,6 +72,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `http` | yes | the module of that name |
+//! | `download` | yes | `http::Download`: redirects, retries, and going on where it stopped |
 //! | `chat` | yes | the module of that name |
 //! | `file` | yes | the modules `file` and `store`; brings `sha2` |
 //! | `dhcp` | yes | the module of that name |

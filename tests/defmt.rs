@@ -135,6 +135,43 @@ mod list {
         has_format::<Target<'_>>();
         has_format::<Url<'_>>();
         has_format::<UrlError>();
+        has_format::<UserInfo<'_>>();
+    };
+
+    #[cfg(feature = "download")]
+    const _: () = {
+        use tickwire::http::*;
+
+        has_format::<Download<'_, Discard>>();
+        has_format::<DownloadBuffers<'_>>();
+        has_format::<DownloadError>();
+        has_format::<DownloadOptions>();
+        has_format::<Method>();
+        has_format::<RedirectError>();
+        has_format::<SetupError>();
+        has_format::<Version<'_>>();
+    };
+
+    #[cfg(feature = "dhcp")]
+    const _: () = {
+        use tickwire::dhcp::*;
+
+        has_format::<Dhcp<'_>>();
+        has_format::<DhcpDevice<'_, u8>>();
+        has_format::<DhcpEvent>();
+        has_format::<DhcpOptions<'_>>();
+        has_format::<Lease>();
+        has_format::<LeaseTime>();
+        has_format::<LossReason>();
+        has_format::<Malformed>();
+        has_format::<Message<'_>>();
+        has_format::<Probing>();
+        has_format::<ReplyKind>();
+        has_format::<Request<'_>>();
+        has_format::<RequestKind>();
+        has_format::<Route>();
+        has_format::<RxToken<'_, u8>>();
+        has_format::<Storage>();
     };
 
     #[cfg(feature = "udp")]
@@ -173,6 +210,7 @@ mod list {
 
         has_format::<Counters>();
         has_format::<Guarded<'_, u8>>();
+        has_format::<Notice>();
         has_format::<RxToken<'_, u8>>();
         has_format::<Storage<4>>();
         has_format::<TxToken<'_, u8>>();

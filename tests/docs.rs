@@ -83,7 +83,7 @@ fn pages() -> Vec<String> {
 #[test]
 fn the_guide_quotes_the_crate_as_it_is() {
     let lib = uncommented(&read("src/lib.rs"));
-    let sources = [read("src/echo.rs"), read("src/http/get.rs"), lib];
+    let sources = [read("src/echo.rs"), read("src/http/fetch.rs"), lib];
     let sources = sources.map(|source| unindented(&source));
     let quotes = blocks(&read(GUIDE), "rs");
     assert!(quotes.len() >= 6, "{} quotes", quotes.len());

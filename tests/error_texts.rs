@@ -8,7 +8,8 @@ use std::fmt::Display;
 use tickwire::chat::ChatError;
 use tickwire::file::{OfferError, ReceiveError, SendError, Status};
 use tickwire::http::{
-    Authority, BodyError, GetError, HeaderError, Host, Malformed, Proof, Url, UrlError,
+    Authority, BodyError, DownloadError, GetError, HeaderError, Host, Malformed, Proof,
+    RedirectError, SetupError, Url, UrlError,
 };
 use tickwire::store::LayoutError;
 use tickwire::{Error, SinkError, SourceError, Tick, TimeoutKind, UdpError};
@@ -87,6 +88,30 @@ fn every_error_of_a_get_says_something_of_its_own() {
     assert_texts(&malformed::ALL);
     let error = GetError::from(Malformed::BareCr).to_string();
     assert!(error.ends_with(&Malformed::BareCr.to_string()) && error.starts_with("malformed: "));
+}
+
+#[test]
+fn every_error_of_a_download_says_something_of_its_own() {
+    let redirects = [
+        RedirectError::NoLocation,
+        RedirectError::TooLong,
+        RedirectError::Url(UrlError::Https),
+        RedirectError::NoAddress,
+        RedirectError::Loop,
+        RedirectError::TooMany,
+    ];
+    assert_texts(&redirects);
+    let own = [
+        DownloadError::Get(GetError::Truncated),
+        DownloadError::CannotRestart,
+    ];
+    assert_texts(&[&own[..], &redirects.map(DownloadError::Redirect)].concat());
+    assert_texts(&[
+        SetupError::Url(UrlError::Empty),
+        SetupError::Header(HeaderError::Reserved),
+        SetupError::UrlTooLong,
+        SetupError::NoAddress,
+    ]);
 }
 
 #[test]

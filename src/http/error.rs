@@ -40,6 +40,14 @@ pub enum Event {
         /// Number of bytes in the body, where the head says so.
         length: Option<u64>,
     },
+    /// A redirect is followed.
+    #[cfg(feature = "download")]
+    Redirect {
+        /// The status code.
+        status: u16,
+        /// Number of redirects in this attempt, this one included.
+        number: u8,
+    },
 }
 
 impl fmt::Display for GetError {

@@ -1,8 +1,9 @@
 //! The head of a response, parsed byte by byte in constant memory.
 
 use super::field::{ContentLength, Field, NameMatcher, TransferEncoding};
+use super::request::Additions;
 use super::syntax::{is_forbidden_control, is_tchar, is_whitespace};
-use super::{Location, Malformed, Request};
+use super::{Fields, Malformed, Request};
 
 /// Limit on the length of a head, in bytes, unless the caller sets another one.
 pub const HEAD_BYTES_MAX_DEFAULT: u32 = 16 * 1024;
@@ -125,7 +126,7 @@ impl HeadParser {
 
     /// Creates a parser for the response to `request`: 206 is an answer to a Range, and 304 to
     /// If-None-Match or If-Modified-Since. To any other request both are malformed.
-    pub fn for_request(request: &Request<'_>, bytes_max: u32) -> Self {
+    pub fn for_request(request: &Request<'_, impl Additions>, bytes_max: u32) -> Self {
         Self {
             has_range: request.has_range(),
             has_condition: request.has_condition(),
@@ -136,20 +137,23 @@ impl HeadParser {
     /// Parses `bytes` up to the end of the final head. Returns the number of bytes that it consumed,
     /// and the head once it is complete. While the head is incomplete, it consumes all bytes.
     ///
-    /// The value of the first Location of a 3xx response goes to `location`; pass the same one in
-    /// every call. Once the head is complete, further calls consume nothing and return it again.
+    /// What the parser itself does not need goes to `fields`, for example a [`Location`]; pass the
+    /// same one in every call. Once the head is complete, further calls consume nothing and return it
+    /// again.
+    ///
+    /// [`Location`]: super::Location
     ///
     /// # Errors
     /// The first byte that breaks the protocol. Every later call returns the same error.
     pub fn feed(
         &mut self,
         bytes: &[u8],
-        location: &mut Location<'_>,
+        fields: &mut impl Fields,
     ) -> Result<(usize, Option<Head>), Malformed> {
         let mut consumed = 0;
         while let (None, Some(&byte)) = (self.outcome, bytes.get(consumed)) {
             consumed += 1;
-            if let Err(how) = self.accept(byte, location) {
+            if let Err(how) = self.accept(byte, fields) {
                 self.outcome = Some(Err(how));
             }
         }
@@ -160,7 +164,7 @@ impl HeadParser {
         }
     }
 
-    fn accept(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
+    fn accept(&mut self, byte: u8, fields: &mut impl Fields) -> Result<(), Malformed> {
         let head = &mut self.head;
         if head.bytes >= self.bytes_max {
             return Err(Malformed::HeadTooLong);
@@ -171,13 +175,13 @@ impl HeadParser {
         }
         match byte {
             CR => head.after_cr = true,
-            LF => return self.end_line(location),
-            _ => return head.accept_in_line(byte, location),
+            LF => return self.end_line(fields),
+            _ => return head.accept_in_line(byte, fields),
         }
         Ok(())
     }
 
-    fn end_line(&mut self, location: &mut Location<'_>) -> Result<(), Malformed> {
+    fn end_line(&mut self, fields: &mut impl Fields) -> Result<(), Malformed> {
         let head = &mut self.head;
         head.after_cr = false;
         match head.position {
@@ -186,6 +190,7 @@ impl HeadParser {
                     return Err(Malformed::StatusLine);
                 }
                 head.position = LinePosition::LineStart;
+                fields.begin_head(head.status);
                 self.check_status()
             }
             LinePosition::Name | LinePosition::WhitespaceInName => Err(Malformed::NoColon),
@@ -194,7 +199,7 @@ impl HeadParser {
                 Ok(())
             }
             LinePosition::LineStart => {
-                head.finish_field(location)?;
+                head.finish_field(fields)?;
                 self.end_head()
             }
         }
@@ -241,24 +246,25 @@ impl PartialHead {
         }
     }
 
-    fn accept_in_line(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
+    fn accept_in_line(&mut self, byte: u8, fields: &mut impl Fields) -> Result<(), Malformed> {
         match self.position {
             LinePosition::StatusLine(offset) => self.accept_in_status_line(offset, byte),
-            LinePosition::LineStart if is_whitespace(byte) => self.accept_obs_fold(byte, location),
+            LinePosition::LineStart if is_whitespace(byte) => self.accept_obs_fold(byte, fields),
             LinePosition::LineStart => {
-                self.finish_field(location)?;
+                self.finish_field(fields)?;
                 self.name = NameMatcher::new();
+                fields.begin_name();
                 if byte == b':' {
                     return Err(Malformed::EmptyName);
                 }
                 self.position = LinePosition::Name;
-                self.accept_in_name(byte, location)
+                self.accept_in_name(byte, fields)
             }
-            LinePosition::Name => self.accept_in_name(byte, location),
+            LinePosition::Name => self.accept_in_name(byte, fields),
             LinePosition::WhitespaceInName if is_whitespace(byte) => Ok(()),
             LinePosition::WhitespaceInName if byte == b':' => Err(Malformed::SpaceBeforeColon),
             LinePosition::WhitespaceInName => Err(Malformed::FieldName),
-            LinePosition::Value => self.accept_in_value(byte, location),
+            LinePosition::Value => self.accept_in_value(byte, fields),
         }
     }
 
@@ -283,30 +289,33 @@ impl PartialHead {
 
     /// A line that starts with white space continues the field before it (`obs-fold`, RFC 9112,
     /// 5.2).
-    fn accept_obs_fold(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
+    fn accept_obs_fold(&mut self, byte: u8, fields: &mut impl Fields) -> Result<(), Malformed> {
         match self.field {
             Field::None => Err(Malformed::SpaceBeforeFirstField),
             Field::ContentLength | Field::TransferEncoding => Err(Malformed::FoldedLength),
             Field::Location | Field::Other => {
                 self.position = LinePosition::Value;
-                self.accept_in_value(byte, location)
+                self.accept_in_value(byte, fields)
             }
         }
     }
 
-    fn accept_in_name(&mut self, byte: u8, location: &Location<'_>) -> Result<(), Malformed> {
+    fn accept_in_name(&mut self, byte: u8, fields: &mut impl Fields) -> Result<(), Malformed> {
         match byte {
             b':' => {
                 self.position = LinePosition::Value;
                 self.field = match self.name.field() {
                     // Only a redirect needs it, and only the first one counts.
                     Field::Location
-                        if !(300..400).contains(&self.status) || !location.is_empty() =>
+                        if !(300..400).contains(&self.status) || fields.has_location() =>
                     {
                         Field::Other
                     }
                     field => field,
                 };
+                if self.field == Field::Other {
+                    fields.begin_value();
+                }
                 Ok(())
             }
             space if is_whitespace(space) => {
@@ -315,6 +324,7 @@ impl PartialHead {
             }
             token if is_tchar(token) => {
                 self.name.push(token);
+                fields.name_byte(token);
                 Ok(())
             }
             control if control.is_ascii_control() => Err(Malformed::ControlByte),
@@ -322,7 +332,7 @@ impl PartialHead {
         }
     }
 
-    fn accept_in_value(&mut self, byte: u8, location: &mut Location<'_>) -> Result<(), Malformed> {
+    fn accept_in_value(&mut self, byte: u8, fields: &mut impl Fields) -> Result<(), Malformed> {
         if is_forbidden_control(byte) {
             return Err(Malformed::ControlByte);
         }
@@ -330,24 +340,32 @@ impl PartialHead {
             Field::ContentLength => self.length.push(byte),
             Field::TransferEncoding => self.transfer_coding.push(byte),
             Field::Location => {
-                location.push(byte);
+                fields.location_byte(byte);
                 Ok(())
             }
-            Field::None | Field::Other => Ok(()),
+            Field::None => Ok(()),
+            Field::Other => {
+                fields.value_byte(byte);
+                Ok(())
+            }
         }
     }
 
     /// A field ends when the next line does not start with white space, so it is checked only
     /// then.
-    fn finish_field(&mut self, location: &mut Location<'_>) -> Result<(), Malformed> {
+    fn finish_field(&mut self, fields: &mut impl Fields) -> Result<(), Malformed> {
         match self.field {
             Field::ContentLength => self.length.finish(),
             Field::TransferEncoding => self.transfer_coding.finish(),
             Field::Location => {
-                location.finish();
+                fields.end_location();
                 Ok(())
             }
-            Field::None | Field::Other => Ok(()),
+            Field::None => Ok(()),
+            Field::Other => {
+                fields.end_value();
+                Ok(())
+            }
         }
     }
 

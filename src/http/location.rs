@@ -1,5 +1,6 @@
 //! The Location of a redirect, in a lent buffer.
 
+use super::Fields;
 use super::syntax::is_whitespace;
 
 /// The value of the Location field of a redirect, in a buffer that the caller lends.
@@ -52,6 +53,13 @@ impl<'a> Location<'a> {
         self.length == 0 && !self.truncated
     }
 
+    /// Forgets the value.
+    #[cfg(feature = "download")]
+    pub(super) const fn clear(&mut self) {
+        self.length = 0;
+        self.truncated = false;
+    }
+
     /// Appends one byte of the value. White space before the value is dropped.
     pub(super) fn push(&mut self, byte: u8) {
         if self.length == 0 && is_whitespace(byte) {
@@ -72,5 +80,19 @@ impl<'a> Location<'a> {
         if !self.truncated {
             self.length = self.as_bytes().trim_ascii_end().len();
         }
+    }
+}
+
+impl Fields for Location<'_> {
+    fn has_location(&self) -> bool {
+        !self.is_empty()
+    }
+
+    fn location_byte(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    fn end_location(&mut self) {
+        self.finish();
     }
 }

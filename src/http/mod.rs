@@ -1,5 +1,8 @@
 //! An HTTP/1.0 GET client, and its parts that work on bytes alone: URL, request, head and body.
 //!
+//! [`Get`] is one request. `Download`, with the feature `download`, is as many as it takes: it follows
+//! redirects, tries again, and goes on where it stopped.
+//!
 //! The parts know no sockets. [`Url`] and [`Request`] generate the bytes to send. [`HeadParser`] and
 //! [`BodyDecoder`] parse the response. They take bytes as they arrive, need constant memory, and give
 //! the same result wherever the stream is cut.
@@ -26,25 +29,65 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+#[cfg(feature = "download")]
+mod answer;
+#[cfg(feature = "download")]
+mod basic;
 mod body;
+#[cfg(feature = "download")]
+mod content_range;
 mod copy;
+#[cfg(feature = "download")]
+mod date;
+#[cfg(feature = "download")]
+mod download;
+#[cfg(feature = "download")]
+mod download_error;
 mod error;
+mod fetch;
 mod field;
+mod fields;
 mod get;
 mod head;
 mod location;
 mod malformed;
+mod options;
+#[cfg(feature = "download")]
+mod redirect;
 mod request;
+#[cfg(feature = "download")]
+mod resolve;
+#[cfg(feature = "download")]
+mod resumable;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod url;
+mod url_error;
+mod user_info;
+#[cfg(feature = "download")]
+mod version;
 
 pub use body::{BodyDecoder, BodyError, Piece, Proof};
+#[cfg(feature = "download")]
+pub use download::{Download, DownloadBuffers, DownloadOptions};
+#[cfg(feature = "download")]
+pub use download_error::{DownloadError, SetupError};
 pub use error::{Event, GetError};
-pub use get::{Complete, Get, GetOptions};
+pub use fetch::Complete;
+pub use fields::Fields;
+pub use get::Get;
 pub use head::{Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, INTERIM_HEADS_MAX};
 pub use location::Location;
 pub use malformed::Malformed;
+pub use options::GetOptions;
+#[cfg(feature = "download")]
+pub use redirect::RedirectError;
 pub use request::{Header, HeaderError, Request};
-pub use url::{Authority, Host, Target, Url, UrlError};
+#[cfg(feature = "download")]
+pub use resumable::Method;
+pub use url::{Authority, Host, Target, Url};
+pub use url_error::UrlError;
+pub use user_info::UserInfo;
+#[cfg(feature = "download")]
+pub use version::{RestartSink, Version};

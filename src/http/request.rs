@@ -38,16 +38,44 @@ pub enum HeaderError {
     SecondHost,
 }
 
-/// A checked HTTP/1.0 GET request. Its `Display` gives the bytes of the request.
+/// What a client of ours adds to a request beyond the caller's own headers.
+pub trait Additions {
+    /// The method, in upper case.
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    /// Whether this header of the caller is sent at all.
+    fn sends(&self, header: &Header) -> bool {
+        let _ = header;
+        true
+    }
+
+    /// Whether a Range is among them.
+    fn has_range(&self) -> bool {
+        false
+    }
+
+    /// Passes whole header lines to `write`, piece by piece.
+    fn write_pieces(&self, write: &mut dyn FnMut(&[u8])) {
+        let _ = write;
+    }
+}
+
+/// Nothing.
+impl Additions for () {}
+
+/// A checked HTTP/1.0 request, a GET unless `A` says otherwise. Its `Display` gives the bytes of the request.
 ///
 /// No buffer ever holds the whole request: each [`write_from`](Self::write_from) generates the bytes
 /// again and keeps those that fit.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Request<'a> {
+pub struct Request<'a, A = ()> {
     url: Url<'a>,
     /// Borrowed from the caller for the life of the request.
     headers: &'a [Header<'a>],
+    additions: A,
 }
 
 impl<'a> Header<'a> {
@@ -63,7 +91,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    fn is_named(&self, name: &str) -> bool {
+    pub(super) fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
@@ -106,7 +134,23 @@ impl<'a> Request<'a> {
         {
             return Err(HeaderError::SecondHost);
         }
-        Ok(Self { url: *url, headers })
+        Ok(Self {
+            url: *url,
+            headers,
+            additions: (),
+        })
+    }
+}
+
+impl<'a, A: Additions> Request<'a, A> {
+    /// A request with headers that were checked before.
+    #[cfg(feature = "download")]
+    pub(super) const fn unchecked(url: Url<'a>, headers: &'a [Header<'a>], additions: A) -> Self {
+        Self {
+            url,
+            headers,
+            additions,
+        }
     }
 
     /// Writes the bytes of the request from `offset` on into `out`, as many as fit, and returns their
@@ -140,7 +184,7 @@ impl<'a> Request<'a> {
 
     /// Whether the caller asks for a part: 206 may be the answer.
     pub(super) fn has_range(&self) -> bool {
-        self.header("Range").is_some()
+        self.header("Range").is_some() || self.additions.has_range()
     }
 
     /// Whether the caller sets a condition to which 304 may be the answer (RFC 9110, 13.1).
@@ -151,13 +195,16 @@ impl<'a> Request<'a> {
     }
 
     fn header(&self, name: &str) -> Option<&Header<'a>> {
-        self.headers.iter().find(|header| header.is_named(name))
+        self.headers
+            .iter()
+            .find(|header| header.is_named(name) && self.additions.sends(header))
     }
 
     /// Passes the text of the request to `write`, piece by piece.
     #[inline(never)]
     fn write_pieces(&self, write: &mut dyn FnMut(&[u8])) {
-        write(b"GET ");
+        write(self.additions.method().as_bytes());
+        write(b" ");
         self.url.target().write_pieces(write);
         // Host comes first, even if the caller set it (RFC 9110, 7.2).
         write(b" HTTP/1.0\r\nHost: ");
@@ -167,13 +214,13 @@ impl<'a> Request<'a> {
         }
         if self.header("User-Agent").is_none() {
             write(b"\r\nUser-Agent: ");
-            write(Self::USER_AGENT.as_bytes());
+            write(Request::USER_AGENT.as_bytes());
         }
         write(b"\r\nConnection: close\r\n");
         for header in self
             .headers
             .iter()
-            .filter(|header| !header.is_named("Host"))
+            .filter(|header| !header.is_named("Host") && self.additions.sends(header))
         {
             write(header.name.as_bytes());
             write(b": ");
@@ -181,12 +228,13 @@ impl<'a> Request<'a> {
             write(header.value.trim_ascii().as_bytes());
             write(b"\r\n");
         }
+        self.additions.write_pieces(write);
         write(b"\r\n");
     }
 }
 
 /// All bytes of the request.
-impl fmt::Display for Request<'_> {
+impl<A: Additions> fmt::Display for Request<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         display(f, |write| self.write_pieces(write))
     }

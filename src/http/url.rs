@@ -3,6 +3,8 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
+use super::{UrlError, UserInfo};
+
 /// The port of `http` when the URL names none.
 const PORT_DEFAULT: u16 = 80;
 /// Longest DNS name in bytes, without a final dot (RFC 1035, 2.3.4).
@@ -48,62 +50,24 @@ pub struct Target<'a> {
     path_and_query: &'a str,
 }
 
-/// What is wrong with a URL. Returned by [`Url::parse`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum UrlError {
-    /// The text is empty.
-    Empty,
-    /// A space, anywhere.
-    Space,
-    /// A control byte (NUL, HTAB, CR, LF, DEL and the like), anywhere.
-    ControlByte,
-    /// It does not start with a scheme and `://`.
-    NoScheme,
-    /// The scheme is `https`, which needs TLS.
-    Https,
-    /// The scheme is neither `http` nor `https`.
-    OtherScheme,
-    /// A user name or password before the host (RFC 9110, 4.2.4).
-    UserInfo,
-    /// There is no host.
-    EmptyHost,
-    /// The host name is longer than 253 bytes.
-    HostTooLong,
-    /// A label of the host name is longer than 63 bytes.
-    LabelTooLong,
-    /// The host name has two dots in a row, or starts with a dot.
-    EmptyLabel,
-    /// The host name is not ASCII.
-    HostNotAscii,
-    /// The host name has a byte other than a letter, a digit, `-`, `_` or `.`.
-    HostByte,
-    /// The last label of the host is a number, but the host is not four decimal numbers up to 255
-    /// without leading zeros.
-    BadIpv4,
-    /// `[` without `]`.
-    UnclosedBracket,
-    /// The text in brackets is not an IPv6 address.
-    BadIpv6,
-    /// The host is in brackets, as an IPv6 address is, but this build lacks the feature `ipv6`.
-    NoIpv6,
-    /// The IPv6 address has a zone (RFC 6874).
-    ZoneId,
-    /// The port has a byte that is not a digit.
-    BadPort,
-    /// Port 0.
-    PortZero,
-    /// The port is above 65535.
-    PortTooLarge,
-}
-
 impl<'a> Url<'a> {
     /// Parses and checks `text`.
     ///
     /// # Errors
     /// The first error from left to right. Spaces and control bytes come before all others.
     pub fn parse(text: &'a str) -> Result<Self, UrlError> {
+        match Self::parse_with_user_info(text)? {
+            (url, None) => Ok(url),
+            (_, Some(_)) => Err(UrlError::UserInfo),
+        }
+    }
+
+    /// Parses and checks `text`, which may have a user name and password before its host. They are no
+    /// part of the URL, and are never sent in it.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), but for [`UrlError::UserInfo`].
+    pub fn parse_with_user_info(text: &'a str) -> Result<(Self, Option<UserInfo<'a>>), UrlError> {
         if text.is_empty() {
             return Err(UrlError::Empty);
         }
@@ -123,14 +87,22 @@ impl<'a> Url<'a> {
         let end = end.unwrap_or(rest.len());
         let authority = rest.get(..end).unwrap_or_default();
         let tail = rest.get(end..).unwrap_or_default();
+        let (user_info, authority) = match authority.bytes().rposition(|byte| byte == b'@') {
+            Some(at) => (
+                authority.get(..at),
+                authority.get(at + 1..).unwrap_or_default(),
+            ),
+            None => (None, authority),
+        };
         let (host, authority) = parse_authority(authority)?;
-        Ok(Self {
+        let url = Self {
             host,
             authority,
             target: Target {
                 path_and_query: split_once(tail, b'#').map_or(tail, |(before, _)| before),
             },
-        })
+        };
+        Ok((url, user_info.map(UserInfo::new)))
     }
 
     /// The host to connect to.
@@ -147,6 +119,19 @@ impl<'a> Url<'a> {
     /// (RFC 9110, 7.2).
     pub const fn authority(&self) -> Authority<'a> {
         self.authority
+    }
+
+    /// Whether two URLs have the same origin: host and port (RFC 9110, 4.3.1). There is one scheme.
+    pub fn has_same_origin(&self, other: &Url<'_>) -> bool {
+        let (one, other) = (&self.authority, &other.authority);
+        one.port == other.port && one.host.eq_ignore_ascii_case(other.host)
+    }
+
+    /// Passes the whole URL to `write`, piece by piece: as it is sent, without a fragment.
+    pub(super) fn write_pieces(&self, write: &mut dyn FnMut(&[u8])) {
+        write(b"http://");
+        self.authority.write_pieces(write);
+        self.target.write_pieces(write);
     }
 
     /// The request target: path and query, never empty. Bytes outside ASCII are percent-encoded.
@@ -182,9 +167,6 @@ fn check_scheme(scheme: &[u8]) -> Result<(), UrlError> {
 }
 
 fn parse_authority(authority: &str) -> Result<(Host<'_>, Authority<'_>), UrlError> {
-    if authority.bytes().any(|byte| byte == b'@') {
-        return Err(UrlError::UserInfo);
-    }
     let (host, name, port) = if let Some(opened) = authority.strip_prefix('[') {
         let (inside, after) = split_once(opened, b']').ok_or(UrlError::UnclosedBracket)?;
         let host = Host::Address(parse_ipv6(inside)?);
@@ -320,7 +302,7 @@ impl Target<'_> {
 }
 
 /// A decimal or hexadecimal digit as ASCII.
-const fn digit(value: u16) -> u8 {
+pub(super) const fn digit(value: u16) -> u8 {
     // Callers pass at most 15.
     let value = value as u8;
     if value < 10 {
@@ -355,6 +337,12 @@ impl fmt::Display for Host<'_> {
     }
 }
 
+impl fmt::Display for Url<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        display(f, |write| self.write_pieces(write))
+    }
+}
+
 impl fmt::Display for Authority<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         display(f, |write| self.write_pieces(write))
@@ -366,33 +354,3 @@ impl fmt::Display for Target<'_> {
         display(f, |write| self.write_pieces(write))
     }
 }
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the URL is empty",
-            Self::Space => "the URL has a space",
-            Self::ControlByte => "the URL has a control byte",
-            Self::NoScheme => "the URL does not begin with http://",
-            Self::Https => "https needs TLS, which is not there; only http is",
-            Self::OtherScheme => "the scheme is not http",
-            Self::UserInfo => "the URL has a user name or password",
-            Self::EmptyHost => "the URL has no host",
-            Self::HostTooLong => "the host name is over 253 bytes",
-            Self::LabelTooLong => "a label of the host name is over 63 bytes",
-            Self::EmptyLabel => "a label of the host name is empty",
-            Self::HostNotAscii => "the host name is not ASCII",
-            Self::HostByte => "the host name has a forbidden byte",
-            Self::BadIpv4 => "the host ends in a number but is no IPv4 address",
-            Self::UnclosedBracket => "the bracket of the host is not closed",
-            Self::BadIpv6 => "the host in brackets is no IPv6 address",
-            Self::NoIpv6 => "this build has no IPv6",
-            Self::ZoneId => "the IPv6 address has a zone",
-            Self::BadPort => "the port is not a number",
-            Self::PortZero => "the port is 0",
-            Self::PortTooLarge => "the port is above 65535",
-        })
-    }
-}
-
-impl core::error::Error for UrlError {}

@@ -93,6 +93,11 @@ impl<S: Session, R: Retry> Client<S, R> {
         &mut self.conversation.session
     }
 
+    /// Dials `remote` from the next attempt on.
+    pub const fn set_remote(&mut self, remote: IpEndpoint) {
+        self.remote = remote;
+    }
+
     /// The session, with all that it holds.
     pub fn into_session(self) -> S {
         self.conversation.session

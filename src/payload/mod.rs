@@ -112,6 +112,11 @@ impl<'a> BufferSink<'a> {
         }
     }
 
+    /// Forgets all bytes.
+    pub const fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// All bytes that the sink took.
     pub fn bytes(&self) -> &[u8] {
         self.buffer.get(..self.len).unwrap_or_default()

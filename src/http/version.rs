@@ -1,0 +1,55 @@
+//! Sinks that can begin anew with another version of a file.
+
+use crate::{BufferSink, Discard, Sink, SinkError};
+
+/// The file that a sink begins to take.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Version<'v> {
+    /// Where the file is, after all redirects.
+    pub url: &'v str,
+    /// What proves later that it is still the same; nothing where the server gave no such thing.
+    pub validator: Option<&'v [u8]>,
+    /// Its length in bytes, where the server told it.
+    pub total: Option<u64>,
+}
+
+/// A sink that can begin anew.
+pub trait RestartSink: Sink {
+    /// Forgets everything that was taken. The bytes that follow are the first ones of `version`.
+    ///
+    /// A sink that outlives a power cut must keep `version` for good before it takes the next byte,
+    /// and must lose the old version before that: what is in it later belongs to one version only.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn restart(&mut self, version: &Version<'_>) -> Result<(), SinkError>;
+
+    /// Whether bytes that were taken can be forgotten. Those on a pipe cannot.
+    fn can_restart(&self) -> bool {
+        true
+    }
+}
+
+impl<S: RestartSink + ?Sized> RestartSink for &mut S {
+    fn restart(&mut self, version: &Version<'_>) -> Result<(), SinkError> {
+        (**self).restart(version)
+    }
+
+    fn can_restart(&self) -> bool {
+        (**self).can_restart()
+    }
+}
+
+impl RestartSink for Discard {
+    fn restart(&mut self, _version: &Version<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+impl RestartSink for BufferSink<'_> {
+    fn restart(&mut self, _version: &Version<'_>) -> Result<(), SinkError> {
+        self.clear();
+        Ok(())
+    }
+}
