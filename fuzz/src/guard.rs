@@ -2,6 +2,8 @@
 
 mod drawn;
 mod host;
+mod icmp;
+mod parts;
 
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
@@ -30,6 +32,8 @@ pub const PLACES: [usize; 2] = [3, 64];
 
 /// The peer of the flows over IPv4.
 const PEER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
+/// How long its callers wait.
+const BACKLOG_WAIT: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(2);
 /// The flow that ends in a real host; on the others nobody is behind the guard.
 const REAL: usize = 3;
 
@@ -81,6 +85,7 @@ struct Yard<'a, const FLOWS: usize> {
     begun: Vec<Begun>,
     /// It has a queue between itself and the guard, as a driver may.
     host: Host<'a>,
+    now: Instant,
 }
 
 /// A flow on which a SYN of ours went out.
@@ -120,7 +125,9 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             ],
             begun: Vec::new(),
             host: Host::new(memory),
+            now: Instant::ZERO,
         };
+        assert!(yard.device.set_backlog(PORT, Some(BACKLOG_WAIT)));
         yard.turn(Duration::ZERO);
         yard.hear(&arp(ArpOperation::Request, PEER, HOST));
         for index in 0..2 {
@@ -152,6 +159,16 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         let mut ends = flow.ends;
         if choice & 0xe0 == 0xe0 {
             ends.0.port ^= u16::from(draw.byte());
+        }
+        if comes_in && choice & 0x18 == 0x18 && draw.once_in(4) {
+            let seq = flow.ours;
+            let mut frame = icmp::error(draw, ends.0, ends.1, seq);
+            if draw.once_in(8) {
+                let at = usize::from(draw.word()) % frame.len();
+                frame[at] ^= draw.byte();
+            }
+            self.hear(&frame);
+            return true;
         }
         let mut drawn = Drawn::new(draw);
         let (source, destination, seq, ack) = if comes_in {
@@ -188,6 +205,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
 
     /// The host turns, and what it sends goes out through the guard.
     fn turn(&mut self, duration: Duration) {
+        self.now += smoltcp::time::Duration::from_millis(duration.as_millis());
         for frame in self.host.turns(duration) {
             self.send(&frame);
             if EthernetFrame::new_unchecked(&frame).ethertype() == EthernetProtocol::Arp {
@@ -209,11 +227,26 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
     /// A frame comes in.
     fn hear(&mut self, frame: &[u8]) {
         self.device.get_mut().to_host.push_back(frame.to_vec());
-        let (token, _) = self
-            .device
-            .receive(Instant::ZERO)
-            .expect("a frame is there");
-        let given = token.consume(<[u8]>::to_vec);
+        let given = self.receive().expect("a frame is there");
+        self.check_heard(frame, given);
+        while let Some(made) = self.receive() {
+            let made_by_guard = read(&made).expect("what nobody sent is a segment");
+            assert!(made_by_guard.checksum_is_right);
+            let flow = self.begun((made_by_guard.destination, made_by_guard.source));
+            assert!(flow.is_some(), "a stranger got {made_by_guard:?}");
+            self.note_end(flow, made_by_guard.flags);
+            self.host.hear(made);
+        }
+    }
+
+    /// What smoltcp gets next.
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        let (token, _) = self.device.receive(self.now)?;
+        Some(token.consume(<[u8]>::to_vec))
+    }
+
+    /// Whether smoltcp was right to get this in place of a frame that came in.
+    fn check_heard(&mut self, frame: &[u8], given: Vec<u8>) {
         let before = read(frame);
         let was_refused = given.is_empty() && !frame.is_empty();
         let Some(before) = before else {
@@ -291,16 +324,13 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
 
     /// smoltcp sends a frame.
     fn send(&mut self, frame: &[u8]) {
-        let token = self.device.transmit(Instant::ZERO).expect("there is room");
+        let token = self.device.transmit(self.now).expect("there is room");
         token.consume(frame.len(), |room| room.copy_from_slice(frame));
-        let sent = self
-            .device
-            .get_mut()
-            .from_host
-            .pop_front()
-            .expect("the frame is out");
+        // Whatever was cut leaves in full with the next look at the device.
+        assert!(self.receive().is_none(), "nothing came in");
+        let sent = Vec::from(std::mem::take(&mut self.device.get_mut().from_host));
         let Some(before) = read_sent(frame).filter(|before| !before.is_fragment) else {
-            return assert_eq!(sent, frame, "only TCP is changed");
+            return assert_eq!(sent, [frame], "only TCP is changed");
         };
         let ends = (before.source, before.destination);
         let flow = self.begun(ends);
@@ -316,7 +346,15 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
                 may_be_answered: false,
             });
         }
-        let after = check_change(frame, &sent, &before, &CHANGEABLE_OUT);
+        let sent = match &sent[..] {
+            [] => {
+                let is_refusal = before.flags & RST != 0 && before.source.port == PORT;
+                return assert!(is_refusal, "only a refusal may stay: {before:?}");
+            }
+            [sent] => sent,
+            parts => return parts::check(frame, &before, parts),
+        };
+        let after = check_change(frame, sent, &before, &CHANGEABLE_OUT);
         if sent != frame {
             assert!(knows, "a frame of an unknown flow was changed");
             assert_eq!(before.flags & RST, 0, "RST stays as it is");

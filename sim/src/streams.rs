@@ -37,6 +37,7 @@ pub(crate) const FILE_ATTEMPTS: &str = "file tries";
 pub(crate) const FLASH: &str = "flash";
 pub(crate) const STORE_FAULTS: &str = "moods";
 pub(crate) const HOSTILE_PEER: &str = "liar";
+pub(crate) const LIES: &str = "lies";
 
 pub(crate) const TRANSFER_TRIAL: &str = "contest";
 pub(crate) const TRIAL_LINKS: &str = "links";

@@ -8,6 +8,9 @@ use crate::frame::{ACK, PEER_MAC, RST, SYN, Segment};
 /// Flags that occur in the world, and every other value.
 const FLAGS: [u8; 8] = [ACK, ACK, ACK, ACK | 1, ACK | 8, SYN, SYN | ACK, RST | ACK];
 
+/// More than any segment has.
+pub(super) const PAYLOAD: [u8; 1440] = [0x5a; 1440];
+
 pub(super) struct Drawn<'d> {
     pub(super) segment: Segment<'d>,
     /// Of sequence number and acknowledgement from what is expected.
@@ -37,13 +40,14 @@ impl<'d> Drawn<'d> {
         };
         let payload_len = match draw.byte() {
             small @ 0..128 => usize::from(small % 4),
+            128..144 => PAYLOAD.len() - options.len(),
             large => usize::from(large),
         };
         Self {
             distances: (draw.distance(), draw.distance()),
             segment: Segment {
                 options,
-                payload: &[0x5a; 255][..payload_len],
+                payload: &PAYLOAD[..payload_len],
                 ..segment(nobody, nobody, 0, 0, flags, window)
             },
         }

@@ -39,6 +39,8 @@ pub struct Link {
     pub junk_ppm: u32,
     /// TCP segments with two words of their payload swapped, which no checksum notices.
     pub word_swap_ppm: u32,
+    /// TCP segments over IPv4 that tell something untrue, with right checksums.
+    pub lie_ppm: u32,
     /// Frames before which the link stands still; all later frames wait, in order.
     pub clog_ppm: u32,
     /// The longest time that the link stands still.
@@ -66,6 +68,7 @@ impl Link {
         pad_ppm: 0,
         junk_ppm: 0,
         word_swap_ppm: 0,
+        lie_ppm: 0,
         clog_ppm: 0,
         clog_micros_max: 0,
         bandwidth: None,
@@ -149,16 +152,21 @@ pub enum Change {
     /// Two different 16-bit words of a TCP payload are swapped: the checksum stays right, only a
     /// digest detects it.
     WordSwap,
+    /// A TCP segment over IPv4 becomes another one: with another window, number or
+    /// acknowledgement, a range that it claims to have received, SYN or RST; or an ICMP error about
+    /// what it acknowledges.
+    Lie,
 }
 
 impl Change {
     /// All changes, in the order of their counts.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::BitFlip,
         Self::Truncation,
         Self::Padding,
         Self::Junk,
         Self::WordSwap,
+        Self::Lie,
     ];
 }
 

@@ -6,6 +6,7 @@ use smoltcp::wire::{
 };
 
 use super::Change;
+use super::lie::lie;
 use crate::Generator;
 
 /// The headers that [`Change::Junk`] picks from: Ethernet, IPv4 and TCP without options.
@@ -102,6 +103,7 @@ pub(super) fn alter(
             swap_words(buffer.get_mut(..len)?, generator)?;
             Some(len)
         }
+        Change::Lie => lie(buffer, len, generator),
     }
 }
 

@@ -57,6 +57,7 @@
 
 mod counts;
 mod delivery;
+mod lie;
 mod line;
 mod link;
 mod mangle;

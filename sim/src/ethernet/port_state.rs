@@ -174,6 +174,7 @@ impl PortState<'_> {
             (Change::Padding, link.pad_ppm),
             (Change::Junk, link.junk_ppm),
             (Change::WordSwap, link.word_swap_ppm),
+            (Change::Lie, link.lie_ppm),
         ]
         .into_iter()
         .find_map(|(change, rate_ppm)| self.generator.chance(rate_ppm).then_some(change))

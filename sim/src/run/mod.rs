@@ -101,6 +101,14 @@ pub fn run(seed: u64, options: &Options, memory: &mut [u8], tracer: &mut dyn Tra
     {
         link.word_swap_ppm = file.word_swap_ppm;
     }
+    if options.profile == Profile::Hostile
+        && let Some(link) = faults.link_mut(OUTSIDER)
+    {
+        let mut random = root.fork(streams::LIES, 0);
+        // Half of the hostile peers lie in what they say over their own connections too.
+        let rate_ppm = random.below(200_000) as u32;
+        link.lie_ppm = if random.chance(500_000) { rate_ppm } else { 0 };
+    }
     ethernet.observe(Some(&tracer));
     faults.set_links(&ethernet);
     let mut context = RunContext {

@@ -1,7 +1,7 @@
 //! Altered frames: what each change may do, and what checksums detect.
 
 use proptest::prelude::*;
-use smoltcp::wire::IpAddress;
+use smoltcp::wire::{Icmpv4Packet, IpAddress};
 
 use super::{
     super::{
@@ -86,6 +86,26 @@ proptest! {
         }
     }
 
+    #[test]
+    fn a_lie_is_another_segment_or_a_report_and_no_checksum_detects_it(
+        payload in prop::collection::vec(any::<u8>(), 0..100), seed: u64,
+    ) {
+        let frame = tcp_frame(&payload);
+        let after = altered(Change::Lie, &frame, 100, seed).unwrap();
+        prop_assert_ne!(&after, &frame);
+        prop_assert_eq!(&after[..14], &frame[..14]);
+        if after[23] == 1 {
+            let icmp = Icmpv4Packet::new_checked(&after[34..]).unwrap();
+            prop_assert!(icmp.verify_checksum());
+            let about = Ipv4Packet::new_unchecked(icmp.data());
+            prop_assert_eq!(about.src_addr(), Ipv4Address::new(10, 0, 0, 2));
+            prop_assert_eq!(about.dst_addr(), Ipv4Address::new(10, 0, 0, 1));
+        } else {
+            prop_assert!(checksums_are_right(&after));
+            prop_assert!(after.ends_with(&payload) || after.len() == 66);
+        }
+    }
+
     /// No flipped bit and no junk byte may pass both checksums as a different segment: a transfer
     /// without a digest would have no way to detect it.
     #[test]
@@ -126,6 +146,7 @@ fn a_frame_without_room_for_a_change_is_left_as_it_is() {
         Change::Truncation,
         Change::Junk,
         Change::WordSwap,
+        Change::Lie,
     ] {
         assert_eq!(altered(change, &[], 5, 1), None);
     }

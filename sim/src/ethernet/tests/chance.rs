@@ -171,6 +171,13 @@ fn every_change_happens_at_its_rate_is_counted_and_reaches_the_receiver() {
                 ..perfect
             },
         ),
+        (
+            Change::Lie,
+            Link {
+                lie_ppm: tenth,
+                ..perfect
+            },
+        ),
     ] {
         let (ethernet, arrivals) = run(link, &frame);
         let altered = arrivals.iter().filter(|(_, bytes)| *bytes != frame);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::Generator;
 
-/// A link on which every fault can happen.
+/// A link on which nearly every fault can happen.
 fn all_faults() -> Link {
     Link {
         loss_ppm: 50_000,
@@ -30,6 +30,8 @@ fn all_faults() -> Link {
         pad_ppm: 50_000,
         junk_ppm: 50_000,
         word_swap_ppm: 50_000,
+        // Younger than the hash below, which it would change.
+        lie_ppm: 0,
         clog_ppm: 2_000,
         clog_micros_max: 500_000,
         bandwidth: Some(Bandwidth::new(1_000_000, 16)),
