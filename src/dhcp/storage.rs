@@ -39,8 +39,8 @@ pub(super) struct Shared {
     /// The next hop whose hardware address was asked for.
     pub(super) hop: Option<Ipv4Addr>,
     pub(super) hop_mac: Option<EthernetAddress>,
-    /// Our hardware address; unspecified until the client's first step.
-    pub(super) mac: EthernetAddress,
+    /// Our hardware address, from the client's first step on; nothing is heard before.
+    pub(super) mac: Option<EthernetAddress>,
     pub(super) client_id: Vec<u8, CLIENT_ID_LEN_MAX>,
     /// Which checksums the device computes itself, once there is one.
     pub(super) checksums: Option<ChecksumCapabilities>,
@@ -95,7 +95,7 @@ impl Storage {
                 claimant: None,
                 hop: None,
                 hop_mac: None,
-                mac: EthernetAddress([0; 6]),
+                mac: None,
                 client_id: Vec::new(),
                 checksums: None,
                 packet_bytes_max: 576,
@@ -114,7 +114,7 @@ impl Storage {
     /// Whose frames are heard, and who we are: by default the type of hardware and its address.
     pub(super) fn begin(&self, mac: EthernetAddress, client_id: Option<&[u8]>) {
         let mut shared = self.shared.borrow_mut();
-        shared.mac = mac;
+        shared.mac = Some(mac);
         shared.client_id.clear();
         match client_id {
             Some(bytes) => shared
@@ -226,10 +226,10 @@ impl Shared {
     /// Looks at a frame that came in; whether it is the client's alone. smoltcp would answer some of
     /// those with "port unreachable".
     pub(super) fn hear(&mut self, frame: &[u8]) -> bool {
-        let Some(checksums) = &self.checksums else {
+        let (Some(checksums), Some(mac)) = (&self.checksums, self.mac) else {
             return false;
         };
-        match frame::read(frame, self.mac, checksums) {
+        match frame::read(frame, mac, checksums) {
             Some(Heard::Server(payload)) => {
                 if let Some(reply) = self.believe(payload) {
                     self.reply = Some(reply);
@@ -249,7 +249,8 @@ impl Shared {
     fn believe(&mut self, payload: &[u8]) -> Option<Reply> {
         let expected = self.expected?;
         let message = Message::parse(payload).ok()?;
-        let is_ours = message.mac() == self.mac.0 && message.is_for(&self.client_id);
+        let is_ours =
+            Some(EthernetAddress(message.mac())) == self.mac && message.is_for(&self.client_id);
         let server = message.server().filter(is_host)?;
         match (expected, message.kind()) {
             _ if !is_ours || message.xid() != expected.xid() => None,
@@ -271,7 +272,7 @@ impl Shared {
     }
 
     fn hear_arp(&mut self, arp: Arp) {
-        if arp.mac == self.mac {
+        if Some(arp.mac) == self.mac {
             return;
         }
         if let Some(guarded) = self.guarded {

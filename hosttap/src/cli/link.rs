@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
-use super::values;
+use super::values::{self, OwnAddress};
 use crate::exit::{Exit, Failure};
 
 /// Options of the link, before or after the command.
@@ -22,19 +22,20 @@ pub struct LinkOptions {
         value_parser = values::interface_name,
     )]
     pub tap: String,
-    /// Our own address and the prefix length of its network
+    /// Our own address and the prefix length of its network; `dhcp`: ask a server for one
     #[arg(
         long,
-        value_name = "CIDR",
+        value_name = "CIDR|dhcp",
         default_value = "192.168.69.1/24",
         global = true,
-        value_parser = values::host_cidr,
+        value_parser = values::own_address,
     )]
-    pub address: IpCidr,
+    pub address: OwnAddress,
     /// Router for peers outside our network
     #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
     pub gateway: Option<IpAddress>,
-    /// Our Ethernet address [default: 02:00 followed by the IPv4 address]
+    /// Our Ethernet address [default: 02:00 followed by the IPv4 address; with `dhcp`, the
+    /// neighbour of the kernel's]
     #[arg(long, value_name = "MAC", global = true, value_parser = values::mac)]
     pub mac: Option<EthernetAddress>,
     /// Give the kernel's side of the TAP this address and bring it up (needs CAP_NET_ADMIN)
@@ -64,36 +65,40 @@ pub struct LinkOptions {
 }
 
 impl LinkOptions {
-    /// Our Ethernet address: `--mac`, or 02:00 and the last four bytes of the IP address.
-    pub fn ethernet_address(&self) -> EthernetAddress {
-        self.mac.unwrap_or_else(|| {
-            let [a, b, c, d] = match self.address.address() {
-                IpAddress::Ipv4(address) => address.octets(),
-                IpAddress::Ipv6(address) => {
-                    let [.., a, b, c, d] = address.octets();
-                    [a, b, c, d]
-                }
-            };
-            EthernetAddress([0x02, 0x00, a, b, c, d])
-        })
+    /// Our address, unless it comes by DHCP.
+    pub const fn static_address(&self) -> Option<IpCidr> {
+        match self.address {
+            OwnAddress::Static(address) => Some(address),
+            OwnAddress::Dhcp => None,
+        }
+    }
+
+    /// Our Ethernet address: `--mac`, or 02:00 and the last four bytes of the IP address. Where that
+    /// comes by DHCP, the kernel's own Ethernet address on the TAP with another last bit: no other
+    /// host has it, and on a TAP that stays the server gives us the same IP address again.
+    pub fn ethernet_address(&self, kernel: [u8; 6]) -> EthernetAddress {
+        let [a, b, c, d] = match (self.mac, self.static_address()) {
+            (Some(mac), _) => return mac,
+            (None, None) => {
+                let [first, b, c, d, e, last] = kernel;
+                return EthernetAddress([first & !1 | 2, b, c, d, e, last ^ 1]);
+            }
+            (None, Some(IpCidr::Ipv4(cidr))) => cidr.address().octets(),
+            (None, Some(IpCidr::Ipv6(cidr))) => {
+                let [.., a, b, c, d] = cidr.address().octets();
+                [a, b, c, d]
+            }
+        };
+        EthernetAddress([0x02, 0x00, a, b, c, d])
     }
 
     /// The smallest MTU in bytes for our address family: what every host must accept without
     /// fragmentation (RFC 791, section 3.1; RFC 8200, section 5).
     pub const fn mtu_min_bytes(&self) -> usize {
         match self.address {
-            IpCidr::Ipv4(_) => 576,
-            IpCidr::Ipv6(_) => 1280,
+            OwnAddress::Static(IpCidr::Ipv6(_)) => 1280,
+            OwnAddress::Static(IpCidr::Ipv4(_)) | OwnAddress::Dhcp => 576,
         }
-    }
-
-    /// Whether `gateway` is on our own link. IPv6 routers use their link-local address (RFC 4861,
-    /// section 4.2), which is on every link.
-    fn is_on_link(&self, gateway: IpAddress) -> bool {
-        let is_link_local =
-            matches!(gateway, IpAddress::Ipv6(address) if address.is_unicast_link_local());
-        let is_local = is_link_local && matches!(self.address, IpCidr::Ipv6(_));
-        is_local || self.address.contains_addr(&gateway)
     }
 
     /// Checks the options against each other.
@@ -107,35 +112,54 @@ impl LinkOptions {
         if self.verbose && self.quiet {
             return usage("--verbose cannot be used with --quiet".to_owned());
         }
-        let ours = self.address.address();
+        let checked = match self.address {
+            OwnAddress::Static(ours) => self.check_networks(ours),
+            OwnAddress::Dhcp if self.gateway.is_some() => {
+                Err("--gateway cannot be used with --address dhcp: the lease has it".to_owned())
+            }
+            OwnAddress::Dhcp => Ok(()),
+        };
+        checked.or_else(usage)
+    }
+
+    /// Checks that all addresses are of one network, and that no two are equal.
+    fn check_networks(&self, own: IpCidr) -> Result<(), String> {
+        let ours = own.address();
         if let Some(gateway) = self.gateway {
             if gateway == ours {
-                return usage(format!("--gateway {gateway} is our own --address"));
+                return Err(format!("--gateway {gateway} is our own --address"));
             }
-            if !self.is_on_link(gateway) {
-                return usage(format!(
-                    "--gateway {gateway} is not in the network of --address {}",
-                    self.address
+            if !is_on_link(own, gateway) {
+                return Err(format!(
+                    "--gateway {gateway} is not in the network of --address {own}"
                 ));
             }
-            let cidr = format!("{gateway}/{}", self.address.prefix_len());
+            let cidr = format!("{gateway}/{}", own.prefix_len());
             if let Err(why) = values::host_cidr(&cidr) {
-                return usage(format!("--gateway {gateway}: {why}"));
+                return Err(format!("--gateway {gateway}: {why}"));
             }
         }
         if let Some(host) = self.host_address {
             if host.address() == ours {
-                return usage(format!(
+                return Err(format!(
                     "--host-address {ours} is our own --address; the kernel's side needs another"
                 ));
             }
-            if !host.contains_addr(&ours) || !self.address.contains_addr(&host.address()) {
-                return usage(format!(
-                    "--host-address {host} and --address {} are not in one network",
-                    self.address
+            if !host.contains_addr(&ours) || !own.contains_addr(&host.address()) {
+                return Err(format!(
+                    "--host-address {host} and --address {own} are not in one network"
                 ));
             }
         }
         Ok(())
     }
+}
+
+/// Whether `gateway` is on our own link. IPv6 routers use their link-local address (RFC 4861,
+/// section 4.2), which is on every link.
+fn is_on_link(own: IpCidr, gateway: IpAddress) -> bool {
+    let is_link_local =
+        matches!(gateway, IpAddress::Ipv6(address) if address.is_unicast_link_local());
+    let is_local = is_link_local && matches!(own, IpCidr::Ipv6(_));
+    is_local || own.contains_addr(&gateway)
 }

@@ -17,8 +17,12 @@ fn defaults_match_the_documentation() {
     let cli = parse("hosttap").unwrap();
     assert!(cli.command.is_none());
     assert_eq!(cli.link.tap, "tap0");
-    assert_eq!(cli.link.address.to_string(), "192.168.69.1/24");
-    assert_eq!(cli.link.ethernet_address().to_string(), "02-00-c0-a8-45-01");
+    let address = cli.link.static_address().unwrap();
+    assert_eq!(address.to_string(), "192.168.69.1/24");
+    assert_eq!(
+        cli.link.ethernet_address([0; 6]).to_string(),
+        "02-00-c0-a8-45-01"
+    );
     let Some(Command::Get(get)) = parse("hosttap get http://x/").unwrap().command else {
         panic!("not get")
     };

@@ -55,6 +55,15 @@ impl fmt::Display for Peer {
     }
 }
 
+/// How the stack gets its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnAddress {
+    /// This one.
+    Static(IpCidr),
+    /// A DHCP server lends it.
+    Dhcp,
+}
+
 /// A header that the user adds, `name: value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderField {
@@ -100,6 +109,17 @@ pub fn address(text: &str) -> Result<IpAddress, String> {
         .parse()
         .map_err(|_| "not an IP address, such as 192.168.69.1".to_owned())?;
     Ok(address.into())
+}
+
+/// An address that a host can have, with its prefix length, or `dhcp`.
+///
+/// # Errors
+/// A description of what is wrong.
+pub fn own_address(text: &str) -> Result<OwnAddress, String> {
+    match text {
+        "dhcp" => Ok(OwnAddress::Dhcp),
+        _ => host_cidr(text).map(OwnAddress::Static),
+    }
 }
 
 /// An address that a host can have, with its prefix length.

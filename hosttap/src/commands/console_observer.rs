@@ -2,6 +2,7 @@
 
 use tickwire::{Event, Observer, Role, Tick, http};
 
+use super::lease;
 use crate::app_error::AppError;
 use crate::terminal::console::Console;
 use crate::terminal::text::to_socket_addr;
@@ -53,7 +54,11 @@ impl Observer for ConsoleObserver<'_> {
                     console.connection_error(remote, error);
                 }
             }
-            _ => {}
+            _ => {
+                if let Some(text) = lease::event_text(event) {
+                    console.status(text);
+                }
+            }
         }
     }
 }

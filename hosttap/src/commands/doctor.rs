@@ -12,6 +12,7 @@ use smoltcp::wire::{IpAddress, IpCidr};
 use tun_tap::{Iface, Mode};
 
 use crate::cli::LinkOptions;
+use crate::cli::values::OwnAddress;
 use crate::exit::{Exit, Failure, io_error_text};
 use crate::link::netlink::{Link, Netlink, Route};
 
@@ -107,8 +108,17 @@ fn check(options: &LinkOptions) -> Report {
         check_opens(&mut report, name, &link);
     }
     check_link(&mut report, name, &link, options);
-    check_addresses(&mut report, options, &netlink, &link);
-    check_route(&mut report, options, &netlink, &link);
+    match options.address {
+        OwnAddress::Static(ours) => {
+            check_addresses(&mut report, options, ours, &netlink, &link);
+            check_route(&mut report, options, ours, &netlink, &link);
+        }
+        OwnAddress::Dhcp => {
+            report.note(format!(
+                "our address comes from a DHCP server behind {name}"
+            ));
+        }
+    }
     report
 }
 
@@ -179,7 +189,7 @@ fn check_missing(report: &mut Report, options: &LinkOptions, is_admin: bool) {
     }
     let host = options
         .host_address
-        .or_else(|| propose_host_address(options.address));
+        .or_else(|| propose_host_address(options.static_address()?));
     let mut commands = vec![format!("sudo ip tuntap add dev {name} mode tap user $USER")];
     commands.extend(host.map(|cidr| format!("sudo ip addr add {cidr} dev {name}")));
     commands.push(format!("sudo ip link set {name} up"));
@@ -239,16 +249,22 @@ fn check_link(report: &mut Report, name: &str, link: &Link, options: &LinkOption
             &[command],
         );
     }
-    let ours = options.ethernet_address();
-    if link.mac == ours.as_bytes() {
+    let kernel = <[u8; 6]>::try_from(&link.mac[..]).unwrap_or_default();
+    let ours = options.ethernet_address(kernel);
+    if kernel == ours.0 {
         let text = format!("the kernel's side has our Ethernet address {ours}");
         report.wrong(text, &["hosttap --mac 02:00:00:00:00:02 ...".to_owned()]);
     }
 }
 
-fn check_addresses(report: &mut Report, options: &LinkOptions, netlink: &Netlink, link: &Link) {
+fn check_addresses(
+    report: &mut Report,
+    options: &LinkOptions,
+    ours: IpCidr,
+    netlink: &Netlink,
+    link: &Link,
+) {
     let name = &options.tap;
-    let ours = options.address;
     let addresses = match netlink.addresses(link.index) {
         Ok(addresses) => addresses,
         Err(error) => {
@@ -285,9 +301,15 @@ fn check_addresses(report: &mut Report, options: &LinkOptions, netlink: &Netlink
     }
 }
 
-fn check_route(report: &mut Report, options: &LinkOptions, netlink: &Netlink, link: &Link) {
+fn check_route(
+    report: &mut Report,
+    options: &LinkOptions,
+    ours: IpCidr,
+    netlink: &Netlink,
+    link: &Link,
+) {
     let name = &options.tap;
-    let ours = IpAddr::from(options.address.address());
+    let ours = IpAddr::from(ours.address());
     match netlink.route(ours) {
         Ok(Route::Interface(index)) if index == link.index => {
             report.ok(format!("the kernel reaches {ours} through {name}"));

@@ -3,6 +3,7 @@
 use tickwire::{Echo, Task};
 
 use super::console_observer::ServerObserver;
+use super::join;
 use crate::cli::{EchoOptions, LinkOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, SOCKETS_MAX, TapStack};
@@ -17,7 +18,7 @@ const CALLERS_MAX: usize = SOCKETS_MAX;
 /// With `--once`, the failure of the connection.
 pub fn run(link: &LinkOptions, options: &EchoOptions) -> Result<Exit, Failure> {
     let mut console = Console::new(link.verbose, link.quiet);
-    let mut stack = TapStack::open(link)?;
+    let mut stack = join::open(link, &mut console)?;
     // With `--once` a second caller is refused, as there is nobody to serve it.
     if options.once {
         serve::<1>(&mut stack, &mut console, options)

@@ -7,6 +7,7 @@ use tickwire::http::{Complete, Get, GetError, GetOptions, Header, Host, Location
 use tickwire::{Duration, Event, Observer, Task, Tick};
 
 use super::console_observer::ConsoleObserver;
+use super::join;
 use super::transfer::{BINARY_ON_TERMINAL, Throughput};
 use crate::cli::values::cannot_resolve;
 use crate::cli::{self, LinkOptions};
@@ -43,7 +44,7 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
         .map_err(|why| Failure::new(Exit::Usage, format!("--header: {why}")))?;
     let remote = endpoint(&url)?;
     let mut console = Console::new(link.verbose, link.quiet);
-    let mut stack = TapStack::open(link)?;
+    let mut stack = join::open(link, &mut console)?;
     let path = options.output.as_deref().unwrap_or(Path::new("-"));
     let mut target = Target::create(path, &|| stack.signals.received())?;
     if let Some(note) = target.note() {

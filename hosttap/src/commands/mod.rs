@@ -6,6 +6,8 @@ pub mod demo;
 pub mod doctor;
 pub mod echo;
 pub mod get;
+mod join;
+mod lease;
 pub mod recv;
 pub mod send;
 mod transfer;

@@ -6,6 +6,7 @@ use tickwire::store::Store;
 use tickwire::{Duration, Event, Observer, Task, Tick};
 
 use super::console_observer::ServerObserver;
+use super::join;
 use super::transfer::{BINARY_ON_TERMINAL, Throughput, failure};
 use crate::cli::{LinkOptions, RecvOptions};
 use crate::exit::{Exit, Failure};
@@ -45,7 +46,7 @@ impl StoreWithPath for ReplaceStore {
 /// connection.
 pub fn run(link: &LinkOptions, options: &RecvOptions) -> Result<Exit, Failure> {
     let mut console = Console::new(link.verbose, link.quiet);
-    let mut stack = TapStack::open(link)?;
+    let mut stack = join::open(link, &mut console)?;
     let (clock, limits) = (stack.clock.clone(), Limits::default());
     let result = match (&options.dir, &options.output) {
         (Some(directory), _) => {

@@ -5,3 +5,4 @@ pub mod netlink;
 pub mod pcap;
 pub mod stack;
 pub mod tap;
+pub mod watch;

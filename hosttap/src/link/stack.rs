@@ -6,18 +6,20 @@ use std::os::fd::{AsFd, BorrowedFd};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::Socket;
+use tickwire::dhcp::{self, Dhcp, DhcpDevice, DhcpOptions, Lease};
 use tickwire::guard::{Counters, Guarded, Storage};
-use tickwire::{AnyTask, CAPPED_TURNS_MAX, Config, Observer, Stack, Tick};
+use tickwire::{AnyTask, CAPPED_TURNS_MAX, Config, Duration, Observer, Stack, Task, Tick};
 
 use super::kernel_side;
 use super::pcap::{Capture, TracedDevice, trace};
 use super::tap::{FRAME_BYTES_MAX, Tap};
+use super::watch::LinkWatch;
 use crate::cli::LinkOptions;
 use crate::exit::{Exit, Failure};
 use crate::system::clock::Clock;
 use crate::system::random::random_bytes;
 use crate::system::signals::Signals;
-use crate::system::wait::{Interest, Ready, wait};
+use crate::system::wait::{Interest, Ready, wait, wait_for_frame};
 
 /// Sockets that a command may have.
 pub const SOCKETS_MAX: usize = 8;
@@ -27,8 +29,13 @@ const FLOWS_MAX: usize = SOCKETS_MAX + 2;
 /// The size of each buffer of a socket for bulk data.
 pub const BULK_BUFFER_BYTES: usize = 256 * 1024;
 
+/// Tasks of one turn: the command's, and the DHCP client's.
+const TASKS_MAX: usize = 4;
+/// A server that is gone must not hold up the end of the program.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(1_500);
+
 /// The guard sees what smoltcp sees; the capture sees what the network sees.
-type GuardedDevice = Guarded<'static, TracedDevice<Tap>>;
+type GuardedDevice = Guarded<'static, DhcpDevice<'static, TracedDevice<Tap>>>;
 
 /// A TCP/IP stack of our own on a TAP.
 pub struct TapStack {
@@ -39,6 +46,36 @@ pub struct TapStack {
     capture: Capture,
     verbose: bool,
     stack: Stack<'static, GuardedDevice>,
+    /// With `--address dhcp`.
+    dhcp: Option<DhcpTask>,
+    dhcp_storage: &'static dhcp::Storage,
+}
+
+/// What keeps our address.
+struct DhcpTask {
+    task: Task<Dhcp<'static>>,
+    watch: LinkWatch,
+    is_link_up: bool,
+}
+
+impl DhcpTask {
+    fn new(name: &str, storage: &'static dhcp::Storage) -> io::Result<Self> {
+        let mut task = Task::new(Dhcp::new(storage, DhcpOptions::default()));
+        let watch = LinkWatch::open(name)?;
+        let is_link_up = watch.is_up()?;
+        task.app_mut().set_link(is_link_up);
+        Ok(Self {
+            task,
+            watch,
+            is_link_up,
+        })
+    }
+
+    fn check_link(&mut self) -> io::Result<()> {
+        self.is_link_up = self.watch.is_up()?;
+        self.task.app_mut().set_link(self.is_link_up);
+        Ok(())
+    }
 }
 
 impl TapStack {
@@ -59,8 +96,10 @@ impl TapStack {
             Some(path) => Capture::create(path, &clock, &|| signals.received())?,
             None => Capture::disabled(),
         };
+        let mac = link.ethernet_address(tap.kernel_mac());
         let traced = trace(tap, &capture, link.verbose);
-        let mac = link.ethernet_address();
+        let dhcp_storage: &'static dhcp::Storage = Box::leak(Box::default());
+        let traced = DhcpDevice::new(traced, dhcp_storage);
         // The one stack lives as long as the program, so its memory may leak.
         let guard = Box::leak(Box::new(Storage::<FLOWS_MAX, FRAME_BYTES_MAX>::new()));
         let device = if link.no_guard {
@@ -74,10 +113,18 @@ impl TapStack {
                 .map(u64::from_ne_bytes)
                 .map_err(|error| unusable("random numbers", error))?,
         };
+        let address = link.static_address();
+        let dhcp = match address {
+            Some(_) => None,
+            None => {
+                let dhcp = DhcpTask::new(&link.tap, dhcp_storage);
+                Some(dhcp.map_err(|error| unusable("the state of the link", error))?)
+            }
+        };
         // Address and route were checked with the command line.
         let config = Config {
             mac,
-            addresses: &[link.address],
+            addresses: address.as_slice(),
             gateway: link.gateway,
             seed,
         };
@@ -92,6 +139,8 @@ impl TapStack {
             capture,
             verbose: link.verbose,
             stack,
+            dhcp,
+            dhcp_storage,
         })
     }
 
@@ -110,7 +159,29 @@ impl TapStack {
         tasks: &mut [&mut dyn AnyTask],
         observer: &mut dyn Observer,
     ) -> Option<Tick> {
-        self.stack.turn(self.clock.now(), tasks, observer)
+        let now = self.clock.now();
+        let Some(dhcp) = &mut self.dhcp else {
+            return self.stack.turn(now, tasks, observer);
+        };
+        let mut all = heapless::Vec::<&mut dyn AnyTask, TASKS_MAX>::new();
+        let tasks = tasks.iter_mut().map(|task| &mut **task);
+        for task in std::iter::once(&mut dhcp.task as &mut dyn AnyTask).chain(tasks) {
+            let is_pushed = all.push(task).is_ok();
+            assert!(is_pushed, "a command has fewer than {TASKS_MAX} tasks");
+        }
+        self.stack.turn(now, &mut all, observer)
+    }
+
+    /// The lease that our address is from; `None` while there is none, and where the address does
+    /// not come by DHCP.
+    pub fn lease(&self) -> Option<Lease> {
+        self.dhcp_storage.lease()
+    }
+
+    /// Whether we have an address, or need none by DHCP.
+    pub fn has_address(&self) -> bool {
+        let dhcp = self.dhcp.as_ref();
+        dhcp.is_none_or(|dhcp| dhcp.task.app().is_bound())
     }
 
     /// Blocks until a frame arrives, the given input or output is ready, a signal arrives, or
@@ -134,11 +205,15 @@ impl TapStack {
         }
         let interest = Interest {
             tap: tap.as_fd(),
+            link: self.dhcp.as_ref().map(|dhcp| dhcp.watch.as_fd()),
             input,
             output,
         };
-        let ready = wait(&self.clock, &self.signals, interest, wake)
-            .map_err(|error| Failure::from_io(Exit::Tap, "poll", &error))?;
+        let failed = |error| Failure::from_io(Exit::Tap, "poll", &error);
+        let ready = wait(&self.clock, &self.signals, interest, wake).map_err(failed)?;
+        if let Some(dhcp) = self.dhcp.as_mut().filter(|_| ready.link) {
+            dhcp.check_link().map_err(failed)?;
+        }
         if ready.interrupted {
             self.abort_all();
             return Err(Failure::interrupted());
@@ -150,7 +225,8 @@ impl TapStack {
     pub fn link_down_hint(&self) -> Option<String> {
         let tap = self.tap();
         let counters = tap.counters();
-        (counters.sent == 0 && counters.dropped_down > 0).then(|| {
+        let is_down = self.dhcp.as_ref().is_some_and(|dhcp| !dhcp.is_link_up);
+        (counters.sent == 0 && (counters.dropped_down > 0 || is_down)).then(|| {
             let name = tap.name();
             format!("{name} is down; `hosttap doctor` prints the command that brings it up")
         })
@@ -173,14 +249,36 @@ impl TapStack {
         }
     }
 
+    /// Gives the lease back, so that the server can lend the address to the next program.
+    fn release(&mut self) {
+        let Some(dhcp) = self.dhcp.as_mut().filter(|dhcp| dhcp.is_link_up) else {
+            return;
+        };
+        dhcp.task.app_mut().release();
+        let end = self.clock.now() + RELEASE_TIMEOUT;
+        while self.clock.now() < end {
+            let wake = self.turn(&mut [], &mut ());
+            let is_finished = |dhcp: &DhcpTask| dhcp.task.is_finished();
+            let wake = wake.map_or(end, |wake| wake.min(end));
+            if self.dhcp.as_ref().is_none_or(is_finished)
+                || wait_for_frame(&self.clock, self.tap().as_fd(), wake).is_err()
+                || self.tap().is_deleted()
+            {
+                return;
+            }
+        }
+    }
+
     fn tap(&self) -> &Tap {
-        self.stack.device.get_ref().get_ref().get_ref()
+        self.stack.device.get_ref().get_ref().get_ref().get_ref()
     }
 }
 
-/// However a command ends, reports an incomplete capture and, with `-v`, the counters.
+/// However a command ends, gives the lease back, reports an incomplete capture and, with `-v`, the
+/// counters.
 impl Drop for TapStack {
     fn drop(&mut self) {
+        self.release();
         self.capture.flush();
         let mut stderr = io::stderr().lock();
         if let Some(failure) = self.capture.failure() {

@@ -83,6 +83,8 @@ pub struct Tap {
 #[derive(Debug)]
 struct Port {
     iface: Iface,
+    /// The kernel's own Ethernet address on the interface.
+    kernel_mac: [u8; 6],
     frame_bytes_max: usize,
     counters: Counters,
     is_deleted: bool,
@@ -115,6 +117,7 @@ impl Tap {
         Ok(Self {
             port: Port {
                 iface,
+                kernel_mac: <[u8; 6]>::try_from(&link.mac[..]).unwrap_or_default(),
                 frame_bytes_max,
                 counters: Counters::default(),
                 is_deleted: false,
@@ -128,6 +131,11 @@ impl Tap {
     /// The interface's name.
     pub fn name(&self) -> &str {
         self.port.iface.name()
+    }
+
+    /// The kernel's own Ethernet address on the interface.
+    pub fn kernel_mac(&self) -> [u8; 6] {
+        self.port.kernel_mac
     }
 
     /// The MTU in bytes, as the kernel reported it when the TAP was opened.

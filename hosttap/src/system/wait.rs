@@ -15,6 +15,8 @@ use super::signals::Signals;
 pub struct Interest<'a> {
     /// The TAP: wake when it has a frame.
     pub tap: BorrowedFd<'a>,
+    /// The watch over the link, if there is one: wake when the link may have changed.
+    pub link: Option<BorrowedFd<'a>>,
     /// An input, such as stdin: wake when it has bytes, its end, or an error.
     pub input: Option<BorrowedFd<'a>>,
     /// An output that was full, such as stdout: wake when it has room or an error.
@@ -26,6 +28,8 @@ pub struct Interest<'a> {
 pub struct Ready {
     /// The TAP has a frame, or was deleted; the next read shows which.
     pub tap: bool,
+    /// The link may have changed.
+    pub link: bool,
     /// The input can be read without blocking. The read may return the end of the input.
     pub input: bool,
     /// The output accepts bytes, or the next write to it fails.
@@ -51,14 +55,15 @@ pub fn wait(
     // The wake descriptor stands in for an absent one, with no events requested. It never reports
     // a hang-up, because the handlers keep its other end open.
     let wake = signals.wake_descriptor();
-    let input_flags = interest.input.map_or(PollFlags::empty(), |_| PollFlags::IN);
-    let output_flags = interest
-        .output
-        .map_or(PollFlags::empty(), |_| PollFlags::OUT);
+    let optional = |descriptor: Option<_>, flags| {
+        let flags = descriptor.map_or(PollFlags::empty(), |_| flags);
+        PollFd::from_borrowed_fd(descriptor.unwrap_or(wake), flags)
+    };
     let mut polled = [
         PollFd::from_borrowed_fd(interest.tap, PollFlags::IN),
-        PollFd::from_borrowed_fd(interest.input.unwrap_or(wake), input_flags),
-        PollFd::from_borrowed_fd(interest.output.unwrap_or(wake), output_flags),
+        optional(interest.link, PollFlags::IN),
+        optional(interest.input, PollFlags::IN),
+        optional(interest.output, PollFlags::OUT),
         PollFd::from_borrowed_fd(wake, PollFlags::IN),
     ];
     loop {
@@ -71,13 +76,27 @@ pub fn wait(
             Err(error) => return Err(error.into()),
         }
     }
-    let [tap, input, output, _] = polled.map(|fd| !fd.revents().is_empty());
+    let [tap, link, input, output, _] = polled.map(|fd| !fd.revents().is_empty());
     Ok(Ready {
         tap,
+        link,
         input,
         output,
         interrupted: signals.received(),
     })
+}
+
+/// Blocks until the TAP has a frame, or was deleted, or until `deadline`; signals do not end it.
+///
+/// # Errors
+/// The system's.
+pub fn wait_for_frame(clock: &Clock, tap: BorrowedFd<'_>, deadline: Tick) -> io::Result<()> {
+    let mut polled = [PollFd::from_borrowed_fd(tap, PollFlags::IN)];
+    retry_on_intr(|| {
+        let timeout = Timespec::try_from(clock.until(deadline)).ok();
+        poll(&mut polled, timeout.as_ref())
+    })?;
+    Ok(())
 }
 
 /// Whether a write to `descriptor` would not block now. The write may still fail.
@@ -127,6 +146,7 @@ mod tests {
     fn interest<'a>(tap: &'a UnixStream, input: Option<&'a UnixStream>) -> Interest<'a> {
         Interest {
             tap: tap.as_fd(),
+            link: None,
             input: input.map(AsFd::as_fd),
             output: None,
         }

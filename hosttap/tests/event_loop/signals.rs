@@ -17,6 +17,7 @@ use crate::common::{Process, in_namespace, killed_with_test};
 fn wait_for_signal(signals: &Signals) -> Ready {
     let (silent, _other) = UnixStream::pair().unwrap();
     let interest = Interest {
+        link: None,
         tap: silent.as_fd(),
         input: None,
         output: None,

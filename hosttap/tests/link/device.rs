@@ -45,6 +45,7 @@ fn receive_marked(tap: &mut Tap, marker: &[u8]) -> Option<usize> {
         }
         let interest = Interest {
             tap: tap.as_fd(),
+            link: None,
             input: None,
             output: None,
         };
@@ -129,6 +130,7 @@ fn a_deleted_interface_is_detected_at_the_next_read() {
     let (clock, signals) = (Clock::start(), Signals::install().unwrap());
     let interest = Interest {
         tap: tap.as_fd(),
+        link: None,
         input: None,
         output: None,
     };

@@ -16,8 +16,8 @@ use tickwire::chat::{Chat, LineEnd, Options};
 
 use crate::cli::values;
 use crate::cli::{CHAT_PORT, ChatOptions, LinkOptions};
+use crate::commands::join;
 use crate::exit::{Exit, Failure};
-use crate::link::stack::TapStack;
 use crate::terminal::console::Console;
 use crate::terminal::line_editor::LineEditor;
 use charset::Charset;
@@ -44,8 +44,8 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
         .as_ref()
         .map(values::Peer::endpoint)
         .transpose()?;
-    let console = Console::new(link.verbose, link.quiet);
-    let mut stack = TapStack::open(link)?;
+    let mut console = Console::new(link.verbose, link.quiet);
+    let mut stack = join::open(link, &mut console)?;
     let editor = LineEditor::open()
         .map_err(|error| Failure::from_io(Exit::Write, "the terminal", &error))?
         .map(|editor| Rc::new(RefCell::new(editor)));

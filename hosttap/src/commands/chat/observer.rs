@@ -8,6 +8,7 @@ use std::rc::Rc;
 use tickwire::{Event, Observer, Role, Tick, chat};
 
 use crate::app_error::AppError;
+use crate::commands::lease;
 use crate::terminal::console::{Console, Verbosity};
 use crate::terminal::line_editor::LineEditor;
 use crate::terminal::text::{sanitize_line, to_socket_addr};
@@ -101,7 +102,11 @@ impl Observer for ChatObserver {
                 Some(chat::Event::Unsent { bytes }) => {
                     self.status(format_args!("{bytes} bytes did not reach the peer"));
                 }
-                _ => {}
+                _ => {
+                    if let Some(text) = lease::event_text(event) {
+                        self.status(text);
+                    }
+                }
             },
         }
     }

@@ -8,6 +8,7 @@ use tickwire::file::{self, FileSender, SendError, SenderOptions, Sent, Status};
 use tickwire::{Duration, Error, Event, Observer, Task, Tick, TimeoutKind};
 
 use super::console_observer::ConsoleObserver;
+use super::join;
 use super::transfer::{Throughput, failure};
 use crate::cli::{LinkOptions, SendOptions};
 use crate::exit::{Exit, Failure};
@@ -45,7 +46,7 @@ pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
         }
     }
     let mut console = Console::new(link.verbose, link.quiet);
-    let mut stack = TapStack::open(link)?;
+    let mut stack = join::open(link, &mut console)?;
     let sender = Sender {
         socket: stack.add_socket(BULK_BUFFER_BYTES),
         remote,

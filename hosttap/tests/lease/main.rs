@@ -1,0 +1,259 @@
+//! `--address dhcp`: an address from the DHCP servers that people run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's exception for tests does not reach their helpers"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::{
+    HttpServer, KERNEL_ADDRESS, Process, TRANSFER_SECONDS_MAX, hosttap, in_namespace, is_installed,
+    killed_with_test, ok_response, random_bytes, sh,
+};
+use tempfile::TempDir;
+
+/// Longest wait for what takes a moment, however slow the machine.
+const MOMENT_SECONDS_MAX: u64 = 60;
+const MAC: &str = "02:00:00:00:00:09";
+
+/// A running dnsmasq that lends 192.168.69.50 to .60, beside other options.
+fn dnsmasq(directory: &Path, options: &[&str]) -> Process {
+    let mut command = killed_with_test("dnsmasq");
+    command.args([
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--port=0",
+        "--interface=tap0",
+        "--bind-dynamic",
+        "--log-dhcp",
+        // It would ping each address for three seconds before it offers it.
+        "--no-ping",
+        "--dhcp-range=192.168.69.50,192.168.69.60,255.255.255.0,2m",
+    ]);
+    command.arg(format!(
+        "--dhcp-leasefile={}",
+        directory.join("leases").display()
+    ));
+    let server = Process::start(command.args(options));
+    server.wait_for_stderr("sockets bound exclusively", MOMENT_SECONDS_MAX);
+    server
+}
+
+/// A running udhcpd that lends `first` and the next few addresses for 10 s.
+fn udhcpd(directory: &Path, first: u8) -> Process {
+    let leases = directory.join(format!("leases-{first}"));
+    std::fs::write(&leases, "").unwrap();
+    let last = first + 5;
+    let settings = format!(
+        "start 192.168.69.{first}\nend 192.168.69.{last}\ninterface tap0\nmax_leases 5\n\
+         min_lease 10\nlease_file {}\npidfile {}\noption subnet 255.255.255.0\n\
+         option router 192.168.69.100\noption lease 10\n",
+        leases.display(),
+        directory.join("pid").display()
+    );
+    let path = directory.join(format!("udhcpd-{first}.conf"));
+    std::fs::write(&path, settings).unwrap();
+    let mut command = killed_with_test("udhcpd");
+    let server = Process::start(command.args(["-f", "-I", KERNEL_ADDRESS]).arg(path));
+    server.wait_for_stderr("started", MOMENT_SECONDS_MAX);
+    server
+}
+
+#[test]
+fn a_lease_of_dnsmasq_is_all_that_get_needs() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    let server = dnsmasq(
+        directory.path(),
+        &[
+            "--dhcp-option=option:router,192.168.69.100,192.168.69.101",
+            "--dhcp-option=option:dns-server,192.168.69.100,192.168.69.102",
+            "--dhcp-option=option:ntp-server,192.168.69.100",
+            "--dhcp-option=option:mtu,1400",
+            "--domain=lan.test",
+        ],
+    );
+    // Beyond the router: the kernel itself, at an address of another network.
+    sh("ip addr add 10.77.0.1/32 dev lo");
+    let http = HttpServer::with_body("10.77.0.1", b"hello");
+    let get = hosttap(&["--address", "dhcp", "get", &http.url("/")]);
+    let exited = get.finish(TRANSFER_SECONDS_MAX);
+    let told = exited.stderr();
+    assert_eq!(
+        (exited.code, exited.stdout()),
+        (Some(0), "hello".to_owned()),
+        "{told}"
+    );
+    assert!(
+        told.contains("/24 from 192.168.69.100 for 120 s\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains(
+            "Network: router 192.168.69.100, router 192.168.69.101, name server \
+             192.168.69.100, name server 192.168.69.102, time server 192.168.69.100, domain \
+             lan.test, MTU 1400\n"
+        ),
+        "{told}"
+    );
+    // The address is free again for the next program.
+    server.wait_for_stderr("DHCPRELEASE", MOMENT_SECONDS_MAX);
+}
+
+#[test]
+fn an_interrupted_program_gives_its_lease_back() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    let server = dnsmasq(directory.path(), &[]);
+    let echo = hosttap(&["--address", "dhcp", "echo"]);
+    echo.wait_for_stderr("Listening on", MOMENT_SECONDS_MAX);
+    echo.interrupt();
+    assert_eq!(echo.finish(MOMENT_SECONDS_MAX).code, Some(130));
+    server.wait_for_stderr("DHCPRELEASE", MOMENT_SECONDS_MAX);
+}
+
+#[test]
+fn a_lease_is_renewed_under_a_running_download() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    // Leases of dnsmasq last for two minutes at least, but T1 may be as short as three seconds.
+    let options = ["--dhcp-option=option:T1,3s", "--dhcp-option=option:T2,100s"];
+    let server = dnsmasq(directory.path(), &options);
+    let body = random_bytes(4 << 20);
+    let response = ok_response(&body);
+    let http = HttpServer::start(KERNEL_ADDRESS, move |connection| {
+        for part in response.chunks(response.len() / 40) {
+            connection.send(part);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    });
+    let get = hosttap(&["--address", "dhcp", "get", &http.url("/")]);
+    let exited = get.finish(TRANSFER_SECONDS_MAX);
+    let told = exited.stderr();
+    assert_eq!(exited.code, Some(0), "{told}");
+    assert!(exited.stdout_bytes == body);
+    let renewals = told.matches("renewed for 120 s").count();
+    assert!(renewals >= 2, "{renewals} renewals: {told}");
+    assert!(!told.contains("lost"), "{told}");
+    drop(server);
+}
+
+#[test]
+fn on_another_network_the_address_is_withdrawn_and_another_one_taken() {
+    if !is_installed("udhcpd") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    let first = udhcpd(directory.path(), 20);
+    let echo = hosttap(&["--address", "dhcp", "--mac", MAC, "echo"]);
+    echo.wait_for_stderr("Lease 192.168.69.2", MOMENT_SECONDS_MAX);
+    echo.wait_for_stderr("Listening on", MOMENT_SECONDS_MAX);
+    // Another server takes its place, which knows nothing of us, and the cable is moved.
+    sh("ip link set tap0 down");
+    drop(first);
+    echo.wait_for_stderr("The link is down", MOMENT_SECONDS_MAX);
+    sh("ip link set tap0 up");
+    let _second = udhcpd(directory.path(), 70);
+    echo.wait_for_stderr("A DHCP server refused us 192.168.69.2", MOMENT_SECONDS_MAX);
+    echo.wait_for_stderr("lost: the server withdrew it", MOMENT_SECONDS_MAX);
+    echo.wait_for_stderr("Lease 192.168.69.7", MOMENT_SECONDS_MAX);
+    // It is heard at the new address.
+    let told = echo.stderr_so_far();
+    let (_, lease) = told.rsplit_once("Lease ").unwrap();
+    let (address, _) = lease.split_once('/').unwrap();
+    let reply = sh(&format!("printf hello | nc -N -w 5 {address} 12345"));
+    assert_eq!(reply, "hello");
+}
+
+/// A running Kea that lends 192.168.69.33 and .34. It hears nothing before a program holds the TAP.
+fn kea(directory: &Path) -> Process {
+    let settings = format!(
+        r#"{{"Dhcp4": {{
+            "interfaces-config": {{"interfaces": ["tap0"],
+                "service-sockets-max-retries": 600, "service-sockets-retry-wait-time": 100}},
+            "lease-database": {{"type": "memfile", "persist": false}},
+            "valid-lifetime": 120,
+            "subnet4": [{{"id": 1, "subnet": "192.168.69.0/24",
+                "pools": [{{"pool": "192.168.69.33 - 192.168.69.34"}}],
+                "option-data": [{{"name": "routers", "data": "{KERNEL_ADDRESS}"}}]}}],
+            "loggers": [{{"name": "kea-dhcp4", "severity": "INFO",
+                "output_options": [{{"output": "stderr"}}]}}]}}}}"#
+    );
+    let path = directory.join("kea.json");
+    std::fs::write(&path, settings).unwrap();
+    let mut command = killed_with_test("kea-dhcp4");
+    command
+        .env("KEA_PIDFILE_DIR", directory)
+        .env("KEA_LOCKFILE_DIR", directory);
+    let server = Process::start(command.arg("-c").arg(path));
+    server.wait_for_stderr("DHCP4_STARTED", MOMENT_SECONDS_MAX);
+    server
+}
+
+#[test]
+fn an_address_that_another_host_has_is_declined() {
+    if !is_installed("kea-dhcp4") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    // The kernel answers for it, and the server lends it to us all the same.
+    sh("ip addr add 192.168.69.33/32 dev tap0");
+    let server = kea(directory.path());
+    let echo = hosttap(&["--address", "dhcp", "echo"]);
+    echo.wait_for_stderr("192.168.69.33 is in use by", MOMENT_SECONDS_MAX);
+    server.wait_for_stderr("DHCP4_DECLINE_LEASE", MOMENT_SECONDS_MAX);
+    // After ten seconds it has the other one for us.
+    echo.wait_for_stderr("Lease 192.168.69.34/24 from", MOMENT_SECONDS_MAX);
+    assert!(!echo.stderr_so_far().contains("Lease 192.168.69.33"));
+    echo.wait_for_stderr("Listening on", MOMENT_SECONDS_MAX);
+    echo.interrupt();
+    assert_eq!(echo.finish(MOMENT_SECONDS_MAX).code, Some(130));
+    server.wait_for_stderr("DHCP4_RELEASE", MOMENT_SECONDS_MAX);
+}
+
+#[test]
+fn a_link_that_comes_again_is_asked_at_once() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    let _server = dnsmasq(directory.path(), &[]);
+    let echo = hosttap(&["--address", "dhcp", "echo"]);
+    echo.wait_for_stderr("Listening on", MOMENT_SECONDS_MAX);
+    sh("ip link set tap0 down");
+    echo.wait_for_stderr("The link is down", MOMENT_SECONDS_MAX);
+    sh("ip link set tap0 up");
+    echo.wait_for_stderr("The link is up", MOMENT_SECONDS_MAX);
+    echo.wait_for_stderr("renewed for 120 s", MOMENT_SECONDS_MAX);
+}
+
+#[test]
+fn without_a_server_it_says_so_after_half_a_minute() {
+    in_namespace!();
+    let get = hosttap(&["--address", "dhcp", "get", "http://192.168.69.100/"]);
+    let exited = get.finish(MOMENT_SECONDS_MAX);
+    assert_eq!(exited.code, Some(28));
+    let told = exited.stderr();
+    assert!(
+        told.contains("no DHCP server gave us an address within 30 s"),
+        "{told}"
+    );
+}
