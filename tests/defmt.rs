@@ -215,6 +215,7 @@ mod list {
         has_format::<RxToken<'_, u8>>();
         has_format::<Storage<4>>();
         has_format::<TxToken<'_, u8>>();
+        has_format::<Unreachable>();
     };
 }
 
