@@ -23,7 +23,7 @@ check_clippy() {
     # Without features, and with those that no other line switches on: `log` and `defmt` exclude each other.
     cargo clippy --locked -p tickwire --no-default-features -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features http,chat,log -- -D warnings
-    cargo clippy --locked -p tickwire --no-default-features --features flash,dhcp,guard,reno,defmt -- -D warnings
+    cargo clippy --locked -p tickwire --no-default-features --features flash,dhcp,sntp,guard,reno,defmt -- -D warnings
     # A line of its own: the simulator, which comes with every test, switches `ipv6` and `guard` on.
     cargo clippy --locked -p tickwire --features flash,reno,defmt --test defmt -- -D warnings
     # The guard alone, and beside whatever features of smoltcp another crate of a build switches on.
@@ -57,11 +57,11 @@ check_features() {
             # `flash` brings `file`.
             for file in "" file flash; do
                 protocols=$http,$chat,$file
-                for options in "" udp dhcp ipv6 guard reno ipv6,guard ipv6,reno guard,reno dhcp,udp,ipv6,guard,reno; do
+                for options in "" udp dhcp sntp ipv6 guard reno ipv6,guard ipv6,reno guard,reno dhcp,sntp,ipv6,guard,reno; do
                     features_check tickwire "$protocols,$options"
                 done
-                features_check tickwire "$protocols,dhcp,ipv6,guard,reno,log"
-                features_check tickwire "$protocols,dhcp,ipv6,guard,reno,defmt"
+                features_check tickwire "$protocols,dhcp,sntp,ipv6,guard,reno,log"
+                features_check tickwire "$protocols,dhcp,sntp,ipv6,guard,reno,defmt"
             done
         done
     done

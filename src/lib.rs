@@ -63,6 +63,7 @@
 //! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
 //! | `store` | where a received file goes: memory, or NOR flash |
 //! | `dhcp` | DHCP messages as pure bytes, and the client that gives the interface its address |
+//! | `sntp` | the time of day: SNTP packets as pure bytes, the client, and a wall clock beside the tick |
 //! | `guard` | the crate `smoltcp-guard`: keeps smoltcp's connections from getting stuck |
 //!
 //! The crate `tickwire-sim` has the virtual Ethernet, the virtual clock and the faults.
@@ -76,6 +77,7 @@
 //! | `chat` | yes | the module of that name |
 //! | `file` | yes | the modules `file` and `store`; brings `sha2` |
 //! | `dhcp` | yes | the module of that name |
+//! | `sntp` | yes | the module of that name; brings `udp` |
 //! | `flash` | no | the store in NOR flash; brings `embedded-storage` and `crc` |
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
 //! | `guard` | yes | the re-export of that name |
@@ -115,6 +117,8 @@ pub mod http;
 mod net;
 mod payload;
 mod runtime;
+#[cfg(feature = "sntp")]
+pub mod sntp;
 #[cfg(feature = "file")]
 pub mod store;
 

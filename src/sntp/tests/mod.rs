@@ -1,0 +1,6 @@
+//! Packets and the clock.
+
+extern crate std;
+
+mod clock;
+mod packet;
