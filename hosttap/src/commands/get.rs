@@ -12,6 +12,7 @@ use super::transfer::{BINARY_ON_TERMINAL, Throughput};
 use crate::cli::values::cannot_resolve;
 use crate::cli::{self, LinkOptions};
 use crate::exit::{Exit, Failure};
+use crate::link::side::hint;
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::storage::target::Target;
 use crate::terminal::console::Console;
@@ -45,6 +46,9 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
     let remote = endpoint(&url)?;
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
+    if let Some(hint) = hint(link) {
+        console.status(hint);
+    }
     let path = options.output.as_deref().unwrap_or(Path::new("-"));
     let mut target = Target::create(path, &|| stack.signals.received())?;
     if let Some(note) = target.note() {

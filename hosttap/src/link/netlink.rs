@@ -4,6 +4,8 @@
 //! always answers for the namespace of the caller. Messages are laid out as in rtnetlink(7), in the
 //! host's byte order.
 
+mod message;
+
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -14,15 +16,15 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
 };
 
+use message::{Request, ack_result, find_attribute, split_message, u32_at};
+
 // linux/netlink.h
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 0x01;
 const NLM_F_ACK: u16 = 0x04;
 const NLM_F_DUMP: u16 = 0x300;
 const NLM_F_REPLACE: u16 = 0x100;
 const NLM_F_CREATE: u16 = 0x400;
-const NLA_TYPE_MASK: u16 = 0x3fff;
 // linux/rtnetlink.h
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
@@ -32,11 +34,14 @@ const RTM_GETROUTE: u16 = 26;
 const RTN_UNICAST: u8 = 1;
 const RTN_LOCAL: u8 = 2;
 const RTA_DST: u16 = 1;
+/// The answer has the prefix of the route that matched.
+const RTM_F_FIB_MATCH: u32 = 0x2000;
 const RTA_OIF: u16 = 4;
 // linux/if_link.h and linux/if_addr.h
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
@@ -50,7 +55,6 @@ const IFF_TAP: u8 = 2;
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
-const NLMSGHDR_BYTES: usize = 16;
 // struct ifinfomsg, struct ifaddrmsg and struct rtmsg
 const LINK_BYTES: usize = 16;
 const ADDRESS_BYTES: usize = 8;
@@ -61,6 +65,10 @@ const ROUTE_BYTES: usize = 12;
 pub struct Link {
     /// Its index in this namespace.
     pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// The index of the bridge, or the like, of which it is a port.
+    pub master: Option<u32>,
     /// Whether it was brought up. A TAP that no program holds can be up without a carrier.
     pub is_up: bool,
     /// Its MTU in bytes.
@@ -73,11 +81,34 @@ pub struct Link {
     pub owner_uid: Option<u32>,
 }
 
+impl Link {
+    /// The kernel's own Ethernet address on it; zeros if there is none.
+    pub fn ethernet_address(&self) -> [u8; 6] {
+        <[u8; 6]>::try_from(&self.mac[..]).unwrap_or_default()
+    }
+}
+
+/// An address of the kernel's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// The index of its interface.
+    pub index: u32,
+    /// The address itself.
+    pub ip: IpAddr,
+    /// The length of its network's prefix.
+    pub prefix_bits: u8,
+}
+
 /// Where the kernel would send a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// Through the interface with this index.
-    Interface(u32),
+    /// Through an interface.
+    Interface {
+        /// Its index.
+        index: u32,
+        /// The prefix length of the route that matched.
+        prefix_bits: u8,
+    },
     /// To itself: the address is one of its own.
     Local,
     /// Nowhere.
@@ -113,6 +144,20 @@ impl Netlink {
     pub fn link(&self, name: &str) -> io::Result<Option<Link>> {
         let mut request = Request::new(RTM_GETLINK, 0, &[0; LINK_BYTES]);
         request.attribute(IFLA_IFNAME, &[name.as_bytes(), &[0]].concat());
+        self.request_link(request)
+    }
+
+    /// The interface with this index, or `None` if this namespace has no such interface.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn link_at(&self, index: u32) -> io::Result<Option<Link>> {
+        let mut fixed = [0; LINK_BYTES];
+        fixed[4..8].copy_from_slice(&index.to_ne_bytes());
+        self.request_link(Request::new(RTM_GETLINK, 0, &fixed))
+    }
+
+    fn request_link(&self, request: Request) -> io::Result<Option<Link>> {
         match self.request(request) {
             Ok(answers) => Ok(answers.first().and_then(|answer| parse_link(answer))),
             Err(error) if error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) => Ok(None),
@@ -120,16 +165,16 @@ impl Netlink {
         }
     }
 
-    /// The kernel's addresses on the interface `index`, with their prefix lengths.
+    /// The kernel's addresses.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn addresses(&self, index: u32) -> io::Result<Vec<(IpAddr, u8)>> {
+    pub fn addresses(&self) -> io::Result<Vec<Address>> {
         let request = Request::new(RTM_GETADDR, NLM_F_DUMP, &[0; ADDRESS_BYTES]);
         let answers = self.request(request)?;
         Ok(answers
             .iter()
-            .filter_map(|answer| parse_address(answer, index))
+            .filter_map(|answer| parse_address(answer))
             .collect())
     }
 
@@ -141,6 +186,7 @@ impl Netlink {
         let (family, bytes) = family_and_bytes(destination);
         let mut fixed = [0; ROUTE_BYTES];
         fixed[..2].copy_from_slice(&[family, prefix_bits_max(family)]);
+        fixed[8..].copy_from_slice(&RTM_F_FIB_MATCH.to_ne_bytes());
         let mut request = Request::new(RTM_GETROUTE, 0, &fixed);
         request.attribute(RTA_DST, &bytes);
         match self.request(request) {
@@ -222,71 +268,6 @@ fn recv_into(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// A request under construction: header, fixed part and attributes.
-struct Request {
-    flags: u16,
-    bytes: Vec<u8>,
-}
-
-impl Request {
-    fn new(kind: u16, flags: u16, fixed: &[u8]) -> Self {
-        let flags = flags | NLM_F_REQUEST;
-        // `finish` fills in the length. The sequence number and port ID stay 0.
-        let [k0, k1] = kind.to_ne_bytes();
-        let [f0, f1] = flags.to_ne_bytes();
-        let header = [0, 0, 0, 0, k0, k1, f0, f1, 0, 0, 0, 0, 0, 0, 0, 0];
-        let bytes = [header.as_slice(), fixed].concat();
-        Self { flags, bytes }
-    }
-
-    /// Appends an attribute. Ours are names and addresses, so the length fits.
-    fn attribute(&mut self, kind: u16, value: &[u8]) {
-        let length = (4 + value.len()) as u16;
-        self.bytes.extend_from_slice(&length.to_ne_bytes());
-        self.bytes.extend_from_slice(&kind.to_ne_bytes());
-        self.bytes.extend_from_slice(value);
-        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        let length = (self.bytes.len() as u32).to_ne_bytes();
-        for (byte, value) in self.bytes.iter_mut().zip(length) {
-            *byte = value;
-        }
-        self.bytes
-    }
-}
-
-/// The first message in `bytes`: its type, its body, and the bytes after it.
-fn split_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-    let length = usize::try_from(u32_at(bytes, 0)?).ok()?;
-    let body = bytes.get(NLMSGHDR_BYTES..length)?;
-    let next = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-    Some((u16_at(bytes, 4)?, body, next))
-}
-
-/// The result in an acknowledgement, which carries a negative errno or 0.
-fn ack_result(body: &[u8]) -> io::Result<()> {
-    match u32_at(body, 0).map(u32::cast_signed) {
-        Some(0) => Ok(()),
-        Some(code) => Err(io::Error::from_raw_os_error(code.saturating_neg())),
-        None => Err(io::ErrorKind::InvalidData.into()),
-    }
-}
-
-/// The value of the attribute `kind` in `attributes`.
-fn find_attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
-    let mut rest = attributes;
-    loop {
-        let length = usize::from(u16_at(rest, 0)?);
-        let value = rest.get(4..length)?;
-        if u16_at(rest, 2)? & NLA_TYPE_MASK == kind {
-            return Some(value);
-        }
-        rest = rest.get(length.next_multiple_of(4)..)?;
-    }
-}
-
 fn parse_link(body: &[u8]) -> Option<Link> {
     let attributes = body.get(LINK_BYTES..)?;
     let info = find_attribute(attributes, IFLA_LINKINFO).unwrap_or_default();
@@ -296,6 +277,12 @@ fn parse_link(body: &[u8]) -> Option<Link> {
         .unwrap_or_default();
     Some(Link {
         index: u32_at(body, 4)?,
+        name: find_attribute(attributes, IFLA_IFNAME)
+            .map(|name| {
+                String::from_utf8_lossy(name.strip_suffix(&[0]).unwrap_or(name)).into_owned()
+            })
+            .unwrap_or_default(),
+        master: find_attribute(attributes, IFLA_MASTER).and_then(|value| u32_at(value, 0)),
         is_up: u32_at(body, 8)? & IFF_UP != 0,
         mtu: usize::try_from(u32_at(find_attribute(attributes, IFLA_MTU)?, 0)?).ok()?,
         mac: find_attribute(attributes, IFLA_ADDRESS)
@@ -306,21 +293,22 @@ fn parse_link(body: &[u8]) -> Option<Link> {
     })
 }
 
-fn parse_address(body: &[u8], index: u32) -> Option<(IpAddr, u8)> {
-    if u32_at(body, 4)? != index {
-        return None;
-    }
+fn parse_address(body: &[u8]) -> Option<Address> {
     let attributes = body.get(ADDRESS_BYTES..)?;
     // On a point-to-point link IFA_ADDRESS is the remote end. IFA_LOCAL, if present, is always the
     // local address.
     let bytes = find_attribute(attributes, IFA_LOCAL)
         .or_else(|| find_attribute(attributes, IFA_ADDRESS))?;
-    let address = match *body.first()? {
+    let ip = match *body.first()? {
         AF_INET => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
         AF_INET6 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
         _ => return None,
     };
-    Some((address, *body.get(1)?))
+    Some(Address {
+        index: u32_at(body, 4)?,
+        ip,
+        prefix_bits: *body.get(1)?,
+    })
 }
 
 fn parse_route(body: &[u8]) -> Route {
@@ -328,7 +316,10 @@ fn parse_route(body: &[u8]) -> Route {
     let index = find_attribute(attributes, RTA_OIF).and_then(|value| u32_at(value, 0));
     match (body.get(7), index) {
         (Some(&RTN_LOCAL), _) => Route::Local,
-        (Some(&RTN_UNICAST), Some(index)) => Route::Interface(index),
+        (Some(&RTN_UNICAST), Some(index)) => Route::Interface {
+            index,
+            prefix_bits: body.get(1).copied().unwrap_or(0),
+        },
         _ => Route::None,
     }
 }
@@ -344,16 +335,6 @@ const fn prefix_bits_max(family: u8) -> u8 {
     if family == AF_INET { 32 } else { 128 }
 }
 
-fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
-    let field = bytes.get(offset..)?.first_chunk()?;
-    Some(u16::from_ne_bytes(*field))
-}
-
-fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    let field = bytes.get(offset..)?.first_chunk()?;
-    Some(u32::from_ne_bytes(*field))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,7 +347,17 @@ mod tests {
         assert_eq!(loopback.owner_uid, None);
         assert_eq!(loopback.mac, [0; 6]);
         assert_eq!(netlink.link("no-such-link").unwrap(), None);
-        assert!(netlink.addresses(u32::MAX).unwrap().is_empty());
+        assert_eq!(loopback, netlink.link_at(loopback.index).unwrap().unwrap());
+        assert_eq!((loopback.name.as_str(), loopback.master), ("lo", None));
+        assert_eq!(netlink.link_at(u32::MAX >> 1).unwrap(), None);
+        let of_loopback = |address: &Address| address.index == loopback.index;
+        let addresses = netlink.addresses().unwrap();
+        assert!(
+            addresses
+                .iter()
+                .filter(|address| of_loopback(address))
+                .all(|address| address.ip.is_loopback())
+        );
     }
 
     #[test]

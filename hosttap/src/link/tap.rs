@@ -117,7 +117,7 @@ impl Tap {
         Ok(Self {
             port: Port {
                 iface,
-                kernel_mac: <[u8; 6]>::try_from(&link.mac[..]).unwrap_or_default(),
+                kernel_mac: link.ethernet_address(),
                 frame_bytes_max,
                 counters: Counters::default(),
                 is_deleted: false,
@@ -268,7 +268,7 @@ fn explain(name: &str, error: &io::Error) -> String {
     let fix = match Errno::from_io_error(error) {
         Some(Errno::PERM) => format!(
             "this needs CAP_NET_ADMIN, or a TAP that was created for you beforehand:\n  \
-             sudo ip tuntap add dev {name} mode tap user $USER"
+             sudo ip tuntap add dev {name} mode tap user $(id -un)"
         ),
         Some(Errno::BUSY) => {
             format!("another program holds {name}; end it, or choose another interface with --tap")

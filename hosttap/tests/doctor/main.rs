@@ -49,6 +49,16 @@ fn no_command_starts_with_an_mtu_that_doctor_calls_wrong() {
     }
 }
 
+/// The network as every test finds it.
+fn reset_network() {
+    sh(
+        "exec 2>/dev/null; ip addr del 192.168.69.1/32 dev lo || :; ip link del v0 || :
+        ip link del br0 || :; iptables -F || :; ip link del tap0 || :
+        ip tuntap add dev tap0 mode tap; ip addr add 192.168.69.100/24 dev tap0
+        ip link set tap0 up",
+    );
+}
+
 #[test]
 fn the_commands_that_doctor_prints_fix_what_is_wrong() {
     in_namespace!();
@@ -63,6 +73,27 @@ fn the_commands_that_doctor_prints_fix_what_is_wrong() {
             "ip addr add 192.168.69.1/24 dev tap0",
             "the kernel has our address",
         ),
+        (
+            "ip addr flush dev tap0; ip addr add 192.168.69.1/24 dev tap0",
+            "the kernel has our address",
+        ),
+        (
+            "ip addr add 192.168.69.1/32 dev lo",
+            "the kernel has our address",
+        ),
+        (
+            "ip route flush dev tap0",
+            "the kernel has no route to 192.168.69.1",
+        ),
+        ("iptables -A INPUT -i tap0 -j DROP", "does not get through"),
+        (
+            "iptables -A INPUT -i tap0 -m state --state NEW -j REJECT",
+            "a connection from 192.168.69.1 to the kernel's 192.168.69.100 does not",
+        ),
+        (
+            "iptables -A OUTPUT -o tap0 -j DROP",
+            "a connection from the kernel to 192.168.69.1 does not",
+        ),
         ("ip link set tap0 mtu 500", "an MTU of 500"),
         (
             "ip link add v0 type veth peer v1 || { echo no veth; exit; }
@@ -71,6 +102,7 @@ fn the_commands_that_doctor_prints_fix_what_is_wrong() {
             "through another interface",
         ),
     ] {
+        reset_network();
         if sh(damage) == "no veth\n" {
             eprintln!("not tested, because this kernel has no veth: {finding}");
             continue;
@@ -81,12 +113,18 @@ fn the_commands_that_doctor_prints_fix_what_is_wrong() {
         let commands: String = text
             .lines()
             .filter_map(|line| line.trim().strip_prefix("sudo "))
-            .map(|command| format!("{command};").replace(" user $USER", ""))
+            .map(|command| format!("{command}\n"))
             .collect();
-        assert_ne!(commands, "", "{text}");
+        let options: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("hosttap ")?.strip_suffix(" ..."))
+            .flat_map(str::split_whitespace)
+            .collect();
+        assert!(!commands.is_empty() || !options.is_empty(), "{text}");
         sh(&commands);
-        let (code, text) = doctor(&[]);
-        assert_eq!(code, Some(0), "after {commands} {text}");
+        let (code, text) = doctor(&options);
+        assert_eq!(code, Some(0), "after {commands} {options:?} {text}");
+        assert!(text.ends_with("All is well.\n"), "{text}");
     }
 }
 
@@ -144,4 +182,144 @@ for line in sys.stdin: print('read', line, file=sys.stderr)";
         assert_eq!(holder.finish(10).code == Some(0), !by_signal);
         assert_eq!(doctor(&[]).0, Some(0));
     }
+}
+
+/// Makes `tap0` a port of the bridge `br0`, which has the kernel's address.
+fn bridge_tap() {
+    sh(
+        "ip link add br0 type bridge forward_delay 0; ip addr flush dev tap0
+        ip link set tap0 master br0; ip link set br0 up; ip addr add 192.168.69.100/24 dev br0",
+    );
+}
+
+#[test]
+fn a_port_of_a_bridge_that_works_is_well() {
+    in_namespace!();
+    bridge_tap();
+    let (code, text) = doctor(&[]);
+    assert_eq!(code, Some(0), "{text}");
+    for words in [
+        "tap0 is a port of br0",
+        "the kernel reaches 192.168.69.1 through tap0",
+        "192.168.69.1 reaches the kernel's 192.168.69.100",
+        "All is well.",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_bridge_is_mended_on_the_bridge() {
+    in_namespace!();
+    for (damage, finding) in [
+        ("ip link set br0 down", "br0 is down"),
+        ("iptables -A INPUT -i br0 -j DROP", "does not get through"),
+        ("ip route flush dev br0", "the kernel has no route"),
+    ] {
+        reset_network();
+        bridge_tap();
+        sh(damage);
+        let (code, text) = doctor(&[]);
+        assert_eq!(code, Some(45), "{damage}: {text}");
+        assert!(text.contains(finding), "{damage}: {text}");
+        let commands: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("sudo "))
+            .collect();
+        assert!(
+            commands.iter().all(|command| command.contains("br0")),
+            "{text}"
+        );
+        sh(&commands.join("\n"));
+        let (code, text) = doctor(&[]);
+        assert_eq!(code, Some(0), "after {commands:?} {text}");
+    }
+}
+
+#[test]
+fn a_bridge_without_an_address_of_the_kernel_is_no_fault() {
+    in_namespace!();
+    bridge_tap();
+    sh("ip addr flush dev br0");
+    let (code, text) = doctor(&[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("other hosts of the bridge can be reached"),
+        "{text}"
+    );
+    assert!(!text.contains("sudo"), "{text}");
+}
+
+#[test]
+fn another_host_with_our_address_is_found_and_the_proposed_one_is_free() {
+    in_namespace!();
+    bridge_tap();
+    // A namespace of its own, whose end of the cable is a port of the bridge.
+    sh("ip link add v0 type veth peer v1; ip link set v0 master br0 up");
+    let mut host = crate::common::killed_with_test("unshare");
+    host.args([
+        "-n",
+        "sh",
+        "-c",
+        "echo $$; read line; ip addr add 192.168.69.1/24 dev v1
+        ip link set v1 up; echo up; cat",
+    ]);
+    let mut host = crate::common::Process::start(&mut host);
+    host.wait_for_stdout("\n", 10);
+    sh(&format!("ip link set v1 netns {}", host.id()));
+    host.write_stdin("go\n");
+    host.wait_for_stdout("up", 10);
+    let (code, text) = doctor(&[]);
+    assert_eq!(code, Some(45), "{text}");
+    assert!(text.contains("has our address 192.168.69.1 too"), "{text}");
+    assert!(!text.contains("sudo"), "{text}");
+    let (code, text) = doctor(&["--address", "192.168.69.2/24"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_tap_of_another_user_gets_its_address_mtu_bridge_and_state_back() {
+    if !is_root() {
+        return;
+    }
+    in_namespace!();
+    for is_bridged in [false, true] {
+        reset_network();
+        recreate_tap_for("4242");
+        sh("ip link set tap0 mtu 1400; ip addr add 10.1.2.3/16 dev tap0");
+        if is_bridged {
+            bridge_tap();
+        }
+        let exited = hosttap_as("4243", &["doctor"]).finish(10);
+        let text = exited.stdout();
+        assert_eq!(exited.code, Some(45), "{text}{}", exited.stderr());
+        let commands: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("sudo "))
+            .map(|command| command.replace("$(id -un)", "4243"))
+            .collect();
+        sh(&commands.join("\n"));
+        let exited = hosttap_as("4243", &["doctor"]).finish(10);
+        let text = exited.stdout();
+        assert_eq!(
+            exited.code,
+            Some(0),
+            "{commands:?}\n{text}{}",
+            exited.stderr()
+        );
+        assert!(text.contains("MTU 1400"), "{text}");
+        let address = "inet 10.1.2.3/16";
+        assert_eq!(sh("ip addr show tap0").contains(address), !is_bridged);
+    }
+}
+
+#[test]
+fn doctor_changes_nothing() {
+    in_namespace!();
+    // The kernel's own link-local address, and whether a program holds the TAP, are not ours.
+    let look = "ip -4 -o addr; ip -4 route | sed 's/ linkdown//'";
+    let before = sh(look);
+    let (code, text) = doctor(&["--host-address", "192.168.69.101/24"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(sh(look), before);
 }

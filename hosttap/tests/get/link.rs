@@ -193,3 +193,26 @@ fn the_program_creates_its_own_tap_and_configures_the_kernels_side() {
         assert_eq!(exited.stdout(), "hello");
     }
 }
+
+#[test]
+fn a_kernels_side_that_cannot_answer_is_named_at_once() {
+    in_namespace!();
+    for (damage, words) in [
+        (
+            "ip addr flush dev tap0",
+            "has no address in the network of 192.168.69.1/24; `hosttap doctor`",
+        ),
+        (
+            "ip addr add 192.168.69.1/24 dev tap0",
+            "the kernel has our address 192.168.69.1; `hosttap doctor`",
+        ),
+    ] {
+        sh(damage);
+        // The connection has more time than the test.
+        let client = hosttap(&["get", "http://192.168.69.7/", "--connect-timeout", "1000"]);
+        client.wait_for_stderr(words, 30);
+    }
+    sh("ip addr flush dev tap0; ip addr add 192.168.69.100/24 dev tap0");
+    let exited = get(&["http://192.168.69.100:9/"]);
+    assert!(!exited.stderr().contains("doctor"), "{}", exited.stderr());
+}

@@ -34,7 +34,7 @@ fn without_privileges_the_error_says_how_to_create_a_tap() {
     assert_eq!(exited.code, Some(45));
     let text = exited.stdout();
     assert!(
-        text.contains("sudo ip tuntap add dev tap5 mode tap user $USER"),
+        text.contains("sudo ip tuntap add dev tap5 mode tap user $(id -un)"),
         "{text}"
     );
 }

@@ -18,6 +18,7 @@ use crate::cli::values;
 use crate::cli::{CHAT_PORT, ChatOptions, LinkOptions};
 use crate::commands::join;
 use crate::exit::{Exit, Failure};
+use crate::link::side::hint;
 use crate::terminal::console::Console;
 use crate::terminal::line_editor::LineEditor;
 use charset::Charset;
@@ -76,6 +77,11 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     let observer = ChatObserver::new(console, editor.clone());
     if editor.is_some() {
         observer.status("Commands: /connect HOST[:PORT], /listen [PORT], /disconnect, /quit");
+    }
+    if remote.is_some()
+        && let Some(hint) = hint(link)
+    {
+        observer.status(hint);
     }
     EventLoop::new(stack, chat, observer, editor, input_options).run()
 }

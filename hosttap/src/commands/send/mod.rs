@@ -12,6 +12,7 @@ use super::join;
 use super::transfer::{Throughput, failure};
 use crate::cli::{LinkOptions, SendOptions};
 use crate::exit::{Exit, Failure};
+use crate::link::side::hint;
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::storage::file_source::FileSource;
 use crate::storage::hex;
@@ -47,6 +48,9 @@ pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
     }
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
+    if let Some(hint) = hint(link) {
+        console.status(hint);
+    }
     let sender = Sender {
         socket: stack.add_socket(BULK_BUFFER_BYTES),
         remote,
