@@ -94,7 +94,7 @@ impl<S: MessageSink> Chat<'_, S> {
         if self.sender.is_cut() {
             return self.close(io, remote);
         }
-        self.life.half_close(io);
+        self.life.close_write(io);
         let handle = self.life.socket();
         let deadline = self.keepalive.observe(io, handle, 0, false);
         self.state.enter(io, State::HalfClosed(remote), deadline);

@@ -39,8 +39,11 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Delays from `first` up to `max`, with jitter.
+    /// Delays from `first` up to `max`, with jitter. A `first` of 0 counts as 1 ms: an attempt that
+    /// fails at once would be repeated without a pause. A `max` that is shorter counts as `first`.
     pub const fn new(first: Duration, max: Duration) -> Self {
+        let first = longer(first, Duration::from_millis(1));
+        let max = longer(max, first);
         Self {
             first,
             max,
@@ -54,6 +57,15 @@ impl Backoff {
     pub const fn without_jitter(mut self) -> Self {
         self.has_jitter = false;
         self
+    }
+}
+
+/// `Ord::max`, which is not const.
+const fn longer(one: Duration, other: Duration) -> Duration {
+    if one.as_millis() < other.as_millis() {
+        other
+    } else {
+        one
     }
 }
 

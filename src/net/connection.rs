@@ -156,6 +156,12 @@ impl<'s> Connection<'_, '_, 's> {
         Ok(value)
     }
 
+    /// Sends FIN after what is queued: this side has said everything, and goes on reading. Whoever
+    /// writes after it gets [`Error::Reset`].
+    pub fn close_write(&mut self) {
+        self.io.close_write(self.socket);
+    }
+
     /// Number of bytes that were written and that the peer has not acknowledged.
     pub fn unacknowledged(&mut self) -> usize {
         self.io.tcp(self.socket).0.send_queue()

@@ -51,7 +51,8 @@ pub(super) enum Progress<E> {
     Step(Step),
     /// The connection is over, or could not be made.
     Ended(Result<(), E>),
-    /// No further attempt can succeed: the address or port can never be used.
+    /// No attempt can succeed: the address or port can never be used. Nothing has begun, and nothing
+    /// was told.
     Unusable(E),
 }
 

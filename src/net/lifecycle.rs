@@ -173,9 +173,9 @@ impl<O: Opening> Lifecycle<O> {
 
     /// Sends FIN after what is queued. The connection stays [`Open`](Stage::Open) and receives,
     /// until the caller closes it.
-    pub fn half_close(&mut self, io: &mut Io) {
+    pub fn close_write(&mut self, io: &mut Io) {
         if *self.state.state() == State::Open {
-            io.close(self.socket, Duration::ZERO);
+            io.close_write(self.socket);
         }
     }
 
@@ -195,9 +195,9 @@ impl<O: Opening> Lifecycle<O> {
     /// has never been used.
     fn is_clear(&mut self, io: &mut Io) -> bool {
         if self.state.deadline().is_some() {
-            return io.is_idle(self.socket);
+            return io.is_free(self.socket);
         }
-        let is_unused = io.tcp(self.socket).0.state() == Tcp::Closed && io.is_idle(self.socket);
+        let is_unused = io.tcp(self.socket).0.state() == Tcp::Closed && io.is_free(self.socket);
         if !is_unused {
             io.drop_connection(self.socket);
             io.yield_now();

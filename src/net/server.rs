@@ -113,7 +113,11 @@ impl<S: Session, const N: usize> Server<S, N> {
                     return result.map(|()| Step::Done);
                 }
                 Progress::Ended(_) => all = Step::Again,
-                Progress::Unusable(error) => return Err(error),
+                Progress::Unusable(error) => {
+                    let result = conversation.end(io, Err(error));
+                    self.end_others(io);
+                    return result.map(|()| Step::Done);
+                }
             }
         }
         // Last, so that no frame comes in before the order is right.

@@ -57,8 +57,9 @@ pub trait App {
         Err(Error::TimedOut(kind).into())
     }
 
-    /// The sockets that the app owns, of any kind. The loop watches the TCP sockets among them, and
-    /// resets what they still carry when the app ends, for nobody would have a deadline for it.
+    /// The sockets that the app owns, of any kind; no other app in the loop has one of them. The loop
+    /// watches the TCP sockets among them, and resets what they still carry when the app ends, for
+    /// nobody would have a deadline for it.
     fn sockets(&self) -> &[SocketHandle];
 }
 

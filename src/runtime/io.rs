@@ -261,15 +261,20 @@ impl<'s> Io<'_, 's> {
         self.losses.find(handle).unwrap_or(Error::Reset)
     }
 
-    /// Sends FIN after what is queued. Everything that comes from now on is acknowledged at once, for
-    /// the peer may call a missing acknowledgement a failure.
+    /// Sends FIN after what is queued. The peer may go on sending; everything that comes from now on
+    /// is acknowledged at once, for the peer may call a missing acknowledgement a failure.
+    pub fn close_write(&mut self, handle: SocketHandle) {
+        let (socket, _) = self.tcp(handle);
+        socket.set_ack_delay(None);
+        socket.close();
+    }
+
+    /// Sends FIN after what is queued, as [`close_write`](Io::close_write), and wants nothing more.
     ///
     /// Returns the deadline of the lingering: ask [`is_closed`](Io::is_closed) until it is true, and
     /// [`drop_connection`](Io::drop_connection) when the deadline passes.
     pub fn close(&mut self, handle: SocketHandle, linger: Duration) -> Deadline {
-        let (socket, _) = self.tcp(handle);
-        socket.set_ack_delay(None);
-        socket.close();
+        self.close_write(handle);
         Deadline::new(self.now + linger + FIN_RESEND, TimeoutKind::Close)
     }
 
@@ -306,7 +311,7 @@ impl<'s> Io<'_, 's> {
     }
 
     /// Whether the socket carries nothing any more, not even a RST that has still to leave.
-    pub fn is_idle(&mut self, handle: SocketHandle) -> bool {
+    pub fn is_free(&mut self, handle: SocketHandle) -> bool {
         let (socket, _) = self.tcp(handle);
         match socket.state() {
             State::TimeWait => true,

@@ -60,6 +60,9 @@ impl<D: Device> Stack<'_, D> {
         tasks: &mut [&mut dyn AnyTask],
         observer: &mut dyn Observer,
     ) -> Option<Tick> {
+        if cfg!(debug_assertions) {
+            assert_own_sockets(tasks);
+        }
         let mut turn = Turn {
             io: Io {
                 now,
@@ -330,6 +333,21 @@ impl Pacing {
         // Egress sent all that it could, so what smoltcp calls due now waits for something else (a
         // neighbour).
         next.map(|next| next.max(next_tick))
+    }
+}
+
+/// A socket has one app: two would take each other's bytes, and the end of one is the end of both.
+fn assert_own_sockets(tasks: &Tasks) {
+    let mut running = tasks.iter().filter(|task| !task.is_finished());
+    while let Some(task) = running.next() {
+        let is_own = |handle| !task.sockets().contains(handle);
+        if let Some(other) = running
+            .clone()
+            .find(|other| !other.sockets().iter().all(is_own))
+        {
+            let (name, other) = (task.name(), other.name());
+            panic!("{name} and {other} have a socket in common");
+        }
     }
 }
 

@@ -160,6 +160,16 @@ fn jitter_shortens_a_delay_by_up_to_a_quarter() {
 }
 
 #[test]
+fn a_backoff_of_no_time_at_all_is_one_of_a_millisecond() {
+    let mut net = Fixture::guarded(1, 2);
+    let retry = Backoff::new(Duration::ZERO, Duration::ZERO);
+    let no_route = IpEndpoint::new(IpAddress::v4(10, 9, 0, 1), 7);
+    start(&mut net, no_route, ClientOptions::default(), retry);
+    net.run(ms(10));
+    assert_eq!(delays(&net), [1; 11]);
+}
+
+#[test]
 fn a_client_without_retries_makes_one_attempt() {
     let mut net = Fixture::guarded(1, 2);
     let socket = net.add_socket(CLIENT, BUFFER);
@@ -224,6 +234,54 @@ fn a_session_can_say_that_another_attempt_is_of_no_use() {
     );
     assert_eq!(net.finish(client, secs(60)), Err(Error::Reset));
     assert_eq!(delays(&net), [1_000]);
+}
+
+#[test]
+fn a_session_that_has_said_everything_hears_the_rest() {
+    #[derive(Default)]
+    struct Query {
+        is_said: bool,
+        answer: Vec<u8>,
+    }
+    impl Session for Query {
+        type Error = Error;
+        fn name(&self) -> &'static str {
+            "query"
+        }
+        fn begin(&mut self, _: &mut Connection) -> Result<(), Error> {
+            Ok(())
+        }
+        fn step(&mut self, connection: &mut Connection) -> Result<Step, Error> {
+            if !self.is_said {
+                self.is_said = connection.write_all(b"hello")?;
+                connection.close_write();
+                assert_eq!(connection.write(b"more"), Err(Error::Reset));
+            }
+            let mut buffer = [0; 4];
+            match connection.read(&mut buffer)? {
+                Received::Data(bytes) => self.answer.extend_from_slice(bytes),
+                Received::Nothing => return Ok(Step::Wait),
+                Received::End => return Ok(Step::Done),
+            }
+            Ok(Step::Again)
+        }
+    }
+    let mut net = Fixture::guarded(1, 2);
+    let acts = [
+        Act::Expect(b"hello"),
+        Act::ExpectEnd,
+        Act::Wait(secs(2)),
+        Act::Send(b"an answer"),
+        Act::Close,
+    ];
+    let server = net.script(SERVER, Opening::Listen(7), &acts);
+    let socket = net.add_socket(CLIENT, BUFFER);
+    let options = ClientOptions::default();
+    let client = Client::new(socket, endpoint(SERVER, 7), Query::default(), options);
+    let client = net.start(CLIENT, client);
+    assert_eq!(net.finish(client, secs(60)), Ok(()));
+    assert_eq!(net.app(client).session().answer, b"an answer");
+    assert_eq!(net.finish(server, secs(60)), Ok(()));
 }
 
 #[test]

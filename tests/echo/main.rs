@@ -204,6 +204,15 @@ impl App for Comparer {
 const HELLO: [Act<'static>; 2] = [Act::Send(b"hello"), Act::Expect(b"hello")];
 
 #[test]
+fn a_server_on_port_0_fails_and_says_so() {
+    let mut net = Fixture::guarded(3, 2);
+    let handle = net.add_socket(SERVER, BUFFER);
+    let echo = net.start(SERVER, Echo::<1>::echo([handle], 0, false));
+    assert_eq!(net.finish(echo, secs(1)), Err(Error::Unaddressable));
+    assert_eq!(net.told(SERVER), ["failed: Unaddressable"]);
+}
+
+#[test]
 fn echo_sends_64_kib_back_byte_for_byte_over_good_and_bad_links() {
     let bad = Link {
         loss_ppm: 30_000,

@@ -27,9 +27,8 @@ impl Report {
         match event {
             Event::Connected { .. } => (self.since, self.offset) = (now, 0),
             Event::Failed { remote, .. } => {
-                let remote = remote.map(|remote| remote.addr);
-                if let Some(error) = event.error::<ReceiveError>() {
-                    self.lines.push(format!("{}: {error}", remote.unwrap()));
+                if let (Some(remote), Some(error)) = (remote, event.error::<ReceiveError>()) {
+                    self.lines.push(format!("{}: {error}", remote.addr));
                 }
             }
             _ => {}

@@ -23,7 +23,7 @@ fn a_connection_keeps_its_port_however_many_come_after_it() {
             kept = io.tcp(long).0.local_endpoint();
         }
         io.drop_connection(short);
-        if io.is_idle(short) {
+        if io.is_free(short) {
             io.connect(short, remote)?;
             dialled += 1;
             let port = io.tcp(short).0.local_endpoint();

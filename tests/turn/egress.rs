@@ -18,11 +18,11 @@ fn an_app_sees_in_the_same_turn_that_its_rst_has_left() {
     let mut bare = Bare::new();
     let socket = bare.socket(64);
     let app = server(&[socket], |io, socket| {
-        if io.is_idle(socket) {
+        if io.is_free(socket) {
             return Ok(Step::Done);
         }
         io.drop_connection(socket);
-        assert!(!io.is_idle(socket), "the RST has still to leave");
+        assert!(!io.is_free(socket), "the RST has still to leave");
         Ok(Step::Wait)
     });
     let mut task = Task::new(app);

@@ -169,7 +169,7 @@ fn redialler(socket: SocketHandle, ends: Ends) -> impl tickwire::App<Error = Err
             io.drop_connection(socket);
             is_dialled = false;
         }
-        if !is_dialled && io.is_idle(socket) {
+        if !is_dialled && io.is_free(socket) {
             is_dialled = true;
             io.connect(socket, endpoint(1, 80))?;
             let timeout = smoltcp::time::Duration::from_secs(5);

@@ -38,7 +38,7 @@ fn an_app_may_own_sockets_of_any_kind() {
         let app = MockApp::new(&[udp, tcp, raw], |io, deadline| {
             assert!(!io.socket::<udp::Socket<'_>>(udp).is_open());
             assert!(!io.socket::<raw::Socket<'_>>(raw).can_recv());
-            assert!(io.is_idle(tcp));
+            assert!(io.is_free(tcp));
             *deadline = at(100);
             ends.unwrap_or(Ok(Step::Wait))
         });

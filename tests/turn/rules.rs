@@ -52,6 +52,18 @@ fn one_app_that_fails_does_not_touch_the_others() {
 }
 
 #[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "first and second have a socket in common")]
+fn two_tasks_must_not_have_a_socket_in_common() {
+    let mut bare = Bare::new();
+    let (own, common) = (bare.socket(64), bare.socket(64));
+    let waits = |_: &mut Io, _: &mut Option<Deadline>| Ok(Step::Wait);
+    let mut first = Task::named("first", MockApp::new(&[own, common], waits));
+    let mut second = Task::named("second", MockApp::new(&[common], waits));
+    bare.turn(&mut [&mut first, &mut second]);
+}
+
+#[test]
 fn an_expired_state_may_go_on_to_another_deadline() {
     struct Ticker(u64);
     impl App for Ticker {
