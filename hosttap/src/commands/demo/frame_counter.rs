@@ -2,7 +2,7 @@
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
 use smoltcp::wire::{Ipv4Address, TcpSeqNumber};
-use tickwire_sim::ethernet::{Fate, FrameEvent};
+use tickwire_sim::ethernet::{Fate, FrameEvent, FrameObserver};
 
 /// The counts for one part of the tour.
 #[derive(Debug, Default)]
@@ -25,9 +25,8 @@ struct Flow {
     next_seq: TcpSeqNumber,
 }
 
-impl FrameCounter {
-    /// Counts what happened to one frame.
-    pub(super) fn count(&mut self, event: &FrameEvent, frame: &[u8]) {
+impl FrameObserver for FrameCounter {
+    fn observe(&mut self, event: &FrameEvent, frame: &[u8]) {
         match event.fate {
             Fate::Sent => {
                 self.sent += 1;
@@ -40,11 +39,6 @@ impl FrameCounter {
 }
 
 impl FrameCounter {
-    /// Returns the counts, and starts again from 0.
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
     /// Checks whether the payload of a TCP segment was sent before. Other frames are ignored.
     fn count_retransmission(&mut self, frame: &[u8]) -> Option<()> {
         let frame = EthernetFrame::new_checked(frame).ok()?;

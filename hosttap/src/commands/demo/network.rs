@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::{AnyTask, Event, Tick};
-use tickwire_sim::ethernet::{Ethernet, Frame, FrameEvent, Link, PortState};
+use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
 use tickwire_sim::{Node, NodeMemory, Tracer, World};
 
 use super::frame_counter::FrameCounter;
@@ -35,21 +35,7 @@ const BUFFER_BYTES: usize = 32 * 1024;
 pub(super) struct Network {
     world: &'static World<'static>,
     nodes: [Node<'static>; 2],
-    tracer: &'static RefCell<NetworkTracer>,
-}
-
-/// Counts the frames.
-#[derive(Default)]
-struct NetworkTracer {
-    frames: FrameCounter,
-}
-
-impl Tracer for NetworkTracer {
-    fn event(&mut self, _now: Tick, _node: usize, _task: &'static str, _event: &Event) {}
-
-    fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
-        self.frames.count(event, frame);
-    }
+    frames: &'static RefCell<FrameCounter>,
 }
 
 /// Passes the events of all nodes on.
@@ -70,8 +56,8 @@ impl Network {
         let frames = std::iter::repeat_with(frame).take(FRAMES_MAX);
         let frames = frames.collect::<Vec<_>>().leak();
         let world: &World<'_> = Box::leak(Box::new(World::new(Ethernet::new(seed, ports, frames))));
-        let tracer: &RefCell<NetworkTracer> = Box::leak(Box::default());
-        world.ethernet.observe(Some(tracer));
+        let counter: &RefCell<FrameCounter> = Box::leak(Box::default());
+        world.ethernet.observe(Some(counter));
         let nodes = [DEVICE, LAPTOP].map(|port| {
             world.ethernet.set_link(port, LINK);
             let memory = Box::leak(Box::new(NodeMemory::<SOCKETS_MAX>::new()));
@@ -80,13 +66,13 @@ impl Network {
         Self {
             world,
             nodes,
-            tracer,
+            frames: counter,
         }
     }
 
     /// The counts since they were last taken.
     pub(super) fn take_frames(&self) -> FrameCounter {
-        self.tracer.borrow_mut().frames.take()
+        self.frames.take()
     }
 
     /// The virtual time.
