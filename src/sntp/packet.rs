@@ -63,7 +63,7 @@ pub enum Unusable {
     /// It answers another question.
     Stranger,
     /// A kiss-o'-death: the server does not want to be asked. `DENY` and `RSTR` mean never again,
-    /// `RATE` less often.
+    /// `RATE` less often. Four printable letters of ASCII.
     Kiss([u8; 4]),
     /// The server does not know the time itself.
     Unsynchronised,
@@ -76,8 +76,7 @@ impl fmt::Display for Unusable {
             Self::Stranger => f.write_str("an answer to another question"),
             Self::Kiss(code) => {
                 f.write_str("the server refuses us: ")?;
-                let mut letters = code.iter().filter(|code| code.is_ascii_graphic());
-                letters.try_for_each(|&letter| write!(f, "{}", char::from(letter)))
+                f.write_str(core::str::from_utf8(code).unwrap_or_default())
             }
             Self::Unsynchronised => f.write_str("the server does not know the time"),
         }
@@ -144,12 +143,13 @@ impl Reply {
         if timestamp(origin_high, origin_low) != nonce {
             return Err(Unusable::Stranger);
         }
-        if stratum == 0 {
+        // Stratum 0 is a refusal, or the 16 of a server that does not know the time itself.
+        if stratum == 0 && reference.iter().all(u8::is_ascii_graphic) {
             return Err(Unusable::Kiss(reference));
         }
         let root = [root_delay, root_dispersion].map(u32::from_be_bytes);
         let is_far = root.into_iter().any(|value| value >= ROOT_MAX);
-        if leap == LEAP_UNSYNCHRONISED || stratum > STRATUM_MAX || is_far {
+        if leap == LEAP_UNSYNCHRONISED || !(1..=STRATUM_MAX).contains(&stratum) || is_far {
             return Err(Unusable::Unsynchronised);
         }
         let received = timestamp(receive_high, receive_low);

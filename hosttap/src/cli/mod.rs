@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use tickwire::Duration;
+use tickwire::sntp::NTP_PORT;
 
 use crate::exit::{Exit, Failure};
 pub use link::LinkOptions;
@@ -63,6 +64,8 @@ pub enum Command {
     Send(SendOptions),
     /// Send back every byte that arrives
     Echo(EchoOptions),
+    /// Print the time of day that a server tells (SNTP)
+    Time(TimeOptions),
     /// Check the TAP set-up, and print the commands that fix it
     Doctor,
 }
@@ -233,6 +236,14 @@ pub struct EchoOptions {
     pub once: bool,
 }
 
+/// Options of `time`.
+#[derive(Debug, Args)]
+pub struct TimeOptions {
+    /// The server [default: those of the lease, with `--address dhcp`; default port: 123]
+    #[arg(value_name = "SERVER", value_parser = |text: &str| values::peer(text, NTP_PORT))]
+    pub server: Option<Peer>,
+}
+
 impl Cli {
     /// Checks the options against each other.
     ///
@@ -255,7 +266,9 @@ impl Cli {
             Some(Command::Get(options)) => options.output.as_deref().is_none_or(is_stdout),
             Some(Command::Recv(options)) => options.output.as_deref().is_some_and(is_stdout),
             Some(Command::Send(_) | Command::Echo(_)) => false,
-            Some(Command::Chat(_) | Command::Demo | Command::Doctor) | None => true,
+            Some(Command::Chat(_) | Command::Time(_) | Command::Demo | Command::Doctor) | None => {
+                true
+            }
         }
     }
 }

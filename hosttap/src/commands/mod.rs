@@ -10,4 +10,5 @@ mod join;
 mod lease;
 pub mod recv;
 pub mod send;
+pub mod time;
 mod transfer;

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::Socket;
+use smoltcp::socket::udp;
 use tickwire::dhcp::{self, Dhcp, DhcpDevice, DhcpOptions, Lease};
 use tickwire::guard::{Counters, Guarded, Storage};
 use tickwire::{AnyTask, CAPPED_TURNS_MAX, Config, Duration, Observer, Stack, Task, Tick};
@@ -151,6 +152,18 @@ impl TapStack {
     pub fn add_socket(&mut self, buffer_bytes: usize) -> SocketHandle {
         let buffer = || vec![0; buffer_bytes].leak();
         self.stack.add_tcp_socket(buffer(), buffer())
+    }
+
+    /// Adds a UDP socket with room for `packets` datagrams of `bytes` each, each way.
+    ///
+    /// # Panics
+    /// If there are eight sockets already.
+    pub fn add_udp_socket(&mut self, packets: usize, bytes: usize) -> SocketHandle {
+        let buffer = || {
+            let metadata = vec![udp::PacketMetadata::EMPTY; packets];
+            udp::PacketBuffer::new(metadata.leak(), vec![0; packets * bytes].leak())
+        };
+        self.stack.sockets.add(udp::Socket::new(buffer(), buffer()))
     }
 
     /// Runs one turn of the event loop now, and returns when to wake up next.

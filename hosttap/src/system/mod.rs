@@ -1,5 +1,6 @@
 //! Operating system services: clock, signals, poll, threads, errno values, FIFOs, random numbers.
 
+pub mod calendar;
 pub mod clock;
 pub(crate) mod errno;
 pub(crate) mod fifo;

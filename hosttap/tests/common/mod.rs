@@ -9,6 +9,7 @@
     reason = "every test program includes the whole rig and uses a part of it"
 )]
 
+mod dnsmasq;
 mod file_peer;
 mod http_server;
 pub(crate) mod namespace;
@@ -16,6 +17,7 @@ mod process;
 mod pty;
 mod python;
 
+pub(crate) use dnsmasq::start_dnsmasq;
 pub(crate) use file_peer::{FILE_PEER_PY, RecvProgram, run_file_peer, start_file_peer};
 pub(crate) use http_server::{HttpConnection, HttpServer, ok_response};
 pub(crate) use process::{Exited, Process};

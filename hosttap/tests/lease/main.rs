@@ -13,37 +13,13 @@ use std::time::Duration;
 
 use common::{
     HttpServer, KERNEL_ADDRESS, Process, TRANSFER_SECONDS_MAX, hosttap, in_namespace, is_installed,
-    killed_with_test, ok_response, random_bytes, sh,
+    killed_with_test, ok_response, random_bytes, sh, start_dnsmasq,
 };
 use tempfile::TempDir;
 
 /// Longest wait for what takes a moment, however slow the machine.
 const MOMENT_SECONDS_MAX: u64 = 60;
 const MAC: &str = "02:00:00:00:00:09";
-
-/// A running dnsmasq that lends 192.168.69.50 to .60, beside other options.
-fn dnsmasq(directory: &Path, options: &[&str]) -> Process {
-    let mut command = killed_with_test("dnsmasq");
-    command.args([
-        "--no-daemon",
-        "--conf-file=/dev/null",
-        "--user=root",
-        "--port=0",
-        "--interface=tap0",
-        "--bind-dynamic",
-        "--log-dhcp",
-        // It would ping each address for three seconds before it offers it.
-        "--no-ping",
-        "--dhcp-range=192.168.69.50,192.168.69.60,255.255.255.0,2m",
-    ]);
-    command.arg(format!(
-        "--dhcp-leasefile={}",
-        directory.join("leases").display()
-    ));
-    let server = Process::start(command.args(options));
-    server.wait_for_stderr("sockets bound exclusively", MOMENT_SECONDS_MAX);
-    server
-}
 
 /// A running udhcpd that lends `first` and the next few addresses for 10 s.
 fn udhcpd(directory: &Path, first: u8) -> Process {
@@ -72,7 +48,7 @@ fn a_lease_of_dnsmasq_is_all_that_get_needs() {
     }
     in_namespace!();
     let directory = TempDir::new().unwrap();
-    let server = dnsmasq(
+    let server = start_dnsmasq(
         directory.path(),
         &[
             "--dhcp-option=option:router,192.168.69.100,192.168.69.101",
@@ -116,7 +92,7 @@ fn an_interrupted_program_gives_its_lease_back() {
     }
     in_namespace!();
     let directory = TempDir::new().unwrap();
-    let server = dnsmasq(directory.path(), &[]);
+    let server = start_dnsmasq(directory.path(), &[]);
     let echo = hosttap(&["--address", "dhcp", "echo"]);
     echo.wait_for_stderr("Listening on", MOMENT_SECONDS_MAX);
     echo.interrupt();
@@ -133,7 +109,7 @@ fn a_lease_is_renewed_under_a_running_download() {
     let directory = TempDir::new().unwrap();
     // Leases of dnsmasq last for two minutes at least, but T1 may be as short as three seconds.
     let options = ["--dhcp-option=option:T1,3s", "--dhcp-option=option:T2,100s"];
-    let server = dnsmasq(directory.path(), &options);
+    let server = start_dnsmasq(directory.path(), &options);
     let body = random_bytes(4 << 20);
     let response = ok_response(&body);
     let http = HttpServer::start(KERNEL_ADDRESS, move |connection| {
@@ -235,7 +211,7 @@ fn a_link_that_comes_again_is_asked_at_once() {
     }
     in_namespace!();
     let directory = TempDir::new().unwrap();
-    let _server = dnsmasq(directory.path(), &[]);
+    let _server = start_dnsmasq(directory.path(), &[]);
     let echo = hosttap(&["--address", "dhcp", "echo"]);
     echo.wait_for_stderr("Listening on", MOMENT_SECONDS_MAX);
     sh("ip link set tap0 down");

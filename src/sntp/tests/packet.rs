@@ -92,9 +92,11 @@ fn a_kiss_of_death_is_told_by_its_code() {
     let refused = parse(&packet).unwrap_err();
     assert_eq!(refused, Unusable::Kiss(*b"RATE"));
     assert_eq!(refused.to_string(), "the server refuses us: RATE");
-    // It reaches a terminal.
-    let hostile = Unusable::Kiss(*b"\x1b[2J");
-    assert_eq!(hostile.to_string(), "the server refuses us: [2J");
+    // Letters reach a terminal, and nothing else is a code.
+    for other in [[0; 4], *b"\x1b[2J", *b"RA E"] {
+        packet[12..16].copy_from_slice(&other);
+        assert_eq!(parse(&packet), Err(Unusable::Unsynchronised));
+    }
 }
 
 #[test]

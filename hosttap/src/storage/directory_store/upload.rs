@@ -8,6 +8,8 @@ use rustix::io::Errno;
 use tickwire::file::{FileName, NAME_LEN_MAX, clean, shortened};
 use tickwire::store::{Digest, Upload};
 
+use crate::system::calendar::date;
+
 /// How many numbered names of a form are tried before the store gives up.
 const NUMBERS_MAX: u32 = 10_000;
 
@@ -107,26 +109,6 @@ fn is_name_refused(error: &io::Error) -> bool {
     )
 }
 
-/// The UTC date of a time since 1970, such as `2026-11-21`.
-fn date(unix: Duration) -> String {
-    // The Gregorian calendar in years that begin in March, so that a leap day is the last day of
-    // its year.
-    let days = unix.as_secs() / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = 400 * era + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,20 +158,5 @@ mod tests {
             Some(Errno::NOSPC)
         );
         assert_eq!(count, 1);
-    }
-
-    #[test]
-    fn dates_follow_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01"),
-            (86_399, "1970-01-01"),
-            (951_782_400, "2000-02-29"),
-            (951_868_800, "2000-03-01"),
-            (1_735_603_200, "2024-12-31"),
-            (1_735_689_600, "2025-01-01"),
-            (4_107_542_400, "2100-03-01"),
-        ] {
-            assert_eq!(date(Duration::from_secs(seconds)), expected, "{seconds}");
-        }
     }
 }

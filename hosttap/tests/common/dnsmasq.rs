@@ -1,0 +1,32 @@
+//! The DHCP server that most networks have.
+
+use std::path::Path;
+
+use super::{Process, killed_with_test};
+
+/// Longest wait for its start, however slow the machine.
+const START_SECONDS_MAX: u64 = 60;
+
+/// A running dnsmasq that lends 192.168.69.50 to .60, beside other options.
+pub(crate) fn start_dnsmasq(directory: &Path, options: &[&str]) -> Process {
+    let mut command = killed_with_test("dnsmasq");
+    command.args([
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--port=0",
+        "--interface=tap0",
+        "--bind-dynamic",
+        "--log-dhcp",
+        // It would ping each address for three seconds before it offers it.
+        "--no-ping",
+        "--dhcp-range=192.168.69.50,192.168.69.60,255.255.255.0,2m",
+    ]);
+    command.arg(format!(
+        "--dhcp-leasefile={}",
+        directory.join("leases").display()
+    ));
+    let server = Process::start(command.args(options));
+    server.wait_for_stderr("sockets bound exclusively", START_SECONDS_MAX);
+    server
+}
