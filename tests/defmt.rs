@@ -174,6 +174,20 @@ mod list {
         has_format::<Storage>();
     };
 
+    #[cfg(feature = "sntp")]
+    const _: () = {
+        use tickwire::sntp::*;
+
+        has_format::<Reply>();
+        has_format::<Sntp<'_>>();
+        has_format::<SntpError>();
+        has_format::<SntpEvent>();
+        has_format::<SntpOptions>();
+        has_format::<UnixTime>();
+        has_format::<Unusable>();
+        has_format::<WallClock>();
+    };
+
     #[cfg(feature = "udp")]
     const _: () = {
         use tickwire::UdpError;

@@ -141,6 +141,7 @@ impl StateName for State {
 /// It asks one server after another until one answers, each question from a fresh port and with a
 /// fresh random number that the answer must bring back.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sntp<'a> {
     socket: SocketHandle,
     servers: &'a [IpEndpoint],
