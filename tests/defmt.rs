@@ -225,7 +225,6 @@ mod list {
         has_format::<Counters>();
         has_format::<Guarded<'_, u8>>();
         has_format::<Notice>();
-        has_format::<Unreachable>();
         has_format::<RxToken<'_, u8>>();
         has_format::<Storage<4>>();
         has_format::<TxToken<'_, u8>>();
