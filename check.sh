@@ -57,7 +57,7 @@ check_features() {
             # `flash` brings `file`.
             for file in "" file flash; do
                 protocols=$http,$chat,$file
-                for options in "" udp dhcp sntp ipv6 guard reno ipv6,guard ipv6,reno guard,reno dhcp,sntp,ipv6,guard,reno; do
+                for options in "" udp dns dhcp sntp ipv6 guard reno ipv6,guard ipv6,reno guard,reno dhcp,dns,sntp,ipv6,guard,reno; do
                     features_check tickwire "$protocols,$options"
                 done
                 features_check tickwire "$protocols,dhcp,sntp,ipv6,guard,reno,log"

@@ -81,6 +81,7 @@
 //! | `flash` | no | the store in NOR flash; brings `embedded-storage` and `crc` |
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
 //! | `guard` | yes | the re-export of that name |
+//! | `dns` | yes | the module of that name, and hosts by name where one is dialled; brings `udp` |
 //! | `udp` | yes | `Io::bind`, `send_to` and `receive_from`; apps wait for room in sockets of every kind |
 //! | `reno` | no | Reno congestion control on sockets whose buffers exceed 16 KiB |
 //! | `log` | no | diagnostics of smoltcp through the `log` crate; not together with `defmt` |
@@ -90,7 +91,7 @@
 //!
 //! # Limits
 //!
-//! - Ethernet, and TCP over IPv4 and IPv6. No TLS, and no names: a host is an address.
+//! - Ethernet, and TCP over IPv4 and IPv6. No TLS.
 //! - Nothing is authenticated or encrypted. Whoever reaches the port of a file receiver can store a
 //!   file.
 //! - HTTP/1.0 GET without redirects, proxies, ranges or content codings; a redirect is reported with
@@ -109,6 +110,8 @@
 pub mod chat;
 #[cfg(feature = "dhcp")]
 pub mod dhcp;
+#[cfg(feature = "dns")]
+pub mod dns;
 mod echo;
 #[cfg(feature = "file")]
 pub mod file;

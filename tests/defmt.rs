@@ -195,6 +195,25 @@ mod list {
         has_format::<UdpError>();
     };
 
+    #[cfg(feature = "dns")]
+    const _: () = {
+        use tickwire::dns::*;
+
+        has_format::<Answer>();
+        has_format::<CachedName>();
+        has_format::<Echo>();
+        has_format::<Families>();
+        has_format::<Lookup<&str>>();
+        has_format::<Malformed>();
+        has_format::<Message<'_>>();
+        has_format::<Name>();
+        has_format::<NameError>();
+        has_format::<Names<'_>>();
+        has_format::<RecordType>();
+        has_format::<ResolveError>();
+        has_format::<Resolver>();
+    };
+
     #[cfg(feature = "file")]
     const _: () = {
         use tickwire::store::*;

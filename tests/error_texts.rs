@@ -6,6 +6,7 @@ mod malformed;
 use std::fmt::Display;
 
 use tickwire::chat::ChatError;
+use tickwire::dns::{self, NameError, ResolveError};
 use tickwire::file::{OfferError, ReceiveError, SendError, Status};
 use tickwire::http::{
     Authority, BodyError, DownloadError, GetError, HeaderError, Host, Malformed, Proof,
@@ -236,4 +237,35 @@ fn a_host_is_written_as_in_a_url_and_a_tick_in_seconds() {
         );
     }
     assert_eq!(Tick::from_millis(61_007).to_string(), "61.007 s");
+}
+
+#[test]
+fn every_error_of_a_name_says_something_of_its_own() {
+    let names = [
+        NameError::EmptyLabel,
+        NameError::LabelTooLong,
+        NameError::TooLong,
+        NameError::BadByte,
+        NameError::Number,
+    ];
+    assert_texts(&names);
+    let resolving = [
+        ResolveError::NotAName(NameError::BadByte),
+        ResolveError::NoServer,
+        ResolveError::NoSuchName,
+        ResolveError::NoAddress,
+        ResolveError::NoAnswer,
+        ResolveError::Refused,
+        ResolveError::ServerFailed,
+        ResolveError::TooManyAliases,
+    ];
+    assert_texts(&resolving);
+    assert_texts(&resolving.map(Error::Unresolved));
+    assert_texts(&[
+        dns::Malformed::Short,
+        dns::Malformed::LabelType,
+        dns::Malformed::Pointer,
+        dns::Malformed::NameTooLong,
+        dns::Malformed::RecordLength,
+    ]);
 }

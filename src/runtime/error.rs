@@ -3,6 +3,8 @@
 use core::fmt;
 
 use super::TimeoutKind;
+#[cfg(feature = "dns")]
+use crate::dns::ResolveError;
 
 /// What went wrong with a connection. Each variant says who raises it and what it means.
 ///
@@ -30,6 +32,9 @@ pub enum Error {
     AddressLost,
     /// A deadline passed; the value says what was missing.
     TimedOut(TimeoutKind),
+    /// The name of the peer could not be resolved.
+    #[cfg(feature = "dns")]
+    Unresolved(ResolveError),
     /// The loop aborted a connection that kept it busy without moving payload.
     Spinning,
 }
@@ -46,6 +51,8 @@ impl fmt::Display for Error {
             Self::AddressLost => f.write_str("the interface lost the connection's address"),
             Self::TimedOut(TimeoutKind::Sink) => f.write_str("the data was not taken in time"),
             Self::TimedOut(missing) => write!(f, "timed out waiting for {missing}"),
+            #[cfg(feature = "dns")]
+            Self::Unresolved(error) => error.fmt(f),
             Self::Spinning => f.write_str("the connection kept the loop busy without moving data"),
         }
     }

@@ -10,6 +10,8 @@ use smoltcp::wire::{IpCidr, IpEndpoint};
 use super::snapshot::is_open;
 use super::stack::Losses;
 use super::{Deadline, Duration, Error, Event, Observer, Ports, Tick, TimeoutKind};
+#[cfg(feature = "dns")]
+use crate::dns::Names;
 
 /// With larger buffers a socket gets congestion control (feature `reno`); with smaller ones the
 /// buffer is the limit.
@@ -28,6 +30,8 @@ pub struct Io<'a, 's> {
     /// Nothing more is waiting in the device, so deadlines may be judged.
     pub(super) is_drained: bool,
     pub(super) is_unfinished: bool,
+    #[cfg(feature = "dns")]
+    pub(crate) names: &'a mut Names<'s>,
     pub(super) ports: &'a mut Ports,
     pub(super) losses: &'a mut Losses,
     pub(super) observer: &'a mut dyn Observer,

@@ -6,6 +6,8 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use super::{Error, Ports, Tick};
+#[cfg(feature = "dns")]
+use crate::dns::Names;
 
 /// Sockets whose loss the loop can explain at a time.
 const LOSSES_MAX: usize = 8;
@@ -24,6 +26,9 @@ pub struct Stack<'a, D> {
     /// in order, and a late duplicate of a SYN must meet the connection that it made before it meets
     /// a listener.
     pub sockets: SocketSet<'a>,
+    /// What the stack knows about names. Without a cache it resolves none.
+    #[cfg(feature = "dns")]
+    pub names: Names<'a>,
     pub(super) ports: Ports,
     pub(super) losses: Losses,
     pub(super) pacing: Pacing,
@@ -107,6 +112,8 @@ impl<'a, D: Device> Stack<'a, D> {
             iface,
             device,
             sockets,
+            #[cfg(feature = "dns")]
+            names: Names::default(),
             ports: Ports::new(seed),
             losses: Losses::default(),
             pacing: Pacing {

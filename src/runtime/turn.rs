@@ -69,6 +69,8 @@ impl<D: Device> Stack<'_, D> {
                 task: "",
                 is_drained: true,
                 is_unfinished: false,
+                #[cfg(feature = "dns")]
+                names: &mut self.names,
                 ports: &mut self.ports,
                 losses: &mut self.losses,
                 observer,
