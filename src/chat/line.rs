@@ -9,7 +9,7 @@ const CR: u8 = b'\r';
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Ending {
-    /// LF or CRLF, which is not part of the message.
+    /// LF, CRLF, or a CR that silence follows; none is part of the message.
     Line,
     /// Silence, from a peer that has not sent a line end in this conversation.
     Silence,
@@ -37,9 +37,9 @@ pub struct Message<'m> {
     pub ending: Ending,
 }
 
-/// Splits the bytes of one conversation into messages, at LF or CRLF.
+/// Splits the bytes of one conversation into messages, at LF, CRLF or a CR that silence follows.
 ///
-/// A CR that no LF follows is text. A line longer than the buffer comes out in pieces; the buffer
+/// A CR that another byte follows at once is text. A line longer than the buffer comes out in pieces; the buffer
 /// counts text only, so a line that fills it exactly is whole, with LF as with CRLF.
 ///
 /// A message that is ready waits in the buffer until it was taken, and nothing more is fed
@@ -73,6 +73,8 @@ pub struct LineSplitter<'a> {
     cr_held: bool,
     /// Silence ended the last message, and no text came since.
     after_silence: bool,
+    /// Silence made a CR the end of a line. An LF that comes right after it is its other half.
+    owes_lf: bool,
     /// The peer has sent a line end in this conversation.
     line_end_seen: bool,
 }
@@ -108,6 +110,7 @@ impl<'a> LineSplitter<'a> {
             ready: None,
             cr_held: false,
             after_silence: false,
+            owes_lf: false,
             line_end_seen: false,
         }
     }
@@ -119,6 +122,7 @@ impl<'a> LineSplitter<'a> {
         self.ready = None;
         self.cr_held = false;
         self.after_silence = false;
+        self.owes_lf = false;
         self.line_end_seen = false;
     }
 
@@ -133,7 +137,9 @@ impl<'a> LineSplitter<'a> {
             let Some((&next, tail)) = rest.split_first() else {
                 break;
             };
+            let is_owed_lf = core::mem::take(&mut self.owes_lf) && next == LF;
             match next {
+                LF if is_owed_lf => rest = tail,
                 LF => {
                     self.end_line();
                     rest = tail;
@@ -163,18 +169,29 @@ impl<'a> LineSplitter<'a> {
     /// [`flush_silence`](Self::flush_silence) when nothing has come for a while (200 ms in
     /// tickwire's chat).
     ///
-    /// Never after the peer's first line end, and not for a CR alone, which may be half of one.
+    /// After the peer's first line end only where a CR came last.
     pub fn awaits_silence(&self) -> bool {
-        self.ready.is_none() && !self.line_end_seen && self.filled > 0
+        self.ready.is_none() && (self.cr_held || !self.line_end_seen && self.filled > 0)
+    }
+
+    /// Whether a CR came last, which is text or half of a line end.
+    pub const fn ends_in_cr(&self) -> bool {
+        self.cr_held
     }
 
     /// The peer was silent: makes what is pending a message where
-    /// [`awaits_silence`](Self::awaits_silence) says so, and returns whether a message is ready.
+    /// [`awaits_silence`](Self::awaits_silence) says so, and returns whether a message is ready. If a
+    /// CR came last, it is the end of a line.
     ///
     /// A line end that comes right after such a message is its own, only late, and no empty line.
     pub fn flush_silence(&mut self) -> bool {
         if self.awaits_silence() {
-            self.ready = Some(Ending::Silence);
+            if self.cr_held {
+                self.owes_lf = true;
+                self.end_line();
+            } else {
+                self.ready = Some(Ending::Silence);
+            }
         }
         self.ready.is_some()
     }

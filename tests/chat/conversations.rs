@@ -192,6 +192,39 @@ fn silence_ends_the_messages_of_a_peer_without_line_ends_only() {
 }
 
 #[test]
+fn a_first_line_that_is_typed_key_by_key_is_one_line() {
+    let mut world = called(12, options());
+    for key in ["h", "\u{e4}", "l", "\u{d55c}", "o"] {
+        world.raw(1).send_slice(key.as_bytes()).unwrap();
+        world.run(ms(1_500));
+    }
+    world.raw(1).send_slice(b"\r").unwrap();
+    world.run(ms(300));
+    assert_eq!(world.heard(0), "h\u{e4}l\u{d55c}o\n");
+    // A peer that says no more than a letter is heard too, only later.
+    let mut world = called(13, options());
+    world.raw(1).send_slice(b"y").unwrap();
+    world.run(ms(2_100));
+    assert_eq!(world.heard(0), "y\n");
+    // What comes as a whole does not wait for the keys before it.
+    world.raw(1).send_slice(b"n").unwrap();
+    world.run(ms(100));
+    world.raw(1).send_slice(b"o, wait").unwrap();
+    world.run(ms(300));
+    assert_eq!(world.heard(0), "y\nno, wait\n");
+}
+
+#[test]
+fn lines_that_end_in_cr_alone_are_lines() {
+    let mut world = called(14, options());
+    for line in ["one\r", "two\r", "\r", "four\r"] {
+        world.raw(1).send_slice(line.as_bytes()).unwrap();
+        world.run(ms(300));
+    }
+    assert_eq!(world.heard(0), "one\ntwo\n\nfour\n");
+}
+
+#[test]
 fn long_lines_come_in_pieces_and_the_last_line_when_the_peer_closes() {
     let mut world = called(9, options());
     let long: String = (0..170u8).map(|n| char::from(b'a' + n % 26)).collect();

@@ -191,12 +191,42 @@ fn silence_between_cr_and_lf_neither_shows_the_cr_nor_an_empty_line() {
     feed_all(&mut lines, b"half\r", &mut messages);
     assert!(lines.flush_silence());
     taken(&mut lines, &mut messages);
-    assert!(!lines.awaits_silence(), "a CR alone is no message");
+    assert!(!lines.awaits_silence(), "the line has ended");
     feed_all(&mut lines, b"\nnext\n", &mut messages);
     assert_eq!(
         messages,
         [
-            (b"half".to_vec(), Ending::Silence),
+            (b"half".to_vec(), Ending::Line),
+            (b"next".to_vec(), Ending::Line),
+        ]
+    );
+}
+
+#[test]
+fn a_cr_that_silence_follows_is_a_line_end() {
+    let mut buffer = [0; 16];
+    let mut lines = LineSplitter::new(&mut buffer[..]);
+    let mut messages = Vec::new();
+    // The third line is empty, and the last one has its CR split from its LF.
+    for line in [&b"one\r"[..], b"two\r", b"\r", b"three\r", b"\nfour\r\n"] {
+        feed_all(&mut lines, line, &mut messages);
+        lines.flush_silence();
+        taken(&mut lines, &mut messages);
+    }
+    let wanted = [&b"one"[..], b"two", b"", b"three", b"four"];
+    assert_eq!(messages, wanted.map(|line| (line.to_vec(), Ending::Line)));
+    // It belongs to the message that silence has ended before it.
+    let mut lines = LineSplitter::new(&mut buffer[..]);
+    let mut messages = Vec::new();
+    for part in [&b"slow"[..], b"\r", b"next\r"] {
+        feed_all(&mut lines, part, &mut messages);
+        lines.flush_silence();
+        taken(&mut lines, &mut messages);
+    }
+    assert_eq!(
+        messages,
+        [
+            (b"slow".to_vec(), Ending::Silence),
             (b"next".to_vec(), Ending::Line),
         ]
     );
@@ -287,16 +317,26 @@ proptest! {
         let mut buffer = vec![0; buffer_len];
         let mut lines = LineSplitter::new(&mut buffer[..]);
         let mut messages = Vec::new();
-        for (byte, silent) in input.iter().zip(silent) {
-            feed_all(&mut lines, &[*byte], &mut messages);
+        // The same input with a line end in the place of each CR that silence follows.
+        let mut ended = Vec::new();
+        let mut owes_lf = false;
+        for (&byte, silent) in input.iter().zip(silent) {
+            feed_all(&mut lines, &[byte], &mut messages);
             if silent && lines.flush_silence() {
                 taken(&mut lines, &mut messages);
+            }
+            if !(owes_lf && byte == b'\n') {
+                ended.push(byte);
+            }
+            owes_lf = silent && byte == b'\r';
+            if owes_lf {
+                ended.push(b'\n');
             }
         }
         while lines.close() {
             taken(&mut lines, &mut messages);
         }
-        let lines_in = model(&input, usize::MAX).into_iter().flat_map(|(bytes, _)| bytes);
+        let lines_in = model(&ended, usize::MAX).into_iter().flat_map(|(bytes, _)| bytes);
         let text: Vec<u8> = messages.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
         prop_assert_eq!(text, lines_in.collect::<Vec<u8>>());
         let first_line = messages.iter().position(|(_, ending)| *ending == Ending::Line);
