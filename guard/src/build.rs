@@ -6,7 +6,7 @@ use crate::checksum;
 use crate::link::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, Link, Medium};
 use crate::segment::{
     ACK_OFFSET, CHECKSUM_OFFSET, Fields, HEADER_LEN_OFFSET, IPV4_HEADER_LEN_MIN, IPV6_HEADER_LEN,
-    NEXT_HEADER_TCP, SEQ_OFFSET, Seq, TCP_HEADER_LEN_MIN, WINDOW_OFFSET,
+    NEXT_HEADER_TCP, SEQ_OFFSET, TCP_HEADER_LEN_MIN, WINDOW_OFFSET,
 };
 
 const HOP_LIMIT: u8 = 64;
@@ -40,7 +40,6 @@ pub(crate) fn segment(
     medium: Medium,
     ends: &Ends,
     fields: Fields,
-    ack: Seq,
     options: &[u8],
 ) -> Option<usize> {
     let tcp_len = TCP_HEADER_LEN_MIN + options.len();
@@ -61,7 +60,7 @@ pub(crate) fn segment(
     write(tcp, 0, &ends.ports.0.to_be_bytes());
     write(tcp, 2, &ends.ports.1.to_be_bytes());
     write(tcp, SEQ_OFFSET, &fields.seq.0.to_be_bytes());
-    write(tcp, ACK_OFFSET, &ack.0.to_be_bytes());
+    write(tcp, ACK_OFFSET, &fields.ack.0.to_be_bytes());
     let header_len = u8::try_from(tcp_len / 4).ok()?;
     write(tcp, HEADER_LEN_OFFSET, &[header_len << 4, fields.flags]);
     write(tcp, WINDOW_OFFSET, &fields.window.to_be_bytes());
@@ -108,7 +107,7 @@ fn write_ip_header(ip: &mut [u8], ends: &Ends, is_ipv4: bool, tcp_len: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::{ACK, Frame, ipv4_checksum_is_right};
+    use crate::segment::{ACK, Frame, Seq, ipv4_checksum_is_right};
 
     const MAC: Mac = [2, 0, 0, 0, 0, 1];
 
@@ -130,6 +129,7 @@ mod tests {
         ];
         let fields = Fields {
             seq: Seq(u32::MAX),
+            ack: Seq(7),
             flags: ACK,
             window: 1000,
         };
@@ -145,7 +145,7 @@ mod tests {
             let mut buffer = [0xff; 96];
             let options = [1, 1, 1, 0];
             let ends = Ends::from_peer(key, &link);
-            let len = segment(&mut buffer, medium, &ends, fields, Seq(7), &options);
+            let len = segment(&mut buffer, medium, &ends, fields, &options);
             let frame = &buffer[..len.expect("it fits")];
             assert!(link.is_to_us(frame) && ipv4_checksum_is_right(frame, medium));
             let Frame::Tcp(read) = Frame::parse(frame, medium) else {
@@ -153,16 +153,10 @@ mod tests {
             };
             assert!(read.checksum_is_right(frame));
             assert_eq!(read.key_received(frame), Some(*key));
-            assert_eq!(
-                (read.fields, read.ack, read.payload_len),
-                (fields, Seq(7), 0)
-            );
+            assert_eq!((read.fields, read.payload_len), (fields, 0));
 
             let too_short = &mut [0; 96][..frame.len() - 1];
-            assert_eq!(
-                segment(too_short, medium, &ends, fields, Seq(7), &options),
-                None
-            );
+            assert_eq!(segment(too_short, medium, &ends, fields, &options), None);
         }
     }
 }

@@ -28,10 +28,11 @@ impl Probe {
         let ends = Ends::from_peer(&segment.key_received(frame)?, link);
         let fields = Fields {
             seq: self.seq,
+            ack: self.ack,
             flags: ACK,
             window: 0,
         };
-        build::segment(buffer, link.medium, &ends, fields, self.ack, &[])
+        build::segment(buffer, link.medium, &ends, fields, &[])
     }
 }
 

@@ -32,6 +32,12 @@ pub struct Counters {
     /// R10: possible duplicate ACKs made distinct because the neighbour's hardware address may have
     /// expired.
     pub neighbour_duplicates_varied: u32,
+    /// R11: segments whose acknowledgement was older than one that came before, raised to it.
+    pub old_acks_raised: u32,
+    /// R12: segments refused because their data exceeds the window of our SYN.
+    pub data_beyond_window_refused: u32,
+    /// R13: acknowledgements lowered by one while the peer's window is closed after its FIN.
+    pub bytes_held_back: u32,
     /// A1 and A2: SYNs and RSTs on open connections that smoltcp answered with a challenge ACK
     /// instead of dropping or obeying them, unless it had done so within a second.
     pub segments_challenged: u32,
@@ -78,6 +84,9 @@ impl Counters {
         frames_dropped: 0,
         unexpected_syn_acks_refused: 0,
         neighbour_duplicates_varied: 0,
+        old_acks_raised: 0,
+        data_beyond_window_refused: 0,
+        bytes_held_back: 0,
         segments_challenged: 0,
         refusals_held_back: 0,
         dials_refused: 0,
@@ -107,6 +116,9 @@ impl Counters {
             self.frames_dropped,
             self.unexpected_syn_acks_refused,
             self.neighbour_duplicates_varied,
+            self.old_acks_raised,
+            self.data_beyond_window_refused,
+            self.bytes_held_back,
             self.segments_challenged,
             self.refusals_held_back,
             self.dials_refused,
@@ -142,6 +154,9 @@ mod tests {
             refusals_held_back: 1 << 11,
             dials_refused: 1 << 12,
             segments_cut: 1 << 13,
+            old_acks_raised: 1 << 14,
+            data_beyond_window_refused: 1 << 15,
+            bytes_held_back: 1 << 16,
             ..Counters::ZERO
         };
         let all = Counters {
@@ -157,7 +172,7 @@ mod tests {
             notices_lost: 1,
             ..rules
         };
-        assert_eq!(rules.rules_applied(), (1 << 14) - 1);
+        assert_eq!(rules.rules_applied(), (1 << 17) - 1);
         assert_eq!(all.rules_applied(), rules.rules_applied());
     }
 

@@ -1,8 +1,12 @@
 //! What the guard knows of one connection, and the table of them.
 
 use crate::address::{ADDRESS_LEN, Address, FlowKey, Mac};
-use crate::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
+use crate::segment::{ACK, FIN, Fields, PSH, RST, SYN, Segment, Seq};
 use crate::time::Time;
+
+/// The largest window that is not scaled. No smoltcp that has gone back to resend sends an ACK with
+/// an older sequence number.
+pub(crate) const OLD_SEQ_DISTANCE_MAX: u32 = 64 * 1024 - 1;
 
 /// One connection, as its frames show it. The names are those of RFC 9293, 3.3.1, seen from our
 /// end.
@@ -21,6 +25,8 @@ pub(crate) struct Flow {
     pub(crate) rcv_nxt: Seq,
     /// The right edge of the window that we announced last, as far as smoltcp remembers it.
     pub(crate) window_edge: Seq,
+    /// The window of the segment that had the highest acknowledgement, as the peer scales it.
+    pub(crate) peer_window: u16,
     /// By how many bits our announced windows are shifted (RFC 7323).
     window_scale: u8,
     /// We sent the first SYN.
@@ -33,8 +39,11 @@ pub(crate) struct Flow {
     pub(crate) fin_received: bool,
     /// A RST went out or came in, and nothing was sent since.
     reset: bool,
-    /// The network said that the peer cannot be reached, and smoltcp has to learn it by a RST.
-    refused: bool,
+    due: Due,
+    /// We have announced no window since that of our SYN, as far as smoltcp remembers.
+    has_syn_window: bool,
+    /// When our last segment was sent, there was more in the send buffer.
+    pub(crate) more_waits: bool,
     /// smoltcp certainly believes that the peer's window is closed.
     pub(crate) zero_window: bool,
     /// A duplicate ACK came in, and no data went out since: a fast retransmit may be next.
@@ -45,8 +54,18 @@ pub(crate) struct Flow {
     pub(crate) next_hop: Mac,
 }
 
-// The crate's page promises 48 bytes, and 72 with `ipv6`.
-const _: () = assert!(size_of::<Flow>() == 2 * ADDRESS_LEN + 40);
+/// A segment that smoltcp has to get, although nobody sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Nothing,
+    /// The newest acknowledgement, in place of one that smoltcp ignores.
+    Ack,
+    /// The network said that the peer cannot be reached.
+    Reset,
+}
+
+// The crate's page promises 52 bytes, and 76 with `ipv6`.
+const _: () = assert!(size_of::<Flow>() == 2 * ADDRESS_LEN + 44);
 
 impl Flow {
     const FREE: Self = Self {
@@ -61,13 +80,16 @@ impl Flow {
         snd_max: Seq(0),
         rcv_nxt: Seq(0),
         window_edge: Seq(0),
+        peer_window: 0,
         window_scale: 0,
         dialled: false,
         established: false,
         fin_sent: false,
         fin_received: false,
         reset: false,
-        refused: false,
+        due: Due::Nothing,
+        has_syn_window: true,
+        more_waits: false,
         zero_window: false,
         duplicate_ack_seen: false,
         window_varied: false,
@@ -126,8 +148,21 @@ impl Flow {
     /// A RST came in. One that smoltcp ignores does not end the connection, and must not free its
     /// place in a full table.
     pub(crate) fn on_reset_received(&mut self, segment: &Segment) {
-        let refuses_syn = !self.established && segment.has(ACK) && segment.ack == self.snd_max;
+        let refuses_syn =
+            !self.established && segment.has(ACK) && segment.fields.ack == self.snd_max;
         self.reset |= refuses_syn || self.is_in_window(segment.fields.seq);
+    }
+
+    /// Whether smoltcp takes the window of our SYN for a scaled one.
+    pub(crate) const fn has_scaled_syn_window(&self) -> bool {
+        self.has_syn_window && self.window_scale > 0
+    }
+
+    /// Whether a peer that is no stranger may have sent this sequence number: it is in the window,
+    /// at its end, or not long before it.
+    pub(crate) fn is_near(&self, seq: Seq) -> bool {
+        let is_old = self.rcv_nxt.since(seq) <= OLD_SEQ_DISTANCE_MAX;
+        is_old || self.rcv_nxt.is_before(seq) && !self.window_edge.is_before(seq)
     }
 
     /// Whether smoltcp certainly accepts an empty segment with this sequence number (RFC 9293,
@@ -138,41 +173,51 @@ impl Flow {
 
     /// The connection cannot be made.
     pub(crate) const fn refuse(&mut self) {
-        self.refused = true;
+        self.due = Due::Reset;
+    }
+
+    /// smoltcp ignores the newest acknowledgement in the segment that brings it.
+    pub(crate) const fn repeat_ack(&mut self) {
+        self.due = Due::Ack;
     }
 
     /// When smoltcp has to get a segment that nobody sent.
     pub(crate) const fn due_at(&self) -> Time {
-        if self.refused {
-            Time::ZERO
-        } else {
-            Time::NEVER
+        match self.due {
+            Due::Nothing => Time::NEVER,
+            Due::Ack | Due::Reset => Time::ZERO,
         }
     }
 
-    /// The segment that is due: its fields and its acknowledgement. It is not due again.
-    pub(crate) const fn take_due(&mut self) -> Option<(Fields, Seq)> {
-        if !self.refused {
-            return None;
+    /// The segment that is due. It is not due again.
+    pub(crate) const fn take_due(&mut self) -> Option<Fields> {
+        let due = core::mem::replace(&mut self.due, Due::Nothing);
+        match due {
+            Due::Nothing => None,
+            Due::Ack => Some(Fields {
+                seq: self.rcv_nxt,
+                ack: self.highest_ack,
+                flags: ACK,
+                window: self.peer_window,
+            }),
+            // What smoltcp wants of a RST in SYN-SENT (RFC 9293, 3.10.7.3).
+            Due::Reset => Some(Fields {
+                seq: Seq(0),
+                ack: self.snd_max,
+                flags: RST | ACK,
+                window: 0,
+            }),
         }
-        self.refused = false;
-        let fields = Fields {
-            seq: Seq(0),
-            flags: RST | ACK,
-            window: 0,
-        };
-        // What smoltcp wants of a RST in SYN-SENT (RFC 9293, 3.10.7.3).
-        Some((fields, self.snd_max))
     }
 
     /// A segment came in before the handshake was done; it may be the end of the handshake.
     pub(crate) fn on_handshake(&mut self, segment: &Segment, peer_scales: bool) {
-        if segment.ack != self.snd_max {
+        if segment.fields.ack != self.snd_max {
             return;
         }
         self.established = true;
-        self.snd_una = segment.ack;
-        self.highest_ack = segment.ack;
+        self.snd_una = segment.fields.ack;
+        self.highest_ack = segment.fields.ack;
         if segment.has(SYN) {
             // Our SYN acknowledged nothing, so its window was not yet counted from the peer's
             // sequence numbers.
@@ -190,6 +235,10 @@ impl Flow {
         self.reset = false;
         self.on_window_sent(segment);
         let end = segment.fields.seq.after(segment.len());
+        if segment.payload_len > 0 && !end.is_before(self.snd_max) {
+            // smoltcp pushes what empties its buffer.
+            self.more_waits = !segment.has(PSH) && !segment.has(FIN);
+        }
         if self.snd_max.is_before(end) {
             self.snd_max = end;
             // A single byte may be a zero-window probe, after which smoltcp still believes that the
@@ -212,12 +261,18 @@ impl Flow {
         } else {
             self.window_scale
         };
-        self.rcv_nxt = segment.ack;
-        let edge = segment.ack.after(u32::from(segment.fields.window) << shift);
+        self.rcv_nxt = segment.fields.ack;
+        let edge = segment
+            .fields
+            .ack
+            .after(u32::from(segment.fields.window) << shift);
         // smoltcp forgets the window that it announced in a zero-window probe, which is one byte
         // long. To be safe, such a segment may lower the edge, but never raise it.
         if segment.payload_len != 1 || edge.is_before(self.window_edge) {
             self.window_edge = edge;
+        }
+        if segment.payload_len != 1 && !segment.has(SYN) {
+            self.has_syn_window = false;
         }
     }
 }

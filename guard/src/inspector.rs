@@ -132,9 +132,9 @@ impl Inspector {
         let link = self.link;
         self.forget_rest();
         let built = self.flows.find_due(self.now).and_then(|flow| {
-            let (fields, ack) = flow.take_due()?;
+            let fields = flow.take_due()?;
             let ends = Ends::from_peer(flow.key(), &link);
-            build::segment(buffer, link.medium, &ends, fields, ack, &[])
+            build::segment(buffer, link.medium, &ends, fields, &[])
         });
         self.due_at = self.flows.due_at();
         let frame = buffer.get_mut(..built?)?;
@@ -298,14 +298,16 @@ impl Inspector {
         }
         if !flow.is_established() {
             flow.on_handshake(segment, segment.window_scale(frame).is_some());
-            return Action::Pass;
+            return rules::handshake(flow, segment, &mut self.counters);
         }
         if segment.has(SYN) {
             return Action::Pass;
         }
         let neighbour_is_known = self.link.medium == Medium::Ip
             || (self.neighbours).knows(flow.key().remote, flow.next_hop, self.now);
-        rules::incoming(flow, segment, neighbour_is_known, &mut self.counters)
+        let action = rules::incoming(flow, segment, neighbour_is_known, &mut self.counters);
+        self.due_at = self.due_at.min(flow.due_at());
+        action
     }
 
     /// Whether the table has a flow for each SYN of ours that may still be unanswered. If the table

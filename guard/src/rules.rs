@@ -7,15 +7,14 @@
 
 use crate::challenge::Probe;
 use crate::counters::{Counters, count};
-use crate::flow::Flow;
+use crate::flow::{Flow, OLD_SEQ_DISTANCE_MAX};
 use crate::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
 
 /// A sequence number further away than this is neither early nor late but arbitrary, and smoltcp
 /// handles it.
 const UNSENT_ACK_DISTANCE_MAX: u32 = 128 * 1024;
-/// The largest window that is not scaled. No smoltcp that has gone back to resend sends an ACK with
-/// an older sequence number.
-const OLD_ACK_DISTANCE_MAX: u32 = 64 * 1024 - 1;
+/// How old the acknowledgement of a segment with data may be.
+const DATA_ACK_AGE_MAX: u32 = 128 * 1024;
 /// The smallest window that keeps smoltcp sending.
 const WINDOW_MIN: u16 = 1;
 /// R5 chooses its windows from here on. They are larger than any FIN needs, and their low byte
@@ -35,40 +34,99 @@ pub(crate) enum Action {
     Challenge(Probe),
 }
 
-/// Applies R1 to R6 and R10 to a segment that came in on an established flow. The order matters: a
-/// later rule sees the window that an earlier one left. `neighbour_is_known` says that smoltcp
-/// certainly knows the hardware address that a reply goes to.
+/// Applies R1 to R6 and R10 to R13 to a segment that came in on an established flow. The order
+/// matters: a later rule sees the fields that an earlier one left. `neighbour_is_known` says that
+/// smoltcp certainly knows the hardware address that a reply goes to.
 pub(crate) fn incoming(
     flow: &mut Flow,
     segment: &Segment,
     neighbour_is_known: bool,
     counters: &mut Counters,
 ) -> Action {
-    if flow.snd_max.is_before(segment.ack) {
+    if flow.snd_max.is_before(segment.fields.ack) {
         if acks_unsent_data(flow, segment) {
             count(&mut counters.unsent_acks_refused);
             return Action::Refuse;
         }
         return Action::Pass;
     }
-    let may_be_duplicate = may_be_duplicate_ack(flow, segment);
-    if may_be_duplicate {
-        flow.duplicate_ack_seen = true;
+    if exceeds_first_window(flow, segment) {
+        count(&mut counters.data_beyond_window_refused);
+        return Action::Refuse;
     }
-    if flow.highest_ack.is_before(segment.ack) {
-        flow.highest_ack = segment.ack;
-    }
-
     let mut new = segment.fields;
+    mend_numbers(flow, segment, &mut new, counters);
+    mend_window(flow, segment, &mut new, neighbour_is_known, counters);
+    follow_accepted(flow, segment, new);
+
+    if new == segment.fields {
+        Action::Pass
+    } else {
+        Action::Rewrite(new)
+    }
+}
+
+/// Applies R12 to a segment that came in before the handshake was done. It may have ended the
+/// handshake and carry data.
+pub(crate) fn handshake(flow: &Flow, segment: &Segment, counters: &mut Counters) -> Action {
+    if flow.is_established() && exceeds_first_window(flow, segment) {
+        count(&mut counters.data_beyond_window_refused);
+        return Action::Refuse;
+    }
+    Action::Pass
+}
+
+/// Applies R2, R3 and R11.
+fn mend_numbers(flow: &mut Flow, segment: &Segment, new: &mut Fields, counters: &mut Counters) {
+    if has_data_with_old_ack(flow, segment) {
+        count(&mut counters.old_acks_raised);
+        new.ack = flow.highest_ack;
+        new.window = flow.peer_window;
+    } else if flow.is_near(segment.fields.seq) && !segment.fields.ack.is_before(flow.highest_ack) {
+        flow.peer_window = segment.fields.window;
+    }
     if has_fin_after_data_beyond_window(flow, segment) {
         count(&mut counters.fins_removed);
         new.flags &= !FIN;
     }
     if has_new_ack_outside_window(flow, segment) {
         count(&mut counters.acks_moved_into_window);
-        new.seq = flow.rcv_nxt;
+        if segment.fields.seq.after(1) == flow.rcv_nxt {
+            // A keep-alive or a window probe wants a reply, which smoltcp gives only here (RFC
+            // 9293, 3.8.4). So the acknowledgement follows in a segment of its own.
+            flow.repeat_ack();
+        } else {
+            new.seq = flow.rcv_nxt;
+        }
     }
-    if closes_window_with_data_in_flight(flow, segment.ack, new.window) {
+}
+
+/// Applies R4, R5, R6, R10 and R13.
+fn mend_window(
+    flow: &mut Flow,
+    segment: &Segment,
+    new: &mut Fields,
+    neighbour_is_known: bool,
+    counters: &mut Counters,
+) {
+    let may_be_duplicate = may_be_duplicate_ack(flow, segment, new.ack);
+    if may_be_duplicate {
+        flow.duplicate_ack_seen = true;
+    }
+    if flow.is_near(segment.fields.seq) && flow.highest_ack.is_before(new.ack) {
+        flow.highest_ack = new.ack;
+    }
+    if closes_window_in_last_ack(flow, segment, *new) {
+        count(&mut counters.bytes_held_back);
+        new.ack = new.ack.before(1);
+        let is_held = new.ack == flow.snd_una;
+        new.window = if is_held {
+            varied_window(flow, WINDOW_MIN)
+        } else {
+            WINDOW_MIN
+        };
+    }
+    if closes_window_with_data_in_flight(flow, *new) {
         count(&mut counters.zero_windows_opened);
         new.window = WINDOW_MIN;
     }
@@ -76,21 +134,14 @@ pub(crate) fn incoming(
         count(&mut counters.neighbour_duplicates_varied);
         new.window = varied_window(flow, new.window);
     }
-    if acks_all_but_fin(flow, segment) {
+    if acks_all_but_fin(flow, segment, new.ack) {
         count(&mut counters.fin_duplicates_varied);
         let [.., varied] = counters.fin_duplicates_varied.to_be_bytes();
         new.window = VARIED_WINDOW_BASE + u16::from(varied);
     }
-    if closes_window_after_fin(flow, segment.ack, new.window) {
+    if closes_window_after_fin(flow, *new) {
         count(&mut counters.zero_windows_opened_after_fin);
         new.window = WINDOW_MIN;
-    }
-    follow_accepted(flow, segment, new);
-
-    if new == segment.fields {
-        Action::Pass
-    } else {
-        Action::Rewrite(new)
     }
 }
 
@@ -115,7 +166,7 @@ pub(crate) fn outgoing(
 /// sent or not (`process`), and frees bytes that never left. RFC 9293, 3.10.7.4 wants such a
 /// segment dropped.
 fn acks_unsent_data(flow: &Flow, segment: &Segment) -> bool {
-    segment.ack.since(flow.snd_max) <= UNSENT_ACK_DISTANCE_MAX
+    segment.fields.ack.since(flow.snd_max) <= UNSENT_ACK_DISTANCE_MAX
 }
 
 /// R2. A fast retransmit is as long as the maximum segment size, whatever window the peer announced
@@ -135,9 +186,9 @@ fn has_fin_after_data_beyond_window(flow: &Flow, segment: &Segment) -> bool {
 /// being resent.
 fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
     let seq = segment.fields.seq;
-    let is_old = seq.is_before(flow.rcv_nxt) && flow.rcv_nxt.since(seq) <= OLD_ACK_DISTANCE_MAX;
+    let is_old = seq.is_before(flow.rcv_nxt) && flow.rcv_nxt.since(seq) <= OLD_SEQ_DISTANCE_MAX;
     let is_at_edge = flow.rcv_nxt.is_before(seq) && seq == flow.window_edge;
-    segment.is_pure_ack() && (is_old || is_at_edge) && flow.snd_una.is_before(segment.ack)
+    segment.is_pure_ack() && (is_old || is_at_edge) && flow.snd_una.is_before(segment.fields.ack)
 }
 
 /// R4. smoltcp believes a zero window even from a stale ACK, and even while data is in flight. Then
@@ -146,9 +197,9 @@ fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
 /// Or the probe is started, the window opens, and the timer becomes idle with data in flight. If
 /// smoltcp certainly accepted a zero window while nothing was in flight, the window may stay
 /// closed: only a probe is in flight then.
-fn closes_window_with_data_in_flight(flow: &Flow, ack: Seq, window: u16) -> bool {
-    let is_believed = flow.zero_window && !ack.is_before(flow.snd_una);
-    window == 0 && ack.is_before(flow.snd_max) && !is_believed
+fn closes_window_with_data_in_flight(flow: &Flow, new: Fields) -> bool {
+    let is_believed = flow.zero_window && !new.ack.is_before(flow.snd_una);
+    new.window == 0 && new.ack.is_before(flow.snd_max) && !is_believed
 }
 
 /// R5. Three duplicate ACKs while only the FIN is in flight start a fast retransmit. That clears
@@ -156,15 +207,15 @@ fn closes_window_with_data_in_flight(flow: &Flow, ack: Seq, window: u16) -> bool
 /// resent. ACKs with different windows are no duplicates. The segment must not be dropped instead:
 /// it may carry the first acknowledgement of the last byte. To smoltcp a FIN without data is a
 /// duplicate too, if it comes before the data that precedes it.
-fn acks_all_but_fin(flow: &Flow, segment: &Segment) -> bool {
-    segment.payload_len == 0 && flow.fin_sent && segment.ack.after(1) == flow.snd_max
+fn acks_all_but_fin(flow: &Flow, segment: &Segment, ack: Seq) -> bool {
+    segment.payload_len == 0 && flow.fin_sent && ack.after(1) == flow.snd_max
 }
 
 /// R6. A zero window together with the acknowledgement of everything, our FIN included, starts a
 /// zero-window probe in FIN-WAIT-2, where there is nothing to send (`process`). Then `dispatch`
 /// emits ACK after ACK without end.
-fn closes_window_after_fin(flow: &Flow, ack: Seq, window: u16) -> bool {
-    window == 0 && flow.fin_sent && ack == flow.snd_max
+fn closes_window_after_fin(flow: &Flow, new: Fields) -> bool {
+    new.window == 0 && flow.fin_sent && new.ack == flow.snd_max
 }
 
 /// R7. The defect of R3, corrected at the sender, for a peer without a guard.
@@ -190,10 +241,9 @@ pub(crate) const fn is_call(segment: &Segment) -> bool {
 /// forgets it when the device has no room or the neighbour's hardware address has expired
 /// (`dispatch`). This covers everything that smoltcp counts as a duplicate, and from the first on,
 /// not from the third.
-fn may_be_duplicate_ack(flow: &Flow, segment: &Segment) -> bool {
-    let is_old_ack =
-        !segment.ack.is_before(flow.snd_una) && !flow.highest_ack.is_before(segment.ack);
-    segment.payload_len == 0 && is_old_ack && segment.ack.is_before(flow.snd_max)
+fn may_be_duplicate_ack(flow: &Flow, segment: &Segment, ack: Seq) -> bool {
+    let is_old_ack = !ack.is_before(flow.snd_una) && !flow.highest_ack.is_before(ack);
+    segment.payload_len == 0 && is_old_ack && ack.is_before(flow.snd_max)
 }
 
 /// R10. The guard cannot keep the neighbour's entry from expiring, and then the resent segment
@@ -209,36 +259,85 @@ fn varied_window(flow: &mut Flow, window: u16) -> u16 {
     }
 }
 
+/// R11. smoltcp drops a segment whose acknowledgement is older than one that it has accepted,
+/// together with its data and its FIN, and says nothing (`process`). The peer must wait for its
+/// timeout. RFC 9293, 3.10.7.4 wants the data taken; RFC 5961, 5.2 says how old its acknowledgement
+/// may be. With the newest acknowledgement comes the newest window.
+fn has_data_with_old_ack(flow: &Flow, segment: &Segment) -> bool {
+    let is_old = segment.fields.ack.is_before(flow.highest_ack)
+        && flow.highest_ack.since(segment.fields.ack) <= DATA_ACK_AGE_MAX;
+    segment.len() > 0 && is_old && flow.is_near(segment.fields.seq)
+}
+
+/// R12. The window of a SYN is never scaled (RFC 7323, 2.2), but smoltcp takes that of its own SYN
+/// for scaled until it has announced another one (`process`, `window_end`). With a receive buffer
+/// above 64 KiB it then accepts data that does not fit, and panics when the data before that has
+/// come.
+fn exceeds_first_window(flow: &Flow, segment: &Segment) -> bool {
+    let data_end = segment.fields.seq.after(segment.payload_len);
+    flow.has_scaled_syn_window() && segment.payload_len > 0 && flow.window_edge.is_before(data_end)
+}
+
+/// R13. In LAST-ACK smoltcp takes the window only from an acknowledgement of something new
+/// (`process`). If a window that has closed opens again, nothing tells it so until a probe is
+/// answered, a second or more later. So while the window is closed, one acknowledged byte stays
+/// unacknowledged for smoltcp: the ACK that opens the window acknowledges it. Whether the
+/// application has closed its end does not show, so this begins with the peer's FIN. A window of 1
+/// after that byte ends where the closed one does, and is varied, so that no ACK is a duplicate.
+fn closes_window_in_last_ack(flow: &Flow, segment: &Segment, new: Fields) -> bool {
+    let has_more = flow.more_waits || new.ack.is_before(flow.snd_max);
+    let is_closing = flow.fin_received && !flow.fin_sent && has_more;
+    is_closing && segment.is_pure_ack() && new.window == 0 && flow.snd_una.is_before(new.ack)
+}
+
 /// Follows what smoltcp now believes, but only from segments that it certainly accepts.
 fn follow_accepted(flow: &mut Flow, segment: &Segment, new: Fields) {
     if new.window != 0 {
         flow.zero_window = false;
     }
-    let is_accepted = !segment.ack.is_before(flow.snd_una) && flow.is_in_window(new.seq);
-    if segment.is_pure_ack() && is_accepted {
-        flow.snd_una = segment.ack;
+    let is_current = !new.ack.is_before(flow.snd_una);
+    let is_accepted = if segment.is_pure_ack() {
+        flow.is_in_window(new.seq)
+    } else {
+        follow_received(flow, segment, new)
+    };
+    if is_current && is_accepted {
+        flow.snd_una = new.ack;
         flow.zero_window = new.window == 0;
     }
-    follow_received(flow, segment, new);
 }
 
 /// Follows what smoltcp expects next while it delays its own ACK. R3 must not move an ACK to what
 /// was expected before that: there it would be old again. This includes an ACK at the window's end,
 /// which smoltcp accepts once everything before it has arrived, and a FIN, which counts as one.
-fn follow_received(flow: &mut Flow, segment: &Segment, new: Fields) {
+/// Returns whether smoltcp certainly accepts the segment.
+fn follow_received(flow: &mut Flow, segment: &Segment, new: Fields) -> bool {
     let start = segment.fields.seq;
     let end = start.after(segment.payload_len);
-    // smoltcp drops segments with an old acknowledgement, and accepts in order what fits into the
-    // window. A FIN after nothing but old data is dropped with it.
-    let is_accepted = segment.ack == flow.highest_ack && !flow.window_edge.is_before(end);
-    let is_next =
-        start == flow.rcv_nxt || start.is_before(flow.rcv_nxt) && flow.rcv_nxt.is_before(end);
-    if !is_accepted || !is_next {
-        return;
+    let exceeds_window = flow.window_edge.is_before(end);
+    let is_next = if segment.payload_len == 0 {
+        start == flow.rcv_nxt
+    } else if start == flow.rcv_nxt {
+        start.is_before(flow.window_edge)
+    } else {
+        // smoltcp drops a segment that exceeds the window at both ends, and a FIN after nothing
+        // but old data.
+        start.is_before(flow.rcv_nxt) && flow.rcv_nxt.is_before(end) && !exceeds_window
+    };
+    // Nothing comes after a FIN.
+    if new.ack != flow.highest_ack || !is_next || flow.fin_received {
+        return false;
     }
+    // smoltcp cuts off what does not fit.
+    let end = if exceeds_window {
+        flow.window_edge
+    } else {
+        end
+    };
     flow.rcv_nxt = end;
-    if new.flags & FIN != 0 && !flow.fin_received {
+    if new.flags & FIN != 0 {
         flow.rcv_nxt = end.after(1);
         flow.fin_received = true;
     }
+    true
 }

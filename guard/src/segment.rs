@@ -69,6 +69,7 @@ pub(crate) enum Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) seq: Seq,
+    pub(crate) ack: Seq,
     pub(crate) flags: u8,
     pub(crate) window: u16,
 }
@@ -76,7 +77,6 @@ pub(crate) struct Fields {
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     pub(crate) fields: Fields,
-    pub(crate) ack: Seq,
     pub(crate) payload_len: u32,
     /// Where the frame has the source address and, right after it, the destination address.
     addresses: Range<usize>,
@@ -143,10 +143,10 @@ impl Segment {
         Some(Self {
             fields: Fields {
                 seq: Seq(read_u32(bytes, SEQ_OFFSET)?),
+                ack: Seq(read_u32(bytes, ACK_OFFSET)?),
                 flags: *bytes.get(FLAGS_OFFSET)?,
                 window: read_u16(bytes, WINDOW_OFFSET)?,
             },
-            ack: Seq(read_u32(bytes, ACK_OFFSET)?),
             payload_len: u32::try_from(payload_len).ok()?,
             addresses,
             tcp,
@@ -260,10 +260,13 @@ impl Segment {
             return;
         };
         let [seq_0, seq_1, seq_2, seq_3] = new.seq.0.to_be_bytes();
+        let [ack_0, ack_1, ack_2, ack_3] = new.ack.0.to_be_bytes();
         let header_len = tcp.get(HEADER_LEN_OFFSET).copied().unwrap_or(0);
         let changes = [
             (SEQ_OFFSET, [seq_0, seq_1]),
             (SEQ_OFFSET + 2, [seq_2, seq_3]),
+            (ACK_OFFSET, [ack_0, ack_1]),
+            (ACK_OFFSET + 2, [ack_2, ack_3]),
             (HEADER_LEN_OFFSET, [header_len, new.flags]),
             (WINDOW_OFFSET, new.window.to_be_bytes()),
         ];

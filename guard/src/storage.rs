@@ -8,8 +8,8 @@ use crate::inspector::Inspector;
 
 /// The memory of a guard: a table of connections and one frame buffer.
 ///
-/// `FLOWS` is the number of connections that the guard knows at the same time. Each takes 48 bytes
-/// (72 with the feature `ipv6`). Make it at least two larger than the number of TCP sockets: a
+/// `FLOWS` is the number of connections that the guard knows at the same time. Each takes 52 bytes
+/// (76 with the feature `ipv6`). Make it at least two larger than the number of TCP sockets: a
 /// socket may begin its next connection while frames of the last one are still on their way.
 ///
 /// `FRAME_LEN` is the size of the frame buffer in bytes. The guard uses it only for a frame that it

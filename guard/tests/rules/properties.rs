@@ -8,8 +8,8 @@ use crate::cable::Cable;
 use crate::frames::{FAMILIES, Family, Segment, build};
 use crate::host::guarded;
 
-/// Offsets in the TCP header that a rule may change: sequence number, flags, window and checksum.
-const CHANGEABLE: [usize; 9] = [4, 5, 6, 7, 13, 14, 15, 16, 17];
+/// Offsets in the TCP header that a rule may change: both numbers, flags, window and checksum.
+const CHANGEABLE: [usize; 13] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17];
 
 #[derive(Debug, Clone)]
 struct Drawn {
