@@ -167,6 +167,9 @@ check_sim() {
         echo "profile $profile, seeds from $first"
         target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
     done
+    # Every script of up to three acts, and other drawn ones at each run, against one guarded socket.
+    target/release/sim --explore --seeds 0..451776
+    target/release/sim --explore --seeds "$((first + 100000000))..$((first + 120000000))"
     # The same simulator must find every bug that is planted on purpose, or its silence above says nothing.
     target/release/sim --canaries
 }

@@ -65,6 +65,29 @@ fn shards_together_are_the_whole_range_and_no_seed_twice() {
 }
 
 #[test]
+fn scripts_break_a_bare_host_in_every_known_way_and_a_guarded_one_in_none() {
+    // All scripts of up to two acts, some of three, and some drawn ones.
+    for seeds in ["0..60000", "100000000..100005000"] {
+        let guarded = stdout(&format!("--explore --seeds {seeds}"));
+        assert!(guarded.ends_with("guarded: 0 failed\n"), "{guarded}");
+        let bare = output(&format!("--explore --no-guard --seeds {seeds}"));
+        assert_eq!(bare.status.code(), Some(1));
+        let bare = String::from_utf8(bare.stdout).unwrap();
+        for defect in [
+            "stuck with data",
+            "stuck with a FIN",
+            "truncates",
+            "loses bytes",
+            "ignores an ACK",
+        ] {
+            assert!(bare.contains(&format!("{defect}: ")), "{defect}: {bare}");
+        }
+    }
+    let spinning = output("--explore --no-guard --seeds 100000000..100020000");
+    assert!(String::from_utf8_lossy(&spinning.stdout).contains("spins: "));
+}
+
+#[test]
 fn what_makes_no_sense_is_wrong_usage_and_runs_nothing() {
     for line in [
         "--seeds 5..5",
@@ -79,6 +102,8 @@ fn what_makes_no_sense_is_wrong_usage_and_runs_nothing() {
         "--seeds 0..2 --timeline never.svg",
         "--compare-guard --seeds 0..1 --pcap never.pcap",
         "--canaries --timeline never.svg",
+        "--explore --compare-guard",
+        "--explore --seed 1",
         "--recovery --compare-guard",
         "--recovery --seed 1",
         "--pcap never.pcap",

@@ -19,6 +19,7 @@ pub(crate) struct Cli {
         default_value_if("canaries", "true", "0..10000"),
         default_value_if("compare_guard", "true", "0..20000"),
         default_value_if("recovery", "true", "0..200"),
+        default_value_if("explore", "true", "0..1000000"),
         conflicts_with = "seed"
     )]
     pub(crate) seeds: Range<u64>,
@@ -46,11 +47,15 @@ pub(crate) struct Cli {
     /// Compare smoltcp sockets without a guard and with one, without any app
     #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
     pub(crate) compare_guard: bool,
-    /// Transfer over links that lose frames, without a guard and with one, and print the times
+    /// Run short scripts against one smoltcp socket, one a seed: the lowest seeds are all scripts of
+    /// up to four acts, the others are drawn
     #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard"])]
+    pub(crate) explore: bool,
+    /// Transfer over links that lose frames, without a guard and with one, and print the times
+    #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore"])]
     pub(crate) recovery: bool,
     /// Plant one bug after the other in a copy of the sources and print which seed finds it
-    #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "recovery"])]
+    #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore", "recovery"])]
     pub(crate) canaries: bool,
     /// Write the result as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
@@ -60,7 +65,7 @@ pub(crate) struct Cli {
 const EXITS: &str = "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file or the output cannot be written.";
 /// Options for more than one seed. All of them conflict with `seed`: clap does not require an
 /// argument that conflicts with one that is present.
-const SWEEPS: [&str; 4] = ["seeds", "compare_guard", "recovery", "canaries"];
+const SWEEPS: [&str; 5] = ["seeds", "compare_guard", "explore", "recovery", "canaries"];
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ProfileName {

@@ -10,6 +10,7 @@ mod caught;
 mod cli;
 mod clock;
 mod compare;
+mod explore;
 mod recovery;
 mod single;
 mod summary;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Some(seed) => single::run(&cli, seed, out),
         None if cli.canaries => canaries::run(&cli, out),
         None if cli.compare_guard => compare::run(&cli, out),
+        None if cli.explore => explore::run(&cli, out),
         None if cli.recovery => recovery::run(&cli, out),
         None => sweep::run(&cli, out),
     };
