@@ -4,7 +4,7 @@
 //! caller gives up. If that RST never leaves, the caller's own retransmission of its SYN (RFC 6298,
 //! 5.7: after 1 s, 3 s, 7 s, ...) finds a listener later.
 
-use crate::address::FlowKey;
+use crate::address::{Address, FlowKey};
 use crate::time::Time;
 
 /// Ports that have a backlog.
@@ -12,88 +12,107 @@ const PORTS: usize = 4;
 /// Callers that may wait at a time, on all ports together.
 const CALLERS: usize = 8;
 
-/// A port whose callers may wait.
+/// A port whose callers may wait. No socket listens on port 0, which marks a free place.
 #[derive(Debug, Clone, Copy)]
 struct Port {
     number: u16,
-    wait_max_micros: i64,
+    wait_max_millis: u32,
 }
 
 /// A caller whose SYN was not answered.
 #[derive(Debug, Clone, Copy)]
 struct Caller {
-    key: FlowKey,
-    /// When its wait ends: from then on it is answered.
+    remote: Address,
+    remote_port: u16,
+    local_port: u16,
+    /// When its wait ends: from then on it is refused, and its place is free.
     until: Time,
+}
+
+impl Caller {
+    const FREE: Self = Self {
+        remote: Address::UNSPECIFIED,
+        remote_port: 0,
+        local_port: 0,
+        until: Time::ZERO,
+    };
+
+    /// Whether this caller calls. Whichever of our addresses it calls, it is one.
+    fn calls(&self, key: &FlowKey) -> bool {
+        (self.remote, self.remote_port, self.local_port)
+            == (key.remote, key.remote_port, key.local_port)
+    }
 }
 
 /// The callers that wait.
 #[derive(Debug)]
 pub(crate) struct Backlog {
-    ports: [Option<Port>; PORTS],
-    callers: [Option<Caller>; CALLERS],
+    ports: [Port; PORTS],
+    callers: [Caller; CALLERS],
     /// Whose SYN has just come in. The next frame that goes out may be its refusal.
     pub(crate) caller: Option<FlowKey>,
 }
 
 impl Backlog {
     pub(crate) const fn new() -> Self {
+        let free = Port {
+            number: 0,
+            wait_max_millis: 0,
+        };
         Self {
-            ports: [None; PORTS],
-            callers: [None; CALLERS],
+            ports: [free; PORTS],
+            callers: [Caller::FREE; CALLERS],
             caller: None,
         }
     }
 
-    /// Lets the callers of a port wait for so long, or not at all. Returns false when too many ports
-    /// have a backlog already.
-    pub(crate) fn set(&mut self, number: u16, wait_max_micros: Option<i64>) -> bool {
-        let is_port = |port: &&mut Option<Port>| port.is_some_and(|port| port.number == number);
-        let mut known = self.ports.iter_mut().find(is_port);
-        if known.is_none() {
-            known = self.ports.iter_mut().find(|port| port.is_none());
-        }
-        let Some(port) = known else {
-            return wait_max_micros.is_none();
+    /// Lets the callers of a port wait for so long; 0 is not at all. Returns false when too many
+    /// ports have a backlog already.
+    pub(crate) fn set(&mut self, number: u16, wait_max_millis: u32) -> bool {
+        let known = self.ports.iter().position(|port| port.number == number);
+        let free = || self.ports.iter().position(|port| port.number == 0);
+        let place = known.or_else(free).and_then(|at| self.ports.get_mut(at));
+        let Some(port) = place else {
+            return wait_max_millis == 0;
         };
-        *port = wait_max_micros.map(|wait_max_micros| Port {
-            number,
-            wait_max_micros,
-        });
+        *port = Port {
+            number: if wait_max_millis == 0 { 0 } else { number },
+            wait_max_millis,
+        };
         true
     }
 
     /// Whether the refusal of this caller's SYN stays here, so that it calls again. A caller that
     /// has waited long enough is refused, and so is one too many.
     pub(crate) fn holds_back_refusal(&mut self, key: &FlowKey, now: Time) -> bool {
-        let ports = self.ports.iter().flatten();
-        let Some(port) = ports.clone().find(|port| port.number == key.local_port) else {
+        let mut ports = self.ports.iter().filter(|port| port.number != 0);
+        let Some(port) = ports.find(|port| port.number == key.local_port) else {
             return false;
         };
-        let is_caller = |caller: &Caller| caller.key == *key;
-        let waiting = self
-            .callers
-            .iter_mut()
-            .find(|one| one.is_some_and(|one| is_caller(&one)));
-        if let Some(waiting) = waiting {
-            // After its refusal it may call again, and wait again.
-            return waiting.take_if(|caller| caller.until <= now).is_none();
+        if let Some(waiting) = self.callers.iter_mut().find(|caller| caller.calls(key)) {
+            let waits = now < waiting.until;
+            if !waits {
+                // After its refusal it may call again, and wait again.
+                *waiting = Caller::FREE;
+            }
+            return waits;
         }
-        let is_free = |one: &&mut Option<Caller>| one.is_none_or(|caller| caller.until <= now);
-        let Some(free) = self.callers.iter_mut().find(is_free) else {
+        let Some(free) = self.callers.iter_mut().find(|place| place.until <= now) else {
             return false;
         };
-        *free = Some(Caller {
-            key: *key,
-            until: now.after(port.wait_max_micros),
-        });
+        *free = Caller {
+            remote: key.remote,
+            remote_port: key.remote_port,
+            local_port: key.local_port,
+            until: now.after(i64::from(port.wait_max_millis) * 1000),
+        };
         true
     }
 
     /// A socket has answered this caller: its wait is over.
     pub(crate) fn on_accepted(&mut self, key: &FlowKey) {
-        for caller in &mut self.callers {
-            caller.take_if(|caller| caller.key == *key);
+        if let Some(caller) = self.callers.iter_mut().find(|caller| caller.calls(key)) {
+            *caller = Caller::FREE;
         }
     }
 }
@@ -101,9 +120,8 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Address;
 
-    const SECOND: i64 = 1_000_000;
+    const SECOND: u32 = 1000;
 
     fn caller(remote_port: u16, local_port: u16) -> FlowKey {
         FlowKey {
@@ -115,13 +133,13 @@ mod tests {
     }
 
     fn at(seconds: i64) -> Time {
-        Time::from_micros(seconds * SECOND)
+        Time::from_micros(seconds * 1_000_000)
     }
 
     #[test]
     fn a_caller_waits_as_long_as_its_port_lets_it_and_is_then_refused_once() {
         let mut backlog = Backlog::new();
-        assert!(backlog.set(80, Some(10 * SECOND)));
+        assert!(backlog.set(80, 10 * SECOND));
         for (second, is_held_back) in [(0, true), (1, true), (9, true), (10, false), (11, true)] {
             let held_back = backlog.holds_back_refusal(&caller(1, 80), at(second));
             assert_eq!(held_back, is_held_back, "{second} s");
@@ -132,16 +150,16 @@ mod tests {
     fn a_port_without_a_backlog_refuses() {
         let mut backlog = Backlog::new();
         assert!(!backlog.holds_back_refusal(&caller(1, 80), at(0)));
-        assert!(backlog.set(80, Some(SECOND)));
+        assert!(backlog.set(80, SECOND));
         assert!(!backlog.holds_back_refusal(&caller(1, 81), at(0)));
-        assert!(backlog.set(80, None));
+        assert!(backlog.set(80, 0));
         assert!(!backlog.holds_back_refusal(&caller(1, 80), at(0)));
     }
 
     #[test]
     fn one_caller_too_many_is_refused_until_another_is_accepted_or_has_waited_enough() {
         let mut backlog = Backlog::new();
-        assert!(backlog.set(80, Some(10 * SECOND)));
+        assert!(backlog.set(80, 10 * SECOND));
         for port in 0..CALLERS as u16 {
             assert!(backlog.holds_back_refusal(&caller(port, 80), at(0)));
         }
@@ -155,11 +173,11 @@ mod tests {
     #[test]
     fn one_port_too_many_gets_no_backlog() {
         let mut backlog = Backlog::new();
-        for number in 0..PORTS as u16 {
-            assert!(backlog.set(number, Some(SECOND)));
+        for number in 1..=PORTS as u16 {
+            assert!(backlog.set(number, SECOND));
         }
-        assert!(!backlog.set(100, Some(SECOND)));
-        assert!(backlog.set(0, Some(2 * SECOND)) && backlog.set(1, None));
-        assert!(backlog.set(100, Some(SECOND)));
+        assert!(!backlog.set(100, SECOND));
+        assert!(backlog.set(2, 2 * SECOND) && backlog.set(1, 0));
+        assert!(backlog.set(100, SECOND));
     }
 }

@@ -18,7 +18,7 @@ const IPV6_MTU_MIN: u16 = 1280;
 /// The longest TCP header, all options used.
 const TCP_HEADER_LEN_MAX: usize = 60;
 
-/// A path that is narrower than our own link.
+/// A path that is narrower than our own link, until it is tried again: then its place is free.
 #[derive(Debug, Clone, Copy)]
 struct Path {
     remote: Address,
@@ -26,39 +26,56 @@ struct Path {
     until: Time,
 }
 
+impl Path {
+    const FREE: Self = Self {
+        remote: Address::UNSPECIFIED,
+        mtu: 0,
+        until: Time::ZERO,
+    };
+}
+
 /// The paths of which we were told.
 #[derive(Debug)]
-pub(crate) struct PathMtus([Option<Path>; PATHS]);
+pub(crate) struct PathMtus {
+    paths: [Path; PATHS],
+    /// Whether there ever was one: most hosts never hear of any.
+    is_used: bool,
+}
 
 impl PathMtus {
     pub(crate) const fn new() -> Self {
-        Self([None; PATHS])
+        Self {
+            paths: [Path::FREE; PATHS],
+            is_used: false,
+        }
     }
 
     /// The longest packet that reaches `remote`, where it is known to be limited.
     pub(crate) fn get(&self, remote: Address, now: Time) -> Option<u16> {
-        let mut paths = self.0.iter().flatten();
+        let mut paths = self.paths.iter();
         let path = paths.find(|path| path.remote == remote && now < path.until)?;
         Some(path.mtu)
     }
 
     /// Whether any path takes less than `packet_len`.
     pub(crate) fn may_limit(&self, packet_len: usize, now: Time) -> bool {
-        let mut paths = self.0.iter().flatten();
-        paths.any(|path| usize::from(path.mtu) < packet_len && now < path.until)
+        let limits = |path: &Path| usize::from(path.mtu) < packet_len && now < path.until;
+        self.is_used && self.paths.iter().any(limits)
     }
 
-    /// Notes a report that was [believed](believed).
+    /// Notes a report that was [believed](believed). No report widens a path (RFC 1191, 3).
     pub(crate) fn learn(&mut self, remote: Address, mtu: u16, now: Time) {
-        let is_known = |path: &&mut Option<Path>| path.is_some_and(|path| path.remote == remote);
-        let mut place = self.0.iter_mut().find(is_known);
-        if place.is_none() {
+        self.is_used = true;
+        let mtu = self.get(remote, now).map_or(mtu, |known| known.min(mtu));
+        let known = self.paths.iter().position(|path| path.remote == remote);
+        let place = match known {
+            Some(at) => self.paths.get_mut(at),
             // A free one, or the oldest.
-            place = (self.0.iter_mut()).min_by_key(|path| path.map(|path| path.until));
-        }
+            None => self.paths.iter_mut().min_by_key(|path| path.until),
+        };
         if let Some(place) = place {
             let until = now.after(LIFETIME_MICROS);
-            *place = Some(Path { remote, mtu, until });
+            *place = Path { remote, mtu, until };
         }
     }
 }

@@ -153,9 +153,9 @@ impl<'a, D: Device> Guarded<'a, D> {
     /// seconds, and so on. At most 8 callers wait at a time. Returns false when 4 other ports have a
     /// backlog already.
     pub fn set_backlog(&mut self, port: u16, wait_max: Option<Duration>) -> bool {
-        let micros = |wait: Duration| i64::try_from(wait.total_micros()).unwrap_or(i64::MAX);
+        let millis = |wait: Duration| u32::try_from(wait.total_millis()).unwrap_or(u32::MAX);
         let backlog = &mut self.inspector.get_mut().backlog;
-        backlog.set(port, wait_max.map(micros))
+        backlog.set(port, wait_max.map_or(0, millis))
     }
 
     /// When the guard has something to do even if no frame comes: the interface must be polled then,

@@ -149,6 +149,19 @@ fn a_report_about_what_was_never_sent_or_was_acknowledged_is_not_believed() {
 }
 
 #[test]
+fn a_report_never_widens_a_path() {
+    for &family in FAMILIES {
+        let (mut host, first) = sending::<GuardedCable>(family, Cable::default(), 1400);
+        for mtu in [1300, 1400, 1350] {
+            host.receive_frame(icmp_error(family, too_big(family), mtu, &first));
+        }
+        host.sleep();
+        host.poll();
+        assert_eq!(take_sent(&host).0, 1300);
+    }
+}
+
+#[test]
 fn a_path_is_tried_again_after_ten_minutes() {
     for &family in FAMILIES {
         let (mut host, first) = sending::<GuardedCable>(family, Cable::default(), 1400);
