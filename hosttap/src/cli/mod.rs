@@ -122,6 +122,7 @@ Commands, on a terminal or with --commands:
   /connect HOST[:PORT]   close the current conversation, and connect to HOST
   /listen [PORT]         close it, and wait for a peer to connect
   /disconnect            close it, or stop the attempt; a listener listens again
+  /help                  show these commands
   /quit                  close it, and quit
   //text                 send /text
 

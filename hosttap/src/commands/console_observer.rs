@@ -45,7 +45,7 @@ impl Observer for ConsoleObserver<'_> {
                 remote,
                 role: Role::Server,
             } => console.status(format_args!("{} connected", to_socket_addr(remote))),
-            Event::Progress { bytes, total } => console.progress(bytes, total),
+            Event::Progress { bytes, total } => console.progress(now, bytes, total),
             Event::Disconnected { remote } => {
                 console.status(format_args!("{} disconnected", to_socket_addr(remote)));
             }

@@ -44,12 +44,13 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
     let request = Request::new(&url, &headers)
         .map_err(|why| Failure::new(Exit::Usage, format!("--header: {why}")))?;
     let remote = endpoint(&url)?;
-    let mut console = Console::new(link.verbose, link.quiet);
+    let path = options.output.as_deref().unwrap_or(Path::new("-"));
+    let mut console =
+        Console::new(link.verbose, link.quiet).with_data_on_stdout(cli::is_stdout(path));
     let mut stack = join::open(link, &mut console)?;
     if let Some(hint) = hint(link) {
         console.status(hint);
     }
-    let path = options.output.as_deref().unwrap_or(Path::new("-"));
     let mut target = Target::create(path, &|| stack.signals.received())?;
     if let Some(note) = target.note() {
         console.status(note);
@@ -117,6 +118,7 @@ fn fetch(
         if let Some(outcome) = task.outcome() {
             break *outcome;
         }
+        let wake = console.tick(stack.clock.now(), wake);
         stack.wait(wake, None, task.app_mut().sink_mut().blocked())?;
     };
     let mut get = task.into_app();

@@ -8,7 +8,7 @@ use tickwire::{Duration, Event, Observer, Task, Tick};
 use super::console_observer::ServerObserver;
 use super::join;
 use super::transfer::{BINARY_ON_TERMINAL, Throughput, failure};
-use crate::cli::{LinkOptions, RecvOptions};
+use crate::cli::{LinkOptions, RecvOptions, is_stdout};
 use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::storage::directory_store::{DirectoryStore, Limits};
@@ -45,7 +45,8 @@ impl StoreWithPath for ReplaceStore {
 /// [`Exit::Write`] if nothing can be stored at the path; with `--once`, the failure of the
 /// connection.
 pub fn run(link: &LinkOptions, options: &RecvOptions) -> Result<Exit, Failure> {
-    let mut console = Console::new(link.verbose, link.quiet);
+    let is_on_stdout = options.output.as_deref().is_some_and(is_stdout);
+    let mut console = Console::new(link.verbose, link.quiet).with_data_on_stdout(is_on_stdout);
     let mut stack = join::open(link, &mut console)?;
     let (clock, limits) = (stack.clock.clone(), Limits::default());
     let result = match (&options.dir, &options.output) {
@@ -110,7 +111,10 @@ fn serve(
         match task.outcome() {
             Some(Ok(())) => return Ok(Exit::Success),
             Some(Err(error)) => return Err(explain(&transfer.remote, *error)),
-            None => stack.wait(wake, None, None)?,
+            None => {
+                let wake = console.tick(stack.clock.now(), wake);
+                stack.wait(wake, None, None)?
+            }
         };
     }
 }

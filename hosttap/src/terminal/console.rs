@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smoltcp::wire::IpEndpoint;
+use tickwire::{Duration, Tick};
 
 use super::text::{Sanitizer, to_socket_addr};
 use crate::app_error::AppError;
@@ -13,6 +14,11 @@ use crate::system::wait::is_writable;
 
 /// How often the progress bar is drawn. A higher rate would only cost time.
 const DRAWS_PER_SECOND: u8 = 10;
+
+/// How often the bar is drawn while nothing moves, so that rate and time left stay true.
+const TICK_PERIOD: Duration = Duration::from_secs(1);
+/// After this time without progress the bar says that the transfer is stalled.
+const STALL_MIN: Duration = Duration::from_secs(3);
 
 /// How much to print on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +35,22 @@ pub enum Verbosity {
 #[derive(Debug)]
 pub struct Console {
     verbosity: Verbosity,
-    /// Only a terminal shows a progress bar.
+    /// stderr is a terminal, for which text is sanitized.
     is_terminal: bool,
-    bar: Option<ProgressBar>,
+    /// Whether progress may be shown: on a terminal that shows nothing else.
+    shows_progress: bool,
+    bar: Option<Bar>,
     /// The last error of a connection that was reported.
     reported: Option<AppError>,
+}
+
+/// The progress bar.
+#[derive(Debug)]
+struct Bar {
+    bar: ProgressBar,
+    bytes: u64,
+    /// When `bytes` last changed.
+    moved_at: Tick,
 }
 
 impl Console {
@@ -47,9 +64,18 @@ impl Console {
         Self {
             verbosity,
             is_terminal: io::stderr().is_terminal(),
+            shows_progress: io::stderr().is_terminal() && verbosity != Verbosity::Quiet,
             bar: None,
             reported: None,
         }
+    }
+
+    /// Shows no progress if data goes to stdout and that is a terminal too: the bar would be drawn
+    /// into the data.
+    #[must_use]
+    pub fn with_data_on_stdout(mut self, is_on_stdout: bool) -> Self {
+        self.shows_progress &= !(is_on_stdout && io::stdout().is_terminal());
+        self
     }
 
     /// How much to print.
@@ -109,35 +135,68 @@ impl Console {
         // If stderr cannot be written, nobody can be told.
         let write = || drop(io::stderr().lock().write_all(&out));
         match &self.bar {
-            Some(bar) => bar.suspend(write),
+            Some(bar) => bar.bar.suspend(write),
             None => write(),
         }
     }
 
     /// Shows on a terminal that `bytes` of `total` have been transferred, with rate and time left.
-    pub fn progress(&mut self, bytes: u64, total: Option<u64>) {
-        // A terminal that is slow, or stopped by Ctrl-S, must not block the event loop: the bar is
-        // then not drawn.
-        let has_room = || is_writable(rustix::stdio::stderr()).unwrap_or(false);
-        if !self.is_terminal || self.verbosity == Verbosity::Quiet || !has_room() {
+    pub fn progress(&mut self, now: Tick, bytes: u64, total: Option<u64>) {
+        if !self.shows_progress || !has_room() {
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| new_bar(total));
+        let Bar {
+            bar,
+            bytes: shown,
+            moved_at,
+        } = self.bar.get_or_insert_with(|| Bar {
+            bar: new_bar(total),
+            bytes: 0,
+            moved_at: now,
+        });
         if let Some(total) = total
             && bar.length() != Some(total)
         {
             bar.set_length(total);
             bar.set_style(style(true));
         }
+        if *shown != bytes {
+            (*shown, *moved_at) = (bytes, now);
+            bar.set_message("");
+        }
         bar.set_position(bytes);
+    }
+
+    /// Draws the bar again while nothing moves. Returns when to call this next, which is `wake` or
+    /// earlier.
+    pub fn tick(&self, now: Tick, wake: Option<Tick>) -> Option<Tick> {
+        let Some(Bar { bar, moved_at, .. }) = &self.bar else {
+            return wake;
+        };
+        let still = now.since(*moved_at);
+        if still >= TICK_PERIOD && has_room() {
+            if still >= STALL_MIN {
+                let seconds = still.as_millis() / 1_000;
+                bar.set_message(format!("  stalled for {seconds} s"));
+            }
+            bar.tick();
+        }
+        let next = now + TICK_PERIOD;
+        Some(wake.map_or(next, |wake| wake.min(next)))
     }
 
     /// Removes the progress bar.
     pub fn end_progress(&mut self) {
         if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+            bar.bar.finish_and_clear();
         }
     }
+}
+
+/// Whether stderr takes more. A terminal that is slow, or stopped by Ctrl-S, must not block the event
+/// loop: the bar is then not drawn.
+fn has_room() -> bool {
+    is_writable(rustix::stdio::stderr()).unwrap_or(false)
 }
 
 fn new_bar(total: Option<u64>) -> ProgressBar {
@@ -146,10 +205,11 @@ fn new_bar(total: Option<u64>) -> ProgressBar {
 }
 
 fn style(total_is_known: bool) -> ProgressStyle {
+    // So short that it fits on one row after most resizes: a row that wraps leaves its rest behind.
     let template = if total_is_known {
-        "{wide_bar} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
+        "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left{msg}"
     } else {
-        "{spinner} {binary_bytes}  {binary_bytes_per_sec}  {elapsed}"
+        "{spinner} {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}{msg}"
     };
     // Both templates are constant, and a test parses them.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())

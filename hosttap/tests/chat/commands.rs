@@ -38,7 +38,7 @@ fn a_script_listens_connects_disconnects_and_listens_again() {
     let exited = chat.finish(20);
     let stderr = exited.stderr();
     assert!(
-        stderr.contains("/fly is not a command; use /connect HOST[:PORT]"),
+        stderr.contains("/fly is not a command; /help names the commands"),
         "{stderr}"
     );
     assert_eq!(exited.stdout(), "to the listener\nto the dialler\nagain\n");

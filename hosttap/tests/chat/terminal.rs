@@ -284,6 +284,27 @@ fn the_terminals_modes_are_restored_while_the_program_is_stopped() {
 }
 
 #[test]
+fn help_names_the_commands_and_a_long_paste_and_the_end_of_input_are_told() {
+    if !is_installed("tmux") {
+        return;
+    }
+    in_namespace!();
+    let screen = Screen::start("$CHAT");
+    screen.wait_for("Listening on port 1001");
+    screen.enter("/help");
+    screen.wait_for("hosttap: /connect HOST[:PORT]  end this conversation");
+    screen.wait_for("hosttap: //text                send /text");
+    screen.type_text(&"x".repeat(5_000));
+    screen.wait_for("a line has at most 4096 bytes; the rest is the next one");
+    screen.press(&["C-u"]);
+    screen.wait_for_row(">");
+    screen.press(&["C-d"]);
+    screen.wait_for("Your input has ended; messages still appear, and Ctrl-C quits");
+    screen.press(&["C-c"]);
+    screen.wait_for_code(130);
+}
+
+#[test]
 fn a_terminal_on_stdout_alone_gets_no_control_bytes() {
     if !is_installed("tmux") {
         return;

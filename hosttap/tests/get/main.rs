@@ -14,6 +14,7 @@ mod hostile;
 mod kills;
 mod link;
 mod output;
+mod progress;
 mod targets;
 
 use std::path::Path;

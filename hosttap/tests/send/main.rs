@@ -149,7 +149,7 @@ say(connection.recv(1))",
     let sender = Process::start_with(&mut command, Stdio::piped(), pty.as_stdio());
     assert_eq!(sender.finish(SECONDS_MAX).code, Some(0));
     let shown = pty.finish();
-    assert!(shown.contains("MiB/4.00 MiB"), "{shown}");
+    assert!(shown.contains(" MB/4.19 MB"), "{shown}");
     assert!(
         shown.contains("hosttap: 'file' is stored: 4194304 bytes in "),
         "{shown}"

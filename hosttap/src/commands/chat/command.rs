@@ -5,12 +5,23 @@ use smoltcp::wire::IpEndpoint;
 use crate::cli::{CHAT_PORT, values};
 use crate::terminal::text::sanitize_line;
 
+/// What each command does, a line each.
+pub(super) const HELP: [&str; 6] = [
+    "/connect HOST[:PORT]  end this conversation, and connect to HOST",
+    "/listen [PORT]        end it, and wait for a peer to connect",
+    "/disconnect           end it, or stop the attempt; a listener goes on",
+    "/help                 show this",
+    "/quit                 end it, and quit",
+    "//text                send /text",
+];
+
 /// A command of the user or of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
     Connect(IpEndpoint),
     Listen(u16),
     Disconnect,
+    Help,
     Quit,
 }
 
@@ -41,10 +52,10 @@ impl Command {
                 Some(Err(why)) => Err(format!("/listen: {why}")),
             },
             ("/disconnect", None) => Ok(Self::Disconnect),
+            ("/help", None) => Ok(Self::Help),
             ("/quit", None) => Ok(Self::Quit),
             _ => Err(format!(
-                "{} is not a command; use /connect HOST[:PORT], /listen [PORT], /disconnect, \
-                 /quit, or // to send a slash",
+                "{} is not a command; /help names the commands, and // sends a slash",
                 sanitize_line(line.trim_end())
             )),
         }
@@ -65,6 +76,7 @@ mod tests {
             ("/listen", Command::Listen(1001)),
             ("/listen 4444\r", Command::Listen(4444)),
             ("/disconnect", Command::Disconnect),
+            ("/help", Command::Help),
             ("/quit", Command::Quit),
         ] {
             assert_eq!(Command::parse(line), Ok(command), "{line}");

@@ -10,7 +10,7 @@ use tickwire::chat::{Chat, ChatError, PushError};
 use tickwire::{Task, Tick};
 
 use super::charset::Charset;
-use super::command::Command;
+use super::command::{Command, HELP};
 use super::line_splitter::{LineSplitter, Piece};
 use super::message_writer::MessageWriter;
 use super::observer::ChatObserver;
@@ -193,14 +193,15 @@ impl<'m> EventLoop<'m> {
             input.push(bytes);
             return Ok(());
         };
-        let mut editor = editor.borrow_mut();
-        let has_ended = editor.handle_input(bytes, &mut |line| {
+        let has_ended = editor.borrow_mut().handle_input(bytes, &mut |line| {
             input.push(line.as_bytes());
             input.push(b"\n");
         });
         if has_ended.map_err(terminal_failure)? || bytes.is_empty() {
             input.end();
-            editor.close().map_err(terminal_failure)?;
+            editor.borrow_mut().close().map_err(terminal_failure)?;
+            self.observer
+                .status("Your input has ended; messages still appear, and Ctrl-C quits");
         }
         Ok(())
     }
@@ -256,6 +257,7 @@ fn run_command(chat: &mut Chat<'_, MessageWriter>, observer: &ChatObserver, line
         Ok(Command::Connect(remote)) => chat.dial(remote),
         Ok(Command::Listen(port)) => chat.listen(port),
         Ok(Command::Disconnect) => chat.disconnect(),
+        Ok(Command::Help) => HELP.iter().for_each(|line| observer.status(line)),
         Ok(Command::Quit) => chat.quit(),
         Err(why) => observer.error(why),
     }

@@ -76,7 +76,8 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     }
     let observer = ChatObserver::new(console, editor.clone());
     if editor.is_some() {
-        observer.status("Commands: /connect HOST[:PORT], /listen [PORT], /disconnect, /quit");
+        observer
+            .status("Commands: /connect HOST[:PORT], /listen [PORT], /disconnect, /help, /quit");
     }
     if remote.is_some()
         && let Some(hint) = hint(link)

@@ -189,7 +189,10 @@ impl Sender<'_> {
             let wake = stack.turn(&mut [&mut task], observer);
             match task.outcome() {
                 Some(outcome) => break *outcome,
-                None => stack.wait(wake, None, None)?,
+                None => {
+                    let wake = observer.console.tick(stack.clock.now(), wake);
+                    stack.wait(wake, None, None)?
+                }
             };
         };
         match (outcome, task.app().sent()) {

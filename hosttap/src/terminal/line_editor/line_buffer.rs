@@ -10,7 +10,7 @@ use super::key_decoder::Key;
 const HISTORY_LINES_MAX: usize = 100;
 /// A line of this length ends without Enter. Nobody types that much, and a long paste continues in
 /// the next line.
-const LINE_BYTES_MAX: usize = 4 * 1024;
+pub(super) const LINE_BYTES_MAX: usize = 4 * 1024;
 
 /// The result of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Edit {
     Continue,
     /// Enter: the finished line.
     Line(String),
+    /// The line is too long: its first part, as a line of its own.
+    Part(String),
     /// Ctrl-D on an empty line.
     EndOfInput,
 }
@@ -59,7 +61,7 @@ impl LineBuffer {
         };
         let _ = self.input.handle(request);
         if self.input.value().len() >= LINE_BYTES_MAX {
-            return Edit::Line(self.enter());
+            return Edit::Part(self.enter());
         }
         Edit::Continue
     }
@@ -177,7 +179,7 @@ mod tests {
     fn an_endless_paste_continues_in_the_next_line() {
         let mut buffer = LineBuffer::default();
         let lines = (0..LINE_BYTES_MAX + 10)
-            .filter(|_| matches!(buffer.press(Key::Char('x')), Edit::Line(_)))
+            .filter(|_| matches!(buffer.press(Key::Char('x')), Edit::Part(_)))
             .count();
         assert_eq!(lines, 1);
         assert_eq!(buffer.view(20).0, "x".repeat(10));

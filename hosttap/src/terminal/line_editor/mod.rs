@@ -20,7 +20,7 @@ use rustix::termios::{
 
 use super::stdout::{reopen_non_blocking, write_available};
 use key_decoder::{Key, KeyDecoder};
-use line_buffer::{Edit, LineBuffer};
+use line_buffer::{Edit, LINE_BYTES_MAX, LineBuffer};
 
 const PROMPT: &str = "> ";
 /// Moves to the first column and clears the row.
@@ -99,6 +99,13 @@ impl LineEditor {
                 Edit::Line(line) => {
                     self.print(&format!("{PROMPT}{line}"));
                     on_line(&line);
+                }
+                Edit::Part(line) => {
+                    self.print(&format!("{PROMPT}{line}"));
+                    on_line(&line);
+                    self.print_status(&format!(
+                        "hosttap: a line has at most {LINE_BYTES_MAX} bytes; the rest is the next one"
+                    ));
                 }
                 Edit::EndOfInput => return Ok(true),
                 Edit::Continue if key == Key::Suspend => self.suspend()?,
