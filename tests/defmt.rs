@@ -242,6 +242,7 @@ mod list {
         use tickwire::guard::*;
 
         has_format::<Counters>();
+        has_format::<Duties>();
         has_format::<Guarded<'_, u8>>();
         has_format::<Notice>();
         has_format::<RxToken<'_, u8>>();

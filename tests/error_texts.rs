@@ -26,9 +26,10 @@ fn assert_texts<E: Display>(all: &[E]) {
 }
 
 /// All that can happen to a connection.
-const ERRORS: [Error; 9] = [
+const ERRORS: [Error; 10] = [
     Error::Unaddressable,
     Error::Unreachable,
+    Error::DestinationUnreachable,
     Error::NoLocalPort,
     Error::SocketInUse,
     Error::Refused,

@@ -41,6 +41,11 @@ impl Address {
         bytes.try_into().ok().map(Self)
     }
 
+    /// Whether this is no address: 0.0.0.0 or `::`.
+    pub(crate) fn is_unspecified(&self) -> bool {
+        self.octets().iter().all(|octet| *octet == 0)
+    }
+
     /// The address as frames have it: 4 or 16 bytes.
     pub(crate) fn octets(&self) -> &[u8] {
         let prefix_len = if self.is_ipv4() { ADDRESS_LEN - 4 } else { 0 };
@@ -66,6 +71,13 @@ impl Address {
     pub(crate) const fn is_ipv4(&self) -> bool {
         true
     }
+}
+
+/// An IP address and the hardware address that it was resolved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    pub(crate) address: Address,
+    pub(crate) mac: Mac,
 }
 
 /// The addresses and ports of a connection. A host may have several local addresses.

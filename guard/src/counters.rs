@@ -66,7 +66,13 @@ pub struct Counters {
     /// Live connections forgotten because another SYN or SYN-ACK of ours went out on the same
     /// addresses and ports: a socket dialled or accepted again before the last connection ended.
     pub flows_replaced: u32,
-    /// Frames of the guard's own that were lost because the device had no room.
+    /// Hosts that asked whether our address is taken, and learnt that it is.
+    pub probes_answered: u32,
+    /// Announcements of our address because another host uses it too.
+    pub addresses_defended: u32,
+    /// Neighbours with a new hardware address that smoltcp would not have believed.
+    pub neighbours_moved: u32,
+    /// Parts of our own segments that were lost because the device had no room.
     pub own_frames_lost: u32,
     /// Notices that were lost because nobody took the ones before them.
     pub notices_lost: u32,
@@ -99,6 +105,9 @@ impl Counters {
         frames_too_long: 0,
         flows_evicted: 0,
         flows_replaced: 0,
+        probes_answered: 0,
+        addresses_defended: 0,
+        neighbours_moved: 0,
         own_frames_lost: 0,
         notices_lost: 0,
     };
@@ -168,6 +177,9 @@ mod tests {
             frames_too_long: 1,
             flows_evicted: 1,
             flows_replaced: 1,
+            probes_answered: 1,
+            addresses_defended: 1,
+            neighbours_moved: 1,
             own_frames_lost: 1,
             notices_lost: 1,
             ..rules

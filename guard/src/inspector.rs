@@ -1,19 +1,21 @@
 //! The guard without its device: it takes frames and decides what becomes of them. It knows nothing
 //! of the stack above it or of the driver below; the adapters do (`phy`).
 
-use crate::address::{FlowKey, Mac};
+mod other_frames;
+
+use crate::address::Mac;
 use crate::backlog::Backlog;
 use crate::build::{self, Ends};
 use crate::challenge;
 use crate::counters::{Counters, count};
 use crate::cut::FirstPart;
+use crate::duties::Duties;
 use crate::flow::{Evicted, Flow, FlowTable};
-use crate::icmp::{IcmpError, IcmpErrorKind};
 use crate::link::{Link, Medium};
 use crate::neighbours::Neighbours;
-use crate::notice::{Notice, Notices, Unreachable};
-use crate::path_mtu::{self, PathMtus};
-use crate::queue::FrameQueue;
+use crate::notice::{Notice, Notices};
+use crate::path_mtu::PathMtus;
+use crate::presence::Presence;
 use crate::rules::{self, Action};
 use crate::segment::{ACK, Frame, RST, SYN, Segment, ipv4_checksum_is_right};
 use crate::time::Time;
@@ -40,7 +42,9 @@ pub(crate) struct Inspector<F: ?Sized = [Flow]> {
     /// cannot read. Then everything passes.
     is_active: bool,
     link: Link,
+    pub(crate) duties: Duties,
     neighbours: Neighbours,
+    presence: Presence,
     /// When smoltcp last called `receive` or `transmit`.
     now: Time,
     /// When the table last evicted a flow whose SYN may have been unanswered.
@@ -49,9 +53,6 @@ pub(crate) struct Inspector<F: ?Sized = [Flow]> {
     due_at: Time,
     pub(crate) counters: Counters,
     notices: Notices,
-    /// Frames of our own that go out before the next of smoltcp's. What finds no room in the device
-    /// is lost: `receive` and `transmit` leave this queue empty.
-    pub(crate) to_device: FrameQueue,
     /// The length of what is left, in the buffer, of a segment that leaves in parts.
     pub(crate) rest_len: usize,
     pub(crate) backlog: Backlog,
@@ -65,13 +66,14 @@ impl<const FLOWS: usize> Inspector<[Flow; FLOWS]> {
         Self {
             is_active: false,
             link: Link::NONE,
+            duties: Duties::HANGS,
             neighbours: Neighbours::new(),
+            presence: Presence::new(),
             now: Time::ZERO,
             syn_evicted_at: None,
             due_at: Time::ZERO,
             counters: Counters::ZERO,
             notices: Notices::new(),
-            to_device: FrameQueue::new(),
             rest_len: 0,
             backlog: Backlog::new(),
             paths: PathMtus::new(),
@@ -85,6 +87,7 @@ impl Inspector {
     pub(crate) const fn activate(&mut self, link: Link) {
         self.is_active = true;
         self.link = link;
+        self.duties = Duties::ALL;
     }
 
     /// Lets everything pass from now on.
@@ -106,15 +109,15 @@ impl Inspector {
 
     /// When the guard wants `receive` to be called next.
     pub(crate) fn poll_at(&self) -> Option<Time> {
-        if self.has_frames_to_send() {
+        if self.has_rest() {
             return Some(self.now);
         }
         (self.due_at != Time::NEVER).then_some(self.due_at)
     }
 
     /// Whether something goes out before the next of smoltcp's frames.
-    pub(crate) const fn has_frames_to_send(&self) -> bool {
-        !self.to_device.is_empty() || self.rest_len > 0
+    pub(crate) const fn has_rest(&self) -> bool {
+        self.rest_len > 0
     }
 
     pub(crate) fn take_notice(&mut self) -> Option<Notice> {
@@ -138,12 +141,13 @@ impl Inspector {
         });
         self.due_at = self.flows.due_at();
         let frame = buffer.get_mut(..built?)?;
-        match self.inspect(frame) {
+        let parsed = Frame::parse(frame, link.medium);
+        match self.inspect(frame, &parsed) {
             Action::Pass => {}
             // Only segments of the peer's are challenged.
             Action::Refuse | Action::Challenge(_) => return None,
             Action::Rewrite(new) => {
-                if let Frame::Tcp(segment) = Frame::parse(frame, link.medium) {
+                if let Frame::Tcp(segment) = parsed {
                     segment.rewrite(frame, new, true);
                 }
             }
@@ -151,28 +155,16 @@ impl Inspector {
         built
     }
 
-    /// Ends a connection that is being opened and cannot be made: its socket gets a RST, and the
-    /// user a notice. Nothing happens to one that is open (RFC 5927, 6.1).
-    pub(crate) fn refuse(&mut self, key: &FlowKey, reason: Unreachable) {
-        let Some(flow) = self.flows.find(key).filter(|flow| flow.is_dialling()) else {
-            return;
-        };
-        flow.refuse();
-        count(&mut self.counters.dials_refused);
-        self.due_at = Time::ZERO;
-        let notice = Notice::Unreachable {
-            local: key.local(),
-            remote: key.remote(),
-            reason,
-        };
-        if !self.notices.push(notice) {
-            count(&mut self.counters.notices_lost);
-        }
-    }
-
     /// Decides about a frame that came in. What replaces it is in `buffer` then.
     pub(crate) fn incoming(&mut self, frame: &[u8], buffer: &mut [u8]) -> Verdict {
-        match self.inspect(frame) {
+        if !self.is_active {
+            return Verdict::Pass;
+        }
+        let parsed = Frame::parse(frame, self.link.medium);
+        if matches!(parsed, Frame::Other) {
+            return self.incoming_other(frame, buffer);
+        }
+        match self.inspect(frame, &parsed) {
             Action::Pass => Verdict::Pass,
             Action::Refuse => Verdict::Refuse,
             Action::Rewrite(new) => {
@@ -182,7 +174,7 @@ impl Inspector {
                 };
                 self.forget_rest();
                 copy.copy_from_slice(frame);
-                if let Frame::Tcp(segment) = Frame::parse(frame, self.link.medium) {
+                if let Frame::Tcp(segment) = parsed {
                     segment.rewrite(copy, new, true);
                 }
                 Verdict::Replace(frame.len())
@@ -212,21 +204,10 @@ impl Inspector {
 
     /// No frame that smoltcp would read as TCP passes with a wrong checksum, whoever sent it and to
     /// whatever address: smoltcp was told not to verify it again.
-    fn inspect(&mut self, frame: &[u8]) -> Action {
-        if !self.is_active {
-            return Action::Pass;
-        }
+    fn inspect(&mut self, frame: &[u8], parsed: &Frame) -> Action {
         let checksums = self.link.checksums;
-        let segment = match Frame::parse(frame, self.link.medium) {
-            Frame::Other => {
-                if self.link.medium == Medium::Ethernet && self.link.is_to_us(frame) {
-                    self.neighbours.on_received(frame, self.now);
-                }
-                if let Some(error) = IcmpError::parse(frame, &self.link) {
-                    self.on_icmp(&error);
-                }
-                return Action::Pass;
-            }
+        let segment = match parsed {
+            Frame::Other => return Action::Pass,
             // smoltcp itself drops these.
             _ if checksums.verify_ipv4 && !ipv4_checksum_is_right(frame, self.link.medium) => {
                 return Action::Pass;
@@ -246,29 +227,7 @@ impl Inspector {
         if !self.link.is_to_us(frame) && !self.link.is_to_group(frame) {
             return Action::Pass;
         }
-        self.incoming_segment(frame, &segment)
-    }
-
-    /// An ICMP error says something about a segment of ours. Nobody can forge one without knowing
-    /// the sequence number of a segment that is on its way (RFC 5927, 4.1).
-    fn on_icmp(&mut self, error: &IcmpError) {
-        let Some(flow) = self.flows.find(&error.key) else {
-            return;
-        };
-        match error.kind {
-            _ if !flow.is_in_flight(error.seq) => {}
-            IcmpErrorKind::Unreachable(reason) if flow.is_dialling() => {
-                self.refuse(&error.key, reason);
-            }
-            // An open connection outlives what may be a passing fault (RFC 5927, 5.2).
-            IcmpErrorKind::Unreachable(_) => count(&mut self.counters.unreachable_ignored),
-            IcmpErrorKind::TooBig(reported) => {
-                if let Some(mtu) = path_mtu::believed(error, reported, flow) {
-                    count(&mut self.counters.path_mtus_learnt);
-                    self.paths.learn(error.key.remote, mtu, self.now);
-                }
-            }
-        }
+        self.incoming_segment(frame, segment)
     }
 
     fn incoming_segment(&mut self, frame: &[u8], segment: &Segment) -> Action {
@@ -326,9 +285,7 @@ impl Inspector {
             return true;
         }
         let Frame::Tcp(segment) = Frame::parse(frame, self.link.medium) else {
-            if self.link.medium == Medium::Ethernet {
-                self.neighbours.on_sent(frame, self.now);
-            }
+            self.outgoing_other(frame);
             return true;
         };
         let Some(key) = segment.key_sent(frame) else {

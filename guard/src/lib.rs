@@ -9,6 +9,7 @@
 )]
 
 mod address;
+mod arp;
 mod backlog;
 mod build;
 mod bytes;
@@ -16,6 +17,7 @@ mod challenge;
 mod checksum;
 mod counters;
 mod cut;
+mod duties;
 mod flow;
 mod icmp;
 mod inspector;
@@ -25,13 +27,14 @@ mod notice;
 mod path_mtu;
 #[cfg(feature = "smoltcp")]
 mod phy;
-mod queue;
+mod presence;
 mod rules;
 mod segment;
 mod storage;
 mod time;
 
 pub use counters::Counters;
+pub use duties::Duties;
 pub use notice::{Notice, Unreachable};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Guarded, RxToken, TxToken};

@@ -3,6 +3,9 @@
 use crate::address::Mac;
 use crate::bytes::read_u16;
 
+pub(crate) const BROADCAST: Mac = [0xff; 6];
+/// Where frames to all IPv6 nodes go: the group ff02::1 (RFC 2464, 7).
+pub(crate) const ALL_NODES: Mac = [0x33, 0x33, 0, 0, 0, 1];
 pub(crate) const ETHERNET_HEADER_LEN: usize = 14;
 pub(crate) const ETHERTYPE_IPV4: u16 = 0x0800;
 pub(crate) const ETHERTYPE_ARP: u16 = 0x0806;

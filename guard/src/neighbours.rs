@@ -7,7 +7,8 @@
 //! and after an ARP reply that smoltcp does not accept for its IP addresses. Then R10 does not act
 //! for these neighbours until they are heard again or 59 s have passed.
 
-use crate::address::{Address, Mac};
+use crate::address::{Address, Mac, Resolved};
+use crate::arp::{self, Arp};
 use crate::bytes::read_u16;
 use crate::checksum;
 use crate::link::{ETHERNET_HEADER_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV6};
@@ -20,7 +21,6 @@ const NEIGHBOURS: usize = 8;
 /// later than it receives.
 const LIFETIME_MICROS: i64 = 59_000_000;
 
-const ARP_REPLY: u16 = 2;
 const NEXT_HEADER_ICMPV6: u8 = 58;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 const OVERRIDE: u8 = 0x20;
@@ -76,8 +76,8 @@ impl Neighbours {
             Some(ETHERTYPE_IPV6) => advertisement_received(frame),
             _ => None,
         };
-        if let Some((address, mac)) = resolved {
-            self.on_resolved(address, mac, now);
+        if let Some(resolved) = resolved {
+            self.on_resolved(resolved, now);
         }
     }
 
@@ -89,16 +89,23 @@ impl Neighbours {
             Some(ETHERTYPE_IPV6) => advertisement_sent(frame),
             _ => None,
         };
-        if let Some((address, mac)) = resolved {
-            self.on_resolved(address, mac, now);
+        if let Some(resolved) = resolved {
+            self.on_resolved(resolved, now);
         }
+    }
+
+    /// Whether smoltcp knows this address with another hardware address.
+    pub(crate) fn have_moved(&self, resolved: Resolved) -> bool {
+        self.iter()
+            .any(|known| known.address == resolved.address && known.mac != resolved.mac)
     }
 
     fn iter(&self) -> impl Iterator<Item = &Neighbour> + Clone {
         self.0.iter().flatten()
     }
 
-    fn on_resolved(&mut self, address: Address, mac: Mac, now: Time) {
+    fn on_resolved(&mut self, resolved: Resolved, now: Time) {
+        let Resolved { address, mac } = resolved;
         let is_known = self.iter().any(|known| known.address == address);
         let entry = if is_known {
             self.0
@@ -120,29 +127,8 @@ impl Neighbours {
     }
 }
 
-/// An IP address and the hardware address that it was resolved to.
-type Resolved = (Address, Mac);
-
-struct ArpReply {
-    sender: Resolved,
-    target: Resolved,
-}
-
-/// Reads an ARP reply for IPv4 over Ethernet (RFC 826).
-fn arp_reply(frame: &[u8]) -> Option<ArpReply> {
-    let arp = frame.get(ETHERNET_HEADER_LEN..)?;
-    if !arp.starts_with(&[0, 1, 8, 0, 6, 4]) || read_u16(arp, 6)? != ARP_REPLY {
-        return None;
-    }
-    let resolved = |at: usize| {
-        let mac = *arp.get(at..)?.first_chunk()?;
-        let address = Address::new(arp.get(at + 6..at + 10)?)?;
-        Some((address, mac))
-    };
-    Some(ArpReply {
-        sender: resolved(8)?,
-        target: resolved(18)?,
-    })
+fn arp_reply(frame: &[u8]) -> Option<Arp> {
+    Arp::parse(frame).filter(|arp| arp.operation == arp::REPLY)
 }
 
 /// Reads a neighbour advertisement (RFC 4861, 4.4) that makes smoltcp replace its entry. One that
@@ -156,13 +142,19 @@ fn advertisement_received(frame: &[u8]) -> Option<Resolved> {
     if !replaces || !checksum::is_right(addresses, NEXT_HEADER_ICMPV6, icmp) {
         return None;
     }
-    Some((Address::new(source)?, *option.last_chunk()?))
+    Some(Resolved {
+        address: Address::new(source)?,
+        mac: *option.last_chunk()?,
+    })
 }
 
 fn advertisement_sent(frame: &[u8]) -> Option<Resolved> {
     advertisement(frame)?;
     let destination = frame.get(ETHERNET_HEADER_LEN + 24..ETHERNET_HEADER_LEN + 40)?;
-    Some((Address::new(destination)?, *frame.first_chunk()?))
+    Some(Resolved {
+        address: Address::new(destination)?,
+        mac: *frame.first_chunk()?,
+    })
 }
 
 fn advertisement(frame: &[u8]) -> Option<&[u8]> {

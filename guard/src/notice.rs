@@ -1,6 +1,6 @@
 //! What the guard tells its user.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 /// Something that a program may want to know. [`Guarded::take_notice`](crate::Guarded::take_notice)
 /// returns it.
@@ -8,6 +8,15 @@ use core::net::SocketAddr;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Notice {
+    /// Another host on the link uses our address (RFC 5227, 2.4). What is sent to it reaches one of
+    /// the two until one of them gives it up. We have told everybody that it is ours. Noticed at
+    /// most every 10 seconds.
+    AddressConflict {
+        /// The address that both use.
+        address: IpAddr,
+        /// The hardware address of the other host.
+        mac: [u8; 6],
+    },
     /// The network said that a connection that we were opening cannot be made. Its socket is reset.
     Unreachable {
         /// Our end of the connection.

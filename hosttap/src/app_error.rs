@@ -135,9 +135,11 @@ impl From<SourceError> for AppError {
 /// The exit code of a failed connection.
 fn connection_exit(error: Error) -> Exit {
     match error {
-        Error::Unaddressable | Error::Unreachable | Error::NoLocalPort | Error::Refused => {
-            Exit::Connect
-        }
+        Error::Unaddressable
+        | Error::Unreachable
+        | Error::DestinationUnreachable
+        | Error::NoLocalPort
+        | Error::Refused => Exit::Connect,
         Error::TimedOut(TimeoutKind::Sink) => Exit::Write,
         Error::TimedOut(_) => Exit::TimedOut,
         Error::Reset | Error::AddressLost | Error::Spinning => Exit::Reset,
@@ -195,9 +197,10 @@ mod tests {
     #[test]
     fn every_error_of_the_apps_has_curls_exit_code() {
         let timed_out = |kind| Error::TimedOut(kind);
-        let table: [(AppError, u8); 26] = [
+        let table: [(AppError, u8); 27] = [
             (Error::Unaddressable.into(), 7),
             (Error::Unreachable.into(), 7),
+            (Error::DestinationUnreachable.into(), 7),
             (Error::NoLocalPort.into(), 7),
             (Error::Refused.into(), 7),
             (GetError::Malformed(Malformed::NoColon).into(), 8),

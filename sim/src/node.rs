@@ -105,7 +105,7 @@ impl<'a> Node<'a> {
         };
         let sockets = SocketSet::new(&mut memory.sockets[..]);
         Self {
-            stack: Stack::new(device, &config, sockets, Tick::ZERO),
+            stack: Stack::new(device, &config, sockets, Tick::ZERO).with_guard(),
             wake: Some(now),
             clock: NodeClock::new(now, 0),
             scheduler: Scheduler::exact(),

@@ -24,7 +24,7 @@ pub enum Error {
     /// [`Io::connect`](crate::Io::connect) and [`Io::listen`](crate::Io::listen): the socket still
     /// carries a connection. A mistake of the app, or of a caller that gave one socket to two apps.
     SocketInUse,
-    /// The peer answered our SYN with RST.
+    /// The peer answered our SYN with RST or, in a guarded stack, said by ICMP that the port is closed.
     Refused,
     /// The peer sent RST, or gave the connection up.
     Reset,
@@ -37,6 +37,9 @@ pub enum Error {
     Unresolved(ResolveError),
     /// The loop aborted a connection that kept it busy without moving payload.
     Spinning,
+    /// A router or the peer's host said that our SYN cannot reach its destination (ICMP). Only a
+    /// guarded stack learns it; see [`Stack`](crate::Stack).
+    DestinationUnreachable,
 }
 
 impl fmt::Display for Error {
@@ -46,6 +49,7 @@ impl fmt::Display for Error {
             Self::Unreachable => f.write_str("no source address or route to this peer"),
             Self::NoLocalPort => f.write_str("no local port is free"),
             Self::SocketInUse => f.write_str("the socket still carries a connection"),
+            Self::DestinationUnreachable => f.write_str("the network cannot reach the peer"),
             Self::Refused => f.write_str("the connection was refused"),
             Self::Reset => f.write_str("the connection was reset"),
             Self::AddressLost => f.write_str("the interface lost the connection's address"),

@@ -2,7 +2,7 @@
 
 use core::any::Any;
 
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{EthernetAddress, IpAddress, IpEndpoint};
 
 use super::{Duration, Tick};
 
@@ -67,6 +67,14 @@ pub enum Event<'a> {
         /// Why: a value of the app's own error type, which [`Event::error`] finds again.
         error: &'a dyn Any,
     },
+    /// Another host uses our address. What is sent to it reaches one of the two by chance. The guard
+    /// has told everybody that the address is ours; whoever configures it should choose another.
+    AddressConflict {
+        /// The address that both use.
+        address: IpAddress,
+        /// The hardware address of the other host.
+        mac: EthernetAddress,
+    },
     /// A client will try again.
     Retrying {
         /// After this time.
@@ -115,6 +123,14 @@ impl defmt::Format for Event<'_> {
                 defmt::write!(f, "Disconnected {{ remote: {} }}", remote);
             }
             Self::Failed { remote, .. } => defmt::write!(f, "Failed {{ remote: {} }}", remote),
+            Self::AddressConflict { address, mac } => {
+                defmt::write!(
+                    f,
+                    "AddressConflict {{ address: {}, mac: {} }}",
+                    address,
+                    mac
+                );
+            }
             Self::Retrying { delay } => defmt::write!(f, "Retrying {{ delay: {} }}", delay),
             Self::LinkUp => defmt::write!(f, "LinkUp"),
             Self::LinkDown => defmt::write!(f, "LinkDown"),
@@ -125,7 +141,8 @@ impl defmt::Format for Event<'_> {
 
 /// Whoever wants to know what apps do. `()` ignores everything.
 pub trait Observer {
-    /// Called at once when something happens; `task` is the [name](crate::AnyTask::name) of the task.
+    /// Called at once when something happens; `task` is the [name](crate::AnyTask::name) of the task,
+    /// or empty where it is no task's.
     fn event(&mut self, now: Tick, task: &'static str, event: &Event);
 }
 

@@ -90,6 +90,10 @@ impl<'d, D: ?Sized> CountingDevice<'d, D> {
             frames: 0,
         }
     }
+
+    pub(super) const fn inner(&mut self) -> &mut D {
+        self.device
+    }
 }
 
 impl<D: Device + ?Sized> Device for CountingDevice<'_, D> {

@@ -5,6 +5,8 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
+use super::guard::Guard;
+use super::pacing::Pacing;
 use super::{Error, Ports, Tick};
 #[cfg(feature = "dns")]
 use crate::dns::Names;
@@ -32,6 +34,7 @@ pub struct Stack<'a, D> {
     pub(super) ports: Ports,
     pub(super) losses: Losses,
     pub(super) pacing: Pacing,
+    pub(super) guard: Guard<D>,
 }
 
 /// What a [`Stack`] on Ethernet needs to know.
@@ -47,22 +50,6 @@ pub struct Config<'c> {
     /// Decides local ports and TCP's sequence numbers. It should differ at every start and not be
     /// guessable: take it from a source of randomness, where the board has one.
     pub seed: u64,
-}
-
-/// What the loop remembers from one turn to the next.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Pacing {
-    /// When the last turn was.
-    pub(super) last: Tick,
-    /// Turns in a row, at one tick, that stopped at a cap.
-    pub(super) capped_turns: u16,
-    /// Turns in a row that left frames in the device.
-    pub(super) undrained_turns: u32,
-    /// For how long, a jump of the clock counted as one second.
-    pub(super) undrained_millis: u64,
-    /// The clock has jumped, and what came meanwhile is still being read.
-    pub(super) is_catching_up: bool,
 }
 
 /// Why connections ended, where the loop knows better than the sockets.
@@ -82,7 +69,8 @@ impl<D> defmt::Format for Stack<'_, D> {
 }
 
 impl<'a, D: Device> Stack<'a, D> {
-    /// A stack on Ethernet over `device`, for as many sockets as `sockets` has room for.
+    /// A stack on Ethernet over `device`, for as many sockets as `sockets` has room for. Over a
+    /// guarded device, `with_guard` comes next.
     ///
     /// # Panics
     /// When smoltcp was built for fewer addresses or routes.
@@ -116,13 +104,8 @@ impl<'a, D: Device> Stack<'a, D> {
             names: Names::default(),
             ports: Ports::new(seed),
             losses: Losses::default(),
-            pacing: Pacing {
-                last: Tick::ZERO,
-                capped_turns: 0,
-                undrained_turns: 0,
-                undrained_millis: 0,
-                is_catching_up: false,
-            },
+            pacing: Pacing::new(),
+            guard: Guard::NONE,
         }
     }
 }

@@ -5,25 +5,17 @@ use smoltcp::phy::Device;
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::Instant;
+use smoltcp::wire::IpEndpoint;
 
+use super::guard::{Guard, Notice};
 use super::snapshot::{SocketSnapshot, has_datagrams, is_open, tcp};
 use super::spin::{self, CountingDevice};
-use super::stack::Pacing;
 use super::{
-    AnyTask, CAPPED_TURNS_MAX, Duration, EGRESS_MAX, Error, INGRESS_MAX, Io, Observer, Stack, Tick,
-    TimeoutKind, task,
+    AnyTask, EGRESS_MAX, Error, Event, INGRESS_MAX, Io, Observer, Stack, Tick, TimeoutKind, task,
 };
 
 /// Times that egress may change sockets in one turn.
 const EGRESS_ROUNDS_MAX: usize = 4;
-/// Turns in a row that may leave frames in the device and judge no deadline: 131,072 frames, more
-/// than any queue holds. After them a flood must not hold deadlines off any longer.
-const UNDRAINED_TURNS_MAX: u32 = 4_096;
-/// The same as time, for hosts on which so many turns take minutes.
-const UNDRAINED_MILLIS_MAX: u64 = 5_000;
-/// A clock that advances by this much between two turns has jumped: the program was stopped, or the
-/// machine was suspended.
-const JUMP: Duration = Duration::from_secs(1);
 
 /// The tasks of one turn.
 type Tasks<'t> = [&'t mut dyn AnyTask];
@@ -36,14 +28,15 @@ struct Turn<'t, 's, D: ?Sized> {
     /// The time on smoltcp's clock.
     instant: Instant,
     device: CountingDevice<'t, D>,
+    guard: &'t Guard<D>,
     /// A task has ended. Its caller may never call again, so its RST must leave now.
     has_ended: bool,
 }
 
 impl<D: Device> Stack<'_, D> {
     /// Moves frames and tasks once, and returns when it must be called again if nothing happens
-    /// before: the earliest deadline of the tasks and of smoltcp; `None` when they wait for frames or
-    /// for their caller alone.
+    /// before: the earliest deadline of the tasks, of smoltcp and of the guard; `None` when they wait
+    /// for frames or for their caller alone.
     ///
     /// After it every task has finished, or waits for a frame, for the returned tick, or for its
     /// caller's own input. The work of one turn is bounded whatever the peers do. When a bound was
@@ -79,6 +72,7 @@ impl<D: Device> Stack<'_, D> {
             },
             instant: now.to_smoltcp(),
             device: CountingDevice::new(&mut self.device),
+            guard: &self.guard,
             has_ended: false,
         };
         turn.ingress();
@@ -123,8 +117,39 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
                 return;
             }
             self.abort_crossed();
+            self.take_notices();
         }
         self.io.is_unfinished = true;
+    }
+
+    /// Tells what the guard noticed in the last frame.
+    fn take_notices(&mut self) {
+        while let Some(notice) = self.guard.take_notice(self.device.inner()) {
+            match notice {
+                Notice::AddressConflict { address, mac } => {
+                    self.io.emit(&Event::AddressConflict { address, mac });
+                }
+                Notice::Unreachable {
+                    local,
+                    remote,
+                    error,
+                } => self.note_unreachable(local, remote, error),
+            }
+        }
+    }
+
+    /// The socket that dials gets a RST as its next frame, and afterwards nobody can tell why.
+    fn note_unreachable(&mut self, local: IpEndpoint, remote: IpEndpoint, error: Error) {
+        let dials = self.io.sockets.iter().find_map(|(handle, socket)| {
+            let socket = Socket::downcast(socket)?;
+            let is_dialling = socket.state() == State::SynSent
+                && socket.local_endpoint() == Some(local)
+                && socket.remote_endpoint() == Some(remote);
+            is_dialling.then_some(handle)
+        });
+        if let Some(handle) = dials {
+            self.io.losses.note(handle, error);
+        }
     }
 
     /// Ends dialled connections whose peer dialled us on the same ports (RFC 9293, 3.5). No app needs
@@ -271,6 +296,8 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn next(&mut self, tasks: &Tasks) -> Option<Tick> {
         let smoltcp = self.io.iface.poll_at(self.instant, self.io.sockets);
         let mut next = smoltcp.map(Tick::from_smoltcp);
+        let guard = self.guard.poll_at(self.device.inner());
+        next = earlier(next, guard.map(Tick::from_smoltcp));
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             if cfg!(debug_assertions) {
                 self.assert_deadline(&**task);
@@ -295,46 +322,6 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
             self.io.is_unfinished || deadline.is_none_or(|deadline| deadline.at > self.io.now),
             "{name} left its deadline in the past"
         );
-    }
-}
-
-impl Pacing {
-    /// Whether the device was drained, so that deadlines may be judged.
-    fn drained(&mut self, now: Tick, has_more: bool) -> bool {
-        let gap = now.since(self.last);
-        self.is_catching_up |= has_more && gap >= JUMP;
-        if has_more {
-            self.undrained_turns = self.undrained_turns.saturating_add(1);
-            // What came during a jump was not there to be read before.
-            self.undrained_millis += gap.min(JUMP).as_millis();
-        } else {
-            (self.undrained_turns, self.undrained_millis) = (0, 0);
-        }
-        let is_drained = !has_more
-            || self.undrained_turns > UNDRAINED_TURNS_MAX
-            || self.undrained_millis > UNDRAINED_MILLIS_MAX;
-        self.is_catching_up &= !is_drained;
-        is_drained
-    }
-
-    /// When the next turn comes: at once after a cap, but not for ever at the same tick.
-    fn wake(&mut self, now: Tick, is_capped: bool, next: Option<Tick>) -> Option<Tick> {
-        let next_tick = now + Duration::from_millis(1);
-        if now != self.last || !is_capped {
-            self.capped_turns = 0;
-        }
-        self.last = now;
-        if is_capped {
-            self.capped_turns = self.capped_turns.saturating_add(1);
-            return Some(if u32::from(self.capped_turns) > CAPPED_TURNS_MAX {
-                next_tick
-            } else {
-                now
-            });
-        }
-        // Egress sent all that it could, so what smoltcp calls due now waits for something else (a
-        // neighbour).
-        next.map(|next| next.max(next_tick))
     }
 }
 

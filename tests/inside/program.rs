@@ -48,7 +48,7 @@ pub(crate) fn run(
     );
 
     // New: all of it becomes a stack. The sockets of tasks come after the others, listeners last.
-    let mut stack = Stack::from_parts(iface, device, sockets, SEED.rotate_left(32));
+    let mut stack = Stack::from_parts(iface, device, sockets, SEED.rotate_left(32)).with_guard();
     let client = stack.add_tcp_socket(get_in, get_out);
     let listener = stack.add_tcp_socket(echo_in, echo_out);
     let mut echo = Task::new(Echo::<1>::echo([listener], 7, false));

@@ -19,6 +19,7 @@ mod bare;
 mod busy;
 mod edges;
 mod egress;
+mod guarded;
 mod late;
 mod listener;
 mod losses;

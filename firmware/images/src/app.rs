@@ -74,10 +74,10 @@ impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKE
         let interface = network.interface(&mut clock, &mut link);
         let storage = self.sockets.write([SocketStorage::EMPTY; SOCKETS]);
         let sockets = SocketSet::new(&mut storage[..]);
-        let node = self.node.write(Node {
-            clock,
-            stack: Stack::from_parts(interface, link, sockets, network.seed),
-        });
+        let stack = Stack::from_parts(interface, link, sockets, network.seed);
+        #[cfg(feature = "guard")]
+        let stack = stack.with_guard();
+        let node = self.node.write(Node { clock, stack });
         let mut buffers = self.receive.iter_mut().zip(&mut self.send);
         let handles = [(); SOCKETS].map(|()| {
             let (receive, send) = buffers.next().expect("there is a buffer for each socket");

@@ -76,6 +76,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (code, why) = match error {
             Error::Refused => (CONNECT, "the connection was refused"),
+            Error::DestinationUnreachable => (CONNECT, "the network cannot reach the peer"),
             Error::Unaddressable | Error::Unreachable | Error::NoLocalPort => {
                 (CONNECT, "this peer cannot be reached")
             }

@@ -7,7 +7,8 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
 
 use super::token::{Destination, RxToken, Source, TxToken, send_part};
-use crate::counters::{Counters, count};
+use crate::counters::Counters;
+use crate::duties::Duties;
 use crate::inspector::Inspector;
 use crate::link::{Link, Medium, SoftwareChecksums};
 use crate::notice::Notice;
@@ -129,6 +130,13 @@ impl<'a, D: Device> Guarded<'a, D> {
         guarded
     }
 
+    /// Does only these duties. Without this call a guard does [all of them](crate::Duties::ALL).
+    #[must_use]
+    pub fn with_duties(self, duties: Duties) -> Self {
+        self.inspector.get_mut().duties = duties;
+        self
+    }
+
     fn with_storage<const FLOWS: usize, const FRAME_LEN: usize>(
         device: D,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
@@ -200,9 +208,9 @@ impl<'a, D: Device> Guarded<'a, D> {
 }
 
 impl<D: Device> Guarded<'_, D> {
-    /// Sends what is left of a segment that leaves in parts, and the frames of our own.
+    /// Sends what is left of a segment that leaves in parts.
     #[cold]
-    fn flush(&mut self, timestamp: Instant) {
+    fn send_rest(&mut self, timestamp: Instant) {
         let inspector = self.inspector.get_mut();
         while let Some(rest) = self.buffer.get_mut(..inspector.rest_len)
             && !rest.is_empty()
@@ -212,15 +220,6 @@ impl<D: Device> Guarded<'_, D> {
                 return;
             };
             send_part(token, inspector, rest);
-        }
-        while let Some(frame) = inspector.to_device.first() {
-            match self.device.transmit(timestamp) {
-                Some(token) => phy::TxToken::consume(token, frame.len(), |room| {
-                    room.copy_from_slice(frame);
-                }),
-                None => count(&mut inspector.counters.own_frames_lost),
-            }
-            inspector.to_device.remove_first();
         }
     }
 
@@ -236,8 +235,8 @@ impl<D: Device> Guarded<'_, D> {
     fn begin(&mut self, timestamp: Instant) -> &mut Inspector {
         let now = Time::from_micros(timestamp.total_micros());
         self.inspector.get_mut().set_now(now);
-        if self.inspector.get_mut().has_frames_to_send() {
-            self.flush(timestamp);
+        if self.inspector.get_mut().has_rest() {
+            self.send_rest(timestamp);
         }
         self.inspector.get_mut()
     }

@@ -194,26 +194,3 @@ fn notices_that_nobody_takes_are_counted() {
     }
     assert_eq!(host.counters().notices_lost, 1);
 }
-
-#[test]
-fn frames_of_our_own_leave_before_anything_else_and_are_lost_without_room() {
-    let (mut host, _) = dialled();
-    host.device.get_mut().sent.clear();
-    for byte in [1, 2, 3] {
-        let is_queued = host.device.inspector().to_device.push(|room| {
-            room[..42].fill(byte);
-            Some(42)
-        });
-        assert_eq!(is_queued, byte < 3);
-    }
-    assert!(host.device.poll_at().is_some());
-    host.poll(Vec::new());
-    assert_eq!(host.device.get_ref().sent, [[1; 42], [2; 42]]);
-    assert_eq!(host.device.poll_at(), None);
-
-    host.device.get_mut().is_full = true;
-    host.device.inspector().to_device.push(|_| Some(42));
-    host.poll(Vec::new());
-    assert_eq!(host.counters().own_frames_lost, 1);
-    assert_eq!(host.device.poll_at(), None);
-}

@@ -270,16 +270,32 @@ pub(crate) fn arp_request(source: Ipv4Address) -> Vec<u8> {
 }
 
 fn arp(operation: ArpOperation, source: Ipv4Address, destination: EthernetAddress) -> Vec<u8> {
+    let host = Ipv4Address::new(10, 0, 0, 1);
+    arp_frame(
+        operation,
+        (PEER_MAC, source),
+        (destination, host),
+        destination,
+    )
+}
+
+/// An ARP packet in a frame to `destination`.
+pub(crate) fn arp_frame(
+    operation: ArpOperation,
+    source: (EthernetAddress, Ipv4Address),
+    target: (EthernetAddress, Ipv4Address),
+    destination: EthernetAddress,
+) -> Vec<u8> {
     let packet = ArpRepr::EthernetIpv4 {
         operation,
-        source_hardware_addr: PEER_MAC,
-        source_protocol_addr: source,
-        target_hardware_addr: destination,
-        target_protocol_addr: Ipv4Address::new(10, 0, 0, 1),
+        source_hardware_addr: source.0,
+        source_protocol_addr: source.1,
+        target_hardware_addr: target.0,
+        target_protocol_addr: target.1,
     };
     let mut bytes = vec![0; 14 + packet.buffer_len()];
     let mut frame = EthernetFrame::new_unchecked(&mut bytes);
-    frame.set_src_addr(PEER_MAC);
+    frame.set_src_addr(source.0);
     frame.set_dst_addr(destination);
     frame.set_ethertype(EthernetProtocol::Arp);
     packet.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));

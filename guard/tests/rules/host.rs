@@ -5,7 +5,7 @@ use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::phy::{Device, Medium};
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address, TcpControl};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, Ipv4Address, TcpControl};
 use smoltcp_guard::{Guarded, Storage};
 
 use crate::cable::{Cable, MEDIA};
@@ -95,6 +95,11 @@ impl<D: TestDevice> Host<D> {
             .add_default_ipv4_route(ROUTER)
             .expect("one route fits");
         host.introduced(arp_request(ROUTER)).accepted(peer_window)
+    }
+
+    /// The host gets another address in the place of its own.
+    pub(crate) fn set_address(&mut self, address: IpAddress) {
+        (self.iface).update_ip_addrs(|addresses| addresses[0] = IpCidr::new(address, 24));
     }
 
     /// A host whose SYN is out.

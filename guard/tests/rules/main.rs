@@ -21,6 +21,7 @@ mod lossy_network;
 mod neighbour;
 mod out_of_reach;
 mod path_mtu;
+mod presence;
 mod probes;
 mod properties;
 mod unreachable;

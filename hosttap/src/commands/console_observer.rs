@@ -49,6 +49,11 @@ impl Observer for ConsoleObserver<'_> {
             Event::Disconnected { remote } => {
                 console.status(format_args!("{} disconnected", to_socket_addr(remote)));
             }
+            Event::AddressConflict { address, mac } => {
+                console.error(format_args!(
+                    "the host {mac} uses our address {address} too"
+                ));
+            }
             Event::Failed { remote, .. } => {
                 if let Some(error) = AppError::of(event) {
                     console.connection_error(remote, error);

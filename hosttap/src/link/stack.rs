@@ -133,7 +133,7 @@ impl TapStack {
             .take(SOCKETS_MAX)
             .collect::<Vec<_>>();
         let sockets = SocketSet::new(storage.leak());
-        let stack = Stack::new(device, &config, sockets, clock.now());
+        let stack = Stack::new(device, &config, sockets, clock.now()).with_guard();
         Ok(Self {
             clock,
             signals,

@@ -1,0 +1,111 @@
+//! What the loop asks the guard under it, where there is one.
+
+use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetAddress, IpAddress, IpEndpoint};
+
+use super::Error;
+
+/// Something that the guard noticed.
+#[cfg_attr(not(feature = "guard"), expect(dead_code, reason = "nobody notices"))]
+pub(super) enum Notice {
+    /// Another host uses one of our addresses.
+    AddressConflict {
+        address: IpAddress,
+        mac: EthernetAddress,
+    },
+    /// A connection that is being dialled cannot be made.
+    Unreachable {
+        local: IpEndpoint,
+        remote: IpEndpoint,
+        error: Error,
+    },
+}
+
+/// The functions of the guard in a device `D`. A plain device has none, and needs no trait of ours.
+pub(super) struct Guard<D: ?Sized> {
+    poll_at: fn(&D) -> Option<Instant>,
+    take_notice: fn(&mut D) -> Option<Notice>,
+}
+
+impl<D: ?Sized> Guard<D> {
+    pub(super) const NONE: Self = Self {
+        poll_at: |_| None,
+        take_notice: |_| None,
+    };
+
+    /// When the guard wants the device to be asked for a frame.
+    pub(super) fn poll_at(&self, device: &D) -> Option<Instant> {
+        (self.poll_at)(device)
+    }
+
+    pub(super) fn take_notice(&self, device: &mut D) -> Option<Notice> {
+        (self.take_notice)(device)
+    }
+}
+
+#[cfg(feature = "guard")]
+mod guarded {
+    use core::net::{IpAddr, SocketAddr};
+
+    use smoltcp::phy::Device;
+    use smoltcp_guard::{Guarded, Unreachable};
+
+    use super::*;
+    use crate::Stack;
+
+    impl<'g, D: Device> Stack<'_, Guarded<'g, D>> {
+        /// Lets the loop wake up when the guard wants to be asked, and tell what it notices
+        /// ([`Event::AddressConflict`](crate::Event::AddressConflict),
+        /// [`Error::DestinationUnreachable`](crate::Error::DestinationUnreachable)). Without this
+        /// call a guard does what it can at each frame, and its notices stay with the device.
+        #[must_use]
+        pub fn with_guard(mut self) -> Self {
+            self.guard = Guard {
+                poll_at: |device: &Guarded<'g, D>| device.poll_at(),
+                take_notice: |device| device.take_notice().and_then(notice),
+            };
+            self
+        }
+    }
+
+    /// None for what concerns an address that this build of smoltcp cannot have.
+    fn notice(notice: smoltcp_guard::Notice) -> Option<Notice> {
+        Some(match notice {
+            smoltcp_guard::Notice::AddressConflict {
+                address: taken,
+                mac,
+            } => Notice::AddressConflict {
+                address: address(taken)?,
+                mac: EthernetAddress(mac),
+            },
+            smoltcp_guard::Notice::Unreachable {
+                local,
+                remote,
+                reason,
+            } => Notice::Unreachable {
+                local: endpoint(local)?,
+                remote: endpoint(remote)?,
+                error: match reason {
+                    // The peer's host itself says no, as others say it by RST.
+                    Unreachable::Port | Unreachable::Protocol => Error::Refused,
+                    _ => Error::DestinationUnreachable,
+                },
+            },
+            _ => return None,
+        })
+    }
+
+    fn endpoint(end: SocketAddr) -> Option<IpEndpoint> {
+        Some(IpEndpoint::new(address(end.ip())?, end.port()))
+    }
+
+    fn address(address: IpAddr) -> Option<IpAddress> {
+        match address {
+            IpAddr::V4(address) => Some(IpAddress::Ipv4(address)),
+            #[cfg(feature = "ipv6")]
+            IpAddr::V6(address) => Some(IpAddress::Ipv6(address)),
+            #[cfg(not(feature = "ipv6"))]
+            IpAddr::V6(_) => None,
+        }
+    }
+}
