@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs every check, here and in CI, and names the one that failed.
 #   ./check.sh             all of them
-#   ./check.sh NAME...     only these: fmt clippy features docs bare test publish sim firmware fuzz
+#   ./check.sh NAME...     only these: fmt clippy features docs bare test publish sim mutants firmware fuzz
 # TICKWIRE_REQUIRE_TAP=1: a check that cannot have its TAP, or its emulator, fails instead of being skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -174,6 +174,12 @@ check_sim() {
     target/release/sim --canaries
 }
 
+# Bugs that are planted in the guard: its tests must notice each of them.
+check_mutants() {
+    cargo build --locked --release -p tickwire-sim
+    target/release/sim --mutants
+}
+
 check_firmware() {
     firmware/test.sh
 }
@@ -185,7 +191,7 @@ check_fuzz() {
 }
 
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy features docs bare test publish sim firmware fuzz)
+[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy features docs bare test publish sim mutants firmware fuzz)
 for check in "${checks[@]}"; do
     declare -F "check_$check" >/dev/null || {
         echo "check.sh: there is no check named $check" >&2

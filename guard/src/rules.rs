@@ -198,8 +198,7 @@ fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
 /// smoltcp certainly accepted a zero window while nothing was in flight, the window may stay
 /// closed: only a probe is in flight then.
 fn closes_window_with_data_in_flight(flow: &Flow, new: Fields) -> bool {
-    let is_believed = flow.zero_window && !new.ack.is_before(flow.snd_una);
-    new.window == 0 && new.ack.is_before(flow.snd_max) && !is_believed
+    new.window == 0 && new.ack.is_before(flow.snd_max) && !flow.zero_window
 }
 
 /// R5. Three duplicate ACKs while only the FIN is in flight start a fast retransmit. That clears

@@ -207,6 +207,41 @@ fn a_rst_or_fin_from_outside_the_window_does_not_end_a_connection() {
 }
 
 #[test]
+fn a_connection_is_not_over_before_our_fin_is_acknowledged() {
+    let local = Family::V4.host();
+    for (ack, is_over) in [(1001, false), (1002, true)] {
+        let mut device = guarded::<1>(Cable::default());
+        outgoing(&mut device, &syn(local, 1, 1000));
+        incoming(&mut device, &answer(local, 1, TcpControl::Syn, 1001));
+        outgoing(&mut device, &ours(local, 1, TcpControl::Fin, 1001));
+        incoming(&mut device, &answer(local, 1, TcpControl::Fin, ack));
+        outgoing(&mut device, &syn(local, 2, 1000));
+        assert_eq!(device.counters().flows_evicted == 0, is_over);
+    }
+}
+
+#[test]
+fn an_ack_of_what_was_never_sent_is_refused_up_to_128_kib_from_what_was() {
+    let local = Family::V4.host();
+    let mut device = guarded::<1>(Cable::default());
+    outgoing(&mut device, &syn(local, 1, 1000));
+    incoming(&mut device, &answer(local, 1, TcpControl::Syn, 1001));
+    for (ack, is_refused) in [
+        (1001, false),
+        (1002, true),
+        (1001 + 131_072, true),
+        (1002 + 131_072, false),
+    ] {
+        let frame = answer(local, 1, TcpControl::None, ack);
+        assert_eq!(
+            incoming(&mut device, &frame).is_empty(),
+            is_refused,
+            "{ack}"
+        );
+    }
+}
+
+#[test]
 fn a_refused_syn_ends_its_connection() {
     let local = Family::V4.host();
     let mut device = guarded::<1>(Cable::default());
@@ -233,6 +268,7 @@ fn a_live_connection_that_a_new_one_on_its_ports_replaces_is_counted() {
     // The new connection is the one that the guard knows.
     incoming(&mut device, &answer(local, 1, TcpControl::Syn, 5001));
     assert!(knows(&mut device, local, 1, 5000));
+    assert!(!knows(&mut device, local, 1, 1000));
     // One that ended with a RST is not missed.
     outgoing(&mut device, &ours(local, 1, TcpControl::Rst, 5001));
     outgoing(&mut device, &syn(local, 1, 9000));

@@ -5,7 +5,7 @@ use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpControl;
 
 use crate::cable::Cable;
-use crate::frames::{ACK, FAMILIES, Family, Segment};
+use crate::frames::{ACK, FAMILIES, Family, Segment, Sent, build};
 use crate::host::{GuardedCable, Host, TestDevice, compare, sends_from};
 
 const FIN: Segment<'static> = Segment {
@@ -150,5 +150,106 @@ fn a_fin_after_old_data_is_not_taken_for_received() {
         let mut guarded = Host::<GuardedCable>::connected(family, 64, 1000);
         assert_eq!(script(&mut guarded), 0);
         assert_eq!(guarded.socket().state(), State::Established);
+    }
+}
+
+#[test]
+fn data_beyond_the_window_is_counted_only_as_far_as_smoltcp_takes_it() {
+    /// Twelve bytes come for a window of eight. Then the peer goes back to an old number.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> usize {
+        host.write(b"data");
+        host.receive(Segment {
+            payload: b"twelve bytes",
+            ..ACK
+        });
+        host.receive(Segment { ack: 4, ..ACK });
+        host.socket().send_queue()
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| assert_eq!(script(&mut bare), 4, "defect N2 is gone"),
+        |mut guarded| assert_eq!(script(&mut guarded), 0),
+    );
+}
+
+#[test]
+fn a_closed_window_is_not_believed_with_data_that_smoltcp_drops() {
+    /// The data exceeds our window at both ends, so that smoltcp drops it, window and all.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> Vec<Sent> {
+        host.receive(Segment {
+            seq: -1,
+            window: 0,
+            payload: b"twelve bytes",
+            ..ACK
+        });
+        assert!(sends_from(&host.write(b"x"), 0));
+        host.receive(Segment { window: 0, ..ACK });
+        host.advance(1_000);
+        host.sleep_a_minute()
+    }
+    compare(
+        8,
+        4,
+        |mut bare| assert!(!sends_from(&script(&mut bare), 0), "defect A is gone"),
+        |mut guarded| assert!(sends_from(&script(&mut guarded), 0)),
+    );
+}
+
+#[test]
+fn an_ack_is_moved_into_the_window_from_at_most_64_kib_before_it() {
+    for (seq, queue) in [(-65_535, 0), (-65_536, 4)] {
+        for &family in FAMILIES {
+            let mut host = Host::<GuardedCable>::connected(family, 64, 1000);
+            host.write(b"data");
+            host.receive(Segment { seq, ack: 4, ..ACK });
+            assert_eq!(host.socket().send_queue(), queue, "{seq}");
+        }
+    }
+}
+
+/// A device without room, and then with room again: what the host sends until no timer runs.
+fn resent_after_refusal<D: TestDevice>(host: &mut Host<D>, segments: &[Segment<'_>]) -> Vec<Sent> {
+    assert!(sends_from(&host.write(b"data"), 0));
+    let ends = host.cable.0.clone();
+    ends.borrow_mut().refuses = true;
+    for segment in segments {
+        let frame = build(host.family, segment, host.start);
+        ends.borrow_mut().to_host.push_back(frame);
+    }
+    host.poll();
+    ends.borrow_mut().refuses = false;
+    host.sleep_a_minute()
+}
+
+#[test]
+fn fins_count_as_duplicates_when_the_device_has_no_room() {
+    let early = Segment { seq: 4, ..FIN };
+    for &family in FAMILIES {
+        let mut bare = Host::<Cable>::connected(family, 64, 1000);
+        let sent = resent_after_refusal(&mut bare, &[early; 4]);
+        assert!(!sends_from(&sent, 0), "a refused transmit is harmless now");
+        let mut guarded = Host::<GuardedCable>::connected(family, 64, 1000);
+        let sent = resent_after_refusal(&mut guarded, &[early; 4]);
+        assert!(sends_from(&sent, 0));
+    }
+}
+
+#[test]
+fn an_ack_of_ours_does_not_end_the_time_in_which_a_fast_retransmit_may_be_due() {
+    // The last segment comes before its data, so that smoltcp acknowledges it at once.
+    let early = Segment {
+        seq: 4,
+        payload: b"peer",
+        ..ACK
+    };
+    let segments = [ACK, ACK, ACK, ACK, early];
+    for &family in FAMILIES {
+        let mut bare = Host::<Cable>::connected(family, 64, 1000);
+        let sent = resent_after_refusal(&mut bare, &segments);
+        assert!(!sends_from(&sent, 0), "a refused transmit is harmless now");
+        let mut guarded = Host::<GuardedCable>::connected(family, 64, 1000);
+        let sent = resent_after_refusal(&mut guarded, &segments);
+        assert!(sends_from(&sent, 0));
     }
 }

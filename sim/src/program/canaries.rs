@@ -202,7 +202,7 @@ fn options(cli: &Cli, patch: &str) -> Vec<String> {
 }
 
 /// The line of a failed command's stderr that says most.
-fn last_words(output: &Output) -> String {
+pub(crate) fn last_words(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let first = lines.clone().find(|line| line.starts_with("error"));
@@ -212,7 +212,7 @@ fn last_words(output: &Output) -> String {
 
 /// Makes `to` the same as `from`, without what is hidden or built. What is the same already is not
 /// touched, so that cargo does not build it again.
-fn mirror(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn mirror(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     let mut names = Vec::new();
     for entry in fs::read_dir(from)? {

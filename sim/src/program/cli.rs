@@ -20,6 +20,7 @@ pub(crate) struct Cli {
         default_value_if("compare_guard", "true", "0..20000"),
         default_value_if("recovery", "true", "0..200"),
         default_value_if("explore", "true", "0..1000000"),
+        default_value_if("mutants", "compare", "0..2000"),
         conflicts_with = "seed"
     )]
     pub(crate) seeds: Range<u64>,
@@ -57,6 +58,11 @@ pub(crate) struct Cli {
     /// Plant one bug after the other in a copy of the sources and print which seed finds it
     #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore", "recovery"])]
     pub(crate) canaries: bool,
+    /// Plant one bug after the other in a copy of the guard and print whether its tests, the scripts
+    /// or the transfers notice it
+    #[arg(long, value_enum, value_name = "BY", num_args = 0..=1, default_missing_value = "tests",
+        conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore", "recovery", "canaries"])]
+    pub(crate) mutants: Option<NoticedBy>,
     /// Write the result as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) json: Option<PathBuf>,
@@ -65,7 +71,22 @@ pub(crate) struct Cli {
 const EXITS: &str = "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file or the output cannot be written.";
 /// Options for more than one seed. All of them conflict with `seed`: clap does not require an
 /// argument that conflicts with one that is present.
-const SWEEPS: [&str; 5] = ["seeds", "compare_guard", "explore", "recovery", "canaries"];
+const SWEEPS: [&str; 6] = [
+    "seeds",
+    "compare_guard",
+    "explore",
+    "recovery",
+    "canaries",
+    "mutants",
+];
+
+/// What has to notice a bug that is planted in the guard.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum NoticedBy {
+    Tests,
+    Explore,
+    Compare,
+}
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ProfileName {

@@ -11,6 +11,7 @@ mod cli;
 mod clock;
 mod compare;
 mod explore;
+mod mutants;
 mod recovery;
 mod single;
 mod summary;
@@ -29,13 +30,14 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     caught::quiet_panics();
     let out = &mut io::stdout().lock();
-    let ended = match cli.seed {
-        Some(seed) => single::run(&cli, seed, out),
-        None if cli.canaries => canaries::run(&cli, out),
-        None if cli.compare_guard => compare::run(&cli, out),
-        None if cli.explore => explore::run(&cli, out),
-        None if cli.recovery => recovery::run(&cli, out),
-        None => sweep::run(&cli, out),
+    let ended = match (cli.seed, cli.mutants) {
+        (Some(seed), _) => single::run(&cli, seed, out),
+        (None, Some(by)) => mutants::run(&cli, by, out),
+        (None, None) if cli.canaries => canaries::run(&cli, out),
+        (None, None) if cli.compare_guard => compare::run(&cli, out),
+        (None, None) if cli.explore => explore::run(&cli, out),
+        (None, None) if cli.recovery => recovery::run(&cli, out),
+        (None, None) => sweep::run(&cli, out),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
