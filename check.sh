@@ -170,6 +170,7 @@ check_sim() {
     # Every script of up to three acts, and other drawn ones at each run, against one guarded socket.
     target/release/sim --explore --seeds 0..451776
     target/release/sim --explore --seeds "$((first + 100000000))..$((first + 120000000))"
+    target/release/sim --downloads --seeds "$first..$((first + 3000))"
     # The same simulator must find every bug that is planted on purpose, or its silence above says nothing.
     target/release/sim --canaries
 }

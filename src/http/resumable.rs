@@ -234,7 +234,8 @@ impl<'a> Resumable<'a> {
             Some(ContentRange::Unsatisfied { total }) => Some(total),
             _ => None,
         };
-        total == Some(self.held.bytes) && self.is_same_file()
+        let is_total = |known: u64| total == Some(known);
+        is_total(self.held.bytes) && self.held.total.is_none_or(is_total) && self.is_same_file()
     }
 
     /// Whether the answer's own validator does not contradict the one of what is held.

@@ -55,8 +55,11 @@ pub(crate) struct Cli {
     /// Transfer over links that lose frames, without a guard and with one, and print the times
     #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore"])]
     pub(crate) recovery: bool,
-    /// Plant one bug after the other in a copy of the sources and print which seed finds it
+    /// Download files that change from a server that lies, with a client that crashes
     #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore", "recovery"])]
+    pub(crate) downloads: bool,
+    /// Plant one bug after the other in a copy of the sources and print which seed finds it
+    #[arg(long, conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore", "recovery", "downloads"])]
     pub(crate) canaries: bool,
     /// Plant one bug after the other in a copy of the guard and print whether its tests, the scripts
     /// or the transfers notice it
@@ -71,11 +74,12 @@ pub(crate) struct Cli {
 const EXITS: &str = "Exit codes: 0 all is well, 1 a seed failed, 2 wrong usage, 23 a file or the output cannot be written.";
 /// Options for more than one seed. All of them conflict with `seed`: clap does not require an
 /// argument that conflicts with one that is present.
-const SWEEPS: [&str; 6] = [
+const SWEEPS: [&str; 7] = [
     "seeds",
     "compare_guard",
     "explore",
     "recovery",
+    "downloads",
     "canaries",
     "mutants",
 ];

@@ -10,6 +10,7 @@ mod caught;
 mod cli;
 mod clock;
 mod compare;
+mod downloads;
 mod explore;
 mod mutants;
 mod recovery;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         (None, Some(by)) => mutants::run(&cli, by, out),
         (None, None) if cli.canaries => canaries::run(&cli, out),
         (None, None) if cli.compare_guard => compare::run(&cli, out),
+        (None, None) if cli.downloads => downloads::run(&cli, out),
         (None, None) if cli.explore => explore::run(&cli, out),
         (None, None) if cli.recovery => recovery::run(&cli, out),
         (None, None) => sweep::run(&cli, out),
