@@ -137,8 +137,8 @@ pub use payload::{
 #[cfg(feature = "udp")]
 pub use runtime::UdpError;
 pub use runtime::{
-    AcceptState, AnyTask, App, CAPPED_TURNS_MAX, Config, Deadline, Duration, EGRESS_MAX, Error,
-    Event, INGRESS_MAX, Io, Observer, Ports, Received, Role, STEPS_MAX, Stack, StateCell,
+    AcceptState, AnyTask, App, Backlog, CAPPED_TURNS_MAX, Config, Deadline, Duration, EGRESS_MAX,
+    Error, Event, INGRESS_MAX, Io, Observer, Ports, Received, Role, STEPS_MAX, Stack, StateCell,
     StateName, Step, Task, Tick, TickCounter, TimeoutKind,
 };
 #[cfg(feature = "guard")]

@@ -24,6 +24,7 @@ mod list {
 
     const _: () = {
         has_format::<AcceptState>();
+        has_format::<Backlog>();
         has_format::<Config<'_>>();
         has_format::<Deadline>();
         has_format::<Duration>();

@@ -71,6 +71,8 @@ impl<S: Store> FileReceiver<S> {
             once: options.once,
             idle_timeout: None,
             flush_timeout: options.idle_timeout,
+            // A second sender learns at once that it has to come again.
+            backlog: None,
             ..ServerOptions::default()
         };
         let session = ReceiverSession::new(store, options);

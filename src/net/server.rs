@@ -4,7 +4,7 @@ use smoltcp::iface::SocketHandle;
 
 use super::conversation::{Conversation, Progress, Timing};
 use super::{LINGER, Listen, Session};
-use crate::{App, Deadline, Duration, Error, Io, Step};
+use crate::{App, Backlog, Deadline, Duration, Error, Io, Step};
 
 /// What a caller may set about a server.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,9 @@ pub struct ServerOptions {
     pub flush_timeout: Duration,
     /// How long the peer's FIN is waited for after ours.
     pub linger: Duration,
+    /// How long a caller may wait while `N` others are served; `None` refuses it. With `once` it is
+    /// refused in any case. Only a guarded stack lets callers wait.
+    pub backlog: Option<Duration>,
 }
 
 impl Default for ServerOptions {
@@ -29,15 +32,16 @@ impl Default for ServerOptions {
             idle_timeout: Some(Duration::from_secs(20)),
             flush_timeout: Duration::from_secs(20),
             linger: LINGER,
+            backlog: Some(Duration::from_secs(10)),
         }
     }
 }
 
 /// An app that serves up to `N` callers at a time on one port, each with a [`Session`] of its own.
 ///
-/// Every socket that serves nobody listens, so a caller is refused only while `N` others are served.
-/// A caller that comes right after another has gone finds a listener if there is one socket more than
-/// callers at a time. A conversation that fails is an [`Event::Failed`](crate::Event::Failed), and
+/// Every socket that serves nobody listens, so a caller waits, or is refused, only while `N` others
+/// are served. Without a [`backlog`](ServerOptions::backlog), a caller that comes right after another
+/// has gone finds a listener if there is one socket more than callers at a time. A conversation that fails is an [`Event::Failed`](crate::Event::Failed), and
 /// the server goes on.
 ///
 /// ```text
@@ -183,5 +187,13 @@ impl<S: Session, const N: usize> App for Server<S, N> {
 
     fn sockets(&self) -> &[SocketHandle] {
         &self.sockets
+    }
+
+    fn backlog(&self) -> Option<Backlog> {
+        let wait_max = self.options.backlog.filter(|_| !self.options.once)?;
+        Some(Backlog {
+            port: self.port,
+            wait_max,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use smoltcp::iface::SocketHandle;
 
-use super::{Deadline, Error, Io, TimeoutKind};
+use super::{Deadline, Duration, Error, Io, TimeoutKind};
 
 /// What a step left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub enum Step {
     Wait,
     /// Finished with success.
     Done,
+}
+
+/// Callers that wait until a socket listens again, as in listen(2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Backlog {
+    /// The port that they call.
+    pub port: u16,
+    /// How long each may wait. It gets no answer meanwhile, and calls again after a second, three
+    /// seconds, and so on; after that it is refused.
+    pub wait_max: Duration,
 }
 
 /// A state machine over sockets. It moves only when [`Stack::turn`](crate::Stack::turn) calls it.
@@ -61,6 +72,12 @@ pub trait App {
     /// watches the TCP sockets among them, and resets what they still carry when the app ends, for
     /// nobody would have a deadline for it.
     fn sockets(&self) -> &[SocketHandle];
+
+    /// The callers that may wait while every socket of the app is busy. By default there are none:
+    /// they are refused. Only a guarded stack lets them wait.
+    fn backlog(&self) -> Option<Backlog> {
+        None
+    }
 }
 
 impl<A: App + ?Sized> App for &mut A {
@@ -84,5 +101,9 @@ impl<A: App + ?Sized> App for &mut A {
 
     fn sockets(&self) -> &[SocketHandle] {
         (**self).sockets()
+    }
+
+    fn backlog(&self) -> Option<Backlog> {
+        (**self).backlog()
     }
 }

@@ -3,7 +3,7 @@
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpEndpoint};
 
-use super::Error;
+use super::{Duration, Error};
 
 /// Something that the guard noticed.
 #[cfg_attr(not(feature = "guard"), expect(dead_code, reason = "nobody notices"))]
@@ -25,17 +25,24 @@ pub(super) enum Notice {
 pub(super) struct Guard<D: ?Sized> {
     poll_at: fn(&D) -> Option<Instant>,
     take_notice: fn(&mut D) -> Option<Notice>,
+    set_backlog: fn(&mut D, u16, Option<Duration>),
 }
 
 impl<D: ?Sized> Guard<D> {
     pub(super) const NONE: Self = Self {
         poll_at: |_| None,
         take_notice: |_| None,
+        set_backlog: |_, _, _| {},
     };
 
     /// When the guard wants the device to be asked for a frame.
     pub(super) fn poll_at(&self, device: &D) -> Option<Instant> {
         (self.poll_at)(device)
+    }
+
+    /// Lets callers of a port wait for so long. The fifth port gets no backlog.
+    pub(super) fn set_backlog(&self, device: &mut D, port: u16, wait_max: Option<Duration>) {
+        (self.set_backlog)(device, port, wait_max);
     }
 
     pub(super) fn take_notice(&self, device: &mut D) -> Option<Notice> {
@@ -63,6 +70,9 @@ mod guarded {
             self.guard = Guard {
                 poll_at: |device: &Guarded<'g, D>| device.poll_at(),
                 take_notice: |device| device.take_notice().and_then(notice),
+                set_backlog: |device, port, wait_max| {
+                    device.set_backlog(port, wait_max.map(Duration::to_smoltcp));
+                },
             };
             self
         }

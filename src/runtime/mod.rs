@@ -20,7 +20,7 @@ mod turn;
 #[cfg(feature = "udp")]
 mod udp;
 
-pub use app::{App, Step};
+pub use app::{App, Backlog, Step};
 pub use deadline::{Deadline, TimeoutKind};
 pub use error::Error;
 pub use event::{Event, Observer, Role};

@@ -4,7 +4,7 @@ use smoltcp::iface::SocketHandle;
 
 use super::snapshot::SocketSnapshot;
 use super::spin::SpinDetector;
-use super::{App, Deadline, Error, Io, STEPS_MAX, Step};
+use super::{App, Backlog, Deadline, Error, Io, STEPS_MAX, Step};
 
 /// An app and its outcome. [`Stack::turn`](crate::Stack::turn) takes a list of these.
 ///
@@ -86,6 +86,9 @@ pub trait AnyTask: sealed::Sealed {
     /// The app's sockets.
     fn sockets(&self) -> &[SocketHandle];
 
+    /// The callers that may wait for the app.
+    fn backlog(&self) -> Option<Backlog>;
+
     #[doc(hidden)]
     fn step(&mut self, io: &mut Io, is_late: bool) -> Step;
 
@@ -119,6 +122,10 @@ impl<A: App> AnyTask for Task<A> {
 
     fn sockets(&self) -> &[SocketHandle] {
         self.app.sockets()
+    }
+
+    fn backlog(&self) -> Option<Backlog> {
+        self.app.backlog()
     }
 
     fn step(&mut self, io: &mut Io, is_late: bool) -> Step {

@@ -11,7 +11,8 @@ use super::guard::{Guard, Notice};
 use super::snapshot::{SocketSnapshot, has_datagrams, is_open, tcp};
 use super::spin::{self, CountingDevice};
 use super::{
-    AnyTask, EGRESS_MAX, Error, Event, INGRESS_MAX, Io, Observer, Stack, Tick, TimeoutKind, task,
+    AnyTask, Backlog, EGRESS_MAX, Error, Event, INGRESS_MAX, Io, Observer, Stack, Tick,
+    TimeoutKind, task,
 };
 
 /// Times that egress may change sockets in one turn.
@@ -175,6 +176,11 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn poll_task(&mut self, task: &mut dyn AnyTask) {
         self.io.task = task.name();
         task::poll(task, &mut self.io);
+        if let Some(Backlog { port, wait_max }) = task.backlog() {
+            // When it has ended nobody will listen again.
+            let wait_max = (!task.is_finished()).then_some(wait_max);
+            self.guard.set_backlog(self.device.inner(), port, wait_max);
+        }
         if task.is_finished() {
             self.has_ended = true;
             for &handle in task.sockets() {

@@ -270,17 +270,36 @@ fn echo_tells_an_orderly_end_from_a_reset() {
     assert_eq!(served.ends(), [Ok(()), Err(Error::Reset)]);
 }
 
-#[test]
-fn echo_with_one_socket_refuses_a_second_caller_and_goes_on_with_the_first() {
-    let mut served = Served::new(false);
-    let first = [HELLO[0], HELLO[1], Act::Wait(secs(2)), HELLO[0], HELLO[1]];
+/// How a second caller, a second after the first, and the first end, if the first stays for so
+/// long. There is one socket.
+fn call_a_busy_server(once: bool, stays: Duration) -> [Option<Result<(), ScriptError>>; 2] {
+    let mut served = Served::new(once);
+    let first = [HELLO[0], HELLO[1], Act::Wait(stays), HELLO[0], HELLO[1]];
     let first = served.net.script(CLIENT, DIAL(), &first);
     served.net.run_to(Tick::from_millis(1_000), |_| false);
     let second = served.net.script(CLIENT, DIAL(), &HELLO);
-    served.net.run_to(Tick::from_millis(10_000), |_| false);
+    served.net.run_to(Tick::from_millis(60_000), |_| false);
+    [second, first].map(|caller| served.net.outcome(caller))
+}
+
+#[test]
+fn echo_with_one_socket_lets_a_second_caller_wait_until_the_first_has_gone() {
+    let ends = call_a_busy_server(false, secs(2));
+    assert_eq!(ends, [Some(Ok(())), Some(Ok(()))]);
+}
+
+#[test]
+fn a_caller_that_has_waited_for_ten_seconds_is_refused() {
     let refused = Err(ScriptError::Connection(Error::Refused));
-    assert_eq!(served.net.outcome(second), Some(refused));
-    assert_eq!(served.net.outcome(first), Some(Ok(())));
+    let ends = call_a_busy_server(false, secs(30));
+    assert_eq!(ends, [Some(refused), Some(Ok(()))]);
+}
+
+#[test]
+fn echo_once_refuses_a_second_caller_and_goes_on_with_the_first() {
+    let refused = Err(ScriptError::Connection(Error::Refused));
+    let ends = call_a_busy_server(true, secs(2));
+    assert_eq!(ends, [Some(refused), Some(Ok(()))]);
 }
 
 /// A caller that sends for ever and never reads.

@@ -10,3 +10,5 @@ mod common;
 
 mod crashed_peer;
 mod path_mtu;
+mod unreachable;
+mod waiting_caller;
