@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hosttap::cli::{Cli, Command};
-use hosttap::commands::{chat, demo, doctor, echo, get, recv, send, time};
+use hosttap::commands::{chat, demo, doctor, echo, get, recv, resolve, send, time};
 use hosttap::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -31,6 +31,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Recv(options)) => recv::run(&cli.link, options),
         Some(Command::Send(options)) => send::run(&cli.link, options),
         Some(Command::Time(options)) => time::run(&cli.link, options),
+        Some(Command::Resolve(options)) => resolve::run(&cli.link, options),
         None | Some(Command::Demo) => demo::run(&cli.link),
         Some(Command::Doctor) => doctor::run(&cli.link),
     }

@@ -20,6 +20,7 @@ mod over_tcp;
 mod query;
 mod resolve;
 mod resolver;
+mod service;
 
 pub use answer::{ADDRESSES_MAX, Answer};
 pub use error::ResolveError;
@@ -28,6 +29,7 @@ pub use message::{Echo, Malformed, Message, QUERY_BYTES_MAX, RecordType, write_q
 pub use name::{LABEL_BYTES_MAX, NAME_BYTES_MAX, Name, NameError};
 pub use names::{Addresses, CachedName, Families, Names, SERVERS_MAX};
 pub use resolver::{RESOLVE_TIMEOUT, Resolver};
+pub use service::service_port;
 
 /// Aliases (CNAME records) that are followed from one name.
 pub const ALIASES_MAX: u8 = 8;

@@ -253,7 +253,7 @@ fn parse_port(digits: &[u8]) -> Result<u16, UrlError> {
     let mut port: u32 = 0;
     for &byte in digits {
         if !byte.is_ascii_digit() {
-            return Err(UrlError::BadPort);
+            return named_port(digits).ok_or(UrlError::BadPort);
         }
         // At most 655,369: it cannot overflow, and a number that is too large stays too large.
         port = port.min(0x1_0000) * 10 + u32::from(byte - b'0');
@@ -262,6 +262,18 @@ fn parse_port(digits: &[u8]) -> Result<u16, UrlError> {
         Ok(0) => Err(UrlError::PortZero),
         Ok(port) => Ok(port),
         Err(_) => Err(UrlError::PortTooLarge),
+    }
+}
+
+/// The port of a service by its name, which is no part of a URL (RFC 3986, 3.2.3) but what people
+/// write where they may write a host's name.
+fn named_port(name: &[u8]) -> Option<u16> {
+    #[cfg(feature = "dns")]
+    return str::from_utf8(name).ok().and_then(crate::dns::service_port);
+    #[cfg(not(feature = "dns"))]
+    {
+        let _ = name;
+        None
     }
 }
 

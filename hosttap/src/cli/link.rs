@@ -34,6 +34,10 @@ pub struct LinkOptions {
     /// Router for peers outside our network
     #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
     pub gateway: Option<IpAddress>,
+    /// A name server, up to four times [default: those of the lease, or this computer's where the
+    /// TAP leads to them]
+    #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
+    pub dns: Vec<IpAddress>,
     /// Our Ethernet address [default: 02:00 followed by the IPv4 address; with `dhcp`, the
     /// neighbour of the kernel's]
     #[arg(long, value_name = "MAC", global = true, value_parser = values::mac)]

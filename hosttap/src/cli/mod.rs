@@ -5,7 +5,7 @@ pub mod values;
 
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use tickwire::Duration;
 use tickwire::sntp::NTP_PORT;
 
@@ -66,6 +66,8 @@ pub enum Command {
     Echo(EchoOptions),
     /// Print the time of day that a server tells (SNTP)
     Time(TimeOptions),
+    /// Print the addresses of a name
+    Resolve(ResolveOptions),
     /// Check the TAP set-up, and print the commands that fix it
     Doctor,
 }
@@ -74,7 +76,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct GetOptions {
     /// The URL, not parsed yet, because a bad URL has its own exit code.
-    #[arg(help = "http://HOST[:PORT]/PATH; HOST is an IP address")]
+    #[arg(help = "http://HOST[:PORT]/PATH")]
     pub url: String,
     /// Write the body to FILE, which appears complete or not at all [default, or `-`: stdout]
     #[arg(short = 'o', long, value_name = "FILE")]
@@ -245,6 +247,28 @@ pub struct TimeOptions {
     pub server: Option<Peer>,
 }
 
+/// Options of `resolve`.
+#[derive(Debug, Args)]
+pub struct ResolveOptions {
+    /// The name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Ask for these records only [default: those that we could connect to]
+    #[arg(long = "type", value_name = "TYPE", ignore_case = true)]
+    pub kind: Option<AddressType>,
+}
+
+/// Records with addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AddressType {
+    /// IPv4 addresses
+    #[value(name = "A")]
+    A,
+    /// IPv6 addresses
+    #[value(name = "AAAA")]
+    Aaaa,
+}
+
 impl Cli {
     /// Checks the options against each other.
     ///
@@ -267,9 +291,14 @@ impl Cli {
             Some(Command::Get(options)) => options.output.as_deref().is_none_or(is_stdout),
             Some(Command::Recv(options)) => options.output.as_deref().is_some_and(is_stdout),
             Some(Command::Send(_) | Command::Echo(_)) => false,
-            Some(Command::Chat(_) | Command::Time(_) | Command::Demo | Command::Doctor) | None => {
-                true
-            }
+            Some(
+                Command::Chat(_)
+                | Command::Time(_)
+                | Command::Resolve(_)
+                | Command::Demo
+                | Command::Doctor,
+            )
+            | None => true,
         }
     }
 }

@@ -3,17 +3,16 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use tickwire::Duration;
-
-use crate::exit::{Exit, Failure};
+use tickwire::dns::service_port;
 
 /// A host as the user wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
     /// An address.
     Address(IpAddress),
-    /// A name. Names are not resolved.
+    /// A name.
     Name(String),
 }
 
@@ -24,25 +23,6 @@ pub struct Peer {
     pub host: Host,
     /// Its port, never 0.
     pub port: u16,
-}
-
-impl Peer {
-    /// The peer's endpoint.
-    ///
-    /// # Errors
-    /// [`Exit::Resolve`] if the host is a name.
-    pub fn endpoint(&self) -> Result<IpEndpoint, Failure> {
-        match &self.host {
-            Host::Address(address) => Ok(IpEndpoint::new(*address, self.port)),
-            Host::Name(name) => Err(cannot_resolve(name)),
-        }
-    }
-}
-
-/// The failure for a host that is a name.
-pub fn cannot_resolve(name: &str) -> Failure {
-    let text = format!("cannot resolve '{name}': names are not supported, give an address");
-    Failure::new(Exit::Resolve, text)
 }
 
 impl fmt::Display for Peer {
@@ -249,14 +229,17 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "not a number of bytes, such as 1500, 64k or 2G".to_owned())
 }
 
-/// A port that a connection can have.
+/// A port that a connection can have: a number, or the name of a service.
 ///
 /// # Errors
 /// A description of what is wrong.
 pub fn port(text: &str) -> Result<u16, String> {
+    if let Some(port) = service_port(text) {
+        return Ok(port);
+    }
     match decimal(text).map(u16::try_from) {
         Some(Ok(port)) if port != 0 => Ok(port),
-        _ => Err("a port is a number from 1 to 65535".to_owned()),
+        _ => Err("a port is a number from 1 to 65535, or a service such as http".to_owned()),
     }
 }
 

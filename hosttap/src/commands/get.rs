@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::IpEndpoint;
 use tickwire::http::{Complete, Get, GetError, GetOptions, Header, Host, Location, Request, Url};
 use tickwire::{Duration, Event, Observer, Task, Tick};
 
 use super::console_observer::ConsoleObserver;
 use super::join;
+use super::resolve;
 use super::transfer::{BINARY_ON_TERMINAL, Throughput};
-use crate::cli::values::cannot_resolve;
 use crate::cli::{self, LinkOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::side::hint;
@@ -43,11 +43,16 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
         .collect();
     let request = Request::new(&url, &headers)
         .map_err(|why| Failure::new(Exit::Usage, format!("--header: {why}")))?;
-    let remote = endpoint(&url)?;
     let path = options.output.as_deref().unwrap_or(Path::new("-"));
     let mut console =
         Console::new(link.verbose, link.quiet).with_data_on_stdout(cli::is_stdout(path));
     let mut stack = join::open(link, &mut console)?;
+    let host = match url.host() {
+        Host::Address(address) => cli::values::Host::Address(address.into()),
+        Host::Name(name) => cli::values::Host::Name(name.to_owned()),
+    };
+    let address = resolve::address(&mut stack, &mut console, link, &host)?;
+    let remote = IpEndpoint::new(address, url.port());
     if let Some(hint) = hint(link) {
         console.status(hint);
     }
@@ -83,14 +88,6 @@ fn redact_user_info(url: &str) -> String {
         .into_iter()
         .find(|scheme| before.starts_with(scheme));
     format!("{}***@{after}", scheme.unwrap_or_default())
-}
-
-/// The server's endpoint. Names are not resolved.
-fn endpoint(url: &Url<'_>) -> Result<IpEndpoint, Failure> {
-    match url.host() {
-        Host::Address(address) => Ok(IpEndpoint::new(IpAddress::from(address), url.port())),
-        Host::Name(name) => Err(cannot_resolve(&sanitize_line(name))),
-    }
 }
 
 fn fetch(

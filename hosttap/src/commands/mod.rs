@@ -9,6 +9,7 @@ pub mod get;
 mod join;
 mod lease;
 pub mod recv;
+pub mod resolve;
 pub mod send;
 pub mod time;
 mod transfer;

@@ -11,7 +11,7 @@ use tickwire::{Error, Event, Observer, Task, Tick};
 
 use super::console_observer::ConsoleObserver;
 use super::join;
-use crate::cli::values::Peer;
+use super::resolve;
 use crate::cli::{LinkOptions, TimeOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::stack::TapStack;
@@ -29,10 +29,12 @@ const PACKET_BYTES: usize = PACKET_LEN + 208;
 /// # Errors
 /// [`Exit::Usage`] if there is no server to ask; otherwise why none told the time.
 pub fn run(link: &LinkOptions, options: &TimeOptions) -> Result<Exit, Failure> {
-    let given = options.server.as_ref().map(Peer::endpoint).transpose()?;
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
-    let servers = given.map_or_else(|| servers_of_lease(&stack), |server| vec![server]);
+    let servers = match &options.server {
+        Some(server) => vec![resolve::endpoint(&mut stack, &mut console, link, server)?],
+        None => servers_of_lease(&stack),
+    };
     if servers.is_empty() {
         let text = "no time server: give one, or take it from a lease with --address dhcp";
         return Err(Failure::new(Exit::Usage, text));

@@ -2,6 +2,7 @@
 
 pub mod arp_probe;
 pub mod kernel_side;
+pub mod name_servers;
 pub mod netlink;
 pub mod pcap;
 pub(crate) mod side;

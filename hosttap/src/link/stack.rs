@@ -7,7 +7,9 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::Socket;
 use smoltcp::socket::udp;
+use smoltcp::wire::IpAddress;
 use tickwire::dhcp::{self, Dhcp, DhcpDevice, DhcpOptions, Lease};
+use tickwire::dns::{CachedName, Name, Names, Resolver};
 use tickwire::guard::{Counters, Guarded, Storage};
 use tickwire::{AnyTask, CAPPED_TURNS_MAX, Config, Duration, Observer, Stack, Task, Tick};
 
@@ -26,12 +28,20 @@ use crate::system::wait::{Interest, Ready, wait, wait_for_frame};
 pub const SOCKETS_MAX: usize = 8;
 /// Connections that the guard tracks. A socket may start its next connection while frames of the
 /// last one are still in transit.
-const FLOWS_MAX: usize = SOCKETS_MAX + 2;
+const FLOWS_MAX: usize = SOCKETS_MAX + 3;
 /// The size of each buffer of a socket for bulk data.
 pub const BULK_BUFFER_BYTES: usize = 256 * 1024;
 
-/// Tasks of one turn: the command's, and the DHCP client's.
-const TASKS_MAX: usize = 4;
+/// Tasks of one turn: the command's, the DHCP client's, and the resolver's.
+const TASKS_MAX: usize = 5;
+/// Sockets of the resolver: two of UDP, one of TCP.
+const RESOLVER_SOCKETS: usize = 3;
+/// Names that are known at a time, and domains that are tried after them.
+const NAMES_MAX: usize = 4;
+const DOMAINS_MAX: usize = 2;
+/// Room for an answer over TCP, and for two over UDP.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+const DATAGRAM_BYTES: usize = 1_232;
 /// A server that is gone must not hold up the end of the program.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
@@ -50,6 +60,8 @@ pub struct TapStack {
     /// With `--address dhcp`.
     dhcp: Option<DhcpTask>,
     dhcp_storage: &'static dhcp::Storage,
+    /// Once a name is asked for.
+    resolver: Option<Task<Resolver>>,
 }
 
 /// What keeps our address.
@@ -130,7 +142,7 @@ impl TapStack {
             seed,
         };
         let storage = std::iter::repeat_with(Default::default)
-            .take(SOCKETS_MAX)
+            .take(SOCKETS_MAX + RESOLVER_SOCKETS)
             .collect::<Vec<_>>();
         let sockets = SocketSet::new(storage.leak());
         let stack = Stack::new(device, &config, sockets, clock.now()).with_guard();
@@ -142,6 +154,7 @@ impl TapStack {
             stack,
             dhcp,
             dhcp_storage,
+            resolver: None,
         })
     }
 
@@ -166,6 +179,25 @@ impl TapStack {
         self.stack.sockets.add(udp::Socket::new(buffer(), buffer()))
     }
 
+    /// Begins to resolve names by these servers, with these domains. It must come before a socket
+    /// listens, for the resolver's are asked first then.
+    pub fn start_resolver(
+        &mut self,
+        servers: impl IntoIterator<Item = IpAddress>,
+        domains: impl IntoIterator<Item = Name>,
+    ) {
+        if self.resolver.is_none() {
+            let udp = [(); 2].map(|()| self.add_udp_socket(2, DATAGRAM_BYTES));
+            let tcp = self.add_socket(ANSWER_BYTES_MAX);
+            self.resolver = Some(Task::new(Resolver::new(udp, tcp)));
+            let cache = vec![CachedName::EMPTY; NAMES_MAX].leak();
+            let domains = vec![Name::ROOT; DOMAINS_MAX].leak();
+            self.stack.names = Names::new(cache).with_search_room(domains);
+        }
+        self.stack.names.set_servers(servers);
+        self.stack.names.set_search(domains);
+    }
+
     /// Runs one turn of the event loop now, and returns when to wake up next.
     pub fn turn(
         &mut self,
@@ -173,12 +205,13 @@ impl TapStack {
         observer: &mut dyn Observer,
     ) -> Option<Tick> {
         let now = self.clock.now();
-        let Some(dhcp) = &mut self.dhcp else {
-            return self.stack.turn(now, tasks, observer);
-        };
         let mut all = heapless::Vec::<&mut dyn AnyTask, TASKS_MAX>::new();
+        let dhcp = self.dhcp.as_mut();
+        let dhcp = dhcp.map(|dhcp| &mut dhcp.task as &mut dyn AnyTask);
+        let resolver = self.resolver.as_mut();
+        let resolver = resolver.map(|task| task as &mut dyn AnyTask);
         let tasks = tasks.iter_mut().map(|task| &mut **task);
-        for task in std::iter::once(&mut dhcp.task as &mut dyn AnyTask).chain(tasks) {
+        for task in dhcp.into_iter().chain(resolver).chain(tasks) {
             let is_pushed = all.push(task).is_ok();
             assert!(is_pushed, "a command has fewer than {TASKS_MAX} tasks");
         }

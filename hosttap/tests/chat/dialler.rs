@@ -56,7 +56,7 @@ fn a_failed_connection_names_the_address_and_the_cause_once() {
         ),
         (
             "a.example",
-            "cannot resolve 'a.example': names are not supported, give an address",
+            "cannot resolve 'a.example': no name server can be asked; --dns gives one",
             6,
         ),
     ] {

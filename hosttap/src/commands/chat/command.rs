@@ -41,9 +41,15 @@ impl Command {
             ("/connect", Some(host)) => {
                 let invalid = |why: String| format!("/connect {}: {why}", sanitize_line(host));
                 let peer = values::peer(host, CHAT_PORT).map_err(invalid)?;
-                peer.endpoint()
-                    .map(Self::Connect)
-                    .map_err(|why| why.message)
+                match peer.host {
+                    values::Host::Address(address) => {
+                        Ok(Self::Connect(IpEndpoint::new(address, peer.port)))
+                    }
+                    // A conversation may be going on, and its name server may be silent.
+                    values::Host::Name(_) => Err(invalid(
+                        "give an address; names work with --connect".to_owned(),
+                    )),
+                }
             }
             ("/connect", None) => Err("/connect needs HOST[:PORT]".to_owned()),
             ("/listen", port) => match port.map(values::port) {

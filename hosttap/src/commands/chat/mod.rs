@@ -14,9 +14,8 @@ use std::rc::Rc;
 use tickwire::Duration;
 use tickwire::chat::{Chat, LineEnd, Options};
 
-use crate::cli::values;
 use crate::cli::{CHAT_PORT, ChatOptions, LinkOptions};
-use crate::commands::join;
+use crate::commands::{join, resolve};
 use crate::exit::{Exit, Failure};
 use crate::link::side::hint;
 use crate::terminal::console::Console;
@@ -40,13 +39,12 @@ const QUEUE_BYTES: usize = 128 * 1024;
 /// printed already, so it is an `Ok` with that exit code.
 pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     let charset = Charset::from_label(&options.encoding)?;
-    let remote = options
-        .connect
-        .as_ref()
-        .map(values::Peer::endpoint)
-        .transpose()?;
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
+    let remote = match &options.connect {
+        Some(peer) => Some(resolve::endpoint(&mut stack, &mut console, link, peer)?),
+        None => None,
+    };
     let editor = LineEditor::open()
         .map_err(|error| Failure::from_io(Exit::Write, "the terminal", &error))?
         .map(|editor| Rc::new(RefCell::new(editor)));

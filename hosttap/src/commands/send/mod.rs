@@ -9,6 +9,7 @@ use tickwire::{Duration, Error, Event, Observer, Task, Tick, TimeoutKind};
 
 use super::console_observer::ConsoleObserver;
 use super::join;
+use super::resolve;
 use super::transfer::{Throughput, failure};
 use crate::cli::{LinkOptions, SendOptions};
 use crate::exit::{Exit, Failure};
@@ -38,7 +39,6 @@ const REFUSED_HINT: &str =
 /// The failure of the only file. Of several, each failure is printed, and the result is `Ok` with the
 /// exit code of the first; what the next file would meet too ends the command.
 pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
-    let remote = options.peer.endpoint()?;
     let mut files = list_files(&options.files)?;
     // What may take its time is read while no peer waits and Ctrl-C still ends the program at once.
     for (number, file) in files.iter_mut().enumerate() {
@@ -48,6 +48,7 @@ pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
     }
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
+    let remote = resolve::endpoint(&mut stack, &mut console, link, &options.peer)?;
     if let Some(hint) = hint(link) {
         console.status(hint);
     }
