@@ -42,6 +42,9 @@ pub(crate) struct Inspector<F: ?Sized = [Flow]> {
     /// cannot read. Then everything passes.
     is_active: bool,
     link: Link,
+    /// The largest maximum transmission unit that smoltcp was ever told. It may not be the device's
+    /// any more.
+    pub(crate) mtu_told_max: usize,
     pub(crate) duties: Duties,
     neighbours: Neighbours,
     presence: Presence,
@@ -66,6 +69,7 @@ impl<const FLOWS: usize> Inspector<[Flow; FLOWS]> {
         Self {
             is_active: false,
             link: Link::NONE,
+            mtu_told_max: 0,
             duties: Duties::HANGS,
             neighbours: Neighbours::new(),
             presence: Presence::new(),
@@ -88,6 +92,11 @@ impl Inspector {
         self.is_active = true;
         self.link = link;
         self.duties = Duties::ALL;
+    }
+
+    /// Frames may be as long as this from now on.
+    pub(crate) fn on_mtu_told(&mut self, mtu: usize) {
+        self.mtu_told_max = self.mtu_told_max.max(mtu);
     }
 
     /// Lets everything pass from now on.
@@ -345,6 +354,6 @@ impl Inspector {
 
     /// R8: whether a frame that the device has no room for must be dropped instead of held back.
     pub(crate) fn fast_retransmit_may_be_due(&self) -> bool {
-        self.flows.fast_retransmit_may_be_due()
+        self.is_active && self.flows.fast_retransmit_may_be_due()
     }
 }

@@ -64,8 +64,6 @@ use crate::time::Time;
 #[derive(Debug)]
 pub struct Guarded<'a, D> {
     device: D,
-    /// Whether the buffer holds any frame that smoltcp may fill. Set once, when the guard begins.
-    buffer_holds_mtu: bool,
     /// Both are the caller's [`Storage`], lent for the life of this wrapper.
     inspector: &'a mut RefCell<Inspector>,
     buffer: &'a mut [u8],
@@ -105,10 +103,11 @@ impl<'a, D: Device> Guarded<'a, D> {
         mac: EthernetAddress,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
-        let mut guarded = Self::with_storage(device, storage);
+        let guarded = Self::with_storage(device, storage);
         let capabilities = guarded.device.capabilities();
-        guarded.buffer_holds_mtu = capabilities.max_transmission_unit <= guarded.buffer.len();
-        guarded.inspector.get_mut().activate(Link {
+        let inspector = guarded.inspector.get_mut();
+        inspector.on_mtu_told(capabilities.max_transmission_unit);
+        inspector.activate(Link {
             medium,
             mac: mac.0,
             checksums: SoftwareChecksums {
@@ -143,7 +142,6 @@ impl<'a, D: Device> Guarded<'a, D> {
     ) -> Self {
         Self {
             device,
-            buffer_holds_mtu: false,
             inspector: &mut storage.inspector,
             buffer: &mut storage.buffer,
         }
@@ -280,18 +278,16 @@ impl<D: Device> Device for Guarded<'_, D> {
 
     /// None when the device has no room, unless rule R8 drops the frame instead.
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
-        self.begin(timestamp);
+        let buffer_len = self.buffer.len();
+        let holds_every_frame = self.begin(timestamp).mtu_told_max <= buffer_len;
         let destination = match self.device.transmit(timestamp) {
             Some(token)
-                if self.buffer_holds_mtu
-                    && self.inspector.get_mut().may_have_to_cut(usize::MAX) =>
+                if holds_every_frame && self.inspector.get_mut().may_have_to_cut(usize::MAX) =>
             {
                 Destination::Narrow(token, self.buffer)
             }
             Some(token) => Destination::Device(token),
-            None if self.buffer_holds_mtu
-                && self.inspector.get_mut().fast_retransmit_may_be_due() =>
-            {
+            None if holds_every_frame && self.inspector.get_mut().fast_retransmit_may_be_due() => {
                 self.inspector.get_mut().forget_rest();
                 Destination::Dropped(self.buffer)
             }
@@ -311,6 +307,9 @@ impl<D: Device> Device for Guarded<'_, D> {
         if !self.inspector.borrow().is_active() {
             return inner;
         }
+        self.inspector
+            .borrow_mut()
+            .on_mtu_told(inner.max_transmission_unit);
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = inner.medium;
         capabilities.max_transmission_unit = inner.max_transmission_unit;

@@ -5,7 +5,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, Ipv4Packet, TcpControl, TcpPacket};
 use smoltcp_guard::{Guarded, Storage};
 
-use crate::cable::Cable;
+use crate::cable::{Cable, MTU};
 use crate::flows::syn;
 use crate::frames::{ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, Segment, build};
 use crate::host::{GuardedCable, Host, guarded, sends_from};
@@ -357,4 +357,22 @@ fn the_device_inside_can_be_reached_and_taken_back() {
     let mut storage: Storage<3> = Storage::new();
     let mut device = Guarded::passive(cable, &mut storage);
     assert!(device.transmit(Instant::ZERO).is_some());
+}
+
+#[test]
+fn no_frame_is_dropped_that_may_not_fit_since_the_device_takes_longer_ones() {
+    for grows_after_smoltcp_was_told in [false, true] {
+        let mut host = sending(Family::V4);
+        host.receive(ACK); // a duplicate: a fast retransmit may be next
+        let ends = host.cable.0.clone();
+        ends.borrow_mut().refuses = true;
+        ends.borrow_mut().mtu = 9_014;
+        if !grows_after_smoltcp_was_told {
+            assert_eq!(host.device.capabilities().max_transmission_unit, 9_014);
+            ends.borrow_mut().mtu = MTU;
+        }
+        // The buffer has room for what smoltcp was told first.
+        let token = host.device.transmit(Instant::ZERO);
+        assert_eq!(token.is_some(), grows_after_smoltcp_was_told);
+    }
 }

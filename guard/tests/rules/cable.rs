@@ -21,6 +21,7 @@ pub(crate) struct Ends {
     pub(crate) from_host: Vec<Vec<u8>>,
     /// While this is set, the device has no room to transmit.
     pub(crate) refuses: bool,
+    pub(crate) mtu: usize,
     pub(crate) checksum: ChecksumCapabilities,
     /// What the host sees. The test always has Ethernet frames.
     pub(crate) medium: Medium,
@@ -36,6 +37,7 @@ impl Cable {
             to_host: VecDeque::new(),
             from_host: Vec::new(),
             refuses: false,
+            mtu: MTU,
             checksum: ChecksumCapabilities::default(),
             medium,
         })))
@@ -72,7 +74,7 @@ impl Device for Cable {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = self.medium();
-        capabilities.max_transmission_unit = MTU;
+        capabilities.max_transmission_unit = self.0.borrow().mtu;
         capabilities.checksum = self.0.borrow().checksum.clone();
         capabilities
     }
