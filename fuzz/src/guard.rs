@@ -19,8 +19,9 @@ use crate::frame::{ACK, FIN, HOST_MAC, PEER_MAC, RST, Read, SYN, arp, read, read
 use drawn::{Drawn, damage, segment};
 use host::{HOST, Host, Memory, PORT};
 
-/// Offsets in the TCP header that the guard may change in what comes in: sequence number, flags, window, checksum.
-const CHANGEABLE_IN: [usize; 9] = [4, 5, 6, 7, 13, 14, 15, 16, 17];
+/// Offsets in the TCP header that the guard may change in what comes in: sequence number, acknowledgement, flags, window,
+/// checksum.
+const CHANGEABLE_IN: [usize; 13] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17];
 /// And in what goes out: sequence number and checksum.
 const CHANGEABLE_OUT: [usize; 6] = [4, 5, 6, 7, 16, 17];
 /// Two ends, ours first.
@@ -264,7 +265,8 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         }
         self.note_end(flow, before.flags);
         let is_syn_ack = before.flags & (SYN | ACK | RST) == SYN | ACK;
-        if is_syn_ack && is_ours {
+        // Rule R12 refuses one whose data our SYN's window has no room for.
+        if is_syn_ack && is_ours && before.payload_len == 0 {
             self.check_syn_ack(was_refused, flow);
         }
         self.note_answer(flow.filter(|_| is_ours), before.flags);
@@ -280,9 +282,10 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         let after = check_change(frame, &given, &before, &CHANGEABLE_IN);
         if given != frame {
             assert!(knows && is_ours, "a frame of an unknown flow was changed");
-            // Only a FIN may go, and no window may close.
+            // Only a FIN may go, and no window may close, but with an acknowledgement that belongs to it.
             assert!(after.flags == before.flags || after.flags == before.flags & !1);
-            assert!(after.window == before.window || after.window > 0);
+            let may_close = after.ack != before.ack;
+            assert!(after.window == before.window || after.window > 0 || may_close);
         }
         self.host.hear(given);
     }
