@@ -7,7 +7,7 @@ use smoltcp::iface::{Interface, Route};
 use smoltcp::wire::{IpCidr, Ipv4Cidr};
 
 use super::Lease;
-use super::lease::ROUTES_MAX;
+use super::encoding::ROUTES_MAX;
 
 /// What the client has put on the interface, and nobody else.
 #[derive(Debug, Default)]

@@ -193,10 +193,8 @@ impl<'a> Dhcp<'a> {
         if granted == self.applied.address || self.options.probing.count == 0 {
             return self.bind(io);
         }
-        self.storage.guard(granted.map(|address| Guarded {
-            address: address.address(),
-            is_probed: true,
-        }));
+        let guarded = granted.map(|address| Guarded::Probed(address.address()));
+        self.storage.guard(guarded.unwrap_or(Guarded::Nothing));
         self.sent = 0;
         let delay = self.spread(io, Duration::ZERO, self.options.probing.interval);
         self.enter(io, State::Probing, delay)
@@ -221,25 +219,25 @@ impl<'a> Dhcp<'a> {
 
     /// Takes the granted lease into use.
     fn bind(&mut self, io: &mut Io) -> Step {
-        let Some(lease) = self.storage.take_granted() else {
-            return self.discover(io);
-        };
-        let (address, server) = (lease.address, lease.server);
-        let timers = Timers::new(self.asked_at, lease.time);
-        if timers.expires_at.is_some_and(|at| at <= io.now) {
+        let (applied, asked_at) = (&mut self.applied, self.asked_at);
+        let bound = self.storage.with_granted(|lease| {
+            let timers = Timers::new(asked_at, lease.time);
             // The program was stopped for longer than the lease lasts.
+            let is_over = timers.expires_at.is_some_and(|at| at <= io.now);
+            let is_new = applied.address != Some(lease.address);
+            if !is_over {
+                applied.apply(io.interface(), lease);
+            }
+            let time = lease.time.map(|time| time.expiry);
+            (is_over, is_new, timers, (lease.address, lease.server, time))
+        });
+        let Some((false, is_new, timers, (address, server, time))) = bound else {
             self.lose(io, LossReason::Expired);
             return self.discover(io);
-        }
-        let time = lease.time.map(|time| time.expiry);
-        let is_new = self.applied.address != Some(address);
+        };
         self.timers = timers;
-        self.applied.apply(io.interface(), &lease);
-        self.storage.guard(Some(Guarded {
-            address: address.address(),
-            is_probed: false,
-        }));
-        self.storage.set_lease(Some(lease));
+        self.storage.guard(Guarded::Used(address.address()));
+        self.storage.accept_granted();
         self.options.last_address = Some(address.address());
         self.refused_pause = Duration::ZERO;
         let event = if is_new {
@@ -294,19 +292,16 @@ impl App for Dhcp<'_> {
         let reply = self.storage.take_reply();
         Ok(match (*self.state.state(), reply) {
             (State::Starting, _) => self.begin(io),
-            (State::Selecting, Some(Reply::Offer { server, address })) => {
+            (State::Selecting, Reply::Offer { server, address }) => {
                 self.request(io, server, address)
             }
-            (State::Requesting { .. } | State::Rebooting { .. }, Some(Reply::Ack)) => {
-                self.granted(io)
+            (State::Requesting { .. } | State::Rebooting { .. }, Reply::Ack) => self.granted(io),
+            (State::Requesting { address, .. } | State::Rebooting { address }, Reply::Nak) => {
+                self.refused(io, address)
             }
-            (
-                State::Requesting { address, .. } | State::Rebooting { address },
-                Some(Reply::Nak),
-            ) => self.refused(io, address),
-            (State::Renewing | State::Rebinding, Some(Reply::Ack)) => self.bind(io),
-            (State::Renewing | State::Rebinding, Some(Reply::Nak)) => self.withdrawn(io),
-            (State::Renewing, None) => self.ask_server(io),
+            (State::Renewing | State::Rebinding, Reply::Ack) => self.bind(io),
+            (State::Renewing | State::Rebinding, Reply::Nak) => self.withdrawn(io),
+            (State::Renewing, Reply::Nothing) => self.ask_server(io),
             (State::Releasing, _) => self.send_release(io),
             (State::Leaving, _) if self.storage.is_flushed() => Step::Done,
             _ => Step::Wait,

@@ -2,9 +2,12 @@
 
 use core::cell::RefCell;
 
-use smoltcp::phy::{self, Device, DeviceCapabilities, PacketMeta, TxToken as _};
+use smoltcp::phy::{
+    self, ChecksumCapabilities, Device, DeviceCapabilities, PacketMeta, TxToken as _,
+};
 use smoltcp::time::Instant;
 
+use super::frame;
 use super::storage::{Shared, Storage};
 
 /// A device that lets a [`Dhcp`](super::Dhcp) client send and hear what no socket of smoltcp can:
@@ -15,6 +18,8 @@ use super::storage::{Shared, Storage};
 #[derive(Debug)]
 pub struct DhcpDevice<'a, D> {
     device: D,
+    /// Which checksums it computes itself.
+    checksums: ChecksumCapabilities,
     storage: &'a Storage,
 }
 
@@ -22,12 +27,14 @@ impl<'a, D: Device> DhcpDevice<'a, D> {
     /// Wraps `device`, for a client over the same `storage`.
     pub fn new(device: D, storage: &'a Storage) -> Self {
         let capabilities = device.capabilities();
-        let shared = &mut *storage.shared.borrow_mut();
         // 14 bytes are Ethernet's header.
         let mtu = capabilities.max_transmission_unit.saturating_sub(14);
-        shared.packet_bytes_max = u16::try_from(mtu).unwrap_or(u16::MAX);
-        shared.checksums = Some(capabilities.checksum);
-        Self { device, storage }
+        storage.shared.borrow_mut().packet_bytes_max = u16::try_from(mtu).unwrap_or(u16::MAX);
+        Self {
+            device,
+            checksums: capabilities.checksum,
+            storage,
+        }
     }
 
     /// The device inside.
@@ -52,6 +59,7 @@ impl<'a, D: Device> DhcpDevice<'a, D> {
             return;
         }
         if let Some(token) = self.device.transmit(timestamp) {
+            frame::leave_checksums(outgoing, &self.checksums);
             token.consume(outgoing.len(), |frame| frame.copy_from_slice(outgoing));
             outgoing.clear();
         }
@@ -71,8 +79,12 @@ impl<D: Device> Device for DhcpDevice<'_, D> {
     fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         self.flush(timestamp);
         let (token, reply) = self.device.receive(timestamp)?;
-        let shared = &self.storage.shared;
-        Some((RxToken { token, shared }, reply))
+        let received = RxToken {
+            token,
+            checksums: &self.checksums,
+            shared: &self.storage.shared,
+        };
+        Some((received, reply))
     }
 
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
@@ -88,6 +100,7 @@ impl<D: Device> Device for DhcpDevice<'_, D> {
 #[derive(Debug)]
 pub struct RxToken<'t, T> {
     token: T,
+    checksums: &'t ChecksumCapabilities,
     shared: &'t RefCell<Shared>,
 }
 
@@ -95,7 +108,7 @@ impl<T: phy::RxToken> phy::RxToken for RxToken<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         self.token.consume(|frame| {
             // A statement of its own: the borrow ends before smoltcp's closure runs.
-            let is_taken = self.shared.borrow_mut().hear(frame);
+            let is_taken = self.shared.borrow_mut().hear(frame, self.checksums);
             f(if is_taken { &[] } else { frame })
         })
     }

@@ -2,7 +2,23 @@
 
 use core::net::Ipv4Addr;
 
+use heapless::{String, Vec};
+
 use super::Malformed;
+
+/// Addresses kept of each list; a server names the best ones first.
+pub const ADDRESSES_MAX: usize = 4;
+/// Routes kept.
+pub const ROUTES_MAX: usize = 4;
+/// Bytes of the longest name kept; a longer one is left out.
+pub const NAME_LEN_MAX: usize = 64;
+
+/// Addresses of one kind, the preferred one first. What cannot be a host is not among them.
+pub type Addresses = Vec<Ipv4Addr, ADDRESSES_MAX>;
+/// Routes in the order of the server.
+pub type Routes = Vec<Route, ROUTES_MAX>;
+/// A name in printable ASCII; empty when there is none.
+pub type Name = String<NAME_LEN_MAX>;
 
 /// Option codes that we send or read.
 pub(super) mod code {
@@ -29,60 +45,39 @@ pub(super) mod code {
     pub(crate) const END: u8 = 255;
 }
 
-/// The options of one field of a message, in order: code and value.
+/// Takes the next option off the front of a field: its code and its value. `None` at the end option
+/// and at the end of the field.
 ///
-/// It ends at the end option, at the end of the field, or after the first option that is cut off,
-/// which is [`Malformed::Option`].
-#[derive(Debug, Clone)]
-pub(super) struct Field<'b> {
-    rest: &'b [u8],
-}
-
-impl<'b> Field<'b> {
-    pub(super) const fn new(bytes: &'b [u8]) -> Self {
-        Self { rest: bytes }
+/// # Errors
+/// [`Malformed::Option`]: it is cut off.
+#[inline(never)] // As all that reads options: it is called from many places.
+pub(super) fn next_option<'b>(rest: &mut &'b [u8]) -> Result<Option<(u8, &'b [u8])>, Malformed> {
+    loop {
+        *rest = match *rest {
+            [] | [code::END, ..] => return Ok(None),
+            [code::PAD, after @ ..] => after,
+            [code, len, after @ ..] => {
+                let option = after.split_at_checked(usize::from(*len));
+                let (value, after) = option.ok_or(Malformed::Option)?;
+                *rest = after;
+                return Ok(Some((*code, value)));
+            }
+            [_] => return Err(Malformed::Option),
+        };
     }
 }
 
-impl<'b> Iterator for Field<'b> {
-    type Item = Result<(u8, &'b [u8]), Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut bytes = core::mem::take(&mut self.rest);
-        loop {
-            bytes = match bytes {
-                [] | [code::END, ..] => return None,
-                [code::PAD, after @ ..] => after,
-                [code, len, after @ ..] => {
-                    let Some((value, after)) = after.split_at_checked(usize::from(*len)) else {
-                        return Some(Err(Malformed::Option));
-                    };
-                    self.rest = after;
-                    return Some(Ok((*code, value)));
-                }
-                [_] => return Some(Err(Malformed::Option)),
-            };
-        }
-    }
+/// Whether a host can have this address.
+pub(super) const fn is_host(address: &Ipv4Addr) -> bool {
+    let is_special = address.is_unspecified() || address.is_broadcast() || address.is_loopback();
+    !is_special && !address.is_multicast()
 }
 
-/// Exactly `N` bytes; `None` when there are more or fewer.
-pub(super) fn exactly<const N: usize>(mut bytes: impl Iterator<Item = u8>) -> Option<[u8; N]> {
-    let mut array = [0; N];
-    for to in &mut array {
-        *to = bytes.next()?;
-    }
-    bytes.next().is_none().then_some(array)
-}
-
-/// IPv4 addresses one after another. An option of them whose length is no multiple of 4 has none.
-pub(super) fn addresses(bytes: impl Iterator<Item = u8> + Clone) -> impl Iterator<Item = Ipv4Addr> {
-    let is_whole = bytes.clone().count().is_multiple_of(4);
-    let mut bytes = is_whole.then_some(bytes).into_iter().flatten();
-    core::iter::from_fn(move || {
-        let octets = [bytes.next()?, bytes.next()?, bytes.next()?, bytes.next()?];
-        Some(Ipv4Addr::from(octets))
-    })
+/// The addresses of hosts among IPv4 addresses one after another.
+pub(super) fn addresses(bytes: &[u8]) -> Addresses {
+    let (chunks, _) = bytes.as_chunks::<4>();
+    let addresses = chunks.iter().map(|&octets| Ipv4Addr::from(octets));
+    addresses.filter(is_host).take(ADDRESSES_MAX).collect()
 }
 
 /// A destination and the router that leads there (RFC 3442).
@@ -98,44 +93,61 @@ pub struct Route {
 }
 
 /// The routes of option 121 up to the first that is malformed.
-pub(super) fn routes(mut bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = Route> {
-    core::iter::from_fn(move || {
-        let prefix_len = bytes.next().filter(|&bits| bits <= 32)?;
-        // Only the octets that the prefix reaches into are sent.
-        let mut destination = [0; 4];
-        for octet in destination
-            .iter_mut()
-            .take(usize::from(prefix_len.div_ceil(8)))
-        {
-            *octet = bytes.next()?;
-        }
-        let router = [bytes.next()?, bytes.next()?, bytes.next()?, bytes.next()?];
-        let mask = u32::MAX
-            .checked_shl(32 - u32::from(prefix_len))
-            .unwrap_or(0);
-        Some(Route {
-            // Bits after the prefix are to be ignored.
-            destination: Ipv4Addr::from_bits(u32::from_be_bytes(destination) & mask),
-            prefix_len,
-            router: Ipv4Addr::from(router),
-        })
+pub(super) fn routes(bytes: &[u8]) -> Routes {
+    let mut rest = bytes;
+    core::iter::from_fn(|| next_route(&mut rest))
+        .take(ROUTES_MAX)
+        .collect()
+}
+
+fn next_route(rest: &mut &[u8]) -> Option<Route> {
+    let (&prefix_len, after) = rest.split_first()?;
+    let host_bits = 32_u32.checked_sub(prefix_len.into())?;
+    // Only the octets that the prefix reaches into are sent.
+    let sent = after.split_at_checked(usize::from(prefix_len).div_ceil(8));
+    let (octets, after) = sent?;
+    let mut destination = [0; 4];
+    for (to, octet) in destination.iter_mut().zip(octets) {
+        *to = *octet;
+    }
+    let (&router, after) = after.split_first_chunk::<4>()?;
+    *rest = after;
+    // Bits after the prefix are to be ignored.
+    let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
+    Some(Route {
+        destination: Ipv4Addr::from_bits(u32::from_be_bytes(destination) & mask),
+        prefix_len,
+        router: Ipv4Addr::from(router),
     })
 }
 
-/// The labels of a name in DNS wire format as text, dots between them. It ends at the root, at a
+/// A name in ASCII; empty when it is too long, or not printable. Some servers end it with NUL as C
+/// does (RFC 2132, section 2).
+pub(super) fn name(bytes: &[u8]) -> Name {
+    let mut name = Name::new();
+    for &byte in bytes.iter().take_while(|&&byte| byte != 0) {
+        if !byte.is_ascii_graphic() || name.push(char::from(byte)).is_err() {
+            return Name::new();
+        }
+    }
+    name
+}
+
+/// A name in the wire format of DNS, its labels with dots between them. It ends at the root, at a
 /// compression pointer, which this option must not have, or where the bytes end (RFC 4702, 2.3.1).
-pub(super) fn labels(mut bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
-    let (mut left, mut is_first) = (0_u8, true);
-    core::iter::from_fn(move || {
-        if left > 0 {
-            left -= 1;
-            return bytes.next();
+pub(super) fn labels(bytes: &[u8]) -> Name {
+    let mut rest = bytes;
+    let mut labels = Name::new();
+    while let Some((&len @ 1..64, after)) = rest.split_first() {
+        let (label, after) = after.split_at_checked(len.into()).unwrap_or((after, &[]));
+        rest = after;
+        let dot = if labels.is_empty() { "" } else { "." };
+        let pushed = labels
+            .push_str(dot)
+            .and_then(|()| labels.push_str(&name(label)));
+        if pushed.is_err() {
+            return Name::new();
         }
-        left = bytes.next().filter(|&len| (1..64).contains(&len))?;
-        if core::mem::take(&mut is_first) {
-            left -= 1;
-            return bytes.next();
-        }
-        Some(b'.')
-    })
+    }
+    labels
 }

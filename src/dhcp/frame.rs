@@ -58,12 +58,8 @@ pub(super) struct Arp {
 }
 
 /// Makes the frame of a message to a server.
-pub(super) fn write_request(
-    frame: &mut Frame,
-    request: &Request,
-    route: Route,
-    checksums: &ChecksumCapabilities,
-) {
+pub(super) fn write_request(frame: &mut Frame, request: &Request, route: Route) {
+    let checksums = &ChecksumCapabilities::default();
     let ipv4 = Ipv4Repr {
         src_addr: route.source,
         dst_addr: route.destination,
@@ -85,8 +81,8 @@ pub(super) fn write_request(
             dst_port: SERVER_PORT,
         };
         let write = |payload: &mut [u8]| {
-            for (to, byte) in payload.iter_mut().zip(request.bytes()) {
-                *to = byte;
+            if let Some(message) = payload.first_chunk_mut() {
+                request.write(message);
             }
         };
         let ends = (route.source.into(), route.destination.into());
@@ -99,6 +95,21 @@ pub(super) fn write_request(
             checksums,
         );
     });
+}
+
+/// Clears the checksums that the device computes itself: some take what is there into account.
+pub(super) fn leave_checksums(frame: &mut Frame, checksums: &ChecksumCapabilities) {
+    let mut ethernet = EthernetFrame::new_unchecked(&mut frame[..]);
+    if ethernet.ethertype() != EthernetProtocol::Ipv4 {
+        return;
+    }
+    let mut packet = Ipv4Packet::new_unchecked(ethernet.payload_mut());
+    if !checksums.udp.tx() {
+        UdpPacket::new_unchecked(packet.payload_mut()).set_checksum(0);
+    }
+    if !checksums.ipv4.tx() {
+        packet.set_checksum(0);
+    }
 }
 
 /// Makes the frame of an ARP request by `mac`. With an unspecified `sender` it is a probe, and with

@@ -2,21 +2,11 @@
 
 use core::net::Ipv4Addr;
 
-use heapless::{String, Vec};
 use smoltcp::wire::Ipv4Cidr;
 
-use super::{Message, Route};
+use super::encoding::is_host;
+use super::{Addresses, Message, Name, Routes};
 use crate::Duration;
-
-/// Addresses kept of each list; a server names the best ones first.
-pub const ADDRESSES_MAX: usize = 4;
-/// Routes kept.
-pub const ROUTES_MAX: usize = 4;
-/// Bytes of the longest name kept; a longer one is left out.
-pub const NAME_LEN_MAX: usize = 64;
-
-/// Addresses of one kind, the preferred one first. What cannot be a host is not among them.
-pub type Addresses = Vec<Ipv4Addr, ADDRESSES_MAX>;
 
 /// An address that a server lends us, with the settings of its network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +19,15 @@ pub struct Lease {
     /// The routers, from option 3.
     pub routers: Addresses,
     /// Where there are any, `routers` do not count (RFC 3442).
-    pub routes: Vec<Route, ROUTES_MAX>,
+    pub routes: Routes,
     /// The name servers.
     pub name_servers: Addresses,
     /// The time servers.
     pub time_servers: Addresses,
     /// The domain for names without a dot; empty when there is none.
-    pub domain: String<NAME_LEN_MAX>,
+    pub domain: Name,
     /// The whole name under which the server knows us; empty when it did not say.
-    pub fqdn: String<NAME_LEN_MAX>,
+    pub fqdn: Name,
     /// The MTU of the network, where the server told it. smoltcp asks a device for its MTU once, so
     /// only a program that knows it when it makes the device can heed it.
     pub mtu: Option<u16>,
@@ -88,6 +78,25 @@ impl LeaseTime {
 }
 
 impl Lease {
+    /// No lease: all zeros, which [`Storage`](super::Storage) must be. No host has this address.
+    pub(super) const NONE: Self = Self {
+        address: Ipv4Cidr::new(Ipv4Addr::UNSPECIFIED, 0),
+        server: Ipv4Addr::UNSPECIFIED,
+        routers: Addresses::new(),
+        routes: Routes::new(),
+        name_servers: Addresses::new(),
+        time_servers: Addresses::new(),
+        domain: Name::new(),
+        fqdn: Name::new(),
+        mtu: None,
+        time: None,
+    };
+
+    /// The lease, if it is one.
+    pub(super) fn some(&self) -> Option<&Self> {
+        (!self.address.address().is_unspecified()).then_some(self)
+    }
+
     /// The lease that an ACK grants; `None` when it names no server, no time, or an address that no
     /// host can have.
     pub fn read(message: &Message) -> Option<Self> {
@@ -103,27 +112,16 @@ impl Lease {
         Some(Self {
             address,
             server,
-            routers: hosts(message.routers()),
-            routes: message
-                .routes()
-                .into_iter()
-                .flatten()
-                .take(ROUTES_MAX)
-                .collect(),
-            name_servers: hosts(message.name_servers()),
-            time_servers: hosts(message.time_servers()),
-            domain: name(message.domain()),
-            fqdn: name(message.fqdn()),
+            routers: message.routers(),
+            routes: message.routes().unwrap_or_default(),
+            name_servers: message.name_servers(),
+            time_servers: message.time_servers(),
+            domain: message.domain(),
+            fqdn: message.fqdn(),
             mtu: message.mtu(),
             time: LeaseTime::new(lease_secs, message.renewal_secs(), message.rebinding_secs()),
         })
     }
-}
-
-/// Whether a host can have this address.
-pub(super) const fn is_host(address: &Ipv4Addr) -> bool {
-    let is_special = address.is_unspecified() || address.is_broadcast() || address.is_loopback();
-    !is_special && !address.is_multicast()
 }
 
 /// Whether a host of its own network can have this address.
@@ -141,19 +139,4 @@ const fn class_prefix_len(address: Ipv4Addr) -> u8 {
         [128..192, ..] => 16,
         _ => 24,
     }
-}
-
-fn hosts(addresses: impl Iterator<Item = Ipv4Addr>) -> Addresses {
-    addresses.filter(is_host).take(ADDRESSES_MAX).collect()
-}
-
-/// A name of the server as text; empty when it is too long, or no printable ASCII.
-fn name(bytes: Option<impl Iterator<Item = u8>>) -> String<NAME_LEN_MAX> {
-    let mut name = String::new();
-    for byte in bytes.into_iter().flatten() {
-        if !byte.is_ascii_graphic() || name.push(char::from(byte)).is_err() {
-            return String::new();
-        }
-    }
-    name
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use super::encoding::{self, Field, Route, code};
+use super::encoding::{self, Addresses, Name, Routes, code};
 
 /// `op` to `file`, and the magic cookie: everything before the options.
 pub(super) const HEADER_LEN: usize = 240;
@@ -11,6 +11,8 @@ pub(super) const MAGIC_COOKIE: [u8; 4] = [99, 130, 83, 99];
 pub(super) const BOOT_REPLY: u8 = 2;
 pub(super) const ETHERNET: u8 = 1;
 pub(super) const MAC_LEN: u8 = 6;
+/// Bytes of an option that are looked at: 18 addresses, 8 routes, or a name of 64 bytes in any form.
+const OPTION_LEN_MAX: usize = 72;
 
 /// Why bytes are no message of a DHCP server on Ethernet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,12 +179,25 @@ impl<'b> Message<'b> {
         self.mac
     }
 
-    /// The bytes of an option, joined; `None` when there is none of this code.
-    pub fn option(&self, wanted: u8) -> Option<impl Iterator<Item = u8> + Clone> {
-        let pieces = self.pieces().filter(move |(code, _)| *code == wanted);
-        let mut present = pieces.clone();
-        present.next()?;
-        Some(pieces.flat_map(|(_, value)| value.iter().copied()))
+    /// Joins the bytes of an option in `buffer`, as many as fit; how many there are in all. `None`
+    /// when there is no option of this code.
+    #[inline(never)]
+    pub fn option(&self, wanted: u8, buffer: &mut [u8]) -> Option<usize> {
+        let mut len = None;
+        for mut field in self.fields {
+            // All are well-formed: `check_options` has seen them.
+            while let Ok(Some((code, value))) = encoding::next_option(&mut field) {
+                if code == wanted {
+                    let start = len.unwrap_or(0);
+                    let room = buffer.get_mut(start..).unwrap_or_default();
+                    for (to, byte) in room.iter_mut().zip(value) {
+                        *to = *byte;
+                    }
+                    len = Some(start + value.len());
+                }
+            }
+        }
+        len
     }
 
     /// The address of the server (option 54).
@@ -192,48 +207,43 @@ impl<'b> Message<'b> {
 
     /// The subnet mask (option 1) as the length of a prefix; `None` when it has holes.
     pub fn prefix_len(&self) -> Option<u8> {
-        let mask = u32::from_be_bytes(self.array(code::SUBNET_MASK)?);
+        let mask = self.number(code::SUBNET_MASK)?;
         let prefix_len = mask.leading_ones();
         // At most 32.
         (mask.count_ones() == prefix_len).then_some(prefix_len as u8)
     }
 
     /// The routers (option 3), the preferred one first.
-    pub fn routers(&self) -> impl Iterator<Item = Ipv4Addr> {
+    pub fn routers(&self) -> Addresses {
         self.addresses(code::ROUTERS)
     }
 
     /// The name servers (option 6).
-    pub fn name_servers(&self) -> impl Iterator<Item = Ipv4Addr> {
+    pub fn name_servers(&self) -> Addresses {
         self.addresses(code::NAME_SERVERS)
     }
 
     /// The time servers (option 42).
-    pub fn time_servers(&self) -> impl Iterator<Item = Ipv4Addr> {
+    pub fn time_servers(&self) -> Addresses {
         self.addresses(code::TIME_SERVERS)
     }
 
-    /// The domain for names without a dot (option 15).
-    pub fn domain(&self) -> Option<impl Iterator<Item = u8> + Clone> {
-        // Some servers end it with NUL as C does (RFC 2132, section 2).
-        Some(self.option(code::DOMAIN)?.take_while(|&byte| byte != 0))
+    /// The domain for names without a dot (option 15); empty when there is none.
+    pub fn domain(&self) -> Name {
+        let mut buffer = [0; OPTION_LEN_MAX];
+        encoding::name(self.bytes(code::DOMAIN, &mut buffer))
     }
 
-    /// The whole name under which the server knows us (option 81, RFC 4702).
-    pub fn fqdn(&self) -> Option<impl Iterator<Item = u8>> {
-        let mut bytes = self.option(code::FQDN)?;
-        let flags = bytes.next()?;
-        let _rcodes = (bytes.next()?, bytes.next()?);
-        // Flag E: in the format of DNS, not in ASCII.
-        let is_encoded = flags & 4 != 0;
-        let encoded = is_encoded.then(|| encoding::labels(bytes.clone()));
-        let ascii = (!is_encoded).then_some(bytes);
-        Some(
-            encoded
-                .into_iter()
-                .flatten()
-                .chain(ascii.into_iter().flatten()),
-        )
+    /// The whole name under which the server knows us (option 81, RFC 4702); empty when it does not
+    /// say.
+    pub fn fqdn(&self) -> Name {
+        let mut buffer = [0; OPTION_LEN_MAX];
+        match self.bytes(code::FQDN, &mut buffer) {
+            // After flags and two codes. Flag E: in the format of DNS, not in ASCII.
+            [flags, _, _, name @ ..] if flags & 4 != 0 => encoding::labels(name),
+            [_, _, _, name @ ..] => encoding::name(name),
+            _ => Name::new(),
+        }
     }
 
     /// The MTU of the network (option 26), at least 68 bytes.
@@ -244,52 +254,73 @@ impl<'b> Message<'b> {
 
     /// The lease time (option 51) in seconds; `u32::MAX` is for ever.
     pub fn lease_secs(&self) -> Option<u32> {
-        self.array(code::LEASE_TIME).map(u32::from_be_bytes)
+        self.number(code::LEASE_TIME)
     }
 
     /// T1 (option 58) in seconds.
     pub fn renewal_secs(&self) -> Option<u32> {
-        self.array(code::RENEWAL_TIME).map(u32::from_be_bytes)
+        self.number(code::RENEWAL_TIME)
     }
 
     /// T2 (option 59) in seconds.
     pub fn rebinding_secs(&self) -> Option<u32> {
-        self.array(code::REBINDING_TIME).map(u32::from_be_bytes)
+        self.number(code::REBINDING_TIME)
     }
 
     /// The routes (option 121, RFC 3442); `None` when there is no such option. Where there is, the
     /// routers of option 3 must not be used.
-    pub fn routes(&self) -> Option<impl Iterator<Item = Route>> {
-        Some(encoding::routes(self.option(code::CLASSLESS_ROUTES)?))
+    pub fn routes(&self) -> Option<Routes> {
+        let mut buffer = [0; OPTION_LEN_MAX];
+        let len = self.option(code::CLASSLESS_ROUTES, &mut buffer)?;
+        let bytes = buffer.get(..len).unwrap_or(&buffer);
+        Some(encoding::routes(bytes))
     }
 
     /// Whether the message is for the client with this identifier: a server that sends one back must
     /// send ours (option 61, RFC 6842).
     pub fn is_for(&self, client_id: &[u8]) -> bool {
-        self.option(code::CLIENT_ID)
-            .is_none_or(|echoed| echoed.eq(client_id.iter().copied()))
-    }
-
-    fn pieces(&self) -> impl Iterator<Item = (u8, &'b [u8])> + Clone {
-        // All are well-formed: `check_options` has seen them.
-        self.fields.into_iter().flat_map(Field::new).flatten()
+        let mut buffer = [0; OPTION_LEN_MAX];
+        let len = self.option(code::CLIENT_ID, &mut buffer);
+        len.is_none_or(|len| buffer.get(..len) == Some(client_id))
     }
 
     fn check_options(&self) -> Result<(), Malformed> {
-        let mut options = self.fields.into_iter().flat_map(Field::new);
-        options.try_for_each(|option| option.map(|_| ()))
+        for mut field in self.fields {
+            while encoding::next_option(&mut field)?.is_some() {}
+        }
+        Ok(())
+    }
+
+    /// The bytes of an option that fits in `buffer`; of any other, none.
+    fn bytes<'o>(&self, code: u8, buffer: &'o mut [u8; OPTION_LEN_MAX]) -> &'o [u8] {
+        let len = self.option(code, buffer).unwrap_or(0);
+        buffer.get(..len).unwrap_or_default()
     }
 
     fn array<const N: usize>(&self, code: u8) -> Option<[u8; N]> {
-        encoding::exactly(self.option(code)?)
+        let mut array = [0; N];
+        let len = self.option(code, &mut array)?;
+        (len == N).then_some(array)
+    }
+
+    fn number(&self, code: u8) -> Option<u32> {
+        self.array(code).map(u32::from_be_bytes)
     }
 
     fn byte(&self, code: u8) -> Option<u8> {
         self.array(code).map(|[byte]| byte)
     }
 
-    fn addresses(&self, code: u8) -> impl Iterator<Item = Ipv4Addr> {
-        let bytes = self.option(code).into_iter();
-        bytes.flat_map(encoding::addresses)
+    /// The first addresses of a list. One whose length is no multiple of 4 has none.
+    #[inline(never)]
+    fn addresses(&self, code: u8) -> Addresses {
+        let mut buffer = [0; OPTION_LEN_MAX];
+        let len = self.option(code, &mut buffer).unwrap_or(0);
+        let bytes = buffer.get(..len).unwrap_or(&buffer);
+        if len.is_multiple_of(4) {
+            encoding::addresses(bytes)
+        } else {
+            Addresses::new()
+        }
     }
 }

@@ -43,9 +43,9 @@ mod tests;
 
 pub use client::Dhcp;
 pub use device::{DhcpDevice, RxToken};
-pub use encoding::Route;
+pub use encoding::{ADDRESSES_MAX, Addresses, NAME_LEN_MAX, Name, ROUTES_MAX, Route, Routes};
 pub use event::{DhcpEvent, LossReason};
-pub use lease::{ADDRESSES_MAX, Addresses, Lease, LeaseTime, NAME_LEN_MAX, ROUTES_MAX};
+pub use lease::{Lease, LeaseTime};
 pub use message::{Malformed, Message, ReplyKind};
 pub use options::{DhcpOptions, Probing};
 pub use request::{CLIENT_ID_LEN_MAX, HOST_NAME_LEN_MAX, REQUEST_LEN, Request, RequestKind};

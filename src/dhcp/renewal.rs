@@ -4,7 +4,7 @@ use smoltcp::wire::EthernetAddress;
 
 use super::client::Dhcp;
 use super::state::{State, Timers};
-use super::storage::Expected;
+use super::storage::{Expected, Guarded};
 use super::{DhcpEvent, LossReason};
 use crate::{Duration, Event, Io, Step, Tick};
 
@@ -119,13 +119,13 @@ impl Dhcp<'_> {
 
     /// Takes the address off the interface, if it has one; its connections end.
     pub(super) fn lose(&mut self, io: &mut Io, reason: LossReason) {
-        self.storage.guard(None);
+        self.storage.guard(Guarded::Nothing);
         self.storage.forget_exchange();
         self.timers = Timers::default();
         self.defended_at = None;
         if let Some(address) = self.applied.address {
             self.applied.remove(io.interface());
-            self.storage.set_lease(None);
+            self.storage.forget_lease();
             let lost = DhcpEvent::LeaseLost { address, reason };
             io.emit(&Event::App(&lost));
         }

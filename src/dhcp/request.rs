@@ -71,57 +71,80 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The message on the wire, [`REQUEST_LEN`] bytes.
-    pub fn bytes(&self) -> impl Iterator<Item = u8> {
-        let [s0, s1] = self.secs.to_be_bytes();
+    /// Writes the message, padding and all.
+    pub fn write(&self, message: &mut [u8; REQUEST_LEN]) {
+        message.fill(code::PAD);
+        let mut writer = Writer { room: message };
+        writer.put(&[BOOT_REQUEST, ETHERNET, MAC_LEN, 0]);
+        writer.put(&self.xid.to_be_bytes());
+        writer.put(&self.secs.to_be_bytes());
         // Without the broadcast flag: we hear what is sent to an address that we do not have yet.
-        let fixed = [BOOT_REQUEST, ETHERNET, MAC_LEN, 0].into_iter();
-        let fixed = fixed.chain(self.xid.to_be_bytes()).chain([s0, s1, 0, 0]);
-        let fixed = fixed.chain(self.address.octets()).chain([0; 12]);
+        writer.skip(2);
+        writer.put(&self.address.octets());
+        // `yiaddr`, `siaddr` and `giaddr` are the server's.
+        writer.skip(12);
+        writer.put(&self.mac);
         // The rest of `chaddr`, `sname` and `file` are empty.
-        let fixed = fixed.chain(self.mac).chain([0; 10 + 64 + 128]);
-        fixed
-            .chain(MAGIC_COOKIE)
-            .chain(self.options())
-            .chain([code::END])
-            .chain(core::iter::repeat(code::PAD))
-            .take(REQUEST_LEN)
+        writer.skip(10 + 64 + 128);
+        writer.put(&MAGIC_COOKIE);
+        self.write_options(&mut writer);
+        writer.put(&[code::END]);
     }
 
-    fn options(&self) -> impl Iterator<Item = u8> {
+    fn write_options(&self, writer: &mut Writer) {
+        writer.option(code::MESSAGE_TYPE, &[self.kind as u8]);
+        let id_len = self.client_id.len().min(CLIENT_ID_LEN_MAX);
+        writer.option(
+            code::CLIENT_ID,
+            self.client_id.get(..id_len).unwrap_or_default(),
+        );
+        if let Some(address) = self.wanted {
+            writer.option(code::REQUESTED_ADDRESS, &address.octets());
+        }
+        if let Some(server) = self.server {
+            writer.option(code::SERVER, &server.octets());
+        }
         // Only these two ask for settings, and for an answer that we must be able to take.
-        let asks = matches!(self.kind, RequestKind::Discover | RequestKind::Request);
-        let asked = |value| if asks { value } else { &[][..] };
+        if !matches!(self.kind, RequestKind::Discover | RequestKind::Request) {
+            return;
+        }
         let size = self.packet_bytes_max.max(576).to_be_bytes();
-        let size = asks.then_some(size).into_iter();
-        let address =
-            |address: Option<Ipv4Addr>| address.map(|address| address.octets()).into_iter();
-        option(code::MESSAGE_TYPE, [self.kind as u8])
-            .chain(text(code::CLIENT_ID, self.client_id, CLIENT_ID_LEN_MAX))
-            .chain(address(self.wanted).flat_map(|value| option(code::REQUESTED_ADDRESS, value)))
-            .chain(address(self.server).flat_map(|value| option(code::SERVER, value)))
-            .chain(size.flat_map(|value| option(code::MESSAGE_SIZE, value)))
-            .chain(text(
-                code::HOST_NAME,
-                asked(self.host_name.as_bytes()),
-                HOST_NAME_LEN_MAX,
-            ))
-            .chain(text(code::PARAMETERS, asked(&PARAMETERS), PARAMETERS.len()))
+        writer.option(code::MESSAGE_SIZE, &size);
+        let name = self.host_name.as_bytes();
+        let name_len = name.len().min(HOST_NAME_LEN_MAX);
+        writer.option(code::HOST_NAME, name.get(..name_len).unwrap_or_default());
+        writer.option(code::PARAMETERS, &PARAMETERS);
     }
 }
 
-/// An option of a fixed length.
-fn option<const N: usize>(code: u8, value: [u8; N]) -> impl Iterator<Item = u8> {
-    const { assert!(N < 256) }
-    [code, N as u8].into_iter().chain(value)
+/// Writes into a message from its front on. What has no room is left out.
+struct Writer<'m> {
+    room: &'m mut [u8],
 }
 
-/// An option of at most `len_max` bytes; nothing when it would be empty.
-fn text(code: u8, value: &[u8], len_max: usize) -> impl Iterator<Item = u8> {
-    let value = value.get(..value.len().min(len_max)).unwrap_or_default();
-    // At most 63.
-    let header = (!value.is_empty()).then_some([code, value.len() as u8]);
-    header.into_iter().flatten().chain(value.iter().copied())
+impl Writer<'_> {
+    #[inline(never)] // It is called from many places.
+    fn put(&mut self, bytes: &[u8]) {
+        for (to, byte) in self.room.iter_mut().zip(bytes) {
+            *to = *byte;
+        }
+        self.skip(bytes.len());
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.room = core::mem::take(&mut self.room)
+            .get_mut(count..)
+            .unwrap_or_default();
+    }
+
+    /// An option of at most 255 bytes; nothing when it would be empty.
+    #[inline(never)]
+    fn option(&mut self, code: u8, value: &[u8]) {
+        if let Ok(len @ 1..) = u8::try_from(value.len()) {
+            self.put(&[code, len]);
+            self.put(value);
+        }
+    }
 }
 
 /// All options of the longest message fit.

@@ -113,8 +113,7 @@ impl<'a> Dhcp<'a> {
             packet_bytes_max: shared.packet_bytes_max,
             ..*request
         };
-        let checksums = shared.checksums.clone().unwrap_or_default();
-        frame::write_request(&mut shared.outgoing, &request, route, &checksums);
+        frame::write_request(&mut shared.outgoing, &request, route);
         self.leave_now(io);
     }
 

@@ -7,15 +7,16 @@ use heapless::Vec;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{EthernetAddress, Ipv4Cidr};
 
+use super::encoding::is_host;
 use super::frame::{self, Arp, Frame, Heard};
-use super::lease::is_host;
 use super::message::ETHERNET;
 use super::{CLIENT_ID_LEN_MAX, Lease, Message, ReplyKind};
 
 /// The memory of a DHCP client: its lease, a frame that has still to leave, and what was heard.
 ///
 /// The caller owns it and lends it to a [`DhcpDevice`](super::DhcpDevice) and to a
-/// [`Dhcp`](super::Dhcp), for one interface only.
+/// [`Dhcp`](super::Dhcp), for one interface only. A new one is all zeros, so that a `static` takes no
+/// flash.
 #[derive(Debug)]
 pub struct Storage {
     /// Never borrowed while a token's closure of smoltcp runs.
@@ -24,16 +25,17 @@ pub struct Storage {
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) lease: Option<Lease>,
+    /// The lease in use.
+    pub(super) lease: Lease,
     /// The next frame to leave; empty when there is none.
     pub(super) outgoing: Frame,
     /// Which answer of a server is believed, if any. The first is kept, and ends the wait.
-    pub(super) expected: Option<Expected>,
-    pub(super) reply: Option<Reply>,
+    pub(super) expected: Expected,
+    pub(super) reply: Reply,
     /// What an ACK granted, until it is used.
-    pub(super) granted: Option<Lease>,
+    pub(super) granted: Lease,
     /// The address that must be ours alone.
-    pub(super) guarded: Option<Guarded>,
+    pub(super) guarded: Guarded,
     /// Who else has or wants it.
     pub(super) claimant: Option<EthernetAddress>,
     /// The next hop whose hardware address was asked for.
@@ -42,8 +44,6 @@ pub(super) struct Shared {
     /// Our hardware address, from the client's first step on; nothing is heard before.
     pub(super) mac: Option<EthernetAddress>,
     pub(super) client_id: Vec<u8, CLIENT_ID_LEN_MAX>,
-    /// Which checksums the device computes itself, once there is one.
-    pub(super) checksums: Option<ChecksumCapabilities>,
     /// The device's MTU for IP.
     pub(super) packet_bytes_max: u16,
 }
@@ -51,6 +51,8 @@ pub(super) struct Shared {
 /// The answer that a request waits for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Expected {
+    /// None.
+    Nothing,
     /// Any server's offer.
     Offer { xid: u32 },
     /// An ACK of `address`, or a NAK, from `server` or from any.
@@ -64,6 +66,8 @@ pub(super) enum Expected {
 /// An answer that is believed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reply {
+    /// None yet.
+    Nothing,
     Offer {
         server: Ipv4Addr,
         address: Ipv4Addr,
@@ -73,12 +77,14 @@ pub(super) enum Reply {
     Nak,
 }
 
-/// An address of ours, or one that we are about to take.
+/// The address that must be ours alone.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Guarded {
-    pub(super) address: Ipv4Addr,
-    /// Whether we only ask for it yet: then it is also taken when another host asks for it.
-    pub(super) is_probed: bool,
+pub(super) enum Guarded {
+    Nothing,
+    /// We only ask for it yet: it is also taken when another host asks for it.
+    Probed(Ipv4Addr),
+    /// We use it.
+    Used(Ipv4Addr),
 }
 
 impl Storage {
@@ -86,26 +92,25 @@ impl Storage {
     pub const fn new() -> Self {
         Self {
             shared: RefCell::new(Shared {
-                lease: None,
+                lease: Lease::NONE,
                 outgoing: Frame::new(),
-                expected: None,
-                reply: None,
-                granted: None,
-                guarded: None,
+                expected: Expected::Nothing,
+                reply: Reply::Nothing,
+                granted: Lease::NONE,
+                guarded: Guarded::Nothing,
                 claimant: None,
                 hop: None,
                 hop_mac: None,
                 mac: None,
                 client_id: Vec::new(),
-                checksums: None,
-                packet_bytes_max: 576,
+                packet_bytes_max: 0,
             }),
         }
     }
 
     /// The lease that the interface uses now.
     pub fn lease(&self) -> Option<Lease> {
-        self.shared.borrow().lease.clone()
+        self.shared.borrow().lease.some().cloned()
     }
 }
 
@@ -127,23 +132,23 @@ impl Storage {
     /// From now on `expected` is believed, and nothing that came before.
     pub(super) fn expect(&self, expected: Expected) {
         let mut shared = self.shared.borrow_mut();
-        (shared.expected, shared.reply) = (Some(expected), None);
+        (shared.expected, shared.reply) = (expected, Reply::Nothing);
     }
 
     /// No answer is believed, and what was granted is forgotten.
     pub(super) fn forget_exchange(&self) {
         let mut shared = self.shared.borrow_mut();
-        (shared.expected, shared.reply) = (None, None);
+        (shared.expected, shared.reply) = (Expected::Nothing, Reply::Nothing);
         (shared.hop, shared.hop_mac) = (None, None);
-        shared.granted = None;
+        shared.granted = Lease::NONE;
     }
 
-    pub(super) fn take_reply(&self) -> Option<Reply> {
-        self.shared.borrow_mut().reply.take()
+    pub(super) fn take_reply(&self) -> Reply {
+        core::mem::replace(&mut self.shared.borrow_mut().reply, Reply::Nothing)
     }
 
     /// Watches for other hosts that claim an address.
-    pub(super) fn guard(&self, guarded: Option<Guarded>) {
+    pub(super) fn guard(&self, guarded: Guarded) {
         let mut shared = self.shared.borrow_mut();
         (shared.guarded, shared.claimant) = (guarded, None);
     }
@@ -156,7 +161,7 @@ impl Storage {
         self.shared
             .borrow()
             .granted
-            .as_ref()
+            .some()
             .map(|lease| lease.address)
     }
 
@@ -164,25 +169,29 @@ impl Storage {
         self.shared
             .borrow()
             .granted
-            .as_ref()
+            .some()
             .map(|lease| lease.server)
     }
 
-    pub(super) fn take_granted(&self) -> Option<Lease> {
-        self.shared.borrow_mut().granted.take()
+    /// Uses what was granted.
+    pub(super) fn accept_granted(&self) {
+        let mut shared = self.shared.borrow_mut();
+        let granted = core::mem::replace(&mut shared.granted, Lease::NONE);
+        shared.lease = granted;
     }
 
-    pub(super) fn set_lease(&self, lease: Option<Lease>) {
-        self.shared.borrow_mut().lease = lease;
+    pub(super) fn forget_lease(&self) {
+        self.shared.borrow_mut().lease = Lease::NONE;
+    }
+
+    /// Does something with what was granted, if anything was.
+    pub(super) fn with_granted<R>(&self, act: impl FnOnce(&Lease) -> R) -> Option<R> {
+        self.shared.borrow().granted.some().map(act)
     }
 
     /// The server of the lease in use.
     pub(super) fn server(&self) -> Option<Ipv4Addr> {
-        self.shared
-            .borrow()
-            .lease
-            .as_ref()
-            .map(|lease| lease.server)
+        self.shared.borrow().lease.some().map(|lease| lease.server)
     }
 
     /// Listens for the hardware address of `hop`.
@@ -225,15 +234,14 @@ impl defmt::Format for Storage {
 impl Shared {
     /// Looks at a frame that came in; whether it is the client's alone. smoltcp would answer some of
     /// those with "port unreachable".
-    pub(super) fn hear(&mut self, frame: &[u8]) -> bool {
-        let (Some(checksums), Some(mac)) = (&self.checksums, self.mac) else {
+    pub(super) fn hear(&mut self, frame: &[u8], checksums: &ChecksumCapabilities) -> bool {
+        let Some(mac) = self.mac else {
             return false;
         };
         match frame::read(frame, mac, checksums) {
             Some(Heard::Server(payload)) => {
                 if let Some(reply) = self.believe(payload) {
-                    self.reply = Some(reply);
-                    self.expected = None;
+                    (self.expected, self.reply) = (Expected::Nothing, reply);
                 }
                 true
             }
@@ -247,27 +255,33 @@ impl Shared {
 
     /// The answer that is expected, if `payload` is it.
     fn believe(&mut self, payload: &[u8]) -> Option<Reply> {
-        let expected = self.expected?;
+        let (Expected::Offer { xid } | Expected::Ack { xid, .. }) = self.expected else {
+            return None;
+        };
         let message = Message::parse(payload).ok()?;
-        let is_ours =
-            Some(EthernetAddress(message.mac())) == self.mac && message.is_for(&self.client_id);
+        let is_ours = Some(EthernetAddress(message.mac())) == self.mac;
+        if !is_ours || message.xid() != xid || !message.is_for(&self.client_id) {
+            return None;
+        }
         let server = message.server().filter(is_host)?;
-        match (expected, message.kind()) {
-            _ if !is_ours || message.xid() != expected.xid() => None,
+        match (self.expected, message.kind()) {
             (Expected::Offer { .. }, ReplyKind::Offer) => {
                 let address = message.address();
                 is_host(&address).then_some(Reply::Offer { server, address })
             }
-            (Expected::Offer { .. }, _) | (_, ReplyKind::Offer) => None,
             (Expected::Ack { server: chosen, .. }, _) if chosen.is_some_and(|it| it != server) => {
                 None
             }
             (Expected::Ack { .. }, ReplyKind::Nak) => Some(Reply::Nak),
             (Expected::Ack { address, .. }, ReplyKind::Ack) => {
-                let lease = Lease::read(&message);
-                self.granted = lease.filter(|lease| lease.address.address() == address);
-                self.granted.is_some().then_some(Reply::Ack)
+                let lease = Lease::read(&message)?;
+                if lease.address.address() != address {
+                    return None;
+                }
+                self.granted = lease;
+                Some(Reply::Ack)
             }
+            _ => None,
         }
     }
 
@@ -275,23 +289,19 @@ impl Shared {
         if Some(arp.mac) == self.mac {
             return;
         }
-        if let Some(guarded) = self.guarded {
-            let has_it = arp.sender == guarded.address;
-            let probes_it = arp.sender.is_unspecified() && arp.target == guarded.address;
-            if has_it || (guarded.is_probed && probes_it) {
-                self.claimant = Some(arp.mac);
+        let is_claimed = match self.guarded {
+            Guarded::Nothing => false,
+            Guarded::Used(address) => arp.sender == address,
+            Guarded::Probed(address) => {
+                let probes_it = arp.sender.is_unspecified() && arp.target == address;
+                arp.sender == address || probes_it
             }
+        };
+        if is_claimed {
+            self.claimant = Some(arp.mac);
         }
         if self.hop == Some(arp.sender) && arp.mac.is_unicast() {
             self.hop_mac = Some(arp.mac);
-        }
-    }
-}
-
-impl Expected {
-    const fn xid(self) -> u32 {
-        match self {
-            Self::Offer { xid } | Self::Ack { xid, .. } => xid,
         }
     }
 }

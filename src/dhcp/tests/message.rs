@@ -1,20 +1,17 @@
 //! What servers say.
 
 use std::net::Ipv4Addr;
-use std::string::String;
 use std::vec::Vec;
 
 use super::{option, reply, reply_with, std};
-use crate::dhcp::{Malformed, Message, ReplyKind, Route};
+use crate::dhcp::{Malformed, Message, ROUTES_MAX, ReplyKind, Route, Routes};
 
 const ACK: [u8; 3] = [53, 1, 5];
 
 fn bytes_of(message: &Message<'_>, code: u8) -> Option<Vec<u8>> {
-    Some(message.option(code)?.collect())
-}
-
-fn text(bytes: Option<impl Iterator<Item = u8>>) -> Option<String> {
-    Some(String::from_utf8(bytes?.collect()).unwrap())
+    let mut buffer = [0; 512];
+    let len = message.option(code, &mut buffer)?;
+    Some(buffer[..len].to_vec())
 }
 
 #[test]
@@ -90,8 +87,7 @@ fn an_option_that_is_split_anywhere_is_joined() {
             ]);
             let message = Message::parse(&bytes).unwrap();
             assert_eq!(bytes_of(&message, 3).as_ref(), Some(&value));
-            let routers: Vec<_> = message.routers().collect();
-            assert_eq!(routers[3], Ipv4Addr::new(13, 14, 15, 16));
+            assert_eq!(message.routers()[3], Ipv4Addr::new(13, 14, 15, 16));
         }
     }
 }
@@ -125,7 +121,7 @@ fn overload_counts_only_among_the_options() {
     let options = [&ACK[..], &[52, 1, 1, 255]].concat();
     let file = [52, 1, 3, 255];
     let bytes = reply_with(&options, &file, &option(15, b"lan"));
-    assert!(Message::parse(&bytes).unwrap().domain().is_none());
+    assert_eq!(Message::parse(&bytes).unwrap().domain(), "");
 }
 
 #[test]
@@ -164,9 +160,9 @@ fn lists_whose_length_is_no_multiple_of_an_address_are_empty() {
         let value = std::vec![9; len];
         let bytes = reply(&[ACK.to_vec(), option(3, &value), option(6, &[1, 2, 3, 4])]);
         let message = Message::parse(&bytes).unwrap();
-        assert_eq!(message.routers().count(), 0);
-        assert_eq!(message.name_servers().count(), 1);
-        assert_eq!(message.time_servers().count(), 0);
+        assert_eq!(message.routers().len(), 0);
+        assert_eq!(message.name_servers().len(), 1);
+        assert_eq!(message.time_servers().len(), 0);
     }
 }
 
@@ -185,49 +181,64 @@ fn a_mask_with_holes_is_none() {
     }
 }
 
+/// The routes of an option 121 of these bytes.
+fn routes(value: &[u8]) -> Option<Routes> {
+    let bytes = reply(&[ACK.to_vec(), option(121, value)]);
+    Message::parse(&bytes).unwrap().routes()
+}
+
 #[test]
-fn routes_are_read_up_to_the_first_that_is_malformed() {
-    let route = |destination: [u8; 4], prefix_len, router: [u8; 4]| Route {
-        destination: destination.into(),
-        prefix_len,
-        router: router.into(),
-    };
-    // The examples of RFC 3442, a host, and bits that the prefix does not reach.
-    let good: &[u8] = &[
-        &[0, 10, 0, 0, 1][..],
-        &[8, 10, 10, 0, 0, 1],
-        &[24, 10, 0, 0, 10, 0, 0, 1],
-        &[25, 10, 229, 0, 128, 10, 0, 0, 1],
-        &[32, 10, 198, 122, 47, 0, 0, 0, 0],
-        &[12, 172, 31, 10, 0, 0, 1],
-    ]
-    .concat();
-    let wanted = [
-        route([0, 0, 0, 0], 0, [10, 0, 0, 1]),
-        route([10, 0, 0, 0], 8, [10, 0, 0, 1]),
-        route([10, 0, 0, 0], 24, [10, 0, 0, 1]),
-        route([10, 229, 0, 128], 25, [10, 0, 0, 1]),
-        route([10, 198, 122, 47], 32, [0, 0, 0, 0]),
-        route([172, 16, 0, 0], 12, [10, 0, 0, 1]),
-    ];
-    for bad in [
-        &[][..],
-        &[33, 1, 2, 3, 4, 5, 6, 7, 8],
-        &[8],
-        &[8, 10, 1, 2, 3],
+fn routes_are_read_as_rfc_3442_writes_them() {
+    for (bytes, destination, prefix_len, router) in [
+        (&[0, 10, 0, 0, 1][..], [0, 0, 0, 0], 0, [10, 0, 0, 1]),
+        (&[8, 10, 10, 0, 0, 1], [10, 0, 0, 0], 8, [10, 0, 0, 1]),
+        (
+            &[24, 10, 0, 0, 10, 0, 0, 1],
+            [10, 0, 0, 0],
+            24,
+            [10, 0, 0, 1],
+        ),
+        (
+            &[25, 10, 229, 0, 128, 10, 0, 0, 1],
+            [10, 229, 0, 128],
+            25,
+            [10, 0, 0, 1],
+        ),
+        (
+            &[32, 10, 198, 122, 47, 0, 0, 0, 0],
+            [10, 198, 122, 47],
+            32,
+            [0, 0, 0, 0],
+        ),
+        // Bits that the prefix does not reach.
+        (
+            &[12, 172, 31, 10, 0, 0, 1],
+            [172, 16, 0, 0],
+            12,
+            [10, 0, 0, 1],
+        ),
     ] {
-        let value = [good, bad].concat();
-        let bytes = reply(&[ACK.to_vec(), option(121, &value)]);
-        let message = Message::parse(&bytes).unwrap();
-        let routes: Vec<_> = message.routes().unwrap().collect();
-        assert_eq!(routes, wanted);
+        let wanted = Route {
+            destination: destination.into(),
+            prefix_len,
+            router: router.into(),
+        };
+        // What follows may be malformed.
+        for bad in [
+            &[][..],
+            &[33, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[8],
+            &[8, 10, 1, 2, 3],
+        ] {
+            let found = routes(&[bytes, bad].concat()).unwrap();
+            assert_eq!(found[..], [wanted]);
+        }
     }
-    assert!(
-        Message::parse(&reply(&[ACK.to_vec()]))
-            .unwrap()
-            .routes()
-            .is_none()
-    );
+    assert_eq!(routes(&[]).unwrap().len(), 0);
+    let none = reply(&[ACK.to_vec()]);
+    assert_eq!(Message::parse(&none).unwrap().routes(), None);
+    let many = [24, 10, 0, 0, 10, 0, 0, 1].repeat(20);
+    assert_eq!(routes(&many).unwrap().len(), ROUTES_MAX);
 }
 
 #[test]
@@ -235,26 +246,30 @@ fn a_whole_name_comes_as_ascii_or_in_the_format_of_dns() {
     let name = |flags: u8, name: &[u8]| {
         let value = [&[flags, 255, 255], name].concat();
         let bytes = reply(&[ACK.to_vec(), option(81, &value)]);
-        text(Message::parse(&bytes).unwrap().fqdn())
+        Message::parse(&bytes).unwrap().fqdn()
     };
-    assert_eq!(name(1, b"lamp.lan").as_deref(), Some("lamp.lan"));
-    assert_eq!(name(5, b"\x04lamp\x03lan\x00").as_deref(), Some("lamp.lan"));
-    assert_eq!(name(4, b"\x04lamp").as_deref(), Some("lamp"));
-    assert_eq!(name(4, b"").as_deref(), Some(""));
+    assert_eq!(name(1, b"lamp.lan"), "lamp.lan");
+    assert_eq!(name(5, b"\x04lamp\x03lan\x00"), "lamp.lan");
+    assert_eq!(name(4, b"\x04lamp"), "lamp");
+    assert_eq!(name(4, b""), "");
     // A compression pointer, and a label that is cut.
-    assert_eq!(name(4, b"\x04lamp\xc0\x0c").as_deref(), Some("lamp"));
-    assert_eq!(name(4, b"\x09lamp").as_deref(), Some("lamp"));
+    assert_eq!(name(4, b"\x04lamp\xc0\x0c"), "lamp");
+    assert_eq!(name(4, b"\x09lamp"), "lamp");
+    // 64 bytes are kept, and one more is too much.
+    let longest = [&b"\x3c"[..], &[b'x'; 60], b"\x03lan"].concat();
+    assert_eq!(name(4, &longest).len(), 64);
+    let longer = [&b"\x3d"[..], &[b'x'; 61], b"\x03lan"].concat();
+    assert_eq!(name(4, &longer), "");
     for len in 0..3 {
-        let bytes = reply(&[ACK.to_vec(), option(81, &[0, 0][..len.min(2)])]);
-        assert_eq!(text(Message::parse(&bytes).unwrap().fqdn()), None);
+        let bytes = reply(&[ACK.to_vec(), option(81, &[4, 0, 0][..len])]);
+        assert_eq!(Message::parse(&bytes).unwrap().fqdn(), "");
     }
 }
 
 #[test]
 fn a_domain_ends_at_the_nul_of_c() {
     let bytes = reply(&[ACK.to_vec(), option(15, b"home.lan\0\0")]);
-    let message = Message::parse(&bytes).unwrap();
-    assert_eq!(text(message.domain()).as_deref(), Some("home.lan"));
+    assert_eq!(Message::parse(&bytes).unwrap().domain(), "home.lan");
 }
 
 #[test]

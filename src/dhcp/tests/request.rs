@@ -24,6 +24,13 @@ fn request(kind: RequestKind) -> Request<'static> {
     }
 }
 
+fn written(request: &Request<'_>) -> [u8; REQUEST_LEN] {
+    // What was there before goes.
+    let mut bytes = [0xee; REQUEST_LEN];
+    request.write(&mut bytes);
+    bytes
+}
+
 /// The options, and that nothing but padding follows them.
 fn options(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut options = Vec::new();
@@ -39,8 +46,7 @@ fn options(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 
 #[test]
 fn a_discover_is_what_the_rfc_says() {
-    let bytes: Vec<u8> = request(RequestKind::Discover).bytes().collect();
-    assert_eq!(bytes.len(), REQUEST_LEN);
+    let bytes = written(&request(RequestKind::Discover));
     let head = [1, 1, 6, 0, 0x11, 0x22, 0x33, 0x44, 1, 2, 0, 0];
     assert_eq!(bytes[..12], head);
     assert!(bytes[12..28].iter().all(|&byte| byte == 0));
@@ -62,7 +68,7 @@ fn a_discover_is_what_the_rfc_says() {
 fn a_renewal_names_its_address_in_the_header_alone() {
     let mut renewal = request(RequestKind::Request);
     renewal.address = ADDRESS;
-    let bytes: Vec<u8> = renewal.bytes().collect();
+    let bytes = written(&renewal);
     assert_eq!(bytes[12..16], ADDRESS.octets());
     let codes: Vec<u8> = options(&bytes).into_iter().map(|(code, _)| code).collect();
     assert_eq!(codes, [53, 61, 57, 12, 55]);
@@ -74,7 +80,7 @@ fn decline_and_release_ask_for_nothing() {
         let mut message = request(kind);
         message.wanted = Some(ADDRESS);
         message.server = Some(SERVER);
-        let bytes: Vec<u8> = message.bytes().collect();
+        let bytes = written(&message);
         let wanted = [
             (53, std::vec![kind as u8]),
             (61, b"\x01us".to_vec()),
@@ -94,8 +100,7 @@ fn the_longest_message_fits_and_longer_texts_are_cut() {
     message.client_id = long.as_bytes();
     message.host_name = &long;
     message.packet_bytes_max = 68;
-    let bytes: Vec<u8> = message.bytes().collect();
-    assert_eq!(bytes.len(), REQUEST_LEN);
+    let bytes = written(&message);
     let options = options(&bytes);
     assert_eq!(options.len(), 7);
     assert_eq!(options[1].1.len(), CLIENT_ID_LEN_MAX);
@@ -109,7 +114,7 @@ fn what_is_empty_is_not_said() {
     let mut message = request(RequestKind::Discover);
     message.client_id = &[];
     message.host_name = "";
-    let bytes: Vec<u8> = message.bytes().collect();
+    let bytes = written(&message);
     let codes: Vec<u8> = options(&bytes).into_iter().map(|(code, _)| code).collect();
     assert_eq!(codes, [53, 57, 55]);
 }
