@@ -21,7 +21,7 @@ build() {
     done
 }
 
-build plain "" bare minimal get echo chat recv
+build plain "" bare minimal get join echo chat recv
 build guard guard get
 build reno reno get
 build ipv6 ipv6 bare get

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-for program in qemu-system-arm python3 nginx nc ip; do
+for program in qemu-system-arm python3 nginx dnsmasq nc ip; do
     command -v "$program" >/dev/null && continue
     if [ "${TICKWIRE_REQUIRE_TAP:-0}" = 1 ]; then
         echo "firmware: $program is missing, but TICKWIRE_REQUIRE_TAP=1" >&2

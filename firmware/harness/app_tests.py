@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import random
 import subprocess
 import tempfile
 import threading
@@ -33,6 +34,21 @@ def url(port, path="/"):
 
 def get(machine, extra=(), **parameters):
     return run(machine, "get", on_tap(**parameters), tap(peers.TAP), extra=extra)
+
+
+# join
+
+
+def joins(machine):
+    """A board that knows no address: it asks dnsmasq for one, fetches with it, and gives it back."""
+    with peers.nginx(), peers.dnsmasq() as log:
+        # A server that is not there yet is asked again after 4 s.
+        parameters = {"seed": random.randrange(1 << 32), "url": url(peers.NGINX_PORT, "/body")}
+        outcome = run(machine, "join", parameters, tap(peers.TAP))
+        expect(outcome, 0, f"address {peers.LEASED}\nreceived {BODY_BYTES}\n")
+        if "DHCPRELEASE" not in log():
+            raise Failed(f"the address was not given back: {log()}")
+    return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
 
 
 # get
@@ -331,6 +347,7 @@ def refuses_large(machine):
 
 def tests():
     """Tuples of (image, test's name, needs a TAP, function)."""
+    yield "join", "", True, joins
     yield from get_tests()
     yield "echo", "", True, echoes
     yield "chat", "", True, chat_listens

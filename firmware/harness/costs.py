@@ -8,6 +8,7 @@ ROWS = (
     ("bare socket: smoltcp, driver, clock, harness", "plain-bare", None),
     ("`minimal`: the program above", "plain-minimal", None),
     ("`get`: loop and HTTP client", "plain-get", "plain-bare"),
+    ("DHCP client, in `join`, beside the HTTP client", "plain-join", "plain-get"),
     ("`echo`: loop and server", "plain-echo", "plain-bare"),
     ("`chat`: loop and peer", "plain-chat", "plain-bare"),
     ("`recv`: loop, receiver, SHA-256, flash store", "plain-recv", "plain-bare"),

@@ -228,3 +228,18 @@ def echo(data, port, seconds):
             answer += part
         sender.join(timeout=seconds)
     return bytes(answer)
+
+
+# The one address that dnsmasq lends.
+LEASED = "192.168.69.50"
+
+
+@contextlib.contextmanager
+def dnsmasq():
+    """dnsmasq, which lends one address; its log, for what it was told."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(mode="w+") as log:
+        command = ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0"]
+        command += [f"--interface={TAP}", "--bind-dynamic", "--no-ping", f"--dhcp-leasefile={folder}/leases"]
+        command += [f"--dhcp-range={LEASED},{LEASED},255.255.255.0,2m"]
+        with process(command, stdin=subprocess.DEVNULL, stderr=log):
+            yield lambda: (log.seek(0), log.read())[1]
