@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hosttap::cli::{Cli, Command};
-use hosttap::commands::{chat, demo, doctor, echo, get, recv, resolve, send, time};
+use hosttap::commands::{chat, demo, doctor, echo, get, manual, recv, resolve, send, time};
 use hosttap::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -34,5 +34,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Resolve(options)) => resolve::run(&cli.link, options),
         None | Some(Command::Demo) => demo::run(&cli.link),
         Some(Command::Doctor) => doctor::run(&cli.link),
+        Some(Command::Completions(options)) => manual::print_completions(options),
+        Some(Command::Man(options)) => manual::write_pages(options),
     }
 }

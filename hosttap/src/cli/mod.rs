@@ -6,6 +6,7 @@ pub mod values;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use tickwire::Duration;
 use tickwire::sntp::NTP_PORT;
 
@@ -54,7 +55,7 @@ pub struct Cli {
 pub enum Command {
     /// Show every app on a simulated network; needs no privileges
     Demo,
-    /// Fetch a URL over HTTP/1.0
+    /// Fetch URLs over HTTP/1.0
     Get(GetOptions),
     /// Chat with one peer that connects to us or that we connect to
     Chat(ChatOptions),
@@ -70,17 +71,46 @@ pub enum Command {
     Resolve(ResolveOptions),
     /// Check the TAP set-up, and print the commands that fix it
     Doctor,
+    /// Print the completions for a shell
+    Completions(CompletionsOptions),
+    /// Write the manual pages to a folder
+    Man(ManOptions),
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsOptions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// Options of `man`.
+#[derive(Debug, Args)]
+pub struct ManOptions {
+    /// The folder, such as /usr/local/share/man/man1
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
 }
 
 /// Options of `get`.
 #[derive(Debug, Args)]
 pub struct GetOptions {
-    /// The URL, not parsed yet, because a bad URL has its own exit code.
-    #[arg(help = "http://HOST[:PORT]/PATH")]
-    pub url: String,
-    /// Write the body to FILE, which appears complete or not at all [default, or `-`: stdout]
-    #[arg(short = 'o', long, value_name = "FILE")]
+    /// The URLs, not parsed yet, because a bad URL has its own exit code.
+    #[arg(required = true, value_name = "URL", help = "http://HOST[:PORT]/PATH")]
+    pub urls: Vec<String>,
+    /// Write the body to FILE, which appears complete or not at all [default, or `-`: stdout]; with
+    /// DIR/, to a file in this folder with the name that the URL has
+    #[arg(short = 'o', long, value_name = "FILE|DIR/")]
     pub output: Option<PathBuf>,
+    /// Write the body to a file with the name that the URL has
+    #[arg(short = 'O', long, conflicts_with = "output")]
+    pub remote_name: bool,
+    /// Print what became of each URL as a JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Stop at the first URL that fails
+    #[arg(long)]
+    pub fail_early: bool,
     /// Add a header; Host replaces the default one
     #[arg(long, value_name = "N: V", value_parser = values::header)]
     pub header: Vec<HeaderField>,
@@ -288,7 +318,7 @@ impl Cli {
     /// Whether the command has data of its own for stdout.
     fn writes_to_stdout(&self) -> bool {
         match &self.command {
-            Some(Command::Get(options)) => options.output.as_deref().is_none_or(is_stdout),
+            Some(Command::Get(options)) => options.json || options.writes_to_stdout(),
             Some(Command::Recv(options)) => options.output.as_deref().is_some_and(is_stdout),
             Some(Command::Send(_) | Command::Echo(_)) => false,
             Some(
@@ -296,10 +326,19 @@ impl Cli {
                 | Command::Time(_)
                 | Command::Resolve(_)
                 | Command::Demo
-                | Command::Doctor,
+                | Command::Doctor
+                | Command::Completions(_)
+                | Command::Man(_),
             )
             | None => true,
         }
+    }
+}
+
+impl GetOptions {
+    /// Whether bodies go to stdout.
+    pub fn writes_to_stdout(&self) -> bool {
+        !self.remote_name && self.output.as_deref().is_none_or(is_stdout)
     }
 }
 

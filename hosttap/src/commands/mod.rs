@@ -8,6 +8,7 @@ pub mod echo;
 pub mod get;
 mod join;
 mod lease;
+pub mod manual;
 pub mod recv;
 pub mod resolve;
 pub mod send;

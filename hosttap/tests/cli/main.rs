@@ -9,6 +9,7 @@
 mod common;
 
 mod capture;
+mod manual;
 mod readme;
 
 use common::{hosttap, in_namespace, sh};

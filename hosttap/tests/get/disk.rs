@@ -65,7 +65,7 @@ fn an_impossible_output_file_is_an_error_before_the_connection() {
     fs::write(at("file"), "old").unwrap();
     std::os::unix::fs::symlink("loop", at("loop")).unwrap();
     for (target, words) in [
-        (at(""), "Is a directory"),
+        (at(""), "the URL has no file name"),
         (at("missing/file"), "No such file or directory"),
         (at("file/file"), "Not a directory"),
         (at("loop"), "Too many levels of symbolic links"),

@@ -15,6 +15,7 @@ mod kills;
 mod link;
 mod output;
 mod progress;
+mod several;
 mod targets;
 
 use std::path::Path;
