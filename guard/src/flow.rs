@@ -40,8 +40,8 @@ pub(crate) struct Flow {
     /// A RST went out or came in, and nothing was sent since.
     reset: bool,
     due: Due,
-    /// We have announced no window since that of our SYN, as far as smoltcp remembers.
-    has_syn_window: bool,
+    /// We have announced a window after that of our SYN, as far as smoltcp remembers.
+    has_announced_window: bool,
     /// When our last segment was sent, there was more in the send buffer.
     pub(crate) more_waits: bool,
     /// smoltcp certainly believes that the peer's window is closed.
@@ -88,7 +88,7 @@ impl Flow {
         fin_received: false,
         reset: false,
         due: Due::Nothing,
-        has_syn_window: true,
+        has_announced_window: false,
         more_waits: false,
         zero_window: false,
         duplicate_ack_seen: false,
@@ -155,7 +155,7 @@ impl Flow {
 
     /// Whether smoltcp takes the window of our SYN for a scaled one.
     pub(crate) const fn has_scaled_syn_window(&self) -> bool {
-        self.has_syn_window && self.window_scale > 0
+        !self.has_announced_window && self.window_scale > 0
     }
 
     /// Whether a peer that is no stranger may have sent this sequence number: it is in the window,
@@ -272,7 +272,7 @@ impl Flow {
             self.window_edge = edge;
         }
         if segment.payload_len != 1 && !segment.has(SYN) {
-            self.has_syn_window = false;
+            self.has_announced_window = true;
         }
     }
 }

@@ -47,24 +47,36 @@ pub enum Unreachable {
 
 /// Notices that nobody has taken yet, the oldest first. A new one that finds no room is lost.
 #[derive(Debug)]
-pub(crate) struct Notices([Option<Notice>; Self::LEN]);
+pub(crate) struct Notices([Place; Self::LEN]);
+
+/// An `Option` whose empty state is all zeros, so that a static takes no flash.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Place {
+    Empty = 0,
+    Full(Notice),
+}
 
 impl Notices {
     const LEN: usize = 2;
 
     pub(crate) const fn new() -> Self {
-        Self([None; Self::LEN])
+        Self([Place::Empty; Self::LEN])
     }
 
     /// Whether there was room.
     pub(crate) fn push(&mut self, notice: Notice) -> bool {
-        let free = self.0.iter_mut().find(|place| place.is_none());
-        free.map(|place| *place = Some(notice)).is_some()
+        let is_free = |place: &&mut Place| matches!(place, Place::Empty);
+        let free = self.0.iter_mut().find(is_free);
+        free.map(|place| *place = Place::Full(notice)).is_some()
     }
 
     pub(crate) fn take(&mut self) -> Option<Notice> {
         self.0.rotate_left(1);
-        self.0.last_mut()?.take()
+        match core::mem::replace(self.0.last_mut()?, Place::Empty) {
+            Place::Empty => None,
+            Place::Full(notice) => Some(notice),
+        }
     }
 }
 

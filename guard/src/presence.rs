@@ -41,7 +41,12 @@ impl Presence {
     pub(crate) const fn new() -> Self {
         Self {
             own: [Address::UNSPECIFIED; OWN_ADDRESSES],
-            question: None,
+            // About no address. A static of this is all zeros and takes no flash; with None it would
+            // not be.
+            question: Some(Question {
+                address: Address::UNSPECIFIED,
+                rival: None,
+            }),
             defended_at: None,
         }
     }
