@@ -105,6 +105,20 @@ impl LinkOptions {
         }
     }
 
+    /// An option that was given and that means nothing on a simulated network.
+    pub(super) fn real_only(&self) -> Option<&'static str> {
+        let options = [
+            (self.gateway.is_some(), "--gateway"),
+            (self.mac.is_some(), "--mac"),
+            (self.host_address.is_some(), "--host-address"),
+            (self.pcap.is_some(), "--pcap"),
+            (self.no_guard, "--no-guard"),
+            (self.verbose, "--verbose"),
+        ];
+        let given = options.iter().find(|(is_given, _)| *is_given);
+        given.map(|(_, name)| *name)
+    }
+
     /// Checks the options against each other.
     ///
     /// # Errors

@@ -307,6 +307,10 @@ impl Cli {
     /// else.
     pub fn check(&self) -> Result<(), Failure> {
         self.link.check()?;
+        if let (None | Some(Command::Demo), Some(option)) = (&self.command, self.link.real_only()) {
+            let text = format!("demo runs on a simulated network, which has no {option}");
+            return Err(Failure::new(Exit::Usage, text));
+        }
         let captures_to_stdout = self.link.pcap.as_deref().is_some_and(is_stdout);
         if captures_to_stdout && self.writes_to_stdout() {
             let text = "--pcap - needs stdout for itself, and this command writes to it too";

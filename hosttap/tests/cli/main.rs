@@ -32,6 +32,27 @@ fn values_that_contradict_each_other_are_a_usage_error() {
 }
 
 #[test]
+fn the_demo_refuses_what_it_would_ignore() {
+    for arguments in [
+        &["--pcap", "x"][..],
+        &["-v"],
+        &["demo", "--no-guard"],
+        &["--mac", "02:00:00:00:00:07", "demo"],
+        &["--host-address", "192.168.69.100/24"],
+    ] {
+        let exited = hosttap(arguments).finish(10);
+        assert_eq!(exited.code, Some(2), "{arguments:?}");
+        assert!(
+            exited.stderr().contains("simulated network"),
+            "{}",
+            exited.stderr()
+        );
+    }
+    let exited = hosttap(&["-q", "--seed", "2", "demo"]).finish(60);
+    assert_eq!(exited.code, Some(0), "{}", exited.stderr());
+}
+
+#[test]
 fn a_full_disk_on_stdout_is_an_error_and_not_a_panic() {
     in_namespace!();
     let output = sh("{ $hosttap doctor > /dev/full || echo code $?; } 2>&1");
