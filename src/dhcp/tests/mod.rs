@@ -2,6 +2,7 @@
 
 extern crate std;
 
+mod encodings;
 mod lease;
 mod message;
 mod request;

@@ -134,3 +134,24 @@ fn the_second_era_follows_the_first() {
     let almost = UnixTime::from_ntp(2_208_988_800 << 32 | 0xffff_ffff);
     assert_eq!(almost.as_micros(), 999_999);
 }
+
+/// An answer as scapy encodes it: `NTPHeader(mode=4, stratum=2, orig=3735928559.5, recv=3908988800.25,
+/// sent=3908988800.5, delay=0.01, dispersion=0.02, id="10.0.0.1")`.
+const SCAPY: &str = concat!(
+    "240206ec0000028f0000051e0a0000010000000000000000",
+    "deadbeef80000000e8fe6f8040000000e8fe6f8080000000"
+);
+
+#[test]
+fn an_answer_is_read_as_scapy_writes_it() {
+    let digits = SCAPY.as_bytes().chunks(2);
+    let text = digits.map(|digits| std::str::from_utf8(digits).unwrap());
+    let packet: Vec<u8> = text
+        .map(|text| u8::from_str_radix(text, 16).unwrap())
+        .collect();
+    let nonce = 3_735_928_559 << 32 | 0x8000_0000;
+    let reply = Reply::parse(&packet, nonce).unwrap();
+    assert_eq!(reply.stratum, 2);
+    assert_eq!(reply.received.as_micros(), 1_700_000_000_250_000);
+    assert_eq!(reply.sent.as_micros(), 1_700_000_000_500_000);
+}

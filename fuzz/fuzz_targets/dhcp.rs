@@ -1,0 +1,4 @@
+//! The target `dhcp` of [tickwire_fuzz], for libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tickwire_fuzz::dhcp::run(data));
