@@ -270,3 +270,32 @@ fn every_error_of_a_name_says_something_of_its_own() {
         dns::Malformed::RecordLength,
     ]);
 }
+
+#[test]
+fn every_error_of_joining_a_network_says_something_of_its_own() {
+    use tickwire::dhcp::{self, LossReason};
+    use tickwire::sntp::{SntpError, Unusable};
+
+    assert_texts(&[
+        dhcp::Malformed::Short,
+        dhcp::Malformed::Header,
+        dhcp::Malformed::Option,
+        dhcp::Malformed::Type,
+    ]);
+    assert_texts(&[
+        LossReason::Expired,
+        LossReason::Withdrawn,
+        LossReason::Conflict,
+        LossReason::Released,
+    ]);
+    assert_texts(&[
+        SntpError::Loop(Error::Spinning),
+        SntpError::NoServer,
+        SntpError::NoAnswer,
+        SntpError::Udp(UdpError::Unreachable),
+        SntpError::Unusable(Unusable::Malformed),
+        SntpError::Unusable(Unusable::Stranger),
+        SntpError::Unusable(Unusable::Unsynchronised),
+        SntpError::Unusable(Unusable::Kiss(*b"RATE")),
+    ]);
+}
