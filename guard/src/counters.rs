@@ -51,6 +51,8 @@ pub struct Counters {
     pub path_mtus_learnt: u32,
     /// A5: how often a segment of ours was cut in two, because its path takes shorter packets.
     pub segments_cut: u32,
+    /// R14: segments refused because their data comes after the peer's FIN.
+    pub data_after_fin_refused: u32,
     /// Incoming TCP segments refused because their checksum is wrong.
     pub bad_checksums: u32,
     /// Incoming IPv4 fragments of TCP segments, refused because their checksum cannot be verified.
@@ -93,6 +95,7 @@ impl Counters {
         old_acks_raised: 0,
         data_beyond_window_refused: 0,
         bytes_held_back: 0,
+        data_after_fin_refused: 0,
         segments_challenged: 0,
         refusals_held_back: 0,
         dials_refused: 0,
@@ -128,6 +131,7 @@ impl Counters {
             self.old_acks_raised,
             self.data_beyond_window_refused,
             self.bytes_held_back,
+            self.data_after_fin_refused,
             self.segments_challenged,
             self.refusals_held_back,
             self.dials_refused,
@@ -166,6 +170,7 @@ mod tests {
             old_acks_raised: 1 << 14,
             data_beyond_window_refused: 1 << 15,
             bytes_held_back: 1 << 16,
+            data_after_fin_refused: 1 << 17,
             ..Counters::ZERO
         };
         let all = Counters {
@@ -184,7 +189,7 @@ mod tests {
             notices_lost: 1,
             ..rules
         };
-        assert_eq!(rules.rules_applied(), (1 << 17) - 1);
+        assert_eq!(rules.rules_applied(), (1 << 18) - 1);
         assert_eq!(all.rules_applied(), rules.rules_applied());
     }
 

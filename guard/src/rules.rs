@@ -54,6 +54,10 @@ pub(crate) fn incoming(
         count(&mut counters.data_beyond_window_refused);
         return Action::Refuse;
     }
+    if goes_on_after_fin(flow, segment) {
+        count(&mut counters.data_after_fin_refused);
+        return Action::Refuse;
+    }
     let mut new = segment.fields;
     mend_numbers(flow, segment, &mut new, counters);
     mend_window(flow, segment, &mut new, neighbour_is_known, counters);
@@ -275,6 +279,14 @@ fn has_data_with_old_ack(flow: &Flow, segment: &Segment) -> bool {
 fn exceeds_first_window(flow: &Flow, segment: &Segment) -> bool {
     let data_end = segment.fields.seq.after(segment.payload_len);
     flow.has_scaled_syn_window() && segment.payload_len > 0 && flow.window_edge.is_before(data_end)
+}
+
+/// R14. smoltcp takes data that a peer sends after its FIN (`process`): it counts on where the
+/// stream has ended, and from then on ignores the peer's ACKs. RFC 9293, 3.10.7.4 wants such text
+/// ignored.
+fn goes_on_after_fin(flow: &Flow, segment: &Segment) -> bool {
+    let data_end = segment.fields.seq.after(segment.payload_len);
+    flow.fin_received && segment.payload_len > 0 && flow.rcv_nxt.is_before(data_end.after(1))
 }
 
 /// R13. In LAST-ACK smoltcp takes the window only from an acknowledgement of something new

@@ -48,7 +48,7 @@ fn print(name: &str, columns: [u64; PLACES.len()]) {
 
 type Action = (&'static str, fn(&Counters) -> u32);
 
-const ACTIONS: [Action; 21] = [
+const ACTIONS: [Action; 22] = [
     ("R1", |counters| counters.unsent_acks_refused),
     ("R2", |counters| counters.fins_removed),
     ("R3", |counters| counters.acks_moved_into_window),
@@ -61,6 +61,7 @@ const ACTIONS: [Action; 21] = [
     ("R11", |counters| counters.old_acks_raised),
     ("R12", |counters| counters.data_beyond_window_refused),
     ("R13", |counters| counters.bytes_held_back),
+    ("R14", |counters| counters.data_after_fin_refused),
     ("A1, A2", |counters| counters.segments_challenged),
     ("A3", |counters| counters.refusals_held_back),
     ("A4", |counters| counters.dials_refused),

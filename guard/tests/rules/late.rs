@@ -253,3 +253,39 @@ fn an_ack_of_ours_does_not_end_the_time_in_which_a_fast_retransmit_may_be_due() 
         assert!(sends_from(&sent, 0));
     }
 }
+
+#[test]
+fn data_after_the_peers_fin_is_not_taken() {
+    /// The peer goes on after its FIN, and then acknowledges our data from where its stream ended.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> (Vec<u8>, usize) {
+        host.write(b"data");
+        host.receive(FIN);
+        let read = |host: &mut Host<D>| host.read_all();
+        host.receive(Segment {
+            seq: 1,
+            payload: b"more",
+            ..ACK
+        });
+        host.receive(Segment {
+            seq: 1,
+            ack: 4,
+            ..ACK
+        });
+        (read(host), host.socket().send_queue())
+    }
+    compare(
+        64,
+        1000,
+        |mut bare| {
+            assert_eq!(
+                script(&mut bare).0,
+                b"more",
+                "text after a FIN is ignored now"
+            )
+        },
+        |mut guarded| {
+            assert_eq!(script(&mut guarded), (vec![], 0));
+            assert_eq!(guarded.device.counters().data_after_fin_refused, 1);
+        },
+    );
+}
