@@ -13,6 +13,7 @@ mod bounds;
 mod cable;
 pub mod chunks;
 pub mod dhcp;
+pub mod dns;
 mod draw;
 mod frame;
 pub mod guard;

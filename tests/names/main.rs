@@ -10,6 +10,7 @@
 mod common;
 
 mod answers;
+mod dnslib;
 mod lies;
 mod local;
 mod messages;
