@@ -168,7 +168,9 @@ impl Flow {
     /// Whether smoltcp certainly accepts an empty segment with this sequence number (RFC 9293,
     /// 3.10.7.4, the table of acceptable segments).
     pub(crate) fn is_in_window(&self, seq: Seq) -> bool {
-        seq == self.rcv_nxt || self.rcv_nxt.is_before(seq) && seq.is_before(self.window_edge)
+        // Between a FIN that fills the window and its own ACK of it, smoltcp accepts nothing.
+        let is_next = seq == self.rcv_nxt && !self.window_edge.is_before(seq);
+        is_next || self.rcv_nxt.is_before(seq) && seq.is_before(self.window_edge)
     }
 
     /// The connection cannot be made.

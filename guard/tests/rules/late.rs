@@ -289,3 +289,29 @@ fn data_after_the_peers_fin_is_not_taken() {
         },
     );
 }
+
+#[test]
+fn an_ack_that_smoltcp_ignores_after_a_fin_that_fills_the_window_is_taken_when_it_comes_again() {
+    /// The FIN is not yet acknowledged when the first ACK comes.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> usize {
+        host.write(b"data");
+        host.receive(Segment {
+            payload: b"8 bytes!",
+            ..FIN
+        });
+        for _ in 0..2 {
+            host.receive(Segment {
+                seq: 4,
+                ack: 4,
+                ..ACK
+            });
+        }
+        host.socket().send_queue()
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| assert_eq!(script(&mut bare), 4, "defect N2 is gone"),
+        |mut guarded| assert_eq!(script(&mut guarded), 0),
+    );
+}
