@@ -30,6 +30,16 @@ impl Ends {
             ports: (key.remote_port, key.local_port),
         }
     }
+
+    /// From us to the peer of a flow, by way of this hardware address.
+    #[cfg(feature = "recovery")]
+    pub(crate) const fn to_peer(key: &FlowKey, next_hop: Mac, link: &Link) -> Self {
+        Self {
+            macs: (link.mac, next_hop),
+            addresses: (key.local, key.remote),
+            ports: (key.local_port, key.remote_port),
+        }
+    }
 }
 
 /// Writes a frame with a TCP segment that has no payload, and returns its length. None when it does

@@ -53,6 +53,18 @@ pub struct Counters {
     pub segments_cut: u32,
     /// R14: segments refused because their data comes after the peer's FIN.
     pub data_after_fin_refused: u32,
+    /// L1: smoltcp asked to resend because an acknowledgement was late.
+    pub tail_loss_probes: u32,
+    /// L2: smoltcp asked to resend because an acknowledgement moved, but not far enough.
+    pub partial_acks: u32,
+    /// L3: smoltcp asked to resend because of a third duplicate acknowledgement.
+    pub third_duplicates: u32,
+    /// L4: smoltcp asked to resend because what was sent later arrived a while ago.
+    pub reordering_windows_expired: u32,
+    /// L5: segments that smoltcp resent, dropped because the peer has them.
+    pub segments_withheld: u32,
+    /// L6: duplicate acknowledgements made distinct, so that smoltcp resends only when asked.
+    pub duplicates_made_distinct: u32,
     /// Incoming TCP segments refused because their checksum is wrong.
     pub bad_checksums: u32,
     /// Incoming IPv4 fragments of TCP segments, refused because their checksum cannot be verified.
@@ -102,6 +114,12 @@ impl Counters {
         unreachable_ignored: 0,
         path_mtus_learnt: 0,
         segments_cut: 0,
+        tail_loss_probes: 0,
+        partial_acks: 0,
+        third_duplicates: 0,
+        reordering_windows_expired: 0,
+        segments_withheld: 0,
+        duplicates_made_distinct: 0,
         bad_checksums: 0,
         fragments_refused: 0,
         unknown_segments: 0,
@@ -136,6 +154,12 @@ impl Counters {
             self.refusals_held_back,
             self.dials_refused,
             self.segments_cut,
+            self.tail_loss_probes,
+            self.partial_acks,
+            self.third_duplicates,
+            self.reordering_windows_expired,
+            self.segments_withheld,
+            self.duplicates_made_distinct,
         ];
         counts.iter().copied().map(u64::from).sum()
     }
@@ -171,6 +195,12 @@ mod tests {
             data_beyond_window_refused: 1 << 15,
             bytes_held_back: 1 << 16,
             data_after_fin_refused: 1 << 17,
+            tail_loss_probes: 1 << 18,
+            partial_acks: 1 << 19,
+            third_duplicates: 1 << 20,
+            reordering_windows_expired: 1 << 21,
+            segments_withheld: 1 << 22,
+            duplicates_made_distinct: 1 << 23,
             ..Counters::ZERO
         };
         let all = Counters {
@@ -189,7 +219,7 @@ mod tests {
             notices_lost: 1,
             ..rules
         };
-        assert_eq!(rules.rules_applied(), (1 << 18) - 1);
+        assert_eq!(rules.rules_applied(), (1 << 24) - 1);
         assert_eq!(all.rules_applied(), rules.rules_applied());
     }
 

@@ -9,13 +9,22 @@ pub struct Duties {
     /// To be a good neighbour: answer those who ask whether our address is taken, and believe a
     /// neighbour that changed its hardware address.
     pub neighbours: bool,
+    /// To recover from losses (rules L1 to L7), on connections that begin from now on. Without the
+    /// feature `recovery` nothing does.
+    pub recovery: bool,
 }
 
 impl Duties {
     /// Everything that the guard can do.
-    pub const ALL: Self = Self { neighbours: true };
+    pub const ALL: Self = Self {
+        neighbours: true,
+        recovery: true,
+    };
     /// Nothing but what keeps connections from getting stuck.
-    pub const HANGS: Self = Self { neighbours: false };
+    pub const HANGS: Self = Self {
+        neighbours: false,
+        recovery: false,
+    };
 }
 
 impl Default for Duties {

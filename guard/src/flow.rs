@@ -1,6 +1,8 @@
 //! What the guard knows of one connection, and the table of them.
 
 use crate::address::{ADDRESS_LEN, Address, FlowKey, Mac};
+#[cfg(feature = "recovery")]
+use crate::recovery::{self, Recovery};
 use crate::segment::{ACK, FIN, Fields, PSH, RST, SYN, Segment, Seq};
 use crate::time::Time;
 
@@ -52,6 +54,8 @@ pub(crate) struct Flow {
     pub(crate) window_varied: bool,
     /// The hardware address that smoltcp sends to: the peer's or a router's.
     pub(crate) next_hop: Mac,
+    #[cfg(feature = "recovery")]
+    pub(crate) recovery: Recovery,
 }
 
 /// A segment that smoltcp has to get, although nobody sent it.
@@ -64,8 +68,11 @@ enum Due {
     Reset,
 }
 
-// The crate's page promises 52 bytes, and 76 with `ipv6`.
-const _: () = assert!(size_of::<Flow>() == 2 * ADDRESS_LEN + 44);
+/// What loss recovery adds to each flow.
+const RECOVERY_LEN: usize = if cfg!(feature = "recovery") { 40 } else { 0 };
+
+// The crate's page promises 52 bytes, 24 more with `ipv6`, and 40 more with `recovery`.
+const _: () = assert!(size_of::<Flow>() == 2 * ADDRESS_LEN + 44 + RECOVERY_LEN);
 
 impl Flow {
     const FREE: Self = Self {
@@ -94,6 +101,8 @@ impl Flow {
         duplicate_ack_seen: false,
         window_varied: false,
         next_hop: [0; 6],
+        #[cfg(feature = "recovery")]
+        recovery: Recovery::UNKNOWN,
     };
 
     /// The flow that begins with this SYN or SYN-ACK of ours.
@@ -184,11 +193,16 @@ impl Flow {
     }
 
     /// When smoltcp has to get a segment that nobody sent.
-    pub(crate) const fn due_at(&self) -> Time {
-        match self.due {
-            Due::Nothing => Time::NEVER,
-            Due::Ack | Due::Reset => Time::ZERO,
+    pub(crate) fn due_at(&self, now: Time) -> Time {
+        if self.due != Due::Nothing {
+            return Time::ZERO;
         }
+        #[cfg(feature = "recovery")]
+        if self.established && !self.reset {
+            return recovery::follow::due_at(self, now);
+        }
+        let _ = now;
+        Time::NEVER
     }
 
     /// The segment that is due. It is not due again.
@@ -257,6 +271,17 @@ impl Flow {
         }
     }
 
+    /// The window field of a segment of ours that announces what the last one did.
+    #[cfg(feature = "recovery")]
+    pub(crate) fn window_sent(&self) -> u16 {
+        let window = if self.rcv_nxt.is_before(self.window_edge) {
+            self.window_edge.since(self.rcv_nxt)
+        } else {
+            0
+        };
+        u16::try_from(window >> self.window_scale).unwrap_or(u16::MAX)
+    }
+
     fn on_window_sent(&mut self, segment: &Segment) {
         let shift = if segment.has(SYN) {
             0
@@ -320,12 +345,12 @@ impl FlowTable {
 
     /// The first flow for which a segment is due at `now`.
     pub(crate) fn find_due(&mut self, now: Time) -> Option<&mut Flow> {
-        self.0.iter_mut().find(|flow| flow.due_at() <= now)
+        self.0.iter_mut().find(|flow| flow.due_at(now) <= now)
     }
 
     /// When the next segment is due.
-    pub(crate) fn due_at(&self) -> Time {
-        let times = self.0.iter().map(Flow::due_at);
+    pub(crate) fn due_at(&self, now: Time) -> Time {
+        let times = self.0.iter().map(|flow| flow.due_at(now));
         times.min().unwrap_or(Time::NEVER)
     }
 
@@ -373,6 +398,20 @@ impl FlowTable {
             // The flow is known, or the table has length 0.
             front => (front, evicted),
         }
+    }
+
+    /// What was learned so far about losses is forgotten; nothing is recovered from.
+    #[cfg(feature = "recovery")]
+    pub(crate) fn forget_recovery(&mut self) {
+        for flow in &mut self.0 {
+            flow.recovery = Recovery::UNKNOWN;
+        }
+    }
+
+    /// L5: whether a segment that smoltcp sends may have to be withheld.
+    #[cfg(feature = "recovery")]
+    pub(crate) fn may_withhold(&self) -> bool {
+        self.0.iter().any(|flow| flow.recovery.may_withhold())
     }
 
     /// Whether smoltcp may be about to send a fast retransmit on any flow.

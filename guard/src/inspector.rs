@@ -1,11 +1,11 @@
 //! The guard without its device: it takes frames and decides what becomes of them. It knows nothing
 //! of the stack above it or of the driver below; the adapters do (`phy`).
 
+mod due;
 mod other_frames;
 
 use crate::address::Mac;
 use crate::backlog::Backlog;
-use crate::build::{self, Ends};
 use crate::challenge;
 use crate::counters::{Counters, count};
 use crate::cut::FirstPart;
@@ -14,11 +14,16 @@ use crate::flow::{Evicted, Flow, FlowTable};
 use crate::link::{Link, Medium};
 use crate::neighbours::Neighbours;
 use crate::notice::{Notice, Notices};
+use crate::options::window_scale;
 use crate::path_mtu::PathMtus;
 use crate::presence::Presence;
+#[cfg(feature = "recovery")]
+use crate::recovery::follow::{self, Arrival};
 use crate::rules::{self, Action};
 use crate::segment::{ACK, Frame, RST, SYN, Segment, ipv4_checksum_is_right};
 use crate::time::Time;
+
+pub(crate) use due::DueFrame;
 
 /// smoltcp resends an unanswered SYN within this time (`RTTE_MAX_RTO`).
 const SYN_INTERVAL_MAX_MICROS: i64 = 60_000_000;
@@ -45,7 +50,7 @@ pub(crate) struct Inspector<F: ?Sized = [Flow]> {
     /// The largest maximum transmission unit that smoltcp was ever told. It may not be the device's
     /// any more.
     pub(crate) mtu_told_max: usize,
-    pub(crate) duties: Duties,
+    duties: Duties,
     neighbours: Neighbours,
     presence: Presence,
     /// When smoltcp last called `receive` or `transmit`.
@@ -104,6 +109,15 @@ impl Inspector {
         self.is_active = false;
     }
 
+    /// Does only these duties from now on.
+    pub(crate) fn set_duties(&mut self, duties: Duties) {
+        self.duties = duties;
+        #[cfg(feature = "recovery")]
+        if !duties.recovery {
+            self.flows.forget_recovery();
+        }
+    }
+
     pub(crate) const fn is_active(&self) -> bool {
         self.is_active
     }
@@ -116,14 +130,6 @@ impl Inspector {
         self.now = now;
     }
 
-    /// When the guard wants `receive` to be called next.
-    pub(crate) fn poll_at(&self) -> Option<Time> {
-        if self.has_rest() {
-            return Some(self.now);
-        }
-        (self.due_at != Time::NEVER).then_some(self.due_at)
-    }
-
     /// Whether something goes out before the next of smoltcp's frames.
     pub(crate) const fn has_rest(&self) -> bool {
         self.rest_len > 0
@@ -131,37 +137,6 @@ impl Inspector {
 
     pub(crate) fn take_notice(&mut self) -> Option<Notice> {
         self.notices.take()
-    }
-
-    /// Whether smoltcp has to get a frame that nobody sent.
-    pub(crate) fn is_due(&self) -> bool {
-        self.due_at <= self.now
-    }
-
-    /// Builds the frame that is due, and applies the rules to it as to any other. Returns its
-    /// length, and None when nothing is due after all.
-    pub(crate) fn take_due(&mut self, buffer: &mut [u8]) -> Option<usize> {
-        let link = self.link;
-        self.forget_rest();
-        let built = self.flows.find_due(self.now).and_then(|flow| {
-            let fields = flow.take_due()?;
-            let ends = Ends::from_peer(flow.key(), &link);
-            build::segment(buffer, link.medium, &ends, fields, &[])
-        });
-        self.due_at = self.flows.due_at();
-        let frame = buffer.get_mut(..built?)?;
-        let parsed = Frame::parse(frame, link.medium);
-        match self.inspect(frame, &parsed) {
-            Action::Pass => {}
-            // Only segments of the peer's are challenged.
-            Action::Refuse | Action::Challenge(_) => return None,
-            Action::Rewrite(new) => {
-                if let Frame::Tcp(segment) = parsed {
-                    segment.rewrite(frame, new, true);
-                }
-            }
-        }
-        built
     }
 
     /// Decides about a frame that came in. What replaces it is in `buffer` then.
@@ -265,16 +240,34 @@ impl Inspector {
             return Action::Pass;
         }
         if !flow.is_established() {
-            flow.on_handshake(segment, segment.window_scale(frame).is_some());
+            flow.on_handshake(segment, window_scale(segment.options(frame)).is_some());
+            #[cfg(feature = "recovery")]
+            if flow.is_established() && self.duties.recovery {
+                let options = segment.options(frame);
+                follow::on_established(flow, segment, options, self.now);
+            }
             return rules::handshake(flow, segment, &mut self.counters);
         }
         if segment.has(SYN) {
             return Action::Pass;
         }
-        let neighbour_is_known = self.link.medium == Medium::Ip
-            || (self.neighbours).knows(flow.key().remote, flow.next_hop, self.now);
-        let action = rules::incoming(flow, segment, neighbour_is_known, &mut self.counters);
-        self.due_at = self.due_at.min(flow.due_at());
+        let neighbour_is_known = knows_neighbour(&self.neighbours, &self.link, flow, self.now);
+        #[cfg(feature = "recovery")]
+        let arrival = Arrival {
+            options: segment.options(frame),
+            una: flow.highest_ack,
+            can_send: neighbour_is_known,
+            now: self.now,
+        };
+        let counters = &mut self.counters;
+        let action = rules::incoming(flow, segment, neighbour_is_known, counters);
+        #[cfg(feature = "recovery")]
+        let action = if self.duties.recovery {
+            follow::on_received(flow, segment, &arrival, action, counters)
+        } else {
+            action
+        };
+        self.due_at = self.due_at.min(flow.due_at(self.now));
         action
     }
 
@@ -312,7 +305,7 @@ impl Inspector {
         }
         let flow = if segment.has(SYN) {
             self.backlog.on_accepted(&key);
-            let window_scale = segment.window_scale(frame).unwrap_or(0);
+            let window_scale = window_scale(segment.options(frame)).unwrap_or(0);
             let (flow, evicted) = self.flows.find_or_insert(key, &segment, window_scale);
             match evicted {
                 Evicted::Nothing => {}
@@ -334,16 +327,33 @@ impl Inspector {
         if let Some(next_hop) = self.link.destination_mac(frame) {
             flow.next_hop = next_hop;
         }
-        if let Some(new) = rules::outgoing(flow, &segment, &mut self.counters) {
+        #[cfg(feature = "recovery")]
+        let snd_max = flow.snd_max;
+        let rewritten = rules::outgoing(flow, &segment, &mut self.counters);
+        #[cfg(feature = "recovery")]
+        if self.duties.recovery {
+            let (options, now) = (segment.options(frame), self.now);
+            if follow::on_sent(flow, &segment, options, snd_max, now) {
+                count(&mut self.counters.segments_withheld);
+                return false;
+            }
+            self.due_at = self.due_at.min(follow::due_at(flow, now));
+        }
+        if let Some(new) = rewritten {
             segment.rewrite(frame, new, self.link.checksums.compute_tcp);
         }
         true
     }
 
-    /// Whether a frame of this length may be too long for its path.
-    pub(crate) fn may_have_to_cut(&self, frame_len: usize) -> bool {
+    /// Whether a frame of this length may be too long for its path, or need not go out.
+    pub(crate) fn may_change_length(&self, frame_len: usize) -> bool {
         let packet_len = frame_len.saturating_sub(self.link.medium.header_len());
-        self.is_active && self.paths.may_limit(packet_len, self.now)
+        let may_be_cut = self.paths.may_limit(packet_len, self.now);
+        #[cfg(feature = "recovery")]
+        let may_be_withheld = self.flows.may_withhold();
+        #[cfg(not(feature = "recovery"))]
+        let may_be_withheld = false;
+        self.is_active && (may_be_cut || may_be_withheld)
     }
 
     /// The part of a frame that fits into its path. None when the whole frame does.
@@ -356,4 +366,9 @@ impl Inspector {
     pub(crate) fn fast_retransmit_may_be_due(&self) -> bool {
         self.is_active && self.flows.fast_retransmit_may_be_due()
     }
+}
+
+/// Whether smoltcp certainly knows the hardware address that the segments of `flow` go to.
+fn knows_neighbour(neighbours: &Neighbours, link: &Link, flow: &Flow, now: Time) -> bool {
+    link.medium == Medium::Ip || neighbours.knows(flow.key().remote, flow.next_hop, now)
 }

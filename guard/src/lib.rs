@@ -24,10 +24,13 @@ mod inspector;
 mod link;
 mod neighbours;
 mod notice;
+mod options;
 mod path_mtu;
 #[cfg(feature = "smoltcp")]
 mod phy;
 mod presence;
+#[cfg(feature = "recovery")]
+mod recovery;
 mod rules;
 mod segment;
 mod storage;

@@ -236,20 +236,12 @@ impl Segment {
         checksum::is_right(addresses, NEXT_HEADER_TCP, tcp)
     }
 
-    /// The shift count of the window scale option (RFC 7323, 2.2), at most 14.
-    pub(crate) fn window_scale(&self, frame: &[u8]) -> Option<u8> {
-        let options_start = self.tcp.start + TCP_HEADER_LEN_MIN;
-        let mut options = frame.get(options_start..options_start + self.options_len)?;
-        loop {
-            let option_len = match *options {
-                [] | [0, ..] => return None,
-                [1, ..] => 1,
-                [3, 3, shift, ..] => return Some(shift.min(14)),
-                [_, len, ..] => usize::from(len).max(2),
-                [_] => return None,
-            };
-            options = options.get(option_len..)?;
-        }
+    /// The options of the segment's header.
+    pub(crate) fn options<'f>(&self, frame: &'f [u8]) -> &'f [u8] {
+        let start = self.tcp.start + TCP_HEADER_LEN_MIN;
+        frame
+            .get(start..start + self.options_len)
+            .unwrap_or_default()
     }
 
     /// Writes `new` into the segment's frame. If the checksum is computed in software, it is

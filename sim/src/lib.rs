@@ -83,7 +83,7 @@ pub use trace_hash::TraceHash;
 pub use tracer::Tracer;
 pub use trial::{
     RECOVERY_BYTES, RECOVERY_MEMORY_BYTES, RecoveryKind, RecoveryRun, Retransmissions, TRIAL_BYTES,
-    TRIAL_MEMORY_BYTES, TrialKind, TrialOutcome, recovery_trial, transfer_trial,
+    TRIAL_MEMORY_BYTES, TrialGuard, TrialKind, TrialOutcome, recovery_trial, transfer_trial,
 };
 pub use world::World;
 

@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
-use tickwire::guard::{Guarded, Storage};
+use tickwire::guard::{Duties, Guarded, Storage};
 use tickwire::{AnyTask, Config, Stack, Tick};
 
 use crate::ethernet::{Ethernet, Port};
@@ -67,7 +67,7 @@ impl<'a> Node<'a> {
         seed: u64,
         memory: &'a mut NodeMemory<'a, SOCKETS>,
     ) -> Self {
-        Self::boot(ethernet, port, seed, memory, Tick::ZERO, true)
+        Self::boot(ethernet, port, seed, memory, Tick::ZERO, Some(Duties::ALL))
     }
 
     /// A node without a guard: smoltcp as it is.
@@ -77,25 +77,25 @@ impl<'a> Node<'a> {
         seed: u64,
         memory: &'a mut NodeMemory<'a, SOCKETS>,
     ) -> Self {
-        Self::boot(ethernet, port, seed, memory, Tick::ZERO, false)
+        Self::boot(ethernet, port, seed, memory, Tick::ZERO, None)
     }
 
-    /// A node that starts at `now`.
+    /// A node that starts at `now`, with a guard that has these duties, or without one.
     pub(crate) fn boot<const SOCKETS: usize>(
         ethernet: &'a Ethernet<'_>,
         port: usize,
         seed: u64,
         memory: &'a mut NodeMemory<'a, SOCKETS>,
         now: Tick,
-        is_guarded: bool,
+        duties: Option<Duties>,
     ) -> Self {
         let mac = Self::mac_of(port);
         ethernet.set_address(port, mac);
         let mut random = Generator::new(seed).fork(streams::NODE, u64::from(number_of(port)));
-        let device = if is_guarded {
-            Guarded::new(ethernet.port(port), mac, &mut memory.guard)
-        } else {
-            Guarded::passive(ethernet.port(port), &mut memory.guard)
+        let (device, storage) = (ethernet.port(port), &mut memory.guard);
+        let device = match duties {
+            Some(duties) => Guarded::new(device, mac, storage).with_duties(duties),
+            None => Guarded::passive(device, storage),
         };
         let config = Config {
             mac,

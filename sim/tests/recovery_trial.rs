@@ -2,7 +2,7 @@
 
 use tickwire::Duration;
 use tickwire_sim::{
-    RECOVERY_MEMORY_BYTES, RecoveryKind, RecoveryRun, TrialOutcome, recovery_trial,
+    RECOVERY_MEMORY_BYTES, RecoveryKind, RecoveryRun, TrialGuard, TrialOutcome, recovery_trial,
 };
 
 const CLEAN: RecoveryKind = RecoveryKind {
@@ -12,7 +12,7 @@ const CLEAN: RecoveryKind = RecoveryKind {
     round_trip: Duration::from_millis(20),
     send_buffer_bytes: 8_192,
     both_ways: false,
-    is_guarded: true,
+    guard: TrialGuard::Recovery,
 };
 
 fn run(seed: u64, kind: RecoveryKind) -> RecoveryRun {

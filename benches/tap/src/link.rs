@@ -1,7 +1,7 @@
 //! The two TAP devices, each with an interface of its own and the kernel on the other side.
 
 use std::net::Ipv4Addr;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::process::Command;
 
 use hosttap::link::tap::Tap;
@@ -48,6 +48,12 @@ pub struct Ours {
     net: [u8; 4],
 }
 
+impl AsFd for Ours {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tap.as_fd()
+    }
+}
+
 /// smoltcp's device.
 pub struct Smoltcps {
     tap: TunTapInterface,
@@ -68,7 +74,7 @@ impl Link for Ours {
     }
 
     fn descriptor(&self) -> RawFd {
-        self.tap.as_fd().as_raw_fd()
+        self.as_fd().as_raw_fd()
     }
 
     fn net(&self) -> [u8; 4] {

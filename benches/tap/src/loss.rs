@@ -17,10 +17,11 @@ use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{App, Duration, Sink, SinkError, Source, SourceError, Task};
 use tickwire_sim::Generator;
 
+use crate::kernel;
 use crate::link::{Link, MAC, Ours};
 use crate::loops::Host;
 
-/// What one process does: direction, bytes, loss in percent, guard.
+/// What one process does: direction, bytes, loss in percent, and `guarded`, `bare` or `kernel`.
 const TASK: &str = "TICKWIRE_BENCH_LOSS";
 const SIZES: [u64; 2] = [64 << 10, 16 << 20];
 const PERCENTS: [u32; 3] = [1, 5, 10];
@@ -30,23 +31,27 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Starts all transfers and prints how each ended.
 pub fn all() {
     println!("with the kernel over a TAP that loses frames each way; seconds, or why it ended");
-    println!("direction      bytes  loss   guarded      bare");
-    let mut rows: Vec<(String, [Child; 2])> = Vec::new();
+    println!("direction      bytes  loss   guarded      bare    kernel to kernel");
+    let mut rows: Vec<(String, Vec<Child>)> = Vec::new();
     for direction in ["in", "out"] {
         for bytes in SIZES {
             for percent in PERCENTS {
-                let start = |guard: &str| start(&format!("{direction} {bytes} {percent} {guard}"));
+                let start = |how: &str| start(&format!("{direction} {bytes} {percent} {how}"));
                 let title = format!("{direction:9} {bytes:10} {percent:3} %");
-                rows.push((title, ["guarded", "bare"].map(start)));
+                // Either way it is the same for two kernels.
+                let kernel = (direction == "out").then_some("kernel");
+                let children = ["guarded", "bare"].into_iter().chain(kernel).map(start);
+                rows.push((title, children.collect()));
             }
         }
     }
-    for (title, pair) in rows {
-        let [guarded, bare] = pair.map(|child| {
+    for (title, children) in rows {
+        print!("{title}");
+        for child in children {
             let output = child.wait_with_output().expect("it was started");
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        });
-        println!("{title} {guarded:>9} {bare:>9}");
+            print!(" {:>9}", String::from_utf8_lossy(&output.stdout).trim());
+        }
+        println!();
     }
 }
 
@@ -64,20 +69,21 @@ pub fn one() -> bool {
         return false;
     };
     let words: Vec<_> = task.split(' ').collect();
-    let [direction, bytes, percent, guard] = words[..] else {
+    let [direction, bytes, percent, how] = words[..] else {
         panic!("a task has four words");
     };
     let bytes = bytes.parse().expect("a number");
     let percent: u32 = percent.parse().expect("a number");
-    let mut link = Ours::open("tap0", [192, 168, 69, 0]);
     let transfer = Transfer {
         bytes,
         loss_ppm: percent * 10_000,
-        is_guarded: guard == "guarded",
+        is_guarded: how == "guarded",
     };
+    let open = || Ours::open("tap0", [192, 168, 69, 0]);
     let outcome = match direction {
-        "in" => transfer.receive(&mut link),
-        _ => transfer.send(&mut link),
+        _ if how == "kernel" => kernel::send(bytes, transfer.loss_ppm),
+        "in" => transfer.receive(&mut open()),
+        _ => transfer.send(&mut open()),
     };
     match outcome {
         Ok(elapsed) => println!("{:.2}", elapsed.as_secs_f64()),

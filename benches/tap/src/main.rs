@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod device;
+mod kernel;
 mod link;
 mod loops;
 mod loss;
@@ -21,7 +22,7 @@ const INSIDE: &str = "TICKWIRE_BENCH_INSIDE";
 const ROUNDS: usize = 9;
 
 fn main() {
-    if loss::one() {
+    if kernel::between() || loss::one() {
         return;
     }
     if std::env::args().nth(1).is_some_and(|word| word == "loss") {

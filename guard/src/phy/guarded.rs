@@ -9,7 +9,7 @@ use smoltcp::wire::EthernetAddress;
 use super::token::{Destination, RxToken, Source, TxToken, send_part};
 use crate::counters::Counters;
 use crate::duties::Duties;
-use crate::inspector::Inspector;
+use crate::inspector::{DueFrame, Inspector};
 use crate::link::{Link, Medium, SoftwareChecksums};
 use crate::notice::Notice;
 use crate::storage::Storage;
@@ -132,7 +132,7 @@ impl<'a, D: Device> Guarded<'a, D> {
     /// Does only these duties. Without this call a guard does [all of them](crate::Duties::ALL).
     #[must_use]
     pub fn with_duties(self, duties: Duties) -> Self {
-        self.inspector.get_mut().duties = duties;
+        self.inspector.get_mut().set_duties(duties);
         self
     }
 
@@ -225,8 +225,15 @@ impl<D: Device> Guarded<'_, D> {
     #[cold]
     fn take_due(&mut self, timestamp: Instant) -> Option<usize> {
         // smoltcp may answer, and wants room for that. Without room the frame stays due.
-        self.device.transmit(timestamp)?;
-        self.inspector.get_mut().take_due(self.buffer)
+        let token = self.device.transmit(timestamp)?;
+        match self.inspector.get_mut().take_due(self.buffer)? {
+            DueFrame::ToSmoltcp(len) => Some(len),
+            DueFrame::ToPeer(len) => {
+                let frame = self.buffer.get(..len)?;
+                phy::TxToken::consume(token, len, |room| room.copy_from_slice(frame));
+                None
+            }
+        }
     }
 
     /// To be called before anything else that moves a frame.
@@ -282,9 +289,9 @@ impl<D: Device> Device for Guarded<'_, D> {
         let holds_every_frame = self.begin(timestamp).mtu_told_max <= buffer_len;
         let destination = match self.device.transmit(timestamp) {
             Some(token)
-                if holds_every_frame && self.inspector.get_mut().may_have_to_cut(usize::MAX) =>
+                if holds_every_frame && self.inspector.get_mut().may_change_length(usize::MAX) =>
             {
-                Destination::Narrow(token, self.buffer)
+                Destination::Buffered(token, self.buffer)
             }
             Some(token) => Destination::Device(token),
             None if holds_every_frame && self.inspector.get_mut().fast_retransmit_may_be_due() => {

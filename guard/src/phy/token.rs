@@ -82,8 +82,8 @@ impl<T: defmt::Format> defmt::Format for TxToken<'_, T> {
     fn format(&self, f: defmt::Formatter<'_>) {
         match &self.destination {
             Destination::Device(token) => defmt::write!(f, "TxToken {{ token: {=?} }}", token),
-            Destination::Narrow(token, _) => {
-                defmt::write!(f, "TxToken {{ token: {=?}, narrow }}", token);
+            Destination::Buffered(token, _) => {
+                defmt::write!(f, "TxToken {{ token: {=?}, buffered }}", token);
             }
             Destination::Dropped(_) => defmt::write!(f, "TxToken {{ dropped }}"),
         }
@@ -94,8 +94,8 @@ impl<T: defmt::Format> defmt::Format for TxToken<'_, T> {
 #[derive(Debug)]
 pub(super) enum Destination<'a, T> {
     Device(T),
-    /// To the device, but a long frame goes through this buffer, because it may have to be cut.
-    Narrow(T, &'a mut [u8]),
+    /// To the device, but through this buffer, because the frame may have to be cut or withheld.
+    Buffered(T, &'a mut [u8]),
     /// The device has no room. smoltcp fills the frame in this buffer, and then it is dropped.
     Dropped(&'a mut [u8]),
 }
@@ -117,12 +117,16 @@ impl<T: smoltcp::phy::TxToken> smoltcp::phy::TxToken for TxToken<'_, T> {
             {
                 consume_or_drop(token, len, fill)
             }
-            Destination::Narrow(token, buffer) if inspector.borrow().may_have_to_cut(len) => {
-                let filled = fill(room_for(buffer, len));
-                send_part(token, &mut inspector.borrow_mut(), room_for(buffer, len));
-                filled
+            Destination::Buffered(token, buffer) if inspector.borrow().may_change_length(len) => {
+                let (result, leaves) = fill(room_for(buffer, len));
+                if leaves {
+                    send_part(token, &mut inspector.borrow_mut(), room_for(buffer, len));
+                }
+                (result, leaves)
             }
-            Destination::Device(token) | Destination::Narrow(token, _) => token.consume(len, fill),
+            Destination::Device(token) | Destination::Buffered(token, _) => {
+                token.consume(len, fill)
+            }
             Destination::Dropped(buffer) => {
                 count(&mut inspector.borrow_mut().counters.frames_dropped);
                 fill(room_for(buffer, len))
@@ -133,7 +137,7 @@ impl<T: smoltcp::phy::TxToken> smoltcp::phy::TxToken for TxToken<'_, T> {
 
     fn set_meta(&mut self, meta: PacketMeta) {
         match &mut self.destination {
-            Destination::Device(token) | Destination::Narrow(token, _) => token.set_meta(meta),
+            Destination::Device(token) | Destination::Buffered(token, _) => token.set_meta(meta),
             Destination::Dropped(_) => {}
         }
     }

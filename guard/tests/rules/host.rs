@@ -6,7 +6,7 @@ use smoltcp::phy::{Device, Medium};
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, Ipv4Address, TcpControl};
-use smoltcp_guard::{Guarded, Storage};
+use smoltcp_guard::{Duties, Guarded, Storage};
 
 use crate::cable::{Cable, MEDIA};
 use crate::frames::{
@@ -47,8 +47,11 @@ impl TestDevice for Cable {
 }
 
 impl TestDevice for GuardedCable {
+    /// Losses are left to smoltcp: the scripts are about what it does then.
     fn wrap(cable: Cable) -> Self {
-        guarded::<3>(cable)
+        let mut duties = Duties::ALL;
+        duties.recovery = false;
+        guarded::<3>(cable).with_duties(duties)
     }
 }
 

@@ -1,11 +1,12 @@
-//! `--recovery`: what a lost frame costs smoltcp sockets without a guard and with one, as a table.
+//! `--recovery`: what a lost frame costs smoltcp sockets without a guard, with one that leaves
+//! losses alone, and with one that recovers from them, as a table.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tickwire::Duration;
 use tickwire_sim::{
-    RECOVERY_BYTES, RECOVERY_MEMORY_BYTES, RecoveryKind, Retransmissions, TrialOutcome,
+    RECOVERY_BYTES, RECOVERY_MEMORY_BYTES, RecoveryKind, Retransmissions, TrialGuard, TrialOutcome,
     recovery_trial,
 };
 
@@ -21,9 +22,11 @@ const ROUND_TRIPS: [Duration; 3] = [
 const SEND_BUFFERS: [usize; 3] = [2_048, 8_192, 65_536];
 /// Where frames are only reordered, one of a hundred is late, by at most half a round trip.
 const REORDER_PPM: u32 = 10_000;
-
-/// The contenders: smoltcp as it is, and with a guard.
-const CONTENDERS: usize = 2;
+const CONTENDERS: [TrialGuard; 3] = [
+    TrialGuard::Bare,
+    TrialGuard::HangsOnly,
+    TrialGuard::Recovery,
+];
 
 /// All transfers of one kind by one contender.
 #[derive(Debug, Default)]
@@ -34,6 +37,9 @@ struct Cell {
     failed: u64,
     retransmissions: Retransmissions,
 }
+
+/// The transfers of one kind, by each contender.
+type Row = [Cell; CONTENDERS.len()];
 
 impl Cell {
     fn merge(&mut self, mut other: Self) {
@@ -62,10 +68,10 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     let mut failed = 0;
     for both_ways in [false, true] {
         for kind in kinds(both_ways) {
-            let mut cells = run_kind(cli, &kind);
-            print_row(&kind, &mut cells, out)?;
-            let [_, guarded] = cells;
-            failed += guarded.failed;
+            let mut row = run_kind(cli, &kind);
+            print_row(&kind, &mut row, out)?;
+            let [_, guarded, recovering] = row;
+            failed += guarded.failed + recovering.failed;
         }
     }
     writeln!(out, "guarded: {failed} transfers did not come whole")?;
@@ -84,28 +90,20 @@ fn kinds(both_ways: bool) -> impl Iterator<Item = RecoveryKind> {
                 round_trip,
                 send_buffer_bytes,
                 both_ways,
-                is_guarded: false,
+                guard: TrialGuard::Bare,
             })
         })
     })
 }
 
-fn run_kind(cli: &Cli, kind: &RecoveryKind) -> [Cell; CONTENDERS] {
+fn run_kind(cli: &Cli, kind: &RecoveryKind) -> Row {
     let states = on_all(
         cli.seeds.end - cli.seeds.start,
-        || {
-            (
-                <[Cell; CONTENDERS]>::default(),
-                vec![0; RECOVERY_MEMORY_BYTES],
-            )
-        },
-        |(cells, memory), number| {
-            for (is_guarded, cell) in [false, true].into_iter().zip(cells) {
+        || (Row::default(), vec![0; RECOVERY_MEMORY_BYTES]),
+        |(row, memory), number| {
+            for (guard, cell) in CONTENDERS.into_iter().zip(row) {
                 let seed = cli.seeds.start + number;
-                let kind = RecoveryKind {
-                    is_guarded,
-                    ..*kind
-                };
+                let kind = RecoveryKind { guard, ..*kind };
                 let run = || recovery_trial(seed, &kind, memory);
                 // A panic is a transfer that did not come whole.
                 let Ok(run) = catch_unwind(AssertUnwindSafe(run)) else {
@@ -120,13 +118,13 @@ fn run_kind(cli: &Cli, kind: &RecoveryKind) -> [Cell; CONTENDERS] {
             }
         },
     );
-    let mut cells = <[Cell; CONTENDERS]>::default();
+    let mut row = Row::default();
     for (parts, _) in states {
-        for (cell, part) in cells.iter_mut().zip(parts) {
+        for (cell, part) in row.iter_mut().zip(parts) {
             cell.merge(part);
         }
     }
-    cells
+    row
 }
 
 fn print_head(cli: &Cli, out: &mut dyn Write) -> io::Result<()> {
@@ -142,16 +140,22 @@ fn print_head(cli: &Cli, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "{:9} {:>9} {:>10} {:>8} {:>9} {:>9} {:>7} {:>6} {:>7}",
-        "", "loss", "round trip", "buffer", "bare", "guarded", "faster", "bare", "guarded"
+        "{:9} {:>9} {:>10} {:>7}  {:>7} {:>7} {:>8} {:>6}  {:>7} {:>7} {:>8}",
+        "",
+        "loss",
+        "round trip",
+        "buffer",
+        "bare",
+        "hangs",
+        "recovery",
+        "faster",
+        "bare",
+        "hangs",
+        "recovery"
     )
 }
 
-fn print_row(
-    kind: &RecoveryKind,
-    cells: &mut [Cell; CONTENDERS],
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn print_row(kind: &RecoveryKind, row: &mut Row, out: &mut dyn Write) -> io::Result<()> {
     let way = if kind.both_ways {
         "both ways"
     } else {
@@ -162,15 +166,18 @@ fn print_row(
     } else {
         format!("{} %", kind.loss_ppm / 10_000)
     };
-    let [bare, guarded] = cells;
-    let (slow, fast) = (bare.median(), guarded.median());
-    writeln!(
+    let round_trip = kind.round_trip.as_millis();
+    let buffer = kind.send_buffer_bytes / 1_024;
+    write!(
         out,
-        "{way:9} {fault:>9} {:>7} ms {:>4} KiB {slow:>9.3} {fast:>9.3} {:>7.2} {:>4.2} % {:>5.2} %",
-        kind.round_trip.as_millis(),
-        kind.send_buffer_bytes / 1_024,
-        slow / fast,
-        bare.spurious_percent(),
-        guarded.spurious_percent(),
-    )
+        "{way:9} {fault:>9} {round_trip:>7} ms {buffer:>3} KiB "
+    )?;
+    let [bare, hangs, recovery] = row.each_mut().map(Cell::median);
+    let faster = bare / recovery;
+    write!(
+        out,
+        " {bare:>7.3} {hangs:>7.3} {recovery:>8.3} {faster:>6.2} "
+    )?;
+    let [bare, hangs, recovery] = row.each_ref().map(Cell::spurious_percent);
+    writeln!(out, " {bare:>5.2} % {hangs:>5.2} % {recovery:>6.2} %")
 }

@@ -24,6 +24,7 @@ mod workloads;
 use core::cell::RefCell;
 use core::hash::Hasher;
 
+use tickwire::guard::Duties;
 use tickwire::{Duration, Tick};
 
 use self::context::RunContext;
@@ -257,8 +258,8 @@ impl Run<'_, '_> {
         let seed = context.root.fork(streams::BOOT, life).u64();
         let memory = context.bump.node();
         ethernet.set_up(node, true);
-        let is_guarded = context.options.is_guarded;
-        let mut started = Node::boot(ethernet, node, seed, memory, now, is_guarded);
+        let duties = context.options.is_guarded.then_some(Duties::ALL);
+        let mut started = Node::boot(ethernet, node, seed, memory, now, duties);
         if let (Some(each), false) = (self.plan.loops.get(node), context.is_healed()) {
             let random = context.root.fork(streams::SCHEDULER, node as u64);
             let scheduler = Scheduler::new(random, each.late_max, each.extra_ppm);

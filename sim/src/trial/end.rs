@@ -99,7 +99,8 @@ impl<'a> End<'a> {
                 break;
             }
         }
-        let next = iface.poll_at(at, sockets).map(Tick::from_smoltcp);
+        let due = [iface.poll_at(at, sockets), device.poll_at()];
+        let next = due.into_iter().flatten().min().map(Tick::from_smoltcp);
         self.wake = if is_capped || sends {
             Some(now + Duration::from_millis(1))
         } else {

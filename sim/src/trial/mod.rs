@@ -16,7 +16,7 @@ use crate::ethernet::Ethernet;
 use end::End;
 
 pub use recovery::{
-    RECOVERY_BYTES, RECOVERY_MEMORY_BYTES, RecoveryKind, RecoveryRun, recovery_trial,
+    RECOVERY_BYTES, RECOVERY_MEMORY_BYTES, RecoveryKind, RecoveryRun, TrialGuard, recovery_trial,
 };
 pub use retransmissions::Retransmissions;
 pub use transfer::{TRIAL_BYTES, TRIAL_MEMORY_BYTES, TrialKind, transfer_trial};

@@ -3,6 +3,7 @@
 
 use core::cell::RefCell;
 
+use tickwire::guard::Duties;
 use tickwire::{Duration, Tick};
 
 use super::end::End;
@@ -38,8 +39,19 @@ pub struct RecoveryKind {
     pub send_buffer_bytes: usize,
     /// Both ends send, not only the one that dials.
     pub both_ways: bool,
-    /// Both nodes have guards.
-    pub is_guarded: bool,
+    /// What both nodes have.
+    pub guard: TrialGuard,
+}
+
+/// The guard of both nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrialGuard {
+    /// None: smoltcp as it is.
+    Bare,
+    /// One that keeps connections from getting stuck, and leaves losses to smoltcp.
+    HangsOnly,
+    /// One that also recovers from losses.
+    Recovery,
 }
 
 /// How a transfer ended, and what it sent.
@@ -69,7 +81,12 @@ pub fn recovery_trial(seed: u64, kind: &RecoveryKind, memory: &mut [u8]) -> Reco
     }
     let mut ends = [0, 1].map(|port| {
         let memory = bump.node();
-        let node = Node::boot(&ethernet, port, seed, memory, Tick::ZERO, kind.is_guarded);
+        let duties = match kind.guard {
+            TrialGuard::Bare => None,
+            TrialGuard::HangsOnly => Some(Duties::HANGS),
+            TrialGuard::Recovery => Some(Duties::ALL),
+        };
+        let node = Node::boot(&ethernet, port, seed, memory, Tick::ZERO, duties);
         let sends = |port| Pattern {
             salt: 1_000 * port as u64,
             length: if port == 0 || kind.both_ways {

@@ -1,5 +1,6 @@
 //! Transfers over bad links: what gets lost, and how long it takes.
 
+use tickwire::guard::Duties;
 use tickwire::{Duration, Tick};
 
 use super::end::End;
@@ -51,7 +52,8 @@ pub fn transfer_trial(seed: u64, kind: TrialKind, memory: &mut [u8]) -> TrialOut
     };
     let mut ends = [0, 1].map(|port| {
         let memory = bump.node();
-        let node = Node::boot(&ethernet, port, seed, memory, Tick::ZERO, kind.is_guarded);
+        let duties = kind.is_guarded.then_some(Duties::ALL);
+        let node = Node::boot(&ethernet, port, seed, memory, Tick::ZERO, duties);
         let sends = |port| Pattern {
             salt: 1_000 * port as u64,
             length: if port == 0 || kind.both_ways {
