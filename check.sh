@@ -147,13 +147,18 @@ check_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 }
 
-# The core alone, for a target without an operating system, without and with its features.
+# The core and the guard alone, for a target without an operating system, without and with its features.
 check_bare() {
     (
         source firmware/toolchain.sh
         core_find
         for features in "" http chat,file http,chat,flash,ipv6,guard,reno; do
             "${CORE_CARGO[@]}" build --release -p tickwire --no-default-features --features "$features" \
+                --target-dir target/bare "${CORE_FLAGS[@]}" --target "$CORE_TARGET"
+        done
+        # The guard alone.
+        for features in "" ipv6; do
+            "${CORE_CARGO[@]}" build --release -p smoltcp-guard --features "$features" \
                 --target-dir target/bare "${CORE_FLAGS[@]}" --target "$CORE_TARGET"
         done
     )

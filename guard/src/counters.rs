@@ -84,6 +84,8 @@ pub struct Counters {
     pub probes_answered: u32,
     /// Announcements of our address because another host uses it too.
     pub addresses_defended: u32,
+    /// Frames whose priority tag (VLAN 0) was removed, because smoltcp reads none.
+    pub priority_tags_removed: u32,
     /// Neighbours with a new hardware address that smoltcp would not have believed.
     pub neighbours_moved: u32,
     /// Parts of our own segments that were lost because the device had no room.
@@ -128,6 +130,7 @@ impl Counters {
         flows_replaced: 0,
         probes_answered: 0,
         addresses_defended: 0,
+        priority_tags_removed: 0,
         neighbours_moved: 0,
         own_frames_lost: 0,
         notices_lost: 0,
@@ -214,6 +217,7 @@ mod tests {
             flows_replaced: 1,
             probes_answered: 1,
             addresses_defended: 1,
+            priority_tags_removed: 1,
             neighbours_moved: 1,
             own_frames_lost: 1,
             notices_lost: 1,

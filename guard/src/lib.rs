@@ -22,6 +22,8 @@ mod flow;
 mod icmp;
 mod inspector;
 mod link;
+#[cfg(feature = "ipv6")]
+mod ndisc;
 mod neighbours;
 mod notice;
 mod options;

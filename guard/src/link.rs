@@ -10,6 +10,12 @@ pub(crate) const ETHERNET_HEADER_LEN: usize = 14;
 pub(crate) const ETHERTYPE_IPV4: u16 = 0x0800;
 pub(crate) const ETHERTYPE_ARP: u16 = 0x0806;
 pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
+/// A tag of IEEE 802.1Q: four bytes before the ethertype.
+pub(crate) const ETHERTYPE_TAG: u16 = 0x8100;
+const TAG_AT: usize = 12;
+const TAG_LEN: usize = 4;
+/// The bits of a tag that name a VLAN. None of them is set in a tag that has only a priority.
+const VLAN_MASK: u16 = 0x0fff;
 
 /// What a frame begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,4 +98,18 @@ impl Link {
         let ethernet = (self.medium == Medium::Ethernet).then_some(frame)?;
         ethernet.first_chunk().copied()
     }
+}
+
+/// Copies a frame without its priority tag, and returns the length of what is left. None when it has
+/// no such tag, or `buffer` is too short.
+pub(crate) fn remove_priority_tag(frame: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    let has_priority_tag =
+        read_u16(frame, TAG_AT)? == ETHERTYPE_TAG && read_u16(frame, TAG_AT + 2)? & VLAN_MASK == 0;
+    let (addresses, content) = (frame.get(..TAG_AT)?, frame.get(TAG_AT + TAG_LEN..)?);
+    let len = addresses.len() + content.len();
+    let untagged = buffer.get_mut(..len).filter(|_| has_priority_tag)?;
+    let (start, rest) = untagged.split_at_mut_checked(addresses.len())?;
+    start.copy_from_slice(addresses);
+    rest.copy_from_slice(content);
+    Some(len)
 }

@@ -10,9 +10,11 @@
 use crate::address::{Address, Mac, Resolved};
 use crate::arp::{self, Arp};
 use crate::bytes::read_u16;
-use crate::checksum;
-use crate::link::{ETHERNET_HEADER_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV6};
-use crate::segment::IPV6_HEADER_LEN;
+use crate::link::ETHERTYPE_ARP;
+#[cfg(feature = "ipv6")]
+use crate::link::ETHERTYPE_IPV6;
+#[cfg(feature = "ipv6")]
+use crate::ndisc::{Kind, Message};
 use crate::time::Time;
 
 /// The length of smoltcp's cache, unless it is configured otherwise.
@@ -20,11 +22,6 @@ const NEIGHBOURS: usize = 8;
 /// smoltcp forgets a neighbour 60 s after it was heard. The other second is for a loop that sends
 /// later than it receives.
 const LIFETIME_MICROS: i64 = 59_000_000;
-
-const NEXT_HEADER_ICMPV6: u8 = 58;
-const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
-const OVERRIDE: u8 = 0x20;
-const TARGET_LINK_LAYER_ADDRESS: [u8; 2] = [2, 1];
 
 /// A neighbour, with the IP address that was resolved to its hardware address.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +70,7 @@ impl Neighbours {
     pub(crate) fn on_received(&mut self, frame: &[u8], now: Time) {
         let resolved = match read_u16(frame, 12) {
             Some(ETHERTYPE_ARP) => arp_reply(frame).map(|reply| reply.sender),
+            #[cfg(feature = "ipv6")]
             Some(ETHERTYPE_IPV6) => advertisement_received(frame),
             _ => None,
         };
@@ -86,6 +84,7 @@ impl Neighbours {
     pub(crate) fn on_sent(&mut self, frame: &[u8], now: Time) {
         let resolved = match read_u16(frame, 12) {
             Some(ETHERTYPE_ARP) => arp_reply(frame).map(|reply| reply.target),
+            #[cfg(feature = "ipv6")]
             Some(ETHERTYPE_IPV6) => advertisement_sent(frame),
             _ => None,
         };
@@ -133,35 +132,20 @@ fn arp_reply(frame: &[u8]) -> Option<Arp> {
 
 /// Reads a neighbour advertisement (RFC 4861, 4.4) that makes smoltcp replace its entry. One that
 /// does not may leave the entry as old as it was.
+#[cfg(feature = "ipv6")]
 fn advertisement_received(frame: &[u8]) -> Option<Resolved> {
-    let icmp = advertisement(frame)?;
-    let source = frame.get(ETHERNET_HEADER_LEN + 8..ETHERNET_HEADER_LEN + 24)?;
-    let addresses = frame.get(ETHERNET_HEADER_LEN + 8..ETHERNET_HEADER_LEN + 40)?;
-    let option = icmp.get(24..32)?;
-    let replaces = icmp.get(4)? & OVERRIDE != 0 && option.starts_with(&TARGET_LINK_LAYER_ADDRESS);
-    if !replaces || !checksum::is_right(addresses, NEXT_HEADER_ICMPV6, icmp) {
-        return None;
-    }
-    Some(Resolved {
-        address: Address::new(source)?,
-        mac: *option.last_chunk()?,
+    let message = Message::parse(frame).filter(|message| message.kind == Kind::Advertisement)?;
+    message.overrides.then_some(Resolved {
+        address: message.source,
+        mac: message.target_mac?,
     })
 }
 
+#[cfg(feature = "ipv6")]
 fn advertisement_sent(frame: &[u8]) -> Option<Resolved> {
-    advertisement(frame)?;
-    let destination = frame.get(ETHERNET_HEADER_LEN + 24..ETHERNET_HEADER_LEN + 40)?;
+    let message = Message::parse(frame).filter(|message| message.kind == Kind::Advertisement)?;
     Some(Resolved {
-        address: Address::new(destination)?,
+        address: message.destination,
         mac: *frame.first_chunk()?,
     })
-}
-
-fn advertisement(frame: &[u8]) -> Option<&[u8]> {
-    let ip = frame.get(ETHERNET_HEADER_LEN..)?;
-    let end = IPV6_HEADER_LEN + usize::from(read_u16(ip, 4)?);
-    let icmp = ip.get(IPV6_HEADER_LEN..end)?;
-    let is_advertisement =
-        ip.get(6) == Some(&NEXT_HEADER_ICMPV6) && icmp.first() == Some(&NEIGHBOUR_ADVERTISEMENT);
-    is_advertisement.then_some(icmp)
 }

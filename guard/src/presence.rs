@@ -9,6 +9,8 @@ use crate::address::{Address, Mac};
 use crate::arp::{self, Arp};
 use crate::counters::{Counters, count};
 use crate::link::Link;
+#[cfg(feature = "ipv6")]
+use crate::ndisc;
 use crate::neighbours::Neighbours;
 use crate::notice::Notice;
 use crate::time::Time;
@@ -66,9 +68,13 @@ impl Presence {
         if let Some(unanswered) = self.question.take() {
             self.forget(unanswered.address);
         }
+        #[cfg(feature = "ipv6")]
+        if let Some(message) = ndisc::Message::parse(frame) {
+            return self.incoming_message(frame, &message, link, now, buffer);
+        }
         let arp = Arp::parse(frame)?;
         let (sender, target) = (arp.sender, arp.target.address);
-        let is_from_host = sender.mac != link.mac && sender.mac.first()? & 1 == 0;
+        let is_from_host = is_other_host(sender.mac, link);
         if !is_from_host || !(link.is_to_us(frame) || link.is_to_group(frame)) {
             return None;
         }
@@ -98,6 +104,36 @@ impl Presence {
         }
     }
 
+    #[cfg(feature = "ipv6")]
+    fn incoming_message(
+        &mut self,
+        frame: &[u8],
+        message: &ndisc::Message,
+        link: &Link,
+        now: Time,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        let mac = link.source_mac(frame)?;
+        if !is_other_host(mac, link) || !(link.is_to_us(frame) || link.is_to_group(frame)) {
+            return None;
+        }
+        let rival = match message.kind {
+            // RFC 4862, 5.4: the sender wants to know whether the address is taken.
+            ndisc::Kind::Solicitation if message.source.is_unspecified() => None,
+            // RFC 4862, 5.4.4: it says that the address is its own.
+            ndisc::Kind::Advertisement if self.owns(message.target) && self.may_defend(now) => {
+                Some(mac)
+            }
+            _ => return None,
+        };
+        let len = ndisc::solicit(buffer, frame, message.target)?;
+        self.question = Some(Question {
+            address: message.target,
+            rival,
+        });
+        Some(len)
+    }
+
     /// Lets the sender of `packet` ask for the hardware address of `address`, as if that were its
     /// own address too.
     fn ask(
@@ -123,22 +159,27 @@ impl Presence {
         now: Time,
         counters: &mut Counters,
     ) -> Option<Notice> {
-        let arp = Arp::parse(frame)?;
-        self.learn(arp.sender.address);
-        let answered = |question: &Question| {
-            arp.operation == arp::REPLY
-                && arp.sender.address == question.address
-                && arp.target.address == question.address
-        };
-        let question = self.question.take_if(|question| answered(question))?;
+        let answer = Answer::parse(frame)?;
+        self.learn(answer.own);
+        let question = self.question.take_if(|question| {
+            answer.asker == Some(question.address) && answer.own == question.address
+        })?;
         let Some(mac) = question.rival else {
             count(&mut counters.probes_answered);
-            arp::set_no_target_address(frame);
+            if question.address.is_ipv4() {
+                arp::set_no_target_address(frame);
+            } else {
+                advertise_to_all(frame);
+            }
             return None;
         };
         count(&mut counters.addresses_defended);
         self.defended_at = Some(now);
-        arp::announce(frame);
+        if question.address.is_ipv4() {
+            arp::announce(frame);
+        } else {
+            advertise_to_all(frame);
+        }
         Some(Notice::AddressConflict {
             address: question.address.to_ip_addr(),
             mac,
@@ -184,3 +225,45 @@ impl Presence {
         }
     }
 }
+
+/// What smoltcp sends about one of its addresses.
+struct Answer {
+    own: Address,
+    /// Whom it answers. None for a question of its own.
+    asker: Option<Address>,
+}
+
+impl Answer {
+    fn parse(frame: &[u8]) -> Option<Self> {
+        #[cfg(feature = "ipv6")]
+        if let Some(message) = ndisc::Message::parse(frame) {
+            return Some(match message.kind {
+                ndisc::Kind::Solicitation => Self {
+                    own: message.source,
+                    asker: None,
+                },
+                ndisc::Kind::Advertisement => Self {
+                    own: message.target,
+                    asker: Some(message.destination),
+                },
+            });
+        }
+        let arp = Arp::parse(frame)?;
+        Some(Self {
+            own: arp.sender.address,
+            asker: (arp.operation == arp::REPLY).then_some(arp.target.address),
+        })
+    }
+}
+
+/// Whether this is the hardware address of a single host, and not ours.
+fn is_other_host(mac: Mac, link: &Link) -> bool {
+    let [first, ..] = mac;
+    mac != link.mac && first & 1 == 0
+}
+
+#[cfg(feature = "ipv6")]
+use ndisc::advertise_to_all;
+/// There is no address that is not IPv4.
+#[cfg(not(feature = "ipv6"))]
+const fn advertise_to_all(_: &mut [u8]) {}

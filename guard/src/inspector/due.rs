@@ -54,19 +54,21 @@ impl Inspector {
         let fields = flow.take_due()?;
         let ends = Ends::from_peer(flow.key(), &link);
         let len = build::segment(buffer, link.medium, &ends, fields, &[])?;
-        let frame = buffer.get_mut(..len)?;
-        let parsed = Frame::parse(frame, link.medium);
-        match self.inspect(frame, &parsed) {
-            Action::Pass => {}
+        match self.inspect_in_place(buffer.get_mut(..len)?) {
+            Action::Pass | Action::Rewrite(_) => Some(DueFrame::ToSmoltcp(len)),
             // Only segments of the peer's are challenged.
-            Action::Refuse | Action::Challenge(_) => return None,
-            Action::Rewrite(new) => {
-                if let Frame::Tcp(segment) = parsed {
-                    segment.rewrite(frame, new, true);
-                }
-            }
+            Action::Refuse | Action::Challenge(_) => None,
         }
-        Some(DueFrame::ToSmoltcp(len))
+    }
+
+    /// Inspects a frame in our own buffer. One that is to be rewritten is.
+    pub(super) fn inspect_in_place(&mut self, frame: &mut [u8]) -> Action {
+        let parsed = Frame::parse(frame, self.link.medium);
+        let action = self.inspect(frame, &parsed);
+        if let (Action::Rewrite(new), Frame::Tcp(segment)) = (&action, parsed) {
+            segment.rewrite(frame, *new, true);
+        }
+        action
     }
 
     /// Builds the segment that makes smoltcp resend, which follows the rules already, or the FIN

@@ -2,12 +2,18 @@
 
 use super::{Inspector, Verdict};
 use crate::address::FlowKey;
+use crate::bytes::read_u16;
 use crate::counters::count;
 use crate::icmp::{IcmpError, IcmpErrorKind};
-use crate::link::{ALL_NODES, Medium};
+use crate::link::{ALL_NODES, ETHERTYPE_TAG, Medium, remove_priority_tag};
 use crate::notice::{Notice, Unreachable};
 use crate::path_mtu;
+use crate::rules::Action;
+use crate::segment::Frame;
 use crate::time::Time;
+
+/// The longest frame that is not taken as it is: a SYN or a RST with all options of IPv4 and TCP.
+const REPLACED_LEN_MAX: usize = 14 + 60 + 60;
 
 impl Inspector {
     /// Decides about a frame that came in.
@@ -18,6 +24,9 @@ impl Inspector {
         }
         if self.link.medium != Medium::Ethernet {
             return Verdict::Pass;
+        }
+        if self.duties.neighbours && read_u16(frame, 12) == Some(ETHERTYPE_TAG) {
+            return self.incoming_tagged(frame, buffer);
         }
         let changed_len = if self.duties.neighbours {
             let (link, neighbours) = (&self.link, &self.neighbours);
@@ -36,6 +45,46 @@ impl Inspector {
             self.neighbours.on_received(given, self.now);
         }
         changed_len.map_or(Verdict::Pass, Verdict::Replace)
+    }
+
+    /// Removes a priority tag, and decides about the frame without it.
+    #[cold]
+    #[inline(never)]
+    fn incoming_tagged(&mut self, tagged: &[u8], buffer: &mut [u8]) -> Verdict {
+        let Some(len) = remove_priority_tag(tagged, buffer) else {
+            return Verdict::Pass;
+        };
+        self.forget_rest();
+        count(&mut self.counters.priority_tags_removed);
+        // What is written in the place of a frame is made from it. Those frames are short.
+        let mut copy = [0; REPLACED_LEN_MAX];
+        let original = copy.get_mut(..len).zip(buffer.get(..len));
+        let original = original.map(|(copy, frame)| {
+            copy.copy_from_slice(frame);
+            &*copy
+        });
+        let Some(frame) = buffer.get_mut(..len) else {
+            return Verdict::Pass;
+        };
+        if read_u16(frame, 12) == Some(ETHERTYPE_TAG) {
+            // A second tag: nobody sends that, and smoltcp does not read it.
+            return Verdict::Replace(len);
+        }
+        if matches!(Frame::parse(frame, self.link.medium), Frame::Other) {
+            let verdict = original.map(|frame| self.incoming_other(frame, buffer));
+            return match verdict {
+                Some(replaced @ Verdict::Replace(_)) => replaced,
+                _ => Verdict::Replace(len),
+            };
+        }
+        match self.inspect_in_place(frame) {
+            Action::Pass | Action::Rewrite(_) => Verdict::Replace(len),
+            Action::Refuse => Verdict::Refuse,
+            Action::Challenge(probe) => {
+                let built = original.and_then(|frame| probe.build(frame, &self.link, buffer));
+                built.map_or(Verdict::Refuse, Verdict::Replace)
+            }
+        }
     }
 
     /// Follows a frame that smoltcp has just filled, and corrects it before it goes out.

@@ -7,7 +7,7 @@ use smoltcp::wire::{
     checksum,
 };
 #[cfg(feature = "ipv6")]
-use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, NdiscNeighborFlags, NdiscRepr};
+use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, Ipv6Address, NdiscNeighborFlags, NdiscRepr};
 
 pub(crate) const HOST_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 1]);
 pub(crate) const PEER_MAC: EthernetAddress = EthernetAddress([0x02, 0, 0, 0, 0, 2]);
@@ -332,16 +332,27 @@ fn neighbor_discovery(packet: NdiscRepr<'_>) -> Vec<u8> {
     else {
         unreachable!("the family's addresses are IPv6");
     };
+    ndisc_frame((PEER_MAC, peer), (HOST_MAC, host), packet)
+}
+
+#[cfg(feature = "ipv6")]
+pub(crate) fn ndisc_frame(
+    source: (EthernetAddress, Ipv6Address),
+    destination: (EthernetAddress, Ipv6Address),
+    packet: NdiscRepr<'_>,
+) -> Vec<u8> {
     let repr = Icmpv6Repr::Ndisc(packet);
-    let (source, destination) = ((PEER_MAC, peer.into()), (HOST_MAC, host.into()));
-    ip_frame(
-        source,
-        destination,
+    let checksums = ChecksumCapabilities::default();
+    let mut bytes = ip_frame(
+        (source.0, source.1.into()),
+        (destination.0, destination.1.into()),
         IpProtocol::Icmpv6,
         repr.buffer_len(),
         |bytes| {
             let mut packet = Icmpv6Packet::new_unchecked(bytes);
-            repr.emit(&peer, &host, &mut packet, &ChecksumCapabilities::default());
+            repr.emit(&source.1, &destination.1, &mut packet, &checksums);
         },
-    )
+    );
+    bytes[21] = 255;
+    bytes
 }

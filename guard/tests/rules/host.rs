@@ -114,7 +114,7 @@ impl<D: TestDevice> Host<D> {
     /// that address.
     pub(crate) fn introduced(mut self, frame: Vec<u8>) -> Self {
         self.receive_frame(frame);
-        self.start = self.find_start();
+        self.start = self.find_start().expect("the SYN is out");
         self.cable.0.borrow_mut().from_host.clear();
         self
     }
@@ -155,15 +155,13 @@ impl<D: TestDevice> Host<D> {
         }
     }
 
-    fn find_start(&self) -> u32 {
+    /// The sequence number of the host's first byte, if its SYN is out.
+    pub(crate) fn find_start(&self) -> Option<u32> {
         let ends = self.cable.0.borrow();
-        let syn = ends
-            .from_host
-            .iter()
-            .find_map(|frame| read_raw(self.family, frame))
-            .expect("the SYN is out");
+        let mut sent = ends.from_host.iter();
+        let syn = sent.find_map(|frame| read_raw(self.family, frame))?;
         assert_eq!(syn.control, TcpControl::Syn);
-        (syn.seq_number.0 as u32).wrapping_add(1)
+        Some((syn.seq_number.0 as u32).wrapping_add(1))
     }
 
     /// The router asks for the host's hardware address. From the question the host learns the

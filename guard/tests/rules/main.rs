@@ -22,6 +22,9 @@ mod neighbour;
 mod out_of_reach;
 mod path_mtu;
 mod presence;
+#[cfg(feature = "ipv6")]
+mod presence_ipv6;
+mod priority_tag;
 mod probes;
 mod properties;
 mod unreachable;

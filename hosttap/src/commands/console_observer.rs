@@ -1,5 +1,6 @@
 //! Prints what the apps do.
 
+use smoltcp::wire::EthernetAddress;
 use tickwire::{Event, Observer, Role, Tick, http};
 
 use super::lease;
@@ -49,11 +50,10 @@ impl Observer for ConsoleObserver<'_> {
             Event::Disconnected { remote } => {
                 console.status(format_args!("{} disconnected", to_socket_addr(remote)));
             }
-            Event::AddressConflict { address, mac } => {
-                console.error(format_args!(
-                    "the host {mac} uses our address {address} too"
-                ));
-            }
+            Event::AddressConflict { address, mac } => console.error(format_args!(
+                "the host {} uses our address {address} too",
+                colon_separated(mac)
+            )),
             Event::Failed { remote, .. } => {
                 if let Some(error) = AppError::of(event) {
                     console.connection_error(remote, error);
@@ -89,4 +89,9 @@ impl Observer for ServerObserver<'_> {
             .event(now, task, event),
         }
     }
+}
+
+/// A hardware address as most tools print it.
+fn colon_separated(EthernetAddress(bytes): EthernetAddress) -> String {
+    bytes.map(|byte| format!("{byte:02x}")).join(":")
 }

@@ -9,6 +9,7 @@
 mod common;
 
 mod crashed_peer;
+mod neighbours;
 mod path_mtu;
 mod unreachable;
 mod waiting_caller;
