@@ -1,63 +1,27 @@
 //! The app that fetches one body in as many attempts as it takes.
 
 use smoltcp::iface::SocketHandle;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::answer::Answer;
 use super::fetch::Fetch;
 use super::redirect::Place;
 use super::resumable::{Held, Resumable};
 use super::{
-    Complete, DownloadError, Event, GetError, GetOptions, Header, Location, Method, Proof, Request,
-    RestartSink, SetupError, Url, Version,
+    Complete, DownloadBuffers, DownloadError, DownloadOptions, Event, GetError, Header, Location,
+    Proof, Request, RestartSink, SetupError, Url, Version,
 };
+#[cfg(feature = "dns")]
+use crate::dns::{RESOLVE_TIMEOUT, ResolveError};
 use crate::{
-    App, Backoff, Client, Deadline, Duration, Error, IDLE_BYTES_MIN, Io, Retry as _, Step,
-    TimeoutKind,
+    App, Backoff, Client, Deadline, Error, IDLE_BYTES_MIN, Io, Retry as _, Step, TimeoutKind,
 };
 
-/// What a caller may set about a download.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct DownloadOptions {
-    /// For each request; [`total_timeout`](GetOptions::total_timeout) is for all of them together.
-    pub request: GetOptions,
-    /// What is asked for.
-    pub method: Method,
-    /// Number of redirects that are followed in one attempt; 0 for none at all.
-    pub redirects_max: u8,
-    /// Number of attempts after the first.
-    pub retries_max: u32,
-    /// Before the first of them. Each delay is twice the one before it.
-    pub retry_delay: Duration,
-    /// No delay is longer, unless the server asks for that.
-    pub retry_delay_max: Duration,
-    /// No attempt begins later than this after the first.
-    pub retry_timeout: Option<Duration>,
-}
-
-impl Default for DownloadOptions {
-    fn default() -> Self {
-        Self {
-            request: GetOptions::default(),
-            method: Method::Get,
-            redirects_max: 5,
-            retries_max: 5,
-            retry_delay: Duration::from_secs(1),
-            retry_delay_max: Duration::from_secs(64),
-            retry_timeout: None,
-        }
-    }
-}
-
-/// The memory that a caller lends to a download.
-#[derive(Debug)]
-pub struct DownloadBuffers<'a> {
-    /// Half of it holds the URL that is asked now, and half a Location.
-    pub urls: &'a mut [u8],
-    /// Half of it holds the validator of what the sink has, and half an ETag. A validator that is
-    /// longer is none: the file is then fetched from its start.
-    pub validators: &'a mut [u8],
-}
+/// The remote of a client until its name is resolved: it is never dialled.
+const UNKNOWN: IpEndpoint = IpEndpoint {
+    addr: IpAddress::v4(0, 0, 0, 0),
+    port: 0,
+};
 
 /// Fetches one body into a [`RestartSink`], by as many requests as it takes.
 ///
@@ -97,6 +61,21 @@ pub struct Download<'a, S> {
     retry_at: Option<Deadline>,
     /// A 416 has said that the sink holds everything.
     was_whole: bool,
+    /// What the next request goes to.
+    remote: Remote,
+}
+
+/// What a request goes to.
+#[derive(Debug, Clone, Copy)]
+enum Remote {
+    /// The client knows it.
+    Known,
+    /// The host of the URL has a name, whose address is to be found.
+    #[cfg(feature = "dns")]
+    Name,
+    /// It is found out by then, unless the resolver is gone.
+    #[cfg(feature = "dns")]
+    Resolving(Deadline),
 }
 
 impl<'a, S: RestartSink> Download<'a, S> {
@@ -114,7 +93,8 @@ impl<'a, S: RestartSink> Download<'a, S> {
     ) -> Result<Self, SetupError> {
         let asked = Url::parse_with_user_info(url).map_err(SetupError::Url)?;
         Request::new(&asked.0, headers).map_err(SetupError::Header)?;
-        let remote = asked.0.endpoint().ok_or(SetupError::NoAddress)?;
+        let endpoint = asked.0.endpoint();
+        let remote = remote_of(endpoint).ok_or(SetupError::NoAddress)?;
         let (url, location) = halves(buffers.urls);
         let (validator, etag) = halves(buffers.validators);
         let mut place = Place::new(url);
@@ -132,13 +112,19 @@ impl<'a, S: RestartSink> Download<'a, S> {
         );
         let fetch = Fetch::new(exchange, options.request, sink);
         Ok(Self {
-            client: Client::new(socket, remote, fetch, options.request.client()),
+            client: Client::new(
+                socket,
+                endpoint.unwrap_or(UNKNOWN),
+                fetch,
+                options.request.client(),
+            ),
             options,
             backoff: Backoff::new(options.retry_delay, options.retry_delay_max),
             retries: 0,
             last_start: None,
             retry_at: None,
             was_whole: false,
+            remote,
         })
     }
 
@@ -162,7 +148,8 @@ impl<'a, S: RestartSink> Download<'a, S> {
             });
         }
         let complete = fetch.complete()?;
-        let is_unproved = complete.status == 206 && fetch.exchange.held.total.is_none();
+        let is_ours = !fetch.exchange.is_callers_own();
+        let is_unproved = complete.status == 206 && is_ours && fetch.exchange.held.total.is_none();
         let proof = if is_unproved {
             Proof::CloseOnly
         } else {
@@ -273,11 +260,37 @@ impl<'a, S: RestartSink> Download<'a, S> {
     fn ask_again(&mut self) -> Step {
         let fetch = self.client.session_mut();
         fetch.restart();
-        let remote = fetch.exchange.place.url().and_then(|url| url.endpoint());
-        if let Some(remote) = remote {
-            self.client.set_remote(remote);
+        let endpoint = fetch.exchange.place.url().and_then(|url| url.endpoint());
+        self.remote = remote_of(endpoint).unwrap_or(Remote::Known);
+        if let Some(endpoint) = endpoint {
+            self.client.set_remote(endpoint);
         }
         Step::Again
+    }
+
+    /// Finds the address of a host that has a name, as [`Io::resolve`] does.
+    #[cfg(feature = "dns")]
+    fn resolve(&mut self, io: &mut Io) -> Result<Option<Step>, DownloadError> {
+        let deadline = match self.remote {
+            Remote::Known => return Ok(None),
+            Remote::Resolving(deadline) => deadline,
+            Remote::Name => Deadline::new(
+                io.now + RESOLVE_TIMEOUT + RESOLVE_TIMEOUT,
+                TimeoutKind::Reply,
+            ),
+        };
+        let url = self.client.session().exchange.place.url();
+        let Some((super::Host::Name(name), port)) = url.map(|url| (url.host(), url.port())) else {
+            return Ok(None);
+        };
+        let found = io.resolve(name).map_err(Error::Unresolved)?;
+        let Some(&address) = found.as_ref().and_then(|found| found.first()) else {
+            self.remote = Remote::Resolving(deadline);
+            return Ok(Some(Step::Wait));
+        };
+        self.remote = Remote::Known;
+        self.client.set_remote(IpEndpoint::new(address, port));
+        Ok(None)
     }
 }
 
@@ -289,19 +302,6 @@ impl<S: RestartSink> defmt::Format for Download<'_, S> {
             "Download {{ url: {=str}, retries: {=u32} }}",
             self.url(),
             self.retries
-        );
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for DownloadBuffers<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        let Self { urls, validators } = self;
-        defmt::write!(
-            f,
-            "DownloadBuffers {{ urls: {=usize}, validators: {=usize} }}",
-            urls.len(),
-            validators.len()
         );
     }
 }
@@ -319,6 +319,25 @@ const fn is_retryable(error: &GetError) -> bool {
         GetError::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
         _ => false,
     }
+}
+
+impl Remote {
+    const fn deadline(&self) -> Option<Deadline> {
+        match self {
+            #[cfg(feature = "dns")]
+            Self::Resolving(deadline) => Some(*deadline),
+            _ => None,
+        }
+    }
+}
+
+/// How the next request finds its way, where it has a way at all.
+fn remote_of(endpoint: Option<IpEndpoint>) -> Option<Remote> {
+    #[cfg(feature = "dns")]
+    let name = Some(Remote::Name);
+    #[cfg(not(feature = "dns"))]
+    let name = None;
+    endpoint.map(|_| Remote::Known).or(name)
 }
 
 fn halves(buffer: &mut [u8]) -> (&mut [u8], &mut [u8]) {
@@ -339,6 +358,10 @@ impl<S: RestartSink> App for Download<'_, S> {
         if let (None, Some(timeout)) = (self.last_start, self.options.retry_timeout) {
             self.last_start = Some(Deadline::new(io.now + timeout, TimeoutKind::Total));
         }
+        #[cfg(feature = "dns")]
+        if let Some(step) = self.resolve(io)? {
+            return Ok(step);
+        }
         match self.client.step(io) {
             Ok(Step::Done) => self.end_request(io, Ok(())),
             Ok(step) => Ok(step),
@@ -347,13 +370,19 @@ impl<S: RestartSink> App for Download<'_, S> {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        Deadline::earlier(self.retry_at, self.client.deadline())
+        let own = Deadline::earlier(self.retry_at, self.remote.deadline());
+        Deadline::earlier(own, self.client.deadline())
     }
 
     fn expired(&mut self, io: &mut Io) -> Result<Step, DownloadError> {
         // While it waits for the next attempt, the client has the deadline of the whole.
-        let is_clients = (self.client.deadline()).is_some_and(|missed| missed.at <= io.now);
-        if !is_clients {
+        let is_missed =
+            |deadline: Option<Deadline>| deadline.is_some_and(|missed| missed.at <= io.now);
+        #[cfg(feature = "dns")]
+        if is_missed(self.remote.deadline()) {
+            return Err(Error::Unresolved(ResolveError::NoAnswer).into());
+        }
+        if !is_missed(self.client.deadline()) {
             self.retry_at = None;
             return Ok(Step::Again);
         }

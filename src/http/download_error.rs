@@ -29,7 +29,7 @@ pub enum SetupError {
     Header(HeaderError),
     /// The buffers are too small for the URL.
     UrlTooLong,
-    /// The URL has a name and no address.
+    /// The URL has a name, and this build lacks `dns`.
     NoAddress,
 }
 

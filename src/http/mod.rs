@@ -43,6 +43,8 @@ mod date;
 mod download;
 #[cfg(feature = "download")]
 mod download_error;
+#[cfg(feature = "download")]
+mod download_options;
 mod error;
 mod fetch;
 mod field;
@@ -70,9 +72,11 @@ mod version;
 
 pub use body::{BodyDecoder, BodyError, Piece, Proof};
 #[cfg(feature = "download")]
-pub use download::{Download, DownloadBuffers, DownloadOptions};
+pub use download::Download;
 #[cfg(feature = "download")]
 pub use download_error::{DownloadError, SetupError};
+#[cfg(feature = "download")]
+pub use download_options::{DownloadBuffers, DownloadOptions};
 pub use error::{Event, GetError};
 pub use fetch::Complete;
 pub use fields::Fields;

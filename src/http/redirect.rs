@@ -20,7 +20,7 @@ pub enum RedirectError {
     Url(UrlError),
     /// The Location leads to a URL that was asked before.
     Loop,
-    /// The URL has a name, and nothing here finds its address.
+    /// The URL has a name, and nothing here finds its address: this build lacks `dns`.
     NoAddress,
     /// There were as many redirects as the caller allows.
     TooMany,
@@ -106,7 +106,9 @@ impl<'a> Place<'a> {
         self.len = resolve(self.buffer, self.len, location.as_bytes())
             .map_err(|_| RedirectError::TooLong)?;
         let url = Url::parse(self.text()).map_err(RedirectError::Url)?;
-        url.endpoint().ok_or(RedirectError::NoAddress)?;
+        if cfg!(not(feature = "dns")) && url.endpoint().is_none() {
+            return Err(RedirectError::NoAddress);
+        }
         let hash = self.hash();
         if self.visited.oldest_ordered().any(|&seen| seen == hash) {
             return Err(RedirectError::Loop);

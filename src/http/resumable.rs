@@ -205,7 +205,8 @@ impl<'a> Resumable<'a> {
         self.from().is_some()
     }
 
-    fn is_callers_own(&self) -> bool {
+    /// Whether the caller asks for a part, or sets a condition.
+    pub(super) fn is_callers_own(&self) -> bool {
         self.headers
             .iter()
             .any(|header| is_one_of(header, &CALLERS_OWN))
