@@ -5,7 +5,7 @@ use std::io;
 
 use tickwire::chat::ChatError;
 use tickwire::file::{ReceiveError, SendError};
-use tickwire::http::GetError;
+use tickwire::http::{DownloadError, GetError, RedirectError};
 use tickwire::{Error, Event, SinkError, SourceError, TimeoutKind};
 
 use crate::exit::{Exit, Failure, io_error_text};
@@ -17,6 +17,8 @@ pub enum AppError {
     Connection(Error),
     /// Of `get`.
     Get(GetError),
+    /// Of `get`, beyond one request.
+    Download(DownloadError),
     /// Of `chat`.
     Chat(ChatError),
     /// Of `send`.
@@ -66,6 +68,7 @@ impl Display for AppError {
         match self {
             Self::Connection(error) => error.fmt(f),
             Self::Get(error) => error.fmt(f),
+            Self::Download(error) => error.fmt(f),
             Self::Chat(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
             Self::Receive(error) => error.fmt(f),
@@ -87,6 +90,15 @@ impl From<GetError> for AppError {
             GetError::Connection(Error::TimedOut(_)) => Self::Get(error),
             GetError::Connection(error) => Self::Connection(error),
             error => Self::Get(error),
+        }
+    }
+}
+
+impl From<DownloadError> for AppError {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::Get(error) => error.into(),
+            error => Self::Download(error),
         }
     }
 }
@@ -140,10 +152,26 @@ fn connection_exit(error: Error) -> Exit {
         | Error::DestinationUnreachable
         | Error::NoLocalPort
         | Error::Refused => Exit::Connect,
+        Error::Unresolved(_) => Exit::Resolve,
         Error::TimedOut(TimeoutKind::Sink) => Exit::Write,
         Error::TimedOut(_) => Exit::TimedOut,
         Error::Reset | Error::AddressLost | Error::Spinning => Exit::Reset,
         // The errors are non-exhaustive; the test below covers every variant of today.
+        _ => Exit::Unknown,
+    }
+}
+
+/// The exit code of a download that fails though no request does.
+fn download_exit(error: DownloadError) -> Exit {
+    match error {
+        DownloadError::Get(error) => AppError::Get(error).into(),
+        DownloadError::CannotRestart => Exit::CannotResume,
+        DownloadError::Redirect(RedirectError::TooMany | RedirectError::Loop) => {
+            Exit::TooManyRedirects
+        }
+        DownloadError::Redirect(RedirectError::NoLocation) => Exit::Status,
+        DownloadError::Redirect(RedirectError::Url(_) | RedirectError::TooLong) => Exit::Url,
+        DownloadError::Redirect(RedirectError::NoAddress) => Exit::Resolve,
         _ => Exit::Unknown,
     }
 }
@@ -162,6 +190,7 @@ impl From<AppError> for Exit {
             AppError::Get(GetError::Malformed(_))
             | AppError::Receive(ReceiveError::Malformed(_))
             | AppError::Send(SendError::Name) => Self::Malformed,
+            AppError::Download(error) => download_exit(error),
             AppError::Get(GetError::Status(_)) => Self::Status,
             AppError::Get(GetError::TooLarge)
             | AppError::Send(SendError::TooLarge)
@@ -191,13 +220,15 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tickwire::dns::ResolveError;
     use tickwire::file::OfferError;
-    use tickwire::http::Malformed;
+    use tickwire::http::{Malformed, UrlError};
 
     #[test]
     fn every_error_of_the_apps_has_curls_exit_code() {
         let timed_out = |kind| Error::TimedOut(kind);
-        let table: [(AppError, u8); 27] = [
+        let redirect = |error| DownloadError::Redirect(error);
+        let table: [(AppError, u8); 36] = [
             (Error::Unaddressable.into(), 7),
             (Error::Unreachable.into(), 7),
             (Error::DestinationUnreachable.into(), 7),
@@ -209,6 +240,15 @@ mod tests {
             (SendError::Truncated.into(), 18),
             (ReceiveError::Truncated.into(), 18),
             (GetError::Status(404).into(), 22),
+            (DownloadError::Get(GetError::Status(404)).into(), 22),
+            (redirect(RedirectError::NoLocation).into(), 22),
+            (redirect(RedirectError::Url(UrlError::Https)).into(), 3),
+            (redirect(RedirectError::TooLong).into(), 3),
+            (redirect(RedirectError::NoAddress).into(), 6),
+            (Error::Unresolved(ResolveError::NoAnswer).into(), 6),
+            (DownloadError::CannotRestart.into(), 33),
+            (redirect(RedirectError::TooMany).into(), 47),
+            (redirect(RedirectError::Loop).into(), 47),
             (GetError::Sink { code: 28 }.into(), 23),
             (ReceiveError::Store { code: 28 }.into(), 23),
             (timed_out(TimeoutKind::Sink).into(), 23),

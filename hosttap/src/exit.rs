@@ -27,14 +27,18 @@ pub enum Exit {
     Status = 22,
     /// The data cannot be written locally.
     Write = 23,
-    /// The receiver refused the file, or its receipt is wrong.
+    /// The receiver refused the file, its receipt is wrong, or a file has another digest than asked.
     Refused = 25,
     /// The local file cannot be read.
     Read = 26,
     /// A deadline passed.
     TimedOut = 28,
+    /// A transfer cannot go on where it stopped.
+    CannotResume = 33,
     /// The TAP interface cannot be used (curl: "the interface cannot be used").
     Tap = 45,
+    /// More redirects than are allowed, or redirects in a circle.
+    TooManyRedirects = 47,
     /// The connection was reset.
     Reset = 56,
     /// The data is larger than the limit.

@@ -1,6 +1,7 @@
 //! The command line: every command, option and default.
 
 mod link;
+mod recovery;
 pub mod values;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use tickwire::sntp::NTP_PORT;
 
 use crate::exit::{Exit, Failure};
 pub use link::LinkOptions;
+pub use recovery::RecoveryOptions;
 use values::{HeaderField, Peer};
 
 /// The default port of `chat`.
@@ -36,7 +38,7 @@ Examples:
 Data goes to stdout, everything else to stderr. Exit codes are curl's: 0 success, 2 usage, 3 URL,
 6 name not resolved, 7 could not connect, 8 malformed, 18 truncated, 22 status 3xx or >= 400,
 23 cannot write, 25 refused by the receiver, 26 cannot read the file, 28 timed out,
-45 TAP unusable, 56 reset, 63 too large, 130 interrupted.";
+33 cannot resume, 45 TAP unusable, 47 too many redirects, 56 reset, 63 too large, 130 interrupted.";
 
 /// tickwire's apps over a TAP interface, on a TCP/IP stack separate from the kernel's.
 #[derive(Debug, Parser)]
@@ -111,6 +113,9 @@ pub struct GetOptions {
     /// Stop at the first URL that fails
     #[arg(long)]
     pub fail_early: bool,
+    /// What a download does beyond one request.
+    #[command(flatten)]
+    pub recovery: RecoveryOptions,
     /// Add a header; Host replaces the default one
     #[arg(long, value_name = "N: V", value_parser = values::header)]
     pub header: Vec<HeaderField>,

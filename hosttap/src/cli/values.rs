@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use tickwire::Duration;
+
+use crate::storage::hex;
 use tickwire::dns::service_port;
 
 /// A host as the user wrote it.
@@ -51,6 +53,15 @@ pub struct HeaderField {
     pub name: String,
     /// The value, without white space at its ends and without control bytes other than HTAB.
     pub value: String,
+}
+
+/// A SHA-256 digest in hexadecimal.
+///
+/// # Errors
+/// A description of what is wrong.
+pub fn sha256(text: &str) -> Result<[u8; 32], String> {
+    hex::decode(&text.to_ascii_lowercase())
+        .ok_or_else(|| "a SHA-256 digest has 64 hexadecimal digits".to_owned())
 }
 
 /// The longest interface name: IFNAMSIZ is 16 and includes a terminating zero byte.

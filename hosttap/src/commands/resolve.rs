@@ -72,6 +72,16 @@ pub(super) fn address(
     Ok(address)
 }
 
+/// Makes ready to resolve names. Returns what the user should know about the servers.
+pub(super) fn start(stack: &mut TapStack, link: &LinkOptions) -> Option<String> {
+    let servers = name_servers::find(link, stack.lease().as_ref());
+    let note = servers.note();
+    let domains = stack.lease().map(|lease| lease.domain);
+    let domains = domains.and_then(|domain| Name::parse(&domain).ok());
+    stack.start_resolver(servers.addresses, domains);
+    note
+}
+
 fn look_up(
     stack: &mut TapStack,
     console: &mut Console,
@@ -79,13 +89,9 @@ fn look_up(
     name: &str,
     families: Option<Families>,
 ) -> Result<Vec<IpAddress>, Failure> {
-    let servers = name_servers::find(link, stack.lease().as_ref());
-    if let Some(note) = servers.note() {
+    if let Some(note) = start(stack, link) {
         console.status(note);
     }
-    let domains = stack.lease().map(|lease| lease.domain);
-    let domains = domains.and_then(|domain| Name::parse(&domain).ok());
-    stack.start_resolver(servers.addresses, domains);
     let mut task = Task::new(Lookup::new(name, families));
     loop {
         let wake = stack.turn(&mut [&mut task], &mut ConsoleObserver { console });

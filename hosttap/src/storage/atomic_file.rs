@@ -1,6 +1,8 @@
 //! Files that appear complete or not at all.
 
 mod in_place;
+mod replaceable;
+mod restart;
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
@@ -18,6 +20,7 @@ use crate::exit::{Exit, Failure};
 use crate::system::errno::{retry_interrupted, sink_error};
 use crate::system::fifo::open_existing;
 use crate::system::random::random_bytes;
+pub(super) use replaceable::replaceable;
 
 /// The number of symbolic links that the kernel follows, and so do we.
 const LINKS_MAX: usize = 40;
@@ -99,20 +102,8 @@ impl AtomicFile {
             subject: display(path),
             error,
         };
-        // This names a directory, whether or not it exists. Without this check only the rename at
-        // the end would fail.
-        if path.as_os_str().as_bytes().ends_with(b"/") {
-            return Err(failed(Errno::ISDIR.into()));
-        }
-        let existing = match fs::metadata(path) {
-            Ok(found) => Some(found),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(error)),
-        };
+        let existing = existing(path).map_err(failed)?;
         if let Some(found) = &existing {
-            if found.is_dir() {
-                return Err(failed(Errno::ISDIR.into()));
-            }
             if !found.is_file() || path.starts_with("/dev/fd") || is_own_descriptor(path) {
                 let file = open_existing(path, interrupted).map_err(failed)?;
                 return Ok(Self::new(file, Destination::Direct));
@@ -289,6 +280,21 @@ fn display(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// What is at `path`, unless that is a directory.
+fn existing(path: &Path) -> io::Result<Option<Metadata>> {
+    // This names a directory, whether or not it exists. Without this check only the rename at the
+    // end would fail.
+    if path.as_os_str().as_bytes().ends_with(b"/") {
+        return Err(Errno::ISDIR.into());
+    }
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(Errno::ISDIR.into()),
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Follows symbolic links in the last component of `path`. The last target need not exist.
 fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
@@ -361,7 +367,7 @@ fn temporary_path(target: &Path) -> io::Result<PathBuf> {
 }
 
 /// Gives `file` the permissions of the file that it will replace, and its owner if allowed.
-fn copy_owner_and_mode(file: &File, replaced: &Metadata) -> io::Result<()> {
+pub(super) fn copy_owner_and_mode(file: &File, replaced: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (replaced.uid(), replaced.gid()) {
         let (uid, gid) = (Uid::from_raw(replaced.uid()), Gid::from_raw(replaced.gid()));

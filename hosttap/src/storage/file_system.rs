@@ -1,12 +1,12 @@
 //! What every user of a file system needs, also where the file system cannot do all of it: making
-//! files and names durable, and the free space.
+//! files and names durable, locks, and the free space.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use rustix::fs::{fstatvfs, fsync, syncfs};
+use rustix::fs::{FlockOperation, flock, fstatvfs, fsync, syncfs};
 use rustix::io::{Errno, retry_on_intr};
 
 /// Makes the name of `file` durable. A directory that may be written but not read cannot be opened,
@@ -38,6 +38,15 @@ pub(super) fn sync_file(file: &File) -> io::Result<()> {
 fn is_unsupported(errno: Errno) -> bool {
     let unsupported = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTTY];
     unsupported.contains(&errno)
+}
+
+/// Whether the lock could be taken.
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// How many bytes are available to us on the file system of `file`; `None` if the file system does

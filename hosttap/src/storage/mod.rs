@@ -5,6 +5,7 @@ pub mod directory_store;
 pub mod file_source;
 mod file_system;
 pub(crate) mod hex;
+pub mod part_file;
 pub mod replace_store;
 pub mod target;
 

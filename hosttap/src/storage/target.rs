@@ -4,11 +4,13 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+use tickwire::http::{RestartSink, Version};
 use tickwire::{Sink, SinkError};
 
 use super::atomic_file::{AtomicFile, CreateError};
+use super::part_file::PartFile;
 use crate::cli::is_stdout;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::system::errno::io_error;
 use crate::system::wait::wait_writable;
 use crate::terminal::stdout::Output;
@@ -18,6 +20,8 @@ use crate::terminal::stdout::Output;
 pub enum Target {
     /// A file, which is replaced at the end where that is possible.
     File(AtomicFile),
+    /// A file of which a part stays when the transfer fails.
+    Part(PartFile),
     /// stdout.
     Stdout(Output),
 }
@@ -35,7 +39,32 @@ impl Target {
     pub fn note(&self) -> Option<String> {
         match self {
             Self::File(file) => file.note(),
-            Self::Stdout(_) => None,
+            Self::Part(_) | Self::Stdout(_) => None,
+        }
+    }
+
+    /// Makes everything durable under its final name. stdout is written out by its owner.
+    ///
+    /// # Errors
+    /// [`Exit::Write`] with the file.
+    pub fn commit(self, path: &Path) -> Result<(), Failure> {
+        let failed = |error| Failure::from_io(Exit::Write, &path.display().to_string(), &error);
+        match self {
+            Self::File(file) => file.commit(),
+            Self::Part(part) => part.try_commit().map_err(failed),
+            Self::Stdout(_) => Ok(()),
+        }
+    }
+
+    /// Loses what was written, where that can be.
+    ///
+    /// # Errors
+    /// [`Exit::Write`] with the file.
+    pub fn discard(self, path: &Path) -> Result<(), Failure> {
+        let failed = |error| Failure::from_io(Exit::Write, &path.display().to_string(), &error);
+        match self {
+            Self::Part(part) => part.discard().map_err(failed),
+            Self::File(_) | Self::Stdout(_) => Ok(()),
         }
     }
 
@@ -57,6 +86,7 @@ impl Target {
     pub fn blocked(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::File(file) => file.blocked(),
+            Self::Part(_) => None,
             Self::Stdout(output) => output.blocked(),
         }
     }
@@ -70,6 +100,7 @@ impl Target {
     pub(crate) fn free_bytes(&self) -> io::Result<Option<u64>> {
         match self {
             Self::File(file) => file.free_bytes(),
+            Self::Part(part) => part.free_bytes(),
             Self::Stdout(_) => Ok(None),
         }
     }
@@ -79,6 +110,7 @@ impl Target {
     pub(crate) fn try_commit(self) -> io::Result<()> {
         let mut output = match self {
             Self::File(file) => return file.try_commit(),
+            Self::Part(part) => return part.try_commit(),
             Self::Stdout(output) => output,
         };
         while !output.finish().map_err(io_error)? {
@@ -94,7 +126,27 @@ impl Sink for Target {
     fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         match self {
             Self::File(file) => file.write(data),
+            Self::Part(part) => part.write(data),
             Self::Stdout(output) => output.write(data),
+        }
+    }
+}
+
+impl RestartSink for Target {
+    fn restart(&mut self, version: &Version<'_>) -> Result<(), SinkError> {
+        match self {
+            Self::File(file) => file.restart(),
+            Self::Part(part) => part.restart(version),
+            // Nothing was written yet.
+            Self::Stdout(_) => Ok(()),
+        }
+    }
+
+    fn can_restart(&self) -> bool {
+        match self {
+            Self::File(file) => file.can_restart(),
+            Self::Part(_) => true,
+            Self::Stdout(_) => false,
         }
     }
 }

@@ -22,7 +22,12 @@ impl<T: Send + 'static> Job<T> {
         if !self.0.is_finished() {
             return Err(self);
         }
+        Ok(self.join())
+    }
+
+    /// Waits for the result, which takes as long as the disk does.
+    pub(crate) fn join(self) -> T {
         // A panic is our own bug on any thread.
-        Ok(self.0.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        self.0.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 }

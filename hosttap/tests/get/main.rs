@@ -9,6 +9,7 @@
 mod common;
 
 mod disk;
+mod downloads;
 mod failures;
 mod hostile;
 mod kills;

@@ -131,6 +131,30 @@ fn get_takes_a_name_and_a_service() {
 }
 
 #[test]
+fn a_redirect_leads_to_a_name() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let _server = dnsmasq(
+        KERNEL_ADDRESS,
+        &["--host-record=www.lan.test,192.168.69.100"],
+    );
+    let page = HttpServer::with_body(KERNEL_ADDRESS, b"hello");
+    let moved = |url: &str| {
+        let head = format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\n\r\n");
+        HttpServer::with_response(KERNEL_ADDRESS, head).url("/")
+    };
+    let url = page.url("/").replace(KERNEL_ADDRESS, "www.lan.test");
+    let get = |url: &str| {
+        hosttap(&["--dns", KERNEL_ADDRESS, "get", "-L", url]).finish(MOMENT_SECONDS_MAX)
+    };
+    assert_addresses(&get(&moved(&url)), "hello");
+    let exited = get(&moved("http://none.lan.test/"));
+    assert_eq!(exited.code, Some(6), "{}", exited.stderr());
+}
+
+#[test]
 fn a_server_that_is_silent_or_closed_is_named_and_the_next_is_asked() {
     if !is_installed("dnsmasq") {
         return;

@@ -1,32 +1,32 @@
 //! `hosttap get`: fetches URLs to files or to stdout.
 
+mod checked;
 mod destination;
+mod download;
 mod report;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::IpEndpoint;
-use tickwire::http::{Complete, Get, GetError, GetOptions, Header, Host, Location, Request, Url};
-use tickwire::{Duration, Event, Observer, Task, Tick};
+use tickwire::http::{Complete, Header, Host, Request, Url};
 
-use super::console_observer::ConsoleObserver;
 use super::join;
 use super::resolve;
-use super::transfer::{BINARY_ON_TERMINAL, Throughput};
+use super::transfer::Throughput;
 use crate::cli::values;
 use crate::cli::{self, LinkOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::side::hint;
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
+use crate::storage::hex;
+use crate::storage::part_file::PartFile;
 use crate::storage::target::Target;
 use crate::terminal::console::Console;
 use crate::terminal::text::sanitize_line;
-use report::{Fetched, Hashed};
-
-/// How many bytes of a redirect's Location are printed.
-const LOCATION_BYTES_MAX: usize = 1_024;
+use checked::{Checked, FileDigest};
+use report::{Fetched, Seen};
 
 /// Runs the command.
 ///
@@ -55,19 +55,23 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
     if let Some(hint) = hint(link) {
         console.status(hint);
     }
+    if options.recovery.follow {
+        // A redirect may lead to a name.
+        resolve::start(&mut stack, link);
+    }
     let mut fetcher = Fetcher {
         socket: stack.add_socket(BULK_BUFFER_BYTES),
         stack: &mut stack,
         console: &mut console,
         link,
         options,
-        status: None,
+        seen: Seen::default(),
     };
     let mut first = Exit::Success;
     for job in &jobs {
         let result = fetcher.fetch_and_store(job);
         if options.json {
-            report::print(job.url, &job.path, fetcher.status, result.as_ref())?;
+            report::print(&job.shown, &job.path, fetcher.seen, result.as_ref())?;
         }
         let Err(failure) = result else {
             continue;
@@ -92,6 +96,12 @@ fn check(options: &cli::GetOptions) -> Result<(), Failure> {
     if options.json && options.writes_to_stdout() {
         return usage("--json needs stdout for itself; give -O, -o FILE or -o DIR/ too");
     }
+    if options.recovery.resume && options.writes_to_stdout() {
+        return usage("-C needs a file in which a part can stay; give -O, -o FILE or -o DIR/ too");
+    }
+    if options.recovery.sha256.is_some() && options.urls.len() > 1 {
+        return usage("--sha256 is the digest of one file; give one URL");
+    }
     Ok(())
 }
 
@@ -101,8 +111,7 @@ struct Job<'a> {
     /// The URL for messages.
     shown: Cow<'a, str>,
     host: values::Host,
-    port: u16,
-    request: Request<'a>,
+    headers: &'a [Header<'a>],
     path: PathBuf,
 }
 
@@ -112,15 +121,17 @@ impl<'a> Job<'a> {
         headers: &'a [Header<'a>],
         options: &cli::GetOptions,
     ) -> Result<Self, Failure> {
-        let url = Url::parse(text).map_err(|why| {
+        let (url, user_info) = Url::parse_with_user_info(text).map_err(|why| {
             let redacted = redact_user_info(text);
             let shown = sanitize_line(&redacted);
             Failure::new(Exit::Url, format!("{shown}: {why}"))
         })?;
-        let request = Request::new(&url, headers)
+        Request::new(&url, headers)
             .map_err(|why| Failure::new(Exit::Usage, format!("--header: {why}")))?;
-        // A URL with a password is refused, so this one has none.
-        let shown = sanitize_line(text);
+        let shown = match user_info {
+            Some(_) => Cow::Owned(sanitize_line(&without_user_info(text)).into_owned()),
+            None => sanitize_line(text),
+        };
         let path = destination::path_for(options, text).map_err(|mut failure| {
             failure.message = format!("{shown}: {}", failure.message);
             failure
@@ -129,8 +140,7 @@ impl<'a> Job<'a> {
             url: text,
             shown,
             host: host_of(&url),
-            port: url.port(),
-            request,
+            headers,
             path,
         })
     }
@@ -143,83 +153,55 @@ struct Fetcher<'a> {
     socket: SocketHandle,
     link: &'a LinkOptions,
     options: &'a cli::GetOptions,
-    /// The status that the last server answered with, once it has.
-    status: Option<u16>,
+    seen: Seen,
 }
 
 impl Fetcher<'_> {
     fn fetch_and_store(&mut self, job: &Job<'_>) -> Result<Fetched, Failure> {
-        self.status = None;
-        let stack = &mut *self.stack;
-        let address = resolve::address(stack, self.console, self.link, &job.host)?;
-        let remote = IpEndpoint::new(address, job.port);
-        let target = Target::create(&job.path, &|| stack.signals.received())?;
+        self.seen = Seen {
+            status: None,
+            attempts: 1,
+        };
+        let mut checked = self.open(job)?;
+        resolve::address(self.stack, self.console, self.link, &job.host)?;
+        let started = self.stack.clock.now();
+        let result = self.fetch(job, &mut checked);
+        self.console.end_progress();
+        if let (Err(_), Target::Part(part)) = (&result, checked.target())
+            && let Some(kept) = part.kept()
+        {
+            self.console.status(kept);
+        }
+        let complete = result?;
+        let resumed_bytes = checked.resumed_bytes();
+        let (target, digest) = verify(checked, self.options.recovery.sha256, job)?;
+        commit(target, &job.path, self.stack)?;
+        let fetched = Fetched {
+            complete,
+            time: self.stack.clock.now().since(started),
+            digest,
+            resumed_bytes,
+        };
+        self.console.status(summary(&fetched));
+        Ok(fetched)
+    }
+
+    /// The target, and what an earlier run has left of it.
+    fn open(&self, job: &Job<'_>) -> Result<Checked, Failure> {
+        let recovery = &self.options.recovery;
+        let is_interrupted = || self.stack.signals.received();
+        let target = match recovery.resume {
+            true => Target::Part(PartFile::open(&job.path)?),
+            false => Target::create(&job.path, &is_interrupted)?,
+        };
         if let Some(note) = target.note() {
             self.console.status(note);
         }
-        let mut target = Hashed::new(target, self.options.json);
-        let started = stack.clock.now();
-        let result = self.fetch(job, remote, &mut target);
-        self.console.end_progress();
-        let complete = result?;
-        let (target, digest) = target.finish();
-        commit(target, self.stack)?;
-        let time = self.stack.clock.now().since(started);
-        self.console.status(summary(complete, time));
-        Ok(Fetched {
-            complete,
-            time,
-            digest,
+        let is_hashed = self.options.json || recovery.sha256.is_some();
+        Checked::new(target, is_hashed, || !is_interrupted()).map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => Failure::interrupted(),
+            _ => Failure::from_io(Exit::Write, &job.path.display().to_string(), &error),
         })
-    }
-
-    fn fetch(
-        &mut self,
-        job: &Job<'_>,
-        remote: IpEndpoint,
-        target: &mut Hashed,
-    ) -> Result<Complete, Failure> {
-        let (stack, console) = (&mut *self.stack, &mut *self.console);
-        let mut location = [0; LOCATION_BYTES_MAX];
-        let get = Get::new(
-            self.socket,
-            remote,
-            job.request,
-            get_options(self.options),
-            &mut location,
-            target,
-        );
-        let mut task = Task::new(get);
-        let outcome = loop {
-            let wake = stack.turn(&mut [&mut task], &mut GetObserver { console });
-            if let Some(outcome) = task.outcome() {
-                break *outcome;
-            }
-            let wake = console.tick(stack.clock.now(), wake);
-            stack.wait(wake, None, task.app_mut().sink_mut().target.blocked())?;
-        };
-        let mut get = task.into_app();
-        match (outcome, get.complete()) {
-            (Ok(()), Some(complete)) => {
-                self.status = Some(complete.status);
-                Ok(complete)
-            }
-            (Err(error), _) => {
-                if let GetError::Status(status) = error {
-                    self.status = Some(status);
-                }
-                let mut failure = explain(&job.shown, error, &mut get);
-                if let Some(hint) = stack.link_down_hint() {
-                    failure.message.push_str(": ");
-                    failure.message.push_str(&hint);
-                }
-                Err(failure)
-            }
-            (Ok(()), None) => Err(Failure::new(
-                Exit::Unknown,
-                "the transfer ended without a result",
-            )),
-        }
     }
 }
 
@@ -235,6 +217,15 @@ fn redact_user_info(url: &str) -> String {
     format!("{}***@{after}", scheme.unwrap_or_default())
 }
 
+/// A valid URL with `***` in place of the user name and password.
+fn without_user_info(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    format!("{scheme}://***@{host}{path}")
+}
+
 /// The server's host.
 fn host_of(url: &Url<'_>) -> values::Host {
     match url.host() {
@@ -243,79 +234,58 @@ fn host_of(url: &Url<'_>) -> values::Host {
     }
 }
 
-fn get_options(options: &cli::GetOptions) -> GetOptions {
-    GetOptions {
-        connect_timeout: options.connect_timeout,
-        head_timeout: options.first_byte_timeout,
-        idle_timeout: options.idle_timeout,
-        // The reader of stdout may pause as long as it likes; an unread pipe is not our error.
-        stall_timeout: Duration::MAX,
-        total_timeout: options.total_timeout,
-        bytes_max: options.max_size.unwrap_or(u64::MAX),
-        require_length: options.require_length,
-        ..GetOptions::default()
+/// Compares the digest with the one that was asked for; what has another one is not saved.
+fn verify(
+    checked: Checked,
+    wanted: Option<FileDigest>,
+    job: &Job<'_>,
+) -> Result<(Target, Option<FileDigest>), Failure> {
+    let digest = checked.digest();
+    let target = checked.into_target();
+    let (Some(wanted), Some(digest)) = (wanted, digest) else {
+        return Ok((target, digest));
+    };
+    if wanted == digest {
+        return Ok((target, Some(digest)));
+    }
+    target.discard(&job.path)?;
+    let text = format!(
+        "{}: the file has another digest: {}",
+        job.shown,
+        hex::encode(&digest)
+    );
+    Err(Failure::new(Exit::Refused, text))
+}
+
+fn commit(target: Target, path: &Path, stack: &mut TapStack) -> Result<(), Failure> {
+    let Target::Stdout(mut output) = target else {
+        return target.commit(path);
+    };
+    loop {
+        let is_done = output
+            .finish()
+            .map_err(|error| Failure::from_core("stdout", error))?;
+        if is_done {
+            return Ok(());
+        }
+        // The connection is closed, but an unread frame would end every wait at once.
+        let wake = stack.turn(&mut [], &mut ());
+        stack.wait(wake, None, output.blocked())?;
     }
 }
 
-fn explain(shown: &str, error: GetError, get: &mut Get<'_, &mut Hashed>) -> Failure {
-    if get.sink_mut().target.refused_binary() {
-        let text = format!("{shown}: {BINARY_ON_TERMINAL}");
-        return Failure::new(Exit::Write, text);
-    }
-    let mut failure = Failure::from_core(shown, error);
-    // If the head was malformed after its Location, there is no redirect, and the Location may be
-    // incomplete.
-    if matches!(error, GetError::Status(_))
-        && let Some(location) = redirect_target(get.location())
-    {
-        failure.message.push_str(&location);
-    }
-    failure
-}
-
-fn redirect_target(location: &Location<'_>) -> Option<String> {
-    let text = String::from_utf8_lossy(location.as_bytes());
-    let more = if location.is_truncated() { " ..." } else { "" };
-    (!text.is_empty()).then(|| format!(", Location: {}{more}", sanitize_line(&text)))
-}
-
-fn commit(target: Target, stack: &mut TapStack) -> Result<(), Failure> {
-    match target {
-        Target::File(file) => file.commit(),
-        Target::Stdout(mut output) => loop {
-            let is_done = output
-                .finish()
-                .map_err(|error| Failure::from_core("stdout", error))?;
-            if is_done {
-                return Ok(());
-            }
-            // The connection is closed, but an unread frame would end every wait at once.
-            let wake = stack.turn(&mut [], &mut ());
-            stack.wait(wake, None, output.blocked())?;
-        },
-    }
-}
-
-fn summary(complete: Complete, time: Duration) -> String {
+fn summary(fetched: &Fetched) -> String {
     let Complete {
         bytes,
         proof,
         status,
-    } = complete;
+    } = fetched.complete;
+    let (time, resumed) = (fetched.time, fetched.resumed_bytes);
+    let bytes = bytes.saturating_sub(resumed);
     let throughput = Throughput { bytes, time };
-    format!("{throughput}, status {status}: {proof}")
-}
-
-/// Prints what happens but for the end, which the summary or the failure reports.
-struct GetObserver<'c> {
-    console: &'c mut Console,
-}
-
-impl Observer for GetObserver<'_> {
-    fn event(&mut self, now: Tick, task: &'static str, event: &Event) {
-        if !matches!(event, Event::Disconnected { .. } | Event::Failed { .. }) {
-            let console = &mut *self.console;
-            ConsoleObserver { console }.event(now, task, event);
-        }
-    }
+    let before = match resumed {
+        0 => String::new(),
+        _ => format!(" after the {resumed} that were there"),
+    };
+    format!("{throughput}{before}, status {status}: {proof}")
 }

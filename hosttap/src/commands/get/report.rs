@@ -4,44 +4,20 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use tickwire::Duration;
 use tickwire::http::{Complete, Proof};
-use tickwire::{Duration, Sink, SinkError};
 
+use super::checked::FileDigest;
 use crate::exit::{Exit, Failure};
 use crate::storage::hex;
-use crate::storage::target::Target;
 
-/// A target that hashes what it takes, where somebody asks for the digest.
-#[derive(Debug)]
-pub(super) struct Hashed {
-    pub(super) target: Target,
-    hasher: Option<Sha256>,
-}
-
-impl Hashed {
-    pub(super) fn new(target: Target, is_wanted: bool) -> Self {
-        Self {
-            target,
-            hasher: is_wanted.then(Sha256::new),
-        }
-    }
-
-    /// The target, and the digest in hexadecimal.
-    pub(super) fn finish(self) -> (Target, Option<String>) {
-        let digest = self.hasher.map(|hasher| hex::encode(&hasher.finalize()));
-        (self.target, digest)
-    }
-}
-
-impl Sink for Hashed {
-    fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
-        let taken = self.target.write(data)?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(data.get(..taken).unwrap_or(data));
-        }
-        Ok(taken)
-    }
+/// What is known of a transfer, however it ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// The status that the last server answered with, where it tells how the transfer ended.
+    pub(super) status: Option<u16>,
+    /// Number of attempts, the first included.
+    pub(super) attempts: u32,
 }
 
 /// A body that was fetched and stored.
@@ -49,7 +25,9 @@ impl Sink for Hashed {
 pub(super) struct Fetched {
     pub(super) complete: Complete,
     pub(super) time: Duration,
-    pub(super) digest: Option<String>,
+    pub(super) digest: Option<FileDigest>,
+    /// Number of bytes that came from an earlier run.
+    pub(super) resumed_bytes: u64,
 }
 
 /// Prints one object on stdout.
@@ -59,10 +37,10 @@ pub(super) struct Fetched {
 pub(super) fn print(
     url: &str,
     path: &Path,
-    status: Option<u16>,
+    seen: Seen,
     result: Result<&Fetched, &Failure>,
 ) -> Result<(), Failure> {
-    let line = object(url, path, status, result).to_string();
+    let line = object(url, path, seen, result).to_string();
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{line}")
         .and_then(|()| stdout.flush())
@@ -70,12 +48,7 @@ pub(super) fn print(
 }
 
 /// Every field is always there; what is not known is null.
-fn object(
-    url: &str,
-    path: &Path,
-    status: Option<u16>,
-    result: Result<&Fetched, &Failure>,
-) -> Value {
+fn object(url: &str, path: &Path, seen: Seen, result: Result<&Fetched, &Failure>) -> Value {
     let (exit, error) = match result {
         Ok(_) => (Exit::Success, None),
         Err(failure) => (failure.exit, Some(&failure.message)),
@@ -87,12 +60,12 @@ fn object(
         "file": path.to_string_lossy(),
         "exit": exit as u8,
         "error": error,
-        "status": status,
+        "status": seen.status,
         "bytes": complete.map(|complete| complete.bytes),
         "seconds": fetched.map(|fetched| fetched.time.as_millis() as f64 / 1_000.0),
         "proof": complete.map(|complete| proof_name(complete.proof)),
-        "sha256": fetched.and_then(|fetched| fetched.digest.as_ref()),
-        "attempts": 1,
+        "sha256": fetched.and_then(|fetched| fetched.digest.as_ref().map(|bytes| hex::encode(bytes))),
+        "attempts": seen.attempts,
     })
 }
 

@@ -6,11 +6,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::directory::Directory;
 use super::upload::OwnedUpload;
+pub(super) use crate::storage::file_system::try_lock;
 use crate::storage::hex;
 use crate::system::random::random_bytes;
 
@@ -153,13 +154,4 @@ pub(super) fn partial_name(upload: &OwnedUpload) -> Option<String> {
 pub(super) fn random_name() -> io::Result<String> {
     let random: [u8; 8] = random_bytes()?;
     Ok(format!("{PREFIX}{PLAIN}-{}{SUFFIX}", hex::encode(&random)))
-}
-
-/// Whether the lock could be taken.
-pub(super) fn try_lock(file: &File) -> io::Result<bool> {
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(errno) => Err(errno.into()),
-    }
 }
