@@ -19,6 +19,7 @@ mod counters;
 mod cut;
 mod duties;
 mod flow;
+mod flow_table;
 mod icmp;
 mod inspector;
 mod link;

@@ -281,7 +281,7 @@ fn data_after_the_peers_fin_is_not_taken() {
                 script(&mut bare).0,
                 b"more",
                 "text after a FIN is ignored now"
-            )
+            );
         },
         |mut guarded| {
             assert_eq!(script(&mut guarded), (vec![], 0));
