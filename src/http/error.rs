@@ -40,8 +40,7 @@ pub enum Event {
         /// Number of bytes in the body, where the head says so.
         length: Option<u64>,
     },
-    /// A redirect is followed.
-    #[cfg(feature = "download")]
+    /// A download follows a redirect.
     Redirect {
         /// The status code.
         status: u16,
