@@ -23,6 +23,7 @@ build() {
 
 build plain "" bare minimal get join echo chat recv
 build guard guard get
+build recovery recovery get
 build reno reno get
 build ipv6 ipv6 bare get
 build panic-location panic-location get

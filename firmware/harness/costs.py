@@ -13,6 +13,7 @@ ROWS = (
     ("`chat`: loop and peer", "plain-chat", "plain-bare"),
     ("`recv`: loop, receiver, SHA-256, flash store", "plain-recv", "plain-bare"),
     ("guard, in `get`", "guard-get", "plain-get"),
+    ("its loss recovery", "recovery-get", "guard-get"),
     ("feature `reno`, in `get`", "reno-get", "plain-get"),
     ("feature `ipv6`, in `get`", "ipv6-get", "plain-get"),
     ("feature `ipv6`, of it in a bare socket", "ipv6-bare", "plain-bare"),

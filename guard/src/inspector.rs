@@ -338,7 +338,10 @@ impl Inspector {
                 count(&mut self.counters.segments_withheld);
                 return false;
             }
-            self.due_at = self.due_at.min(follow::due_at(flow, now));
+            // Where something was in flight already, this only postpones what is due.
+            if snd_max == flow.highest_ack {
+                self.due_at = self.due_at.min(follow::due_at(flow, now));
+            }
         }
         if let Some(new) = rewritten {
             segment.rewrite(frame, new, self.link.checksums.compute_tcp);

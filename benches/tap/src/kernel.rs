@@ -12,13 +12,14 @@ use hosttap::link::tap::{FRAME_BYTES_MAX, Tap};
 use rustix::event::{PollFd, PollFlags, poll};
 use tickwire_sim::Generator;
 
-use crate::link::{Link, Ours};
+use crate::link::{Link, MAC, Ours};
 
 /// What the process between the kernels does: bytes to receive, parts per million to lose.
 const BETWEEN: &str = "TICKWIRE_BENCH_BETWEEN";
 const NET: [u8; 4] = [192, 168, 71, 0];
 /// The far kernel.
 const FAR: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 168, 71, 1), 5_000);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Where a frame has its EtherType, and that of IPv4. Others are not lost: the kernel repeats a lost ARP request only
 /// after a second.
 const ETHERTYPE: std::ops::Range<usize> = 12..14;
@@ -34,7 +35,8 @@ pub fn send(bytes: u64, loss_ppm: u32) -> Result<Duration, String> {
     assert!(heard(), "the process between the kernels is ready");
 
     let started = Instant::now();
-    let mut stream = TcpStream::connect(FAR).map_err(|error| error.to_string())?;
+    let mut stream = TcpStream::connect_timeout(&FAR.into(), CONNECT_TIMEOUT)
+        .map_err(|error| error.to_string())?;
     let block = vec![0x5a; 1 << 16];
     let mut left = bytes;
     while left > 0 {
@@ -74,7 +76,9 @@ pub fn between() -> bool {
         loss_ppm.parse().expect("a number"),
     );
     let far = Tap::open("tap1").expect("the TAP opens");
+    // The near kernel was told this hardware address.
     for arguments in [
+        format!("link set tap1 address {MAC}").replace('-', ":"),
         format!("addr add {}/24 dev tap1", FAR.0),
         "link set tap1 up".to_owned(),
     ] {

@@ -34,6 +34,16 @@ pub struct Host<D> {
     started: Instant,
 }
 
+impl<D: Device> Host<Guarded<'_, D>> {
+    /// Lets the loop wake up for the guard, as `hosttap` does.
+    pub fn with_guard(self) -> Self {
+        Self {
+            stack: self.stack.with_guard(),
+            ..self
+        }
+    }
+}
+
 impl<D: Device> Host<D> {
     pub fn new(device: D, address: smoltcp::wire::IpCidr) -> Self {
         let started = Instant::now();
@@ -214,7 +224,7 @@ fn get_over<'l>(
     let url = Url::parse(&text).expect("it is a URL");
     let request = Request::new(&url, &[]).expect("it has no fields");
     let (address, descriptor) = (link.address(), link.descriptor());
-    let mut host = Host::new(guard(Lent(link.device())), address);
+    let mut host = Host::new(guard(Lent(link.device())), address).with_guard();
     let (to, options) = (IpEndpoint::from(remote), GetOptions::default());
     let get = Get::new(host.socket, to, request, options, &mut [], Discard);
     let mut task = Task::new(get);

@@ -126,7 +126,7 @@ impl Transfer {
         let request = Request::new(&url, &[]).expect("it has no fields");
         let (address, descriptor) = (link.address(), link.descriptor());
         let mut storage = Storage::new();
-        let mut host = Host::new(self.device(link, &mut storage), address);
+        let mut host = Host::new(self.device(link, &mut storage), address).with_guard();
         let options = GetOptions {
             connect_timeout: IDLE_TIMEOUT,
             head_timeout: IDLE_TIMEOUT,
@@ -148,7 +148,7 @@ impl Transfer {
         let (remote, thread) = self.kernel_receives(link);
         let (address, descriptor) = (link.address(), link.descriptor());
         let mut storage = Storage::new();
-        let mut host = Host::new(self.device(link, &mut storage), address);
+        let mut host = Host::new(self.device(link, &mut storage), address).with_guard();
         let options = SenderOptions {
             connect_timeout: IDLE_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,

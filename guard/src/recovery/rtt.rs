@@ -56,6 +56,7 @@ impl RoundTrip {
     /// How long an acknowledgement may be missing before the first segment is probed for: the PTO
     /// of RFC 8985, 7.2, with the variation of RFC 6298. `is_single`: no more than one segment is
     /// in flight. `probes`: the number of probes that nothing has come of; each doubles the time.
+    #[inline(never)] // it takes flash
     pub(super) fn probe_timeout(&self, is_single: bool, probes: u8) -> Micros {
         let mut timeout = if self.smoothed == 0 {
             TIMEOUT_INITIAL
@@ -67,8 +68,11 @@ impl RoundTrip {
         if is_single {
             timeout += ACK_DELAY_MAX;
         }
-        let doubled = u64::from(timeout) << probes.min(16);
-        Micros::try_from(doubled).map_or(TIMEOUT_MAX, |doubled| doubled.min(TIMEOUT_MAX))
+        timeout = timeout.min(TIMEOUT_MAX);
+        for _ in 0..probes.min(16) {
+            timeout = (2 * timeout).min(TIMEOUT_MAX);
+        }
+        timeout
     }
 
     /// By how much an older segment may arrive after a newer one (RFC 8985, 6.2, step 4).

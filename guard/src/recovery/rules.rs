@@ -22,6 +22,7 @@ pub(super) enum Rule {
 
 impl Recovery {
     /// The rule that acts next if nothing comes in, and when.
+    #[inline(never)] // it takes flash
     pub(super) fn next_rule(&self, flight: &Flight) -> Option<(Rule, Micros)> {
         if flight.is_empty() || !self.has(Self::IS_FOLLOWED) || self.is_left_to_smoltcp(flight) {
             return None;
