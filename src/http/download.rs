@@ -25,7 +25,7 @@ const UNKNOWN: IpEndpoint = IpEndpoint {
 
 /// Fetches one body into a [`RestartSink`], by as many requests as it takes.
 ///
-/// It follows redirects, tries again after what can change (a refused, reset, truncated or timed out
+/// It follows redirects, tries again after what can change (a refused, reset, unreachable, truncated or timed out
 /// connection; 408, 429, 500, 502, 503 and 504) and goes on where it stopped, if the file is still the
 /// same: only a strong ETag, or a Last-Modified that is as good, proves that. Without such a proof the
 /// sink begins anew. So the sink never holds parts of two files.
@@ -313,7 +313,10 @@ const fn is_retryable(error: &GetError) -> bool {
             !matches!(kind, TimeoutKind::Total | TimeoutKind::Sink)
         }
         GetError::Connection(error) => {
-            matches!(error, Error::Refused | Error::Reset | Error::AddressLost)
+            matches!(
+                error,
+                Error::Refused | Error::Reset | Error::AddressLost | Error::DestinationUnreachable
+            )
         }
         GetError::Truncated => true,
         GetError::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),

@@ -168,7 +168,15 @@ fn a_gateway_leads_to_other_networks() {
         ip addr add fd77::1/128 dev lo nodad",
     );
     let server = HttpServer::with_body("fd77::1", b"from afar");
-    let address = ["--address", "fd00::1/64", "--gateway", "fe80::100"];
+    // The kernel's routes may come up after its link, and until then it says that there are none.
+    let address = [
+        "--address",
+        "fd00::1/64",
+        "--gateway",
+        "fe80::100",
+        "--retry",
+        "3",
+    ];
     let exited = get(&[&[server.url("/").as_str()], &address[..]].concat());
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     assert_eq!(exited.stdout(), "from afar");
