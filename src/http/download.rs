@@ -312,13 +312,10 @@ const fn is_retryable(error: &GetError) -> bool {
         GetError::Connection(Error::TimedOut(kind)) => {
             !matches!(kind, TimeoutKind::Total | TimeoutKind::Sink)
         }
-        GetError::Connection(error) => {
-            matches!(
-                error,
-                Error::Refused | Error::Reset | Error::AddressLost | Error::DestinationUnreachable
-            )
-        }
-        GetError::Truncated => true,
+        GetError::Connection(
+            Error::Refused | Error::Reset | Error::AddressLost | Error::DestinationUnreachable,
+        )
+        | GetError::Truncated => true,
         GetError::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
         _ => false,
     }
