@@ -2,10 +2,10 @@
 //! loses as many frames as our device does.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hosttap::link::tap::{FRAME_BYTES_MAX, Tap};
@@ -30,25 +30,27 @@ pub fn send(bytes: u64, loss_ppm: u32) -> Result<Duration, String> {
     let near = Ours::open("tap0", NET);
     let mut between = start(&near, bytes, loss_ppm);
     let output = between.stdout.take().expect("it is piped");
+    let sent = send_through(output, bytes);
+    between.kill().expect("it can be killed");
+    between.wait().expect("it was started");
+    sent.map_err(|error| error.to_string())
+}
+
+fn send_through(output: ChildStdout, bytes: u64) -> io::Result<Duration> {
     let mut lines = BufReader::new(output).lines();
     let mut heard = move || lines.next().is_some_and(|line| line.is_ok());
     assert!(heard(), "the process between the kernels is ready");
 
     let started = Instant::now();
-    let mut stream = TcpStream::connect_timeout(&FAR.into(), CONNECT_TIMEOUT)
-        .map_err(|error| error.to_string())?;
+    let mut stream = TcpStream::connect_timeout(&FAR.into(), CONNECT_TIMEOUT)?;
     let block = vec![0x5a; 1 << 16];
     let mut left = bytes;
     while left > 0 {
         let size = block.len().min(left as usize);
-        let written = stream.write(&block[..size]);
-        left -= written.map_err(|error| error.to_string())? as u64;
+        left -= stream.write(&block[..size])? as u64;
     }
     assert!(heard(), "all has arrived");
-    let elapsed = started.elapsed();
-    between.kill().expect("it still runs");
-    between.wait().expect("it was started");
-    Ok(elapsed)
+    Ok(started.elapsed())
 }
 
 /// Starts the process between the kernels, in a namespace of its own. It gets our TAP as its standard input.
