@@ -17,11 +17,13 @@ pub struct GetOptions {
     pub stall_timeout: Duration,
     /// For everything, where there is a limit.
     pub total_timeout: Option<Duration>,
-    /// Number of bytes that the body may have; more is [`GetError::TooLarge`].
+    /// Number of bytes that the body may have; more is
+    /// [`GetError::TooLarge`](super::GetError::TooLarge).
     pub bytes_max: u64,
     /// Number of bytes that each head may have, and chunk extensions and trailers together.
     pub head_bytes_max: u32,
-    /// Whether an end that only the peer's close proves counts as [`GetError::Truncated`].
+    /// Whether an end that only the peer's close proves counts as
+    /// [`GetError::Truncated`](super::GetError::Truncated).
     pub require_length: bool,
 }
 

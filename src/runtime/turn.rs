@@ -41,9 +41,9 @@ impl<D: Device> Stack<'_, D> {
     ///
     /// After it every task has finished, or waits for a frame, for the returned tick, or for its
     /// caller's own input. The work of one turn is bounded whatever the peers do. When a bound was
-    /// reached it returns `now`, but after [`CAPPED_TURNS_MAX`] such turns at one tick the next tick,
-    /// so that a virtual clock cannot stand still. A connection that fills the bound without moving
-    /// payload for longer than that is aborted ([`Error::Spinning`]).
+    /// reached it returns `now`, but after [`CAPPED_TURNS_MAX`](crate::CAPPED_TURNS_MAX) such turns at
+    /// one tick the next tick, so that a virtual clock cannot stand still. A connection that fills the
+    /// bound without moving payload for longer than that is aborted ([`Error::Spinning`]).
     ///
     /// No deadline is judged while the device holds frames, so what is already here beats a late
     /// clock. After a jump of the clock by a second or more nothing is sent before that, either. A

@@ -33,7 +33,7 @@ const NEW_FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 /// It is written beside its target. If the file system supports that, it has no name until the
 /// commit, so that even a killed program leaves nothing behind. Devices and FIFOs are written
 /// directly, because a rename would replace the node, and so are files onto which nothing can be
-/// renamed, such as a file that is mounted into a container: [`note`](Self::note) says so.
+/// renamed, such as a file that is mounted into a container: `note` says so.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: File,

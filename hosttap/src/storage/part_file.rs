@@ -28,7 +28,7 @@ const OPEN_ATTEMPTS_MAX: u32 = 16;
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// A file that grows as FILE.part, beside its record FILE.part.info, until
-/// [`commit`](Self::try_commit) renames it to FILE.
+/// `commit` renames it to FILE.
 ///
 /// Whenever the program or the machine stops, the two are one of these: no record, and the part
 /// counts as empty; or a record of a version, and a part whose bytes are all of that version.

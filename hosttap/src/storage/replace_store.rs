@@ -43,7 +43,7 @@ impl ReplaceStore {
     /// `interrupted` returns true.
     ///
     /// # Errors
-    /// As [`AtomicFile::create`].
+    /// As `AtomicFile::create`.
     pub fn open(path: &Path, interrupted: &dyn Fn() -> bool) -> Result<Self, Failure> {
         Ok(Self {
             path: path.to_owned(),

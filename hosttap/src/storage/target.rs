@@ -27,7 +27,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// As [`open`](Self::open), with a message.
+    /// As `open`, with a message.
     ///
     /// # Errors
     /// As [`AtomicFile::create`].
