@@ -32,14 +32,15 @@ pub enum Error {
     AddressLost,
     /// A deadline passed; the value says what was missing.
     TimedOut(TimeoutKind),
-    /// The name of the peer could not be resolved.
-    #[cfg(feature = "dns")]
-    Unresolved(ResolveError),
     /// The loop aborted a connection that kept it busy without moving payload.
     Spinning,
     /// A router or the peer's host said that our SYN cannot reach its destination (ICMP). Only a
     /// guarded stack learns it; see [`Stack`](crate::Stack).
     DestinationUnreachable,
+    /// The name of the peer could not be resolved. The last variant: traces count them, and must not
+    /// depend on a feature.
+    #[cfg(feature = "dns")]
+    Unresolved(ResolveError),
 }
 
 impl fmt::Display for Error {

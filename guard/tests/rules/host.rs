@@ -138,6 +138,8 @@ impl<D: TestDevice> Host<D> {
             tcp::SocketBuffer::new(vec![0; SEND_BUFFER_LEN].leak()),
         );
         socket.set_nagle_enabled(false);
+        // Another crate of the build may have switched Reno on, which new sockets then have.
+        socket.set_congestion_control(tcp::CongestionControl::None);
         socket
             .connect(iface.context(), (family.peer(), PEER_PORT), HOST_PORT)
             .expect("the peer is a unicast address");
