@@ -288,6 +288,10 @@ impl Flow {
         } else {
             self.window_scale
         };
+        if segment.fields.ack.is_before(self.rcv_nxt) {
+            // smoltcp did not take what it seemed to take, and so not the FIN after it.
+            self.fin_received = false;
+        }
         self.rcv_nxt = segment.fields.ack;
         let edge = segment
             .fields

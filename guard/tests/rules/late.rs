@@ -315,3 +315,36 @@ fn an_ack_that_smoltcp_ignores_after_a_fin_that_fills_the_window_is_taken_when_i
         |mut guarded| assert_eq!(script(&mut guarded), 0),
     );
 }
+
+#[test]
+fn a_fin_that_smoltcp_did_not_take_is_taken_when_it_comes_again() {
+    for &family in FAMILIES {
+        let mut host = Host::<GuardedCable>::connected(family, 64, 1000);
+        host.receive(Segment {
+            payload: &[b'a'; 32],
+            ..ACK
+        });
+        host.read_all();
+        // One byte, so that the guard does not count on the larger window that comes with it.
+        host.write(b"x");
+        // From beyond the smaller window, and accepted.
+        host.receive(Segment {
+            seq: 70,
+            ack: 1,
+            ..ACK
+        });
+        assert_eq!(host.socket().send_queue(), 0);
+        // Its acknowledgement is older, so smoltcp drops it.
+        let end = Segment {
+            seq: 32,
+            control: TcpControl::Fin,
+            payload: b"end",
+            ..ACK
+        };
+        host.receive(end);
+        host.write(b"yy");
+        host.receive(Segment { ack: 3, ..end });
+        assert_eq!(host.read_all(), b"end");
+        assert!(!host.socket().may_recv(), "the FIN has come");
+    }
+}
