@@ -48,8 +48,8 @@ check_clippy() {
     )
 }
 
-# Every set of features compiles without a warning, each also beside features of smoltcp that somebody else's crate may
-# switch on in the same build.
+# Every set of protocols compiles without a warning, with nothing else, with one other feature and with all, and also
+# beside features of smoltcp that somebody else's crate may switch on in the same build.
 check_features() {
     local http chat file protocols options
     for http in "" http download; do
@@ -57,15 +57,21 @@ check_features() {
             # `flash` brings `file`.
             for file in "" file flash; do
                 protocols=$http,$chat,$file
-                for options in "" udp dns dhcp sntp ipv6 guard reno ipv6,guard ipv6,reno guard,reno dhcp,dns,sntp,ipv6,guard,reno; do
+                for options in "" ipv6 guard,recovery udp,dns,dhcp,sntp,ipv6,guard,recovery,reno; do
                     features_check tickwire "$protocols,$options"
                 done
-                features_check tickwire "$protocols,dhcp,sntp,ipv6,guard,reno,log"
-                features_check tickwire "$protocols,dhcp,sntp,ipv6,guard,reno,defmt"
             done
         done
     done
-    for options in "" ipv6 defmt smoltcp smoltcp,ipv6 smoltcp,defmt smoltcp,ipv6,defmt; do
+    # Each of the others alone, without any protocol and beside all of them.
+    for protocols in "" download,chat,flash; do
+        for options in udp dns dhcp sntp guard recovery reno log defmt ipv6,reno ipv6,guard guard,reno; do
+            features_check tickwire "$protocols,$options"
+        done
+        features_check tickwire "$protocols,udp,dns,dhcp,sntp,ipv6,guard,recovery,reno,log"
+        features_check tickwire "$protocols,udp,dns,dhcp,sntp,ipv6,guard,recovery,reno,defmt"
+    done
+    for options in "" ipv6 recovery defmt smoltcp smoltcp,ipv6 smoltcp,recovery smoltcp,defmt smoltcp,ipv6,recovery,defmt; do
         features_check smoltcp-guard "$options"
     done
     for options in "" cli; do
