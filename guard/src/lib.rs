@@ -5,7 +5,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(feature = "smoltcp"),
-    allow(dead_code, reason = "without an adapter nothing uses the guard")
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "without an adapter nothing uses the guard"
+    )
 )]
 
 mod address;
