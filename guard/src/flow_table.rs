@@ -124,3 +124,55 @@ impl FlowTable {
             .any(|flow| flow.duplicate_ack_seen && !flow.is_free())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Evicted, FlowTable};
+    use crate::address::{Address, FlowKey};
+    use crate::build::{Ends, segment};
+    use crate::link::{Link, Medium};
+    use crate::segment::{Fields, Frame, SYN, Segment, Seq};
+
+    const KEY: FlowKey = FlowKey {
+        local: Address::UNSPECIFIED,
+        remote: Address::UNSPECIFIED,
+        local_port: 49_152,
+        remote_port: 80,
+    };
+
+    fn syn(seq: u32) -> Segment {
+        let link = Link {
+            medium: Medium::Ip,
+            ..Link::NONE
+        };
+        let fields = Fields {
+            seq: Seq(seq),
+            ack: Seq(0),
+            flags: SYN,
+            window: 1000,
+        };
+        let mut buffer = [0; 96];
+        let ends = Ends::from_peer(&KEY, &link);
+        let len = segment(&mut buffer, Medium::Ip, &ends, fields, &[]).expect("it fits");
+        match Frame::parse(&buffer[..len], Medium::Ip) {
+            Frame::Tcp(segment) => segment,
+            _ => panic!("no TCP"),
+        }
+    }
+
+    #[test]
+    fn another_syn_on_the_same_ports_begins_a_new_flow() {
+        let mut table: FlowTable<[_; 2]> = FlowTable::new();
+        let table: &mut FlowTable = &mut table;
+        let (flow, evicted) = table.find_or_insert(KEY, &syn(1000), 0);
+        assert_eq!(flow.expect("it is there").snd_max, Seq(1001));
+        assert_eq!(evicted, Evicted::Nothing);
+        // The same SYN again is a retransmission.
+        let (flow, evicted) = table.find_or_insert(KEY, &syn(1000), 0);
+        assert_eq!(flow.expect("it is there").snd_max, Seq(1001));
+        assert_eq!(evicted, Evicted::Nothing);
+        let (flow, evicted) = table.find_or_insert(KEY, &syn(9000), 0);
+        assert_eq!(flow.expect("it is there").snd_max, Seq(9001));
+        assert_eq!(evicted, Evicted::Predecessor);
+    }
+}
