@@ -291,7 +291,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         }
         if given != frame && before.flags & (SYN | RST) != 0 {
             assert!(knows && is_ours, "a stranger was challenged");
-            check_challenge(&given, &before);
+            parts::check_challenge(&given, &before);
             return self.host.hear(given);
         }
         let after = check_change(frame, &given, &before, &CHANGEABLE_IN);
@@ -380,13 +380,6 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             assert_eq!(after.checksum_is_right, before.checksum_is_right);
         }
     }
-}
-
-/// A1 and A2: in place of a SYN or a RST comes an ACK of the same connection that carries nothing.
-fn check_challenge(given: &[u8], was: &Read) {
-    let is = read(given).expect("a challenge is a segment");
-    assert_eq!((is.source, is.destination), (was.source, was.destination));
-    assert!(is.checksum_is_right && is.flags == ACK && is.payload_len == 0);
 }
 
 /// What changed is allowed to, and the checksum is as right as it was by a computation of its own.

@@ -1,6 +1,6 @@
-//! What becomes of a segment that its path does not take.
+//! What becomes of a segment that its path does not take, or that is answered by a challenge.
 
-use crate::frame::{FIN, Read, read_sent};
+use crate::frame::{ACK, FIN, Read, read, read_sent};
 
 /// The shortest packets that a report can make the guard cut.
 const MTU_MIN: [usize; 2] = [576, 1280];
@@ -40,4 +40,11 @@ pub(super) fn check(whole: &[u8], was: &Read, parts: &[Vec<u8>]) {
         payload_len += is.payload_len;
     }
     assert_eq!(payload_len, was.payload_len, "the parts are the whole");
+}
+
+/// A1 and A2: in place of a SYN or a RST comes an ACK of the same connection that carries nothing.
+pub(super) fn check_challenge(given: &[u8], was: &Read) {
+    let is = read(given).expect("a challenge is a segment");
+    assert_eq!((is.source, is.destination), (was.source, was.destination));
+    assert!(is.checksum_is_right && is.flags == ACK && is.payload_len == 0);
 }
