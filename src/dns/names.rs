@@ -7,6 +7,7 @@ use smoltcp::wire::IpAddress;
 
 use super::answer::FamilyAddresses;
 use super::{ADDRESSES_MAX, Name, RecordType, ResolveError};
+use crate::runtime::to_smoltcp;
 use crate::{Duration, Tick};
 
 /// Name servers that a stack may know.
@@ -349,15 +350,4 @@ fn in_turn(first: &[IpAddr], second: &[IpAddr]) -> Addresses {
     let at = |index| [first.get(index), second.get(index)];
     let both = (0..ADDRESSES_MAX).flat_map(at).flatten();
     both.copied().filter_map(to_smoltcp).collect()
-}
-
-/// `None` for a family that smoltcp was built without.
-pub(super) const fn to_smoltcp(address: IpAddr) -> Option<IpAddress> {
-    match address {
-        IpAddr::V4(address) => Some(IpAddress::Ipv4(address)),
-        #[cfg(feature = "ipv6")]
-        IpAddr::V6(address) => Some(IpAddress::Ipv6(address)),
-        #[cfg(not(feature = "ipv6"))]
-        IpAddr::V6(_) => None,
-    }
 }

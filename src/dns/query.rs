@@ -5,8 +5,9 @@ use core::net::IpAddr;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::answer::FamilyAddresses;
-use super::names::{LOCAL, Wanted, to_smoltcp};
+use super::names::{LOCAL, Wanted};
 use super::{Name, Names, RecordType, ResolveError, write_query};
+use crate::runtime::to_smoltcp;
 use crate::{Duration, Io, Tick};
 
 /// How long one question may take, aliases, domains and servers included.

@@ -4,9 +4,9 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use smoltcp::wire::{IpAddress, IpCidr};
 
-use super::names::to_smoltcp;
 use super::{Addresses, Families, Name, Names, ResolveError};
 use crate::Io;
+use crate::runtime::to_smoltcp;
 
 impl<'s> Io<'_, 's> {
     /// The addresses of `host`: a name, or an address as text. `None` while they are being found out;

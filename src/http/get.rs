@@ -1,14 +1,13 @@
 //! The app that fetches one body.
 
-use core::net::IpAddr;
-
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::IpEndpoint;
 
 use super::fetch::{Exchange, Fetch};
 use super::{
     Complete, Framing, GetError, GetOptions, Head, HeadParser, Host, Location, Request, Url,
 };
+use crate::runtime::to_smoltcp;
 use crate::{App, Client, Deadline, Io, Sink, Step};
 
 /// Fetches one body by HTTP/1.0 GET into a [`Sink`].
@@ -62,13 +61,10 @@ impl<'a, S> Exchange<S> for Plain<'a> {
 impl Url<'_> {
     /// Address and port of the server, where the URL has an address and no name.
     pub fn endpoint(&self) -> Option<IpEndpoint> {
-        let address = match self.host() {
-            Host::Address(IpAddr::V4(address)) => IpAddress::Ipv4(address),
-            #[cfg(feature = "ipv6")]
-            Host::Address(IpAddr::V6(address)) => IpAddress::Ipv6(address),
-            _ => return None,
+        let Host::Address(address) = self.host() else {
+            return None;
         };
-        Some(IpEndpoint::new(address, self.port()))
+        Some(IpEndpoint::new(to_smoltcp(address)?, self.port()))
     }
 }
 

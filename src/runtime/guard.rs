@@ -52,13 +52,14 @@ impl<D: ?Sized> Guard<D> {
 
 #[cfg(feature = "guard")]
 mod guarded {
-    use core::net::{IpAddr, SocketAddr};
+    use core::net::SocketAddr;
 
     use smoltcp::phy::Device;
     use smoltcp_guard::{Guarded, Unreachable};
 
     use super::*;
     use crate::Stack;
+    use crate::runtime::to_smoltcp;
 
     impl<'g, D: Device> Stack<'_, Guarded<'g, D>> {
         /// Lets the loop wake up when the guard wants to be asked, and tell what it notices
@@ -85,7 +86,7 @@ mod guarded {
                 address: taken,
                 mac,
             } => Notice::AddressConflict {
-                address: address(taken)?,
+                address: to_smoltcp(taken)?,
                 mac: EthernetAddress(mac),
             },
             smoltcp_guard::Notice::Unreachable {
@@ -106,16 +107,6 @@ mod guarded {
     }
 
     fn endpoint(end: SocketAddr) -> Option<IpEndpoint> {
-        Some(IpEndpoint::new(address(end.ip())?, end.port()))
-    }
-
-    fn address(address: IpAddr) -> Option<IpAddress> {
-        match address {
-            IpAddr::V4(address) => Some(IpAddress::Ipv4(address)),
-            #[cfg(feature = "ipv6")]
-            IpAddr::V6(address) => Some(IpAddress::Ipv6(address)),
-            #[cfg(not(feature = "ipv6"))]
-            IpAddr::V6(_) => None,
-        }
+        Some(IpEndpoint::new(to_smoltcp(end.ip())?, end.port()))
     }
 }

@@ -1,5 +1,7 @@
 //! The loop and its contract: what an app is, what it may touch, and how one turn moves everything.
 
+#[cfg(any(feature = "dns", feature = "guard", feature = "http"))]
+mod address;
 mod app;
 mod connect;
 mod deadline;
@@ -20,6 +22,8 @@ mod turn;
 #[cfg(feature = "udp")]
 mod udp;
 
+#[cfg(any(feature = "dns", feature = "guard", feature = "http"))]
+pub(crate) use address::to_smoltcp;
 pub use app::{App, Backlog, Step};
 pub use deadline::{Deadline, TimeoutKind};
 pub use error::Error;
