@@ -4,6 +4,7 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::answer::Answer;
+use super::download_error::is_retryable;
 use super::fetch::Fetch;
 use super::redirect::Place;
 use super::resumable::{Held, Resumable};
@@ -12,10 +13,10 @@ use super::{
     Proof, Request, RestartSink, SetupError, Url, Version,
 };
 #[cfg(feature = "dns")]
+use crate::Error;
+#[cfg(feature = "dns")]
 use crate::dns::{RESOLVE_TIMEOUT, ResolveError};
-use crate::{
-    App, Backoff, Client, Deadline, Error, IDLE_BYTES_MIN, Io, Retry as _, Step, TimeoutKind,
-};
+use crate::{App, Backoff, Client, Deadline, IDLE_BYTES_MIN, Io, Retry as _, Step, TimeoutKind};
 
 /// The remote of a client until its name is resolved: it is never dialled.
 const UNKNOWN: IpEndpoint = IpEndpoint {
@@ -25,10 +26,10 @@ const UNKNOWN: IpEndpoint = IpEndpoint {
 
 /// Fetches one body into a [`RestartSink`], by as many requests as it takes.
 ///
-/// It follows redirects, tries again after what can change (a refused, reset, unreachable, truncated or timed out
-/// connection; 408, 429, 500, 502, 503 and 504) and goes on where it stopped, if the file is still the
-/// same: only a strong ETag, or a Last-Modified that is as good, proves that. Without such a proof the
-/// sink begins anew. So the sink never holds parts of two files.
+/// It follows redirects, tries again after what can change (a refused, reset, unreachable, truncated
+/// or timed out connection; 408, 429, 500, 502, 503 and 504) and goes on where it stopped, if the file
+/// is still the same: only a strong ETag, or a Last-Modified that is as good, proves that. Without such
+/// a proof the sink begins anew. So the sink never holds parts of two files.
 ///
 /// Credentials in the URL, and all headers of the caller that are not harmless everywhere, go to the
 /// origin of the first URL alone.
@@ -183,6 +184,19 @@ impl<'a, S: RestartSink> Download<'a, S> {
         self.client.into_session().sink
     }
 
+    /// The client has taken a step.
+    fn on_step(
+        &mut self,
+        io: &mut Io,
+        step: Result<Step, GetError>,
+    ) -> Result<Step, DownloadError> {
+        match step {
+            Ok(Step::Done) => self.end_request(io, Ok(())),
+            Ok(step) => Ok(step),
+            Err(error) => self.end_request(io, Err(error)),
+        }
+    }
+
     /// A request is over: what comes next.
     fn end_request(
         &mut self,
@@ -306,21 +320,6 @@ impl<S: RestartSink> defmt::Format for Download<'_, S> {
     }
 }
 
-/// Whether another attempt can end better.
-const fn is_retryable(error: &GetError) -> bool {
-    match error {
-        GetError::Connection(Error::TimedOut(kind)) => {
-            !matches!(kind, TimeoutKind::Total | TimeoutKind::Sink)
-        }
-        GetError::Connection(
-            Error::Refused | Error::Reset | Error::AddressLost | Error::DestinationUnreachable,
-        )
-        | GetError::Truncated => true,
-        GetError::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
-        _ => false,
-    }
-}
-
 impl Remote {
     const fn deadline(&self) -> Option<Deadline> {
         match self {
@@ -362,11 +361,8 @@ impl<S: RestartSink> App for Download<'_, S> {
         if let Some(step) = self.resolve(io)? {
             return Ok(step);
         }
-        match self.client.step(io) {
-            Ok(Step::Done) => self.end_request(io, Ok(())),
-            Ok(step) => Ok(step),
-            Err(error) => self.end_request(io, Err(error)),
-        }
+        let step = self.client.step(io);
+        self.on_step(io, step)
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -386,11 +382,8 @@ impl<S: RestartSink> App for Download<'_, S> {
             self.retry_at = None;
             return Ok(Step::Again);
         }
-        match self.client.expired(io) {
-            Ok(Step::Done) => self.end_request(io, Ok(())),
-            Ok(step) => Ok(step),
-            Err(error) => self.end_request(io, Err(error)),
-        }
+        let step = self.client.expired(io);
+        self.on_step(io, step)
     }
 
     fn sockets(&self) -> &[SocketHandle] {

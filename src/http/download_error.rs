@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{GetError, HeaderError, RedirectError, UrlError};
-use crate::Error;
+use crate::{Error, TimeoutKind};
 
 /// Why a download did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +31,21 @@ pub enum SetupError {
     UrlTooLong,
     /// The URL has a name, and this build lacks `dns`.
     NoAddress,
+}
+
+/// Whether another attempt can end better.
+pub(super) const fn is_retryable(error: &GetError) -> bool {
+    match error {
+        GetError::Connection(Error::TimedOut(kind)) => {
+            !matches!(kind, TimeoutKind::Total | TimeoutKind::Sink)
+        }
+        GetError::Connection(
+            Error::Refused | Error::Reset | Error::AddressLost | Error::DestinationUnreachable,
+        )
+        | GetError::Truncated => true,
+        GetError::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        _ => false,
+    }
 }
 
 impl fmt::Display for DownloadError {

@@ -41,8 +41,8 @@ impl Default for ServerOptions {
 ///
 /// Every socket that serves nobody listens, so a caller waits, or is refused, only while `N` others
 /// are served. Without a [`backlog`](ServerOptions::backlog), a caller that comes right after another
-/// has gone finds a listener if there is one socket more than callers at a time. A conversation that fails is an [`Event::Failed`](crate::Event::Failed), and
-/// the server goes on.
+/// has gone finds a listener if there is one socket more than callers at a time. A conversation that
+/// fails is an [`Event::Failed`](crate::Event::Failed), and the server goes on.
 ///
 /// ```text
 /// each socket: listening -> talking -> closing -> listening
