@@ -112,16 +112,17 @@ check_test() {
 }
 
 # What would be published, in the order of publishing: each package builds from what is in it, and its tests pass where
-# there is no repository around it.
+# there is no repository around it. In a folder of its own: of a folder that it has seen before, cargo takes the sources
+# that it unpacked then, for the version is the same.
 check_publish() {
     local name place
     local names=(smoltcp-guard tickwire tickwire-sim)
-    cargo publish --dry-run --quiet --locked --allow-dirty "${names[@]/#/--package=}"
-    # A dry run leaves no packages behind.
-    cargo package --quiet --locked --allow-dirty --no-verify "${names[@]/#/--package=}"
     place=$(mktemp -d)
+    cargo publish --dry-run --quiet --locked --allow-dirty --target-dir "$place/target" "${names[@]/#/--package=}"
+    # A dry run leaves no packages behind.
+    cargo package --quiet --locked --allow-dirty --no-verify --target-dir "$place/target" "${names[@]/#/--package=}"
     for name in "${names[@]}"; do
-        tar --extract --directory "$place" --file "target/package/$name-$(publish_version).crate"
+        tar --extract --directory "$place" --file "$place/target/package/$name-$(publish_version).crate"
     done
     for name in "${names[@]}"; do
         (
