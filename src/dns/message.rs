@@ -9,6 +9,9 @@ pub const QUERY_BYTES_MAX: usize = HEADER_BYTES + super::NAME_BYTES_MAX + 4;
 pub(super) const HEADER_BYTES: usize = 12;
 /// Class IN (RFC 1035, 3.2.4).
 const CLASS_IN: u16 = 1;
+/// Multicast DNS: the record replaces what was known (RFC 6762, 10.2). No answer to our port should
+/// have it; it changes nothing for whoever has no records of the link yet.
+const CACHE_FLUSH: u16 = 1 << 15;
 /// Flags of the second word of a message.
 const FLAG_RESPONSE: u16 = 1 << 15;
 const OPCODES: u16 = 0xf << 11;
@@ -206,7 +209,7 @@ impl<'m> Message<'m> {
         let data_len = usize::from(word_at(self.bytes, at + 8)?);
         let record = Record {
             owner_at,
-            kind: Some(word_at(self.bytes, at)?).filter(|_| class == CLASS_IN),
+            kind: Some(word_at(self.bytes, at)?).filter(|_| class & !CACHE_FLUSH == CLASS_IN),
             // A number with the highest bit set counts as none (RFC 2181, 8).
             ttl_secs: if ttl >> 31 == 0 { ttl } else { 0 },
             data_at: at + 10,

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::IpEndpoint;
+use smoltcp::socket::udp;
+use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 use tickwire::dns::ResolveError;
 use tickwire_sim::ethernet::{Fate, FrameEvent, FrameObserver};
 
@@ -43,7 +44,10 @@ impl FrameObserver for Group {
 
 /// A rig without a name server, whose host 0 asks for a name of the link.
 fn asked() -> (Rig, crate::rig::LookupId, Question, SocketHandle) {
-    let mut rig = Rig::with_hosts(2, 0);
+    asked_by(Rig::with_hosts(2, 0))
+}
+
+fn asked_by(mut rig: Rig) -> (Rig, crate::rig::LookupId, Question, SocketHandle) {
     let group: &RefCell<Group> = Box::leak(Box::default());
     rig.net.ethernet().observe(Some(group));
     let lookup = rig.look_up("Printer.local");
@@ -78,6 +82,42 @@ fn only_the_port_of_multicast_dns_answers_for_the_link() {
         lie[at] ^= 1;
         rig.send_with(1, socket, to(&question), &lie);
     }
+    assert!(rig.is_open(lookup));
+    let reply = answer_to(&question.bytes, [192, 0, 2, 1]);
+    rig.send_with(1, socket, to(&question), &reply.bytes);
+    assert_eq!(rig.finish(lookup), Ok(right()));
+}
+
+#[test]
+fn a_record_that_replaces_others_of_the_link_is_one_of_class_in() {
+    let (mut rig, lookup, question, socket) = asked();
+    let mut reply = answer_to(&question.bytes, [192, 0, 2, 1]);
+    // Class, time to live, length and address stand at the end.
+    let class_at = reply.bytes.len() - 12;
+    reply.bytes[class_at] = 0x80;
+    rig.send_with(1, socket, to(&question), &reply.bytes);
+    assert_eq!(rig.finish(lookup), Ok(right()));
+}
+
+#[test]
+fn nobody_beyond_the_link_answers_for_it() {
+    let mut rig = Rig::with_hosts(2, 0);
+    // Host 1 is on another network too. It forgets its neighbours, and asks for them in a second.
+    rig.net.hosts[1].node.stack.iface.update_ip_addrs(|all| {
+        all.push(IpCidr::new(IpAddress::v4(198, 51, 100, 7), 24))
+            .unwrap();
+    });
+    rig.send(1, endpoint(0, 9), b"");
+    rig.net.run(ms(1_000));
+    let (mut rig, lookup, question, socket) = asked_by(rig);
+    let lie = answer_to(&question.bytes, WRONG).bytes;
+    let far = udp::UdpMetadata {
+        local_address: Some(IpAddress::v4(198, 51, 100, 7)),
+        ..to(&question).into()
+    };
+    let sender = rig.net.socket::<udp::Socket<'_>>(1, socket);
+    sender.send_slice(&lie, far).unwrap();
+    rig.net.run(ms(5));
     assert!(rig.is_open(lookup));
     let reply = answer_to(&question.bytes, [192, 0, 2, 1]);
     rig.send_with(1, socket, to(&question), &reply.bytes);
