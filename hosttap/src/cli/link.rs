@@ -111,9 +111,7 @@ impl LinkOptions {
             (self.gateway.is_some(), "--gateway"),
             (self.mac.is_some(), "--mac"),
             (self.host_address.is_some(), "--host-address"),
-            (self.pcap.is_some(), "--pcap"),
             (self.no_guard, "--no-guard"),
-            (self.verbose, "--verbose"),
         ];
         let given = options.iter().find(|(is_given, _)| *is_given);
         given.map(|(_, name)| *name)

@@ -330,16 +330,15 @@ impl Cli {
             Some(Command::Get(options)) => options.json || options.writes_to_stdout(),
             Some(Command::Recv(options)) => options.output.as_deref().is_some_and(is_stdout),
             Some(Command::Send(_) | Command::Echo(_)) => false,
+            Some(Command::Demo) | None => !self.link.quiet,
             Some(
                 Command::Chat(_)
                 | Command::Time(_)
                 | Command::Resolve(_)
-                | Command::Demo
                 | Command::Doctor
                 | Command::Completions(_)
                 | Command::Man(_),
-            )
-            | None => true,
+            ) => true,
         }
     }
 }

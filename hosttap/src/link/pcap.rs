@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::stdio::stdout;
-use smoltcp::phy::{Device, PcapMode, PcapSink, PcapWriter, Tracer, TracerPacket};
+use smoltcp::phy::{Device, PcapLinkType, PcapMode, PcapSink, PcapWriter, Tracer, TracerPacket};
 use smoltcp::time::Instant;
 
 use crate::cli::is_stdout;
 use crate::exit::{Exit, Failure, io_error_text};
-use crate::system::clock::Clock;
 use crate::system::fifo::{is_fifo, open_existing};
 use crate::system::patient::PatientFile;
 use crate::system::unsafe_calls::stdout_was_closed;
@@ -40,8 +39,8 @@ pub fn trace<D: Device>(device: D, capture: &Capture, print_frames: bool) -> Tra
 /// A capture in the pcap format. Clones share it: the device writes to it, and the program asks for
 /// its error.
 ///
-/// A slow reader is waited for: a dropped frame would be a gap. A full disk never stops the program. It ends the capture, and [`failure`](Self::failure) then
-/// returns the cause.
+/// A slow reader is waited for: a dropped frame would be a gap. A full disk never stops the program.
+/// It ends the capture, and [`failure`](Self::failure) then returns the cause.
 #[derive(Debug, Clone)]
 pub struct Capture(Rc<RefCell<State>>);
 
@@ -62,15 +61,16 @@ impl Capture {
         Self::new(None, String::new(), Duration::ZERO)
     }
 
-    /// A capture to `path`, whose old content is lost; `-` is stdout. If nobody reads a FIFO there, waits for a
-    /// reader until `interrupted` returns true.
+    /// A capture to `path`, whose old content is lost; `-` is stdout. `start_unix` is the wall-clock
+    /// time at tick 0. If nobody reads a FIFO there, waits for a reader until `interrupted` returns
+    /// true.
     ///
     /// # Errors
     /// [`Exit::Write`] if the file cannot be created; [`Exit::Interrupted`] if the wait was
     /// interrupted.
     pub fn create(
         path: &Path,
-        clock: &Clock,
+        start_unix: Duration,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Self, Failure> {
         let is_stdout = is_stdout(path);
@@ -89,7 +89,7 @@ impl Capture {
             _ => Failure::from_io(Exit::Write, &name, &error),
         })?;
         let file = Some(BufWriter::with_capacity(256 * 1024, PatientFile(file)));
-        Ok(Self::new(file, name, clock.start_unix()))
+        Ok(Self::new(file, name, start_unix))
     }
 
     fn new(file: Option<BufWriter<PatientFile>>, name: String, start_unix: Duration) -> Self {
@@ -105,6 +105,16 @@ impl Capture {
     /// it before each wait.
     pub fn flush(&self) {
         self.0.borrow_mut().try_with_file(Write::flush);
+    }
+
+    /// Writes the head of the file, where no [`TracedDevice`] does it.
+    pub fn begin(&self) {
+        CaptureSink(self.clone()).global_header(PcapLinkType::Ethernet);
+    }
+
+    /// Writes a frame, where no [`TracedDevice`] does it.
+    pub fn add(&self, now: Instant, frame: &[u8]) {
+        CaptureSink(self.clone()).packet(now, frame);
     }
 
     /// Why the capture ended early, if it did.
@@ -186,7 +196,8 @@ impl PcapSink for CaptureSink {
 
 fn ignore_frame(_now: Instant, _frame: TracerPacket<'_>) {}
 
-fn print_frame(now: Instant, frame: TracerPacket<'_>) {
+/// Prints a frame as one line to stderr.
+pub fn print_frame(now: Instant, frame: TracerPacket<'_>) {
     // If stderr cannot be written, nobody can be told.
     let _ = writeln!(io::stderr().lock(), "{}", format_frame(now, frame));
 }

@@ -106,7 +106,7 @@ impl TapStack {
             kernel_side::configure(tap.name(), host)?;
         }
         let capture = match &link.pcap {
-            Some(path) => Capture::create(path, &clock, &|| signals.received())?,
+            Some(path) => Capture::create(path, clock.start_unix(), &|| signals.received())?,
             None => Capture::disabled(),
         };
         let mac = link.ethernet_address(tap.kernel_mac());

@@ -34,9 +34,7 @@ fn values_that_contradict_each_other_are_a_usage_error() {
 #[test]
 fn the_demo_refuses_what_it_would_ignore() {
     for arguments in [
-        &["--pcap", "x"][..],
-        &["-v"],
-        &["demo", "--no-guard"],
+        &["demo", "--no-guard"][..],
         &["--mac", "02:00:00:00:00:07", "demo"],
         &["--host-address", "192.168.69.100/24"],
     ] {
@@ -48,8 +46,41 @@ fn the_demo_refuses_what_it_would_ignore() {
             exited.stderr()
         );
     }
+}
+
+#[test]
+fn a_quiet_demo_says_nothing_and_leaves_stdout_to_a_capture_that_a_seed_repeats() {
     let exited = hosttap(&["-q", "--seed", "2", "demo"]).finish(60);
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
+    assert_eq!(exited.stdout() + &exited.stderr(), "");
+    let [one, two] = [(); 2].map(|()| hosttap(&["-q", "--pcap", "-", "demo"]).finish(60));
+    assert_eq!(one.code, Some(0), "{}", one.stderr());
+    // Each of the frames of the tour's 1,048,576 bytes has a head of its own.
+    assert!(one.stdout_bytes.len() > 1 << 20);
+    assert_eq!(one.stdout_bytes, two.stdout_bytes);
+    let exited = hosttap(&["--pcap", "-"]).finish(10);
+    assert_eq!(exited.code, Some(2), "the tour itself goes to stdout");
+}
+
+#[test]
+fn a_verbose_demo_prints_every_frame_and_every_transition() {
+    let exited = hosttap(&["demo", "-v"]).finish(60);
+    assert_eq!(exited.code, Some(0));
+    let (tour, printed) = (exited.stdout(), exited.stderr());
+    let lines = |wanted: &str| printed.lines().filter(|line| line.contains(wanted)).count();
+    // The sum of what each part of the tour says: `wire: 9 frames sent, 0 lost, ...`
+    let sum = |wanted: &str| -> usize {
+        let wires = tour.lines().filter_map(|line| line.split_once("wire: "));
+        let counts = wires.flat_map(|(_, counts)| counts.split(", "));
+        let numbers = counts.filter_map(|count| count.strip_suffix(wanted));
+        numbers
+            .map(|number| number.trim().parse::<usize>().unwrap())
+            .sum()
+    };
+    assert_eq!(lines("-> EthernetII"), sum("frames sent"));
+    assert_eq!(lines("this frame is lost"), sum("lost"));
+    assert!(lines("device get: Sending => Head") > 0);
+    assert!(lines("laptop chat: ") > 0, "{printed}");
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn tshark_reads_a_capture() {
     in_namespace!();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("x.pcap");
-    let capture = Capture::create(&path, &Clock::start(), &|| false).unwrap();
+    let capture = Capture::create(&path, Clock::start().start_unix(), &|| false).unwrap();
     let mut device = trace(Tap::open("tap0").unwrap(), &capture, false);
     device.transmit(Instant::ZERO).unwrap().consume(60, fill);
     broadcaster().send(b"captured").unwrap();

@@ -4,7 +4,7 @@ use smoltcp::iface::SocketHandle;
 use tickwire::chat::{Chat, Options};
 use tickwire::{Event, Task, Tick};
 
-use super::network::{DEVICE, LAPTOP, Network, endpoint};
+use super::network::{DEVICE, LAPTOP, Network, endpoint, name};
 use super::output::{Output, VecSink, time_column};
 use crate::exit::Failure;
 
@@ -113,8 +113,4 @@ fn run_until(
         }
         network.advance()?;
     }
-}
-
-fn name(host: usize) -> &'static str {
-    if host == DEVICE { "device" } else { "laptop" }
 }

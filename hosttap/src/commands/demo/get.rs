@@ -45,7 +45,9 @@ pub(super) fn fetch_file(output: &mut Output, network: &mut Network) -> Result<(
     let arrived = fetch(output, network, url, &acts)?;
     output.print_frame_counts(&network.take_frames());
     output.print(format_args!(
-        "   Each lost segment was sent again after a round trip or two; smoltcp alone waits a second."
+        "   Without loss it would take 0.5 s. A lost segment is sent again after a round trip or two \
+         (smoltcp alone\n   waits a second), and each time the sender halves what it has under way, \
+         as TCP must."
     ));
     let served: Vec<u8> = (0..FILE_BYTES).map(fill_byte).collect();
     output.compare_digests(&served, &arrived)

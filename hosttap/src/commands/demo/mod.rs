@@ -4,12 +4,14 @@
 mod chat;
 mod file;
 mod frame_counter;
+mod frame_watch;
 mod get;
 mod network;
 mod output;
 
 use crate::cli::LinkOptions;
 use crate::exit::{Exit, Failure};
+use frame_watch::note;
 use network::Network;
 use output::Output;
 
@@ -19,16 +21,25 @@ const DEFAULT_SEED: u64 = 1;
 /// Runs the command.
 ///
 /// # Errors
-/// [`Exit::Write`] if stdout fails; otherwise the failure of a part of the tour.
+/// [`Exit::Write`] if stdout fails, or if there cannot be a capture; otherwise the failure of a part
+/// of the tour.
 pub fn run(link: &LinkOptions) -> Result<Exit, Failure> {
     let seed = link.seed.unwrap_or(DEFAULT_SEED);
-    let mut output = Output::default();
-    let mut network = Network::new(seed);
+    let mut output = Output::new(link.quiet);
+    let mut network = Network::new(seed, link)?;
     output.print_introduction(seed);
-    get::fetch_page(&mut output, &mut network)?;
-    get::fetch_file(&mut output, &mut network)?;
-    chat::chat(&mut output, &mut network)?;
-    file::upload(&mut output, &mut network)?;
+    let result = show(&mut output, &mut network);
+    if let Some(failure) = network.end_capture() {
+        note(&format!("hosttap: {failure}"));
+    }
+    result?;
     output.print_next_steps();
     output.finish()
+}
+
+fn show(output: &mut Output, network: &mut Network) -> Result<(), Failure> {
+    get::fetch_page(output, network)?;
+    get::fetch_file(output, network)?;
+    chat::chat(output, network)?;
+    file::upload(output, network)
 }

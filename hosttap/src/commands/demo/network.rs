@@ -9,6 +9,8 @@ use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
 use tickwire_sim::{Node, NodeMemory, Tracer, World};
 
 use super::frame_counter::FrameCounter;
+use super::frame_watch::{FrameWatch, note};
+use crate::cli::LinkOptions;
 use crate::exit::{Exit, Failure};
 
 /// The host that runs what an embedded device would run.
@@ -35,44 +37,60 @@ const BUFFER_BYTES: usize = 32 * 1024;
 pub(super) struct Network {
     world: &'static World<'static>,
     nodes: [Node<'static>; 2],
-    frames: &'static RefCell<FrameCounter>,
+    frames: &'static RefCell<FrameWatch>,
+    is_verbose: bool,
 }
 
-/// Passes the events of all nodes on.
-struct EventTracer<F>(F);
+/// Passes the events of all nodes on, and prints transitions where the options ask for it.
+struct EventTracer<F> {
+    on_event: F,
+    is_verbose: bool,
+}
 
 impl<F: FnMut(Tick, usize, &Event)> Tracer for EventTracer<F> {
-    fn event(&mut self, now: Tick, node: usize, _task: &'static str, event: &Event) {
-        (self.0)(now, node, event);
+    fn event(&mut self, now: Tick, node: usize, task: &'static str, event: &Event) {
+        if let (true, Event::State { old, new }) = (self.is_verbose, event) {
+            note(&format!("{now}  {} {task}: {old} => {new}", name(node)));
+        }
+        (self.on_event)(now, node, event);
     }
 }
 
 impl Network {
     /// A network whose random decisions all derive from `seed`.
-    pub(super) fn new(seed: u64) -> Self {
+    ///
+    /// # Errors
+    /// The capture file cannot be created.
+    pub(super) fn new(seed: u64, link: &LinkOptions) -> Result<Self, Failure> {
+        let watch: &RefCell<FrameWatch> = Box::leak(Box::new(RefCell::new(FrameWatch::new(link)?)));
         // The network lives as long as the program, so its memory may leak.
         let ports = vec![PortState::new(), PortState::new()].leak();
         let frame = || Frame::new(vec![0; FRAME_BYTES_MAX].leak());
         let frames = std::iter::repeat_with(frame).take(FRAMES_MAX);
         let frames = frames.collect::<Vec<_>>().leak();
         let world: &World<'_> = Box::leak(Box::new(World::new(Ethernet::new(seed, ports, frames))));
-        let counter: &RefCell<FrameCounter> = Box::leak(Box::default());
-        world.ethernet.observe(Some(counter));
+        world.ethernet.observe(Some(watch));
         let nodes = [DEVICE, LAPTOP].map(|port| {
             world.ethernet.set_link(port, LINK);
             let memory = Box::leak(Box::new(NodeMemory::<SOCKETS_MAX>::new()));
             Node::new(&world.ethernet, port, seed, memory)
         });
-        Self {
+        Ok(Self {
             world,
             nodes,
-            frames: counter,
-        }
+            frames: watch,
+            is_verbose: link.verbose,
+        })
     }
 
     /// The counts since they were last taken.
     pub(super) fn take_frames(&self) -> FrameCounter {
-        self.frames.take()
+        self.frames.borrow_mut().take_counts()
+    }
+
+    /// Ends the capture. Why it is not whole, if it is not.
+    pub(super) fn end_capture(&self) -> Option<String> {
+        self.frames.borrow().finish()
     }
 
     /// The virtual time.
@@ -98,7 +116,11 @@ impl Network {
     ) {
         let [device, laptop] = &mut self.nodes;
         let nodes = &mut [device.with(on_device), laptop.with(on_laptop)];
-        self.world.turn(nodes, &RefCell::new(EventTracer(on_event)));
+        let tracer = EventTracer {
+            on_event,
+            is_verbose: self.is_verbose,
+        };
+        self.world.turn(nodes, &RefCell::new(tracer));
     }
 
     /// Advances the virtual clock to the next frame or deadline.
@@ -117,6 +139,11 @@ impl Network {
     pub(super) fn set_cable(&self, is_plugged_in: bool) {
         self.world.ethernet.set_up(LAPTOP, is_plugged_in);
     }
+}
+
+/// What a host is called.
+pub(super) const fn name(host: usize) -> &'static str {
+    if host == DEVICE { "device" } else { "laptop" }
 }
 
 /// A port of a host.

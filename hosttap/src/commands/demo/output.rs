@@ -15,15 +15,24 @@ use crate::storage::hex;
 const PROGRESS_PARTS: u64 = 4;
 
 /// stdout. After its first error, nothing more is printed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Output {
+    is_quiet: bool,
     error: Option<io::Error>,
 }
 
 impl Output {
+    /// With `is_quiet`, nothing is printed: the exit code says how the tour ended.
+    pub(super) const fn new(is_quiet: bool) -> Self {
+        Self {
+            is_quiet,
+            error: None,
+        }
+    }
+
     /// Prints one line.
     pub(super) fn print(&mut self, text: Arguments<'_>) {
-        if self.error.is_none() {
+        if self.error.is_none() && !self.is_quiet {
             self.error = writeln!(io::stdout().lock(), "{text}").err();
         }
     }

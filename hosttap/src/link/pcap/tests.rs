@@ -1,6 +1,7 @@
 //! Captures in a real directory, and frames as lines.
 
 use super::*;
+use crate::system::clock::Clock;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use smoltcp::phy::{DeviceCapabilities, Medium, RxToken, TracerDirection, TxToken};
 
@@ -63,7 +64,7 @@ fn a_capture_has_a_header_and_both_directions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.pcap");
     let clock = Clock::start();
-    let capture = Capture::create(&path, &clock, &|| false).unwrap();
+    let capture = Capture::create(&path, clock.start_unix(), &|| false).unwrap();
     let mut device = trace(ArpSource, &capture, false);
     exchange(&mut device, Instant::from_millis(1_234));
     capture.flush();
@@ -83,7 +84,10 @@ fn a_capture_has_a_header_and_both_directions() {
 
 #[test]
 fn a_full_disk_ends_the_capture_and_nothing_else() {
-    let capture = Capture::create(Path::new("/dev/full"), &Clock::start(), &|| false).unwrap();
+    let capture = Capture::create(Path::new("/dev/full"), Clock::start().start_unix(), &|| {
+        false
+    })
+    .unwrap();
     let mut device = trace(ArpSource, &capture, false);
     for _ in 0..5_000 {
         exchange(&mut device, Instant::from_millis(1));
@@ -94,7 +98,7 @@ fn a_full_disk_ends_the_capture_and_nothing_else() {
         failure,
         "/dev/full: the capture ends here: No space left on device"
     );
-    assert!(Capture::create(Path::new("/none/x"), &Clock::start(), &|| false).is_err());
+    assert!(Capture::create(Path::new("/none/x"), Clock::start().start_unix(), &|| false).is_err());
     exchange(
         &mut trace(ArpSource, &Capture::disabled(), false),
         Instant::ZERO,
@@ -107,13 +111,13 @@ fn a_fifo_without_a_reader_is_waited_for_until_interrupted() {
     let path = folder.path().join("fifo");
     let (kind, mode) = (FileType::Fifo, Mode::from_raw_mode(0o600));
     mknodat(CWD, &path, kind, mode, 0).unwrap();
-    let failure = Capture::create(&path, &Clock::start(), &|| true).unwrap_err();
+    let failure = Capture::create(&path, Clock::start().start_unix(), &|| true).unwrap_err();
     assert_eq!(failure.exit, Exit::Interrupted);
     let reader = std::thread::spawn({
         let path = path.clone();
         move || std::fs::read(path).unwrap()
     });
-    let capture = Capture::create(&path, &Clock::start(), &|| false).unwrap();
+    let capture = Capture::create(&path, Clock::start().start_unix(), &|| false).unwrap();
     let mut device = trace(ArpSource, &capture, false);
     // More than a pipe holds.
     for _ in 0..5_000 {
