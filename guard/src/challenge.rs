@@ -6,10 +6,11 @@
 //! segment, an ACK that is outside of every window: smoltcp writes the challenge ACK itself, with
 //! the numbers that only it knows for sure.
 
+use crate::address::FlowKey;
 use crate::build::{self, Ends};
 use crate::flow::Flow;
 use crate::link::Link;
-use crate::segment::{ACK, Fields, Frame, RST, SYN, Segment, Seq};
+use crate::segment::{ACK, Fields, RST, SYN, Segment, Seq};
 
 /// The numbers of a made-up ACK that smoltcp finds outside its window, whatever that is, and so
 /// answers. Nothing else about it is looked at.
@@ -20,12 +21,9 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Builds it in place of the segment in `frame`, and returns the length of its frame.
-    pub(crate) fn build(&self, frame: &[u8], link: &Link, buffer: &mut [u8]) -> Option<usize> {
-        let Frame::Tcp(segment) = Frame::parse(frame, link.medium) else {
-            return None;
-        };
-        let ends = Ends::from_peer(&segment.key_received(frame)?, link);
+    /// Builds it as if from the peer of the flow `key`, and returns the length of its frame.
+    pub(crate) fn build(&self, key: &FlowKey, link: &Link, buffer: &mut [u8]) -> Option<usize> {
+        let ends = Ends::from_peer(key, link);
         let fields = Fields {
             seq: self.seq,
             ack: self.ack,

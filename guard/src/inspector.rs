@@ -4,9 +4,9 @@
 mod due;
 mod other_frames;
 
-use crate::address::Mac;
+use crate::address::{FlowKey, Mac};
 use crate::backlog::Backlog;
-use crate::challenge;
+use crate::challenge::{self, Probe};
 use crate::counters::{Counters, count};
 use crate::cut::FirstPart;
 use crate::duties::Duties;
@@ -166,11 +166,15 @@ impl Inspector {
             }
             Action::Challenge(probe) => {
                 self.forget_rest();
-                // Without room for it, smoltcp gets nothing.
-                let built = probe.build(frame, &self.link, buffer);
-                built.map_or(Verdict::Refuse, Verdict::Replace)
+                self.challenge(probe, parsed.key_received(frame), buffer)
             }
         }
+    }
+
+    /// Hands smoltcp what it answers with a challenge ACK. Without room for it, smoltcp gets nothing.
+    fn challenge(&self, probe: Probe, key: Option<FlowKey>, buffer: &mut [u8]) -> Verdict {
+        let built = key.and_then(|key| probe.build(&key, &self.link, buffer));
+        built.map_or(Verdict::Refuse, Verdict::Replace)
     }
 
     /// The first part of a segment has left. The rest of its frame is in the buffer.

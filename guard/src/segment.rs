@@ -96,6 +96,14 @@ impl Frame {
         parsed.unwrap_or(Self::Other)
     }
 
+    /// The flow of a segment that we received. None for everything else.
+    pub(crate) fn key_received(&self, frame: &[u8]) -> Option<FlowKey> {
+        match self {
+            Self::Tcp(segment) => segment.key_received(frame),
+            Self::Other | Self::Fragment => None,
+        }
+    }
+
     fn parse_ipv4(frame: &[u8], ip_at: usize) -> Option<Self> {
         let ip = frame.get(ip_at..)?;
         let header_len = ipv4_header_len(ip)?;

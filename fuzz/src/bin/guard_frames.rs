@@ -48,7 +48,7 @@ fn print(name: &str, columns: [u64; PLACES.len()]) {
 
 type Action = (&'static str, fn(&Counters) -> u32);
 
-const ACTIONS: [Action; 22] = [
+const ACTIONS: [Action; 33] = [
     ("R1", |counters| counters.unsent_acks_refused),
     ("R2", |counters| counters.fins_removed),
     ("R3", |counters| counters.acks_moved_into_window),
@@ -67,6 +67,17 @@ const ACTIONS: [Action; 22] = [
     ("A4", |counters| counters.dials_refused),
     ("A5, learnt", |counters| counters.path_mtus_learnt),
     ("A5, cut", |counters| counters.segments_cut),
+    ("L1", |counters| counters.tail_loss_probes),
+    ("L2", |counters| counters.partial_acks),
+    ("L3", |counters| counters.third_duplicates),
+    ("L4", |counters| counters.reordering_windows_expired),
+    ("L5", |counters| counters.segments_withheld),
+    ("L6", |counters| counters.duplicates_made_distinct),
+    ("N1", |counters| counters.probes_answered),
+    ("N2", |counters| counters.addresses_defended),
+    ("N3", |counters| counters.neighbours_moved),
+    ("N4", |counters| counters.priority_tags_removed),
+    ("A4, ignored", |counters| counters.unreachable_ignored),
     ("wrong checksums", |counters| counters.bad_checksums),
     ("fragments", |counters| counters.fragments_refused),
     ("evicted flows", |counters| counters.flows_evicted),

@@ -8,6 +8,9 @@ use crate::frame::{ACK, PEER_MAC, RST, SYN, Segment};
 /// Flags that occur in the world, and every other value.
 const FLAGS: [u8; 8] = [ACK, ACK, ACK, ACK | 1, ACK | 8, SYN, SYN | ACK, RST | ACK];
 
+/// What a SYN says: SACK is permitted, and windows are scaled.
+pub(super) const PERMITTED: [u8; 8] = [4, 2, 1, 1, 1, 3, 3, 2];
+
 /// More than any segment has.
 pub(super) const PAYLOAD: [u8; 1440] = [0x5a; 1440];
 
@@ -15,6 +18,9 @@ pub(super) struct Drawn<'d> {
     pub(super) segment: Segment<'d>,
     /// Of sequence number and acknowledgement from what is expected.
     pub(super) distances: (i32, i32),
+    /// A range that it reports by SACK: the distance of its start from the acknowledgement, and its
+    /// length.
+    sacked: Option<(u8, i32)>,
 }
 
 impl<'d> Drawn<'d> {
@@ -32,7 +38,7 @@ impl<'d> Drawn<'d> {
         };
         let options: &[u8] = match choice >> 6 {
             0 | 1 => &[],
-            2 => &[1, 3, 3, 7],
+            2 => &PERMITTED,
             _ => {
                 let options = draw.bytes(12);
                 &options[..options.len() / 4 * 4]
@@ -40,10 +46,19 @@ impl<'d> Drawn<'d> {
         };
         let payload_len = match draw.byte() {
             small @ 0..128 => usize::from(small % 4),
-            128..144 => PAYLOAD.len() - options.len(),
+            // The longest with a SACK option.
+            128..144 => PAYLOAD.len() - options.len().max(12),
             large => usize::from(large),
         };
+        let sacked = (choice >> 6 == 1).then(|| {
+            let start = draw.byte();
+            match draw.distance() {
+                0 => (start, i32::from(draw.byte())),
+                len => (start, len),
+            }
+        });
         Self {
+            sacked,
             distances: (draw.distance(), draw.distance()),
             segment: Segment {
                 options,
@@ -51,6 +66,18 @@ impl<'d> Drawn<'d> {
                 ..segment(nobody, nobody, 0, 0, flags, window)
             },
         }
+    }
+}
+
+impl Drawn<'_> {
+    /// The SACK option of a segment whose acknowledgement is `ack`; empty without one.
+    pub(super) fn sack_option(&self, ack: u32) -> Vec<u8> {
+        let Some((distance, len)) = self.sacked else {
+            return Vec::new();
+        };
+        let start = ack.wrapping_add(distance.into());
+        let end = start.wrapping_add_signed(len);
+        [&[1, 1, 5, 10], &start.to_be_bytes()[..], &end.to_be_bytes()].concat()
     }
 }
 

@@ -12,8 +12,9 @@ use crate::rules::Action;
 use crate::segment::Frame;
 use crate::time::Time;
 
-/// The longest frame that is not taken as it is: a SYN or a RST with all options of IPv4 and TCP.
-const REPLACED_LEN_MAX: usize = 14 + 60 + 60;
+/// The longest frame without TCP that may become another one: neighbour discovery with a few
+/// options.
+const REPLACED_LEN_MAX: usize = 128;
 
 impl Inspector {
     /// Decides about a frame that came in.
@@ -56,13 +57,6 @@ impl Inspector {
         };
         self.forget_rest();
         count(&mut self.counters.priority_tags_removed);
-        // What is written in the place of a frame is made from it. Those frames are short.
-        let mut copy = [0; REPLACED_LEN_MAX];
-        let original = copy.get_mut(..len).zip(buffer.get(..len));
-        let original = original.map(|(copy, frame)| {
-            copy.copy_from_slice(frame);
-            &*copy
-        });
         let Some(frame) = buffer.get_mut(..len) else {
             return Verdict::Pass;
         };
@@ -70,20 +64,34 @@ impl Inspector {
             // A second tag: nobody sends that, and smoltcp does not read it.
             return Verdict::Replace(len);
         }
-        if matches!(Frame::parse(frame, self.link.medium), Frame::Other) {
-            let verdict = original.map(|frame| self.incoming_other(frame, buffer));
-            return match verdict {
-                Some(replaced @ Verdict::Replace(_)) => replaced,
-                _ => Verdict::Replace(len),
-            };
+        let parsed = Frame::parse(frame, self.link.medium);
+        if matches!(parsed, Frame::Other) {
+            // However much it quotes.
+            if let Some(error) = IcmpError::parse(frame, &self.link) {
+                self.on_icmp(&error);
+                return Verdict::Replace(len);
+            }
+            return self.incoming_untagged(len, buffer);
         }
+        let key = parsed.key_received(frame);
         match self.inspect_in_place(frame) {
             Action::Pass | Action::Rewrite(_) => Verdict::Replace(len),
             Action::Refuse => Verdict::Refuse,
-            Action::Challenge(probe) => {
-                let built = original.and_then(|frame| probe.build(frame, &self.link, buffer));
-                built.map_or(Verdict::Refuse, Verdict::Replace)
-            }
+            Action::Challenge(probe) => self.challenge(probe, key, buffer),
+        }
+    }
+
+    /// Decides about a frame in the buffer that is no TCP. What is written in its place is made from
+    /// it, so it is copied first; those that matter are short.
+    fn incoming_untagged(&mut self, len: usize, buffer: &mut [u8]) -> Verdict {
+        let mut copy = [0; REPLACED_LEN_MAX];
+        let (Some(original), Some(frame)) = (copy.get_mut(..len), buffer.get(..len)) else {
+            return Verdict::Replace(len);
+        };
+        original.copy_from_slice(frame);
+        match self.incoming_other(original, buffer) {
+            replaced @ Verdict::Replace(_) => replaced,
+            Verdict::Pass | Verdict::Refuse => Verdict::Replace(len),
         }
     }
 

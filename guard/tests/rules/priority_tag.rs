@@ -4,7 +4,7 @@ use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpControl;
 
 use crate::cable::Cable;
-use crate::frames::{ACK, FAMILIES, Family, Segment, build, introduction};
+use crate::frames::{ACK, FAMILIES, Family, Segment, build, icmp_error, introduction};
 use crate::host::{GuardedCable, Host, TestDevice, sends_from};
 
 /// The frame with a tag of priority 6 in this VLAN.
@@ -68,4 +68,31 @@ fn tags_behind_tags_and_frames_that_end_early_are_dropped() {
         assert!(host.receive_frame(frame[..len].to_vec()).is_empty());
     }
     assert!(sends_from(&host.write(b"data"), 0));
+}
+
+#[test]
+fn a_tagged_reset_is_challenged_however_much_data_it_carries() {
+    for &family in FAMILIES {
+        let mut host = connects::<GuardedCable>(family, 0).expect("tags are removed");
+        let reset = Segment {
+            seq: 5,
+            control: TcpControl::Rst,
+            payload: &[0; 300],
+            ..ACK
+        };
+        let sent = host.receive_frame(tagged(&build(family, &reset, host.start), 0));
+        assert_eq!(sent.len(), 1, "the challenge");
+        assert_eq!(host.socket().state(), State::Established);
+    }
+}
+
+#[test]
+fn a_tagged_report_that_a_segment_was_too_big_is_believed_however_much_it_quotes() {
+    // Over IPv6 every path takes 1280 bytes, and the longest segment here is shorter.
+    let mut host = connects::<GuardedCable>(Family::V4, 0).expect("tags are removed");
+    host.write(&[0; 1000]);
+    let report = icmp_error(Family::V4, (3, 4), 600, &host.last_frame());
+    assert!(report.len() > 500);
+    host.receive_frame(tagged(&report, 0));
+    assert_eq!(host.device.counters().path_mtus_learnt, 1);
 }
