@@ -52,7 +52,7 @@ check_clippy() {
 # beside features of smoltcp that somebody else's crate may switch on in the same build.
 check_features() {
     local http chat file protocols options
-    for http in "" http download; do
+    for http in "" http download websocket,download; do
         for chat in "" chat; do
             # `flash` brings `file`.
             for file in "" file flash; do
@@ -65,11 +65,11 @@ check_features() {
     done
     # Each of the others alone, without any protocol and beside all of them.
     for protocols in "" download,chat,flash; do
-        for options in udp dns dhcp sntp guard recovery reno log defmt ipv6,reno ipv6,guard guard,reno; do
+        for options in udp dns dhcp sntp websocket guard recovery reno log defmt ipv6,reno ipv6,guard guard,reno; do
             features_check tickwire "$protocols,$options"
         done
-        features_check tickwire "$protocols,udp,dns,dhcp,sntp,ipv6,guard,recovery,reno,log"
-        features_check tickwire "$protocols,udp,dns,dhcp,sntp,ipv6,guard,recovery,reno,defmt"
+        features_check tickwire "$protocols,udp,dns,dhcp,sntp,websocket,ipv6,guard,recovery,reno,log"
+        features_check tickwire "$protocols,udp,dns,dhcp,sntp,websocket,ipv6,guard,recovery,reno,defmt"
     done
     for options in "" ipv6 recovery defmt smoltcp smoltcp,ipv6 smoltcp,recovery smoltcp,defmt smoltcp,ipv6,recovery,defmt; do
         features_check smoltcp-guard "$options"
@@ -159,7 +159,7 @@ check_bare() {
     (
         source firmware/toolchain.sh
         core_find
-        for features in "" http chat,file http,chat,flash,ipv6,guard,reno; do
+        for features in "" http chat,file websocket http,chat,flash,ipv6,guard,reno; do
             "${CORE_CARGO[@]}" build --release -p tickwire --no-default-features --features "$features" \
                 --target-dir target/bare "${CORE_FLAGS[@]}" --target "$CORE_TARGET"
         done

@@ -64,6 +64,7 @@
 //! | `store` | where a received file goes: memory, or NOR flash |
 //! | `dhcp` | DHCP messages as pure bytes, and the client that gives the interface its address |
 //! | `sntp` | the time of day: SNTP packets as pure bytes, the client, and a wall clock beside the tick |
+//! | `websocket` | frames as pure bytes, and the session of a connection that became a WebSocket |
 //! | `guard` | the crate `smoltcp-guard`: keeps smoltcp's connections from getting stuck |
 //!
 //! The crate `tickwire-sim` has the virtual Ethernet, the virtual clock and the faults.
@@ -78,6 +79,7 @@
 //! | `file` | yes | the modules `file` and `store`; brings `sha2` |
 //! | `dhcp` | yes | the module of that name |
 //! | `sntp` | yes | the module of that name; brings `udp` |
+//! | `websocket` | yes | the module of that name; brings `http` and `sha1` |
 //! | `flash` | no | the store in NOR flash; brings `embedded-storage` and `crc` |
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
 //! | `guard` | yes | the re-export of that name |
@@ -124,6 +126,8 @@ mod runtime;
 pub mod sntp;
 #[cfg(feature = "file")]
 pub mod store;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use echo::{Echo, EchoSession};
 pub use net::{

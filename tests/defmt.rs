@@ -215,6 +215,30 @@ mod list {
         has_format::<Resolver>();
     };
 
+    #[cfg(feature = "websocket")]
+    const _: () = {
+        use tickwire::websocket::*;
+
+        has_format::<Channel<'_, '_, '_, '_>>();
+        has_format::<CloseCode>();
+        has_format::<Decoder<'_>>();
+        has_format::<Delivery>();
+        has_format::<websocket::Event>();
+        has_format::<FrameHeader>();
+        has_format::<HeaderParser>();
+        has_format::<Incoming<'_>>();
+        has_format::<Kind>();
+        has_format::<Mask>();
+        has_format::<MessageQueue<'_>>();
+        has_format::<Opcode>();
+        has_format::<Options>();
+        has_format::<Part<'_>>();
+        has_format::<QueueError>();
+        has_format::<Violation>();
+        has_format::<WebSocket<'_, u8>>();
+        has_format::<WebSocketError>();
+    };
+
     #[cfg(feature = "file")]
     const _: () = {
         use tickwire::store::*;

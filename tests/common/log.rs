@@ -47,6 +47,9 @@ pub(crate) fn words(event: &Event) -> Option<String> {
 
 /// The error of [`Event::Failed`], without the name of the layer that it is of.
 pub(crate) fn error_text(event: &Event) -> String {
+    if let Some(error) = event.error::<tickwire::websocket::WebSocketError>() {
+        return format!("{error:?}");
+    }
     match SimError::of(event).expect("an error of a known type") {
         SimError::Connection(error) => format!("{error:?}"),
         SimError::Get(error) => format!("{error:?}"),
@@ -65,6 +68,8 @@ fn app_text(event: &Event) -> String {
     let text = text.or_else(|| chat.map(|own| format!("{own:?}")));
     let file = event.app::<tickwire::file::Event>();
     let text = text.or_else(|| file.map(|own| format!("{own:?}")));
+    let websocket = event.app::<tickwire::websocket::Event>();
+    let text = text.or_else(|| websocket.map(|own| format!("{own:?}")));
     text.unwrap_or_else(|| format!("{event:?}"))
 }
 

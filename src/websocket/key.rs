@@ -1,0 +1,29 @@
+//! The key of a handshake, and the proof that its answer belongs to it (RFC 6455, 4.2.2).
+
+use base64ct::{Base64, Encoding as _};
+use heapless::String;
+use sha1::{Digest as _, Sha1};
+
+/// What a server appends to the key: no other protocol would.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The value of Sec-WebSocket-Accept that belongs to this Sec-WebSocket-Key.
+///
+/// ```
+/// use tickwire::websocket::accept_key;
+///
+/// // The example of RFC 6455, 1.3.
+/// assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_key(key: &str) -> String<28> {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(GUID);
+    base64(&hash.finalize())
+}
+
+fn base64<const N: usize>(bytes: &[u8]) -> String<N> {
+    let mut text = [0; N];
+    let text = Base64::encode(bytes, &mut text).unwrap_or_default();
+    String::try_from(text).unwrap_or_default()
+}
