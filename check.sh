@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs every check, here and in CI, and names the one that failed.
 #   ./check.sh             all of them
-#   ./check.sh NAME...     only these: fmt clippy features docs bare test publish sim mutants firmware fuzz
+#   ./check.sh NAME...     only these: fmt clippy features docs bare test adapters publish sim mutants firmware fuzz
 # TICKWIRE_REQUIRE_TAP=1: a check that cannot have its TAP, or its emulator, fails instead of being skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -13,6 +13,8 @@ check_fmt() {
     cargo fmt --all --check --manifest-path firmware/Cargo.toml
     cargo fmt --check --manifest-path fuzz/Cargo.toml
     cargo fmt --check --manifest-path benches/tap/Cargo.toml
+    cargo fmt --check --manifest-path guard/embassy-tests/Cargo.toml
+    cargo fmt --check --manifest-path guard/examples/tap/Cargo.toml
 }
 
 # The `rust-version` of Cargo.toml is tested here and only here: clippy::incompatible_msrv, denied for the whole
@@ -27,7 +29,7 @@ check_clippy() {
     # A line of its own: the simulator, which comes with every test, switches `ipv6` and `guard` on.
     cargo clippy --locked -p tickwire --features flash,reno,defmt --test defmt -- -D warnings
     # The guard alone, and beside whatever features of smoltcp another crate of a build switches on.
-    for features in "" ipv6 defmt; do
+    for features in "" ipv6 defmt embassy,ipv6,defmt; do
         cargo clippy --locked -p smoltcp-guard --features "$features" -- -D warnings
     done
     others=smoltcp/medium-ip,smoltcp/medium-ieee802154,smoltcp/proto-sixlowpan,smoltcp/segmentation-offload,smoltcp/packetmeta-id
@@ -71,7 +73,8 @@ check_features() {
         features_check tickwire "$protocols,udp,dns,dhcp,sntp,websocket,ipv6,guard,recovery,reno,log"
         features_check tickwire "$protocols,udp,dns,dhcp,sntp,websocket,ipv6,guard,recovery,reno,defmt"
     done
-    for options in "" ipv6 recovery defmt smoltcp smoltcp,ipv6 smoltcp,recovery smoltcp,defmt smoltcp,ipv6,recovery,defmt; do
+    for options in "" ipv6 recovery defmt smoltcp smoltcp,ipv6 smoltcp,recovery smoltcp,defmt smoltcp,ipv6,recovery,defmt \
+        embassy embassy,ipv6,recovery,defmt smoltcp,embassy; do
         features_check smoltcp-guard "$options"
     done
     for options in "" cli; do
@@ -109,6 +112,14 @@ check_test() {
     cargo test --locked -p smoltcp-guard
     # The loop as it ships: a broken rule of deadlines is asserted in debug builds, and survived in all others.
     cargo test --locked --release -p tickwire --test turn
+}
+
+# The guard in other loops than ours: embassy-net's, and smoltcp's own over a TAP.
+check_adapters() {
+    cargo clippy --locked --manifest-path guard/embassy-tests/Cargo.toml --all-targets -- -D warnings
+    cargo test --locked --manifest-path guard/embassy-tests/Cargo.toml
+    cargo clippy --locked --manifest-path guard/examples/tap/Cargo.toml -- -D warnings
+    guard/examples/tap/run.sh
 }
 
 # What would be published, in the order of publishing: each package builds from what is in it, and its tests pass where
@@ -164,8 +175,8 @@ check_bare() {
                 --target-dir target/bare "${CORE_FLAGS[@]}" --target "$CORE_TARGET"
         done
         # The guard alone.
-        for features in "" ipv6; do
-            "${CORE_CARGO[@]}" build --release -p smoltcp-guard --features "$features" \
+        for features in smoltcp smoltcp,ipv6,recovery embassy embassy,ipv6,recovery; do
+            "${CORE_CARGO[@]}" build --release -p smoltcp-guard --no-default-features --features "$features" \
                 --target-dir target/bare "${CORE_FLAGS[@]}" --target "$CORE_TARGET"
         done
     )
@@ -204,7 +215,7 @@ check_fuzz() {
 }
 
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy features docs bare test publish sim mutants firmware fuzz)
+[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy features docs bare test adapters publish sim mutants firmware fuzz)
 for check in "${checks[@]}"; do
     declare -F "check_$check" >/dev/null || {
         echo "check.sh: there is no check named $check" >&2

@@ -1,5 +1,6 @@
 //! The guard without its device: it takes frames and decides what becomes of them. It knows nothing
-//! of the stack above it or of the driver below; the adapters do (`phy`).
+//! of the stack above it or of the driver below; the adapters do (`phy`,
+//! `embassy`).
 
 mod due;
 mod other_frames;

@@ -4,7 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
-    not(feature = "smoltcp"),
+    not(any(feature = "smoltcp", feature = "embassy")),
     allow(
         dead_code,
         unused_imports,
@@ -12,6 +12,7 @@
     )
 )]
 
+mod adapter;
 mod address;
 mod arp;
 mod backlog;
@@ -22,6 +23,8 @@ mod checksum;
 mod counters;
 mod cut;
 mod duties;
+#[cfg(feature = "embassy")]
+mod embassy;
 mod flow;
 mod flow_table;
 mod icmp;
@@ -43,9 +46,12 @@ mod segment;
 mod storage;
 mod time;
 
+pub use adapter::{RxToken, TxToken};
 pub use counters::Counters;
 pub use duties::Duties;
+#[cfg(feature = "embassy")]
+pub use embassy::GuardedDriver;
 pub use notice::{Notice, Unreachable};
 #[cfg(feature = "smoltcp")]
-pub use phy::{Guarded, RxToken, TxToken};
+pub use phy::Guarded;
 pub use storage::Storage;

@@ -1,15 +1,14 @@
 //! The device wrapper.
 
-use core::cell::RefCell;
-
 use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
 
-use super::token::{Destination, RxToken, Source, TxToken, send_part};
+use crate::adapter::{Lent, RxToken, TxToken};
 use crate::counters::Counters;
 use crate::duties::Duties;
-use crate::inspector::{DueFrame, Inspector};
+#[cfg(test)]
+use crate::inspector::Inspector;
 use crate::link::{Link, Medium, SoftwareChecksums};
 use crate::notice::Notice;
 use crate::storage::Storage;
@@ -64,9 +63,7 @@ use crate::time::Time;
 #[derive(Debug)]
 pub struct Guarded<'a, D> {
     device: D,
-    /// Both are the caller's [`Storage`], lent for the life of this wrapper.
-    inspector: &'a mut RefCell<Inspector>,
-    buffer: &'a mut [u8],
+    lent: Lent<'a>,
 }
 
 impl<'a, D: Device> Guarded<'a, D> {
@@ -103,11 +100,9 @@ impl<'a, D: Device> Guarded<'a, D> {
         mac: EthernetAddress,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
-        let guarded = Self::with_storage(device, storage);
+        let mut guarded = Self::passive(device, storage);
         let capabilities = guarded.device.capabilities();
-        let inspector = guarded.inspector.get_mut();
-        inspector.on_mtu_told(capabilities.max_transmission_unit);
-        inspector.activate(Link {
+        let link = Link {
             medium,
             mac: mac.0,
             checksums: SoftwareChecksums {
@@ -115,7 +110,9 @@ impl<'a, D: Device> Guarded<'a, D> {
                 verify_tcp: capabilities.checksum.tcp.rx(),
                 compute_tcp: capabilities.checksum.tcp.tx(),
             },
-        });
+        };
+        let mtu = capabilities.max_transmission_unit;
+        guarded.lent.activate(link, mtu);
         guarded
     }
 
@@ -124,32 +121,22 @@ impl<'a, D: Device> Guarded<'a, D> {
         device: D,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
-        let guarded = Self::with_storage(device, storage);
-        guarded.inspector.get_mut().deactivate();
-        guarded
+        Self {
+            device,
+            lent: Lent::new(storage),
+        }
     }
 
     /// Does only these duties. Without this call a guard does [all of them](crate::Duties::ALL).
     #[must_use]
-    pub fn with_duties(self, duties: Duties) -> Self {
-        self.inspector.get_mut().set_duties(duties);
+    pub fn with_duties(mut self, duties: Duties) -> Self {
+        self.lent.set_duties(duties);
         self
-    }
-
-    fn with_storage<const FLOWS: usize, const FRAME_LEN: usize>(
-        device: D,
-        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
-    ) -> Self {
-        Self {
-            device,
-            inspector: &mut storage.inspector,
-            buffer: &mut storage.buffer,
-        }
     }
 
     /// To be called when the interface's hardware address changes.
     pub fn set_mac(&mut self, mac: EthernetAddress) {
-        self.inspector.get_mut().set_mac(mac.0);
+        self.lent.get().set_mac(mac.0);
     }
 
     /// Lets the callers of a port that listens wait while every socket of it is busy, for at most
@@ -159,33 +146,31 @@ impl<'a, D: Device> Guarded<'a, D> {
     /// seconds, and so on. At most 8 callers wait at a time. Returns false when 4 other ports have a
     /// backlog already.
     pub fn set_backlog(&mut self, port: u16, wait_max: Option<Duration>) -> bool {
-        let millis = |wait: Duration| u32::try_from(wait.total_millis()).unwrap_or(u32::MAX);
-        let backlog = &mut self.inspector.get_mut().backlog;
-        backlog.set(port, wait_max.map_or(0, millis))
+        (self.lent).set_backlog(port, wait_max.map(|wait| wait.total_millis()))
     }
 
     /// When the guard has something to do even if no frame comes: the interface must be polled then,
     /// as at [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). None when it waits for
     /// frames alone.
     pub fn poll_at(&self) -> Option<Instant> {
-        let at = self.inspector.borrow().poll_at()?;
+        let at = self.lent.with(|inspector| inspector.poll_at())?;
         Some(Instant::from_micros(at.as_micros()))
     }
 
     /// The oldest thing that happened and that nobody has taken yet. There is room for two: a
     /// program that wants to know takes them after each poll.
     pub fn take_notice(&mut self) -> Option<Notice> {
-        self.inspector.get_mut().take_notice()
+        self.lent.get().take_notice()
     }
 
     /// What the guards over this storage did since it was made.
     pub fn counters(&self) -> Counters {
-        self.inspector.borrow().counters
+        self.lent.with(|inspector| inspector.counters)
     }
 
     #[cfg(test)]
     pub(super) fn inspector(&mut self) -> &mut Inspector {
-        self.inspector.get_mut()
+        self.lent.get()
     }
 
     /// The device inside.
@@ -206,44 +191,13 @@ impl<'a, D: Device> Guarded<'a, D> {
 }
 
 impl<D: Device> Guarded<'_, D> {
-    /// Sends what is left of a segment that leaves in parts.
-    #[cold]
-    fn send_rest(&mut self, timestamp: Instant) {
-        let inspector = self.inspector.get_mut();
-        while let Some(rest) = self.buffer.get_mut(..inspector.rest_len)
-            && !rest.is_empty()
-        {
-            // Without room it waits: the parts before it have left.
-            let Some(token) = self.device.transmit(timestamp) else {
-                return;
-            };
-            send_part(token, inspector, rest);
-        }
-    }
-
-    /// The length of the frame in the buffer that smoltcp has to get, although nobody sent it.
-    #[cold]
-    fn take_due(&mut self, timestamp: Instant) -> Option<usize> {
-        // smoltcp may answer, and wants room for that. Without room the frame stays due.
-        let token = self.device.transmit(timestamp)?;
-        match self.inspector.get_mut().take_due(self.buffer)? {
-            DueFrame::ToSmoltcp(len) => Some(len),
-            DueFrame::ToPeer(len) => {
-                let frame = self.buffer.get(..len)?;
-                phy::TxToken::consume(token, len, |room| room.copy_from_slice(frame));
-                None
-            }
-        }
-    }
-
     /// To be called before anything else that moves a frame.
-    fn begin(&mut self, timestamp: Instant) -> &mut Inspector {
+    fn begin(&mut self, timestamp: Instant) {
         let now = Time::from_micros(timestamp.total_micros());
-        self.inspector.get_mut().set_now(now);
-        if self.inspector.get_mut().has_rest() {
-            self.send_rest(timestamp);
+        let mut has_rest = self.lent.begin(now);
+        while has_rest && let Some(room) = self.device.transmit(timestamp) {
+            has_rest = self.lent.send_rest(room);
         }
-        self.inspector.get_mut()
     }
 }
 
@@ -258,52 +212,24 @@ impl<D: Device> Device for Guarded<'_, D> {
         Self: 't;
 
     fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let made = if self.begin(timestamp).is_due() {
-            self.take_due(timestamp)
-        } else {
-            None
-        };
-        let (source, reply) = match made {
-            Some(len) => (Source::Buffer(len), self.device.transmit(timestamp)?),
-            None => {
-                let (received, reply) = self.device.receive(timestamp)?;
-                (Source::Device(received), reply)
+        self.begin(timestamp);
+        // Without room for what smoltcp may answer, the frame stays due.
+        if self.lent.is_due() {
+            let room = self.device.transmit(timestamp);
+            let due = room.and_then(|room| self.lent.take_due(room));
+            if let Some(due) = due {
+                let reply = self.device.transmit(timestamp)?;
+                return Some(self.lent.made(due, reply));
             }
-        };
-        let inspector = &*self.inspector;
-        let received = RxToken {
-            source,
-            inspector,
-            buffer: self.buffer,
-        };
-        let reply = TxToken {
-            destination: Destination::Device(reply),
-            inspector,
-        };
-        Some((received, reply))
+        }
+        let (received, reply) = self.device.receive(timestamp)?;
+        Some(self.lent.received(received, reply))
     }
 
     /// None when the device has no room, unless rule R8 drops the frame instead.
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
-        let buffer_len = self.buffer.len();
-        let holds_every_frame = self.begin(timestamp).mtu_told_max <= buffer_len;
-        let destination = match self.device.transmit(timestamp) {
-            Some(token)
-                if holds_every_frame && self.inspector.get_mut().may_change_length(usize::MAX) =>
-            {
-                Destination::Buffered(token, self.buffer)
-            }
-            Some(token) => Destination::Device(token),
-            None if holds_every_frame && self.inspector.get_mut().fast_retransmit_may_be_due() => {
-                self.inspector.get_mut().forget_rest();
-                Destination::Dropped(self.buffer)
-            }
-            None => return None,
-        };
-        Some(TxToken {
-            destination,
-            inspector: self.inspector,
-        })
+        self.begin(timestamp);
+        self.lent.transmit(self.device.transmit(timestamp))
     }
 
     /// The device's own, with two differences: TCP checksums are not verified again, because the
@@ -311,12 +237,13 @@ impl<D: Device> Device for Guarded<'_, D> {
     /// what is sent.
     fn capabilities(&self) -> DeviceCapabilities {
         let inner = self.device.capabilities();
-        if !self.inspector.borrow().is_active() {
+        let is_active = self.lent.with(|inspector| {
+            inspector.on_mtu_told(inner.max_transmission_unit);
+            inspector.is_active()
+        });
+        if !is_active {
             return inner;
         }
-        self.inspector
-            .borrow_mut()
-            .on_mtu_told(inner.max_transmission_unit);
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = inner.medium;
         capabilities.max_transmission_unit = inner.max_transmission_unit;
@@ -333,7 +260,7 @@ impl<D: Device> Device for Guarded<'_, D> {
 #[cfg(feature = "defmt")]
 impl<D: defmt::Format> defmt::Format for Guarded<'_, D> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        let counters = self.inspector.borrow().counters;
+        let counters = self.lent.with(|inspector| inspector.counters);
         defmt::write!(
             f,
             "Guarded {{ device: {=?}, counters: {=?} }}",

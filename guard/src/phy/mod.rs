@@ -6,4 +6,6 @@ mod tests;
 mod token;
 
 pub use guarded::Guarded;
-pub use token::{RxToken, TxToken};
+
+/// The kind of smoltcp's devices.
+enum Phy {}

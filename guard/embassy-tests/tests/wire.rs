@@ -1,0 +1,147 @@
+//! A virtual Ethernet between two drivers, which loses and delays frames.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+
+pub(crate) const MTU: usize = 1514;
+
+/// A frame on its way, and the millisecond at which it arrives.
+type OnItsWay = (u64, Vec<u8>);
+
+#[derive(Default)]
+struct Direction {
+    on_its_way: Vec<OnItsWay>,
+    arrived: VecDeque<Vec<u8>>,
+    receiver: Option<Waker>,
+}
+
+/// What happens to the frames of a wire.
+#[derive(Clone, Copy)]
+pub(crate) struct Faults {
+    pub(crate) loss_percent: u64,
+    pub(crate) jitter_max_ms: u64,
+}
+
+pub(crate) struct Wire {
+    directions: [Direction; 2],
+    faults: Faults,
+    random: u64,
+    now_ms: u64,
+}
+
+impl Wire {
+    pub(crate) fn new(faults: Faults, seed: u64) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self {
+            directions: Default::default(),
+            faults,
+            random: seed,
+            now_ms: 0,
+        }))
+    }
+
+    /// A number below `bound` (splitmix64).
+    fn draw(&mut self, bound: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    fn send(&mut self, from: usize, frame: Vec<u8>) {
+        if self.draw(100) < self.faults.loss_percent {
+            return;
+        }
+        let delay = 1 + self.draw(self.faults.jitter_max_ms + 1);
+        let arrival = self.now_ms + delay;
+        self.directions[from].on_its_way.push((arrival, frame));
+    }
+
+    /// A millisecond passes.
+    pub(crate) fn tick(&mut self) {
+        self.now_ms += 1;
+        for direction in &mut self.directions {
+            let now_ms = self.now_ms;
+            let due = direction
+                .on_its_way
+                .extract_if(.., |(arrival, _)| *arrival <= now_ms);
+            let before = direction.arrived.len();
+            direction.arrived.extend(due.map(|(_, frame)| frame));
+            if direction.arrived.len() > before
+                && let Some(receiver) = direction.receiver.take()
+            {
+                receiver.wake();
+            }
+        }
+    }
+}
+
+/// One end of the wire.
+pub(crate) struct Port {
+    wire: Rc<RefCell<Wire>>,
+    side: usize,
+}
+
+impl Port {
+    pub(crate) fn new(wire: &Rc<RefCell<Wire>>, side: usize) -> Self {
+        let wire = Rc::clone(wire);
+        Self { wire, side }
+    }
+
+    fn receiving(&self, cx: &Context<'_>) -> Option<Vec<u8>> {
+        let mut wire = self.wire.borrow_mut();
+        let direction = &mut wire.directions[1 - self.side];
+        direction.receiver = Some(cx.waker().clone());
+        direction.arrived.pop_front()
+    }
+}
+
+pub(crate) struct Received(Vec<u8>);
+
+impl RxToken for Received {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, f: F) -> R {
+        f(&mut self.0)
+    }
+}
+
+pub(crate) struct Room<'a>(&'a Port);
+
+impl TxToken for Room<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut frame = vec![0; len];
+        let result = f(&mut frame);
+        self.0.wire.borrow_mut().send(self.0.side, frame);
+        result
+    }
+}
+
+impl Driver for Port {
+    type RxToken<'a> = Received;
+    type TxToken<'a> = Room<'a>;
+
+    fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Received, Room<'_>)> {
+        Some((Received(self.receiving(cx)?), Room(self)))
+    }
+
+    fn transmit(&mut self, _: &mut Context<'_>) -> Option<Room<'_>> {
+        Some(Room(self))
+    }
+
+    fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
+        LinkState::Up
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.max_transmission_unit = MTU;
+        capabilities
+    }
+
+    fn hardware_address(&self) -> HardwareAddress {
+        HardwareAddress::Ethernet([2, 0, 0, 0, 0, 1 + self.side as u8])
+    }
+}

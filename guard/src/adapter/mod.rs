@@ -1,0 +1,165 @@
+//! What the adapters have in common: the way of a frame between a stack and a driver, whatever both
+//! call it.
+
+mod token;
+
+use core::cell::RefCell;
+
+use crate::duties::Duties;
+use crate::inspector::{DueFrame, Inspector};
+use crate::link::Link;
+use crate::storage::Storage;
+use crate::time::Time;
+
+pub(crate) use token::{Destination, Source};
+use token::{Inspection, send_part};
+pub use token::{RxToken, TxToken};
+
+/// Room for one frame in a driver of the kind `K`. Each adapter has a kind of its own, because a
+/// type may be a token of several.
+pub(crate) trait Room<K> {
+    fn fill<R>(self, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R;
+}
+
+/// The caller's [`Storage`], lent for the life of an adapter.
+#[derive(Debug)]
+pub(crate) struct Lent<'a> {
+    inspector: &'a mut RefCell<Inspector>,
+    buffer: &'a mut [u8],
+}
+
+impl<'a> Lent<'a> {
+    /// Inspects nothing until it is activated.
+    pub(crate) fn new<const FLOWS: usize, const FRAME_LEN: usize>(
+        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
+    ) -> Self {
+        let lent = Self {
+            inspector: &mut storage.inspector,
+            buffer: &mut storage.buffer,
+        };
+        lent.inspector.get_mut().deactivate();
+        lent
+    }
+
+    /// Inspects frames of this link, which are at most `mtu` bytes long, from now on.
+    pub(crate) fn activate(&mut self, link: Link, mtu: usize) {
+        let inspector = self.inspector.get_mut();
+        inspector.on_mtu_told(mtu);
+        inspector.activate(link);
+    }
+
+    pub(crate) fn set_duties(&mut self, duties: Duties) {
+        self.inspector.get_mut().set_duties(duties);
+    }
+
+    /// Lets the callers of a port wait for at most this number of milliseconds. False when there is
+    /// no room for the port.
+    pub(crate) fn set_backlog(&mut self, port: u16, wait_max_millis: Option<u64>) -> bool {
+        let millis = |millis: u64| u32::try_from(millis).unwrap_or(u32::MAX);
+        let backlog = &mut self.inspector.get_mut().backlog;
+        backlog.set(port, wait_max_millis.map_or(0, millis))
+    }
+
+    pub(crate) fn get(&mut self) -> &mut Inspector {
+        self.inspector.get_mut()
+    }
+
+    /// Something is asked of the inspector while a token may exist.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Inspector) -> R) -> R {
+        f(&mut self.inspector.borrow_mut())
+    }
+
+    /// To be called before anything else that moves a frame. Returns whether the rest of a segment
+    /// goes out first: [`send_rest`](Self::send_rest).
+    pub(crate) fn begin(&mut self, now: Time) -> bool {
+        let inspector = self.inspector.get_mut();
+        inspector.set_now(now);
+        inspector.has_rest()
+    }
+
+    /// Sends as much as `room` takes of a segment that leaves in parts. Returns whether there is
+    /// more.
+    #[cold]
+    pub(crate) fn send_rest<K>(&mut self, room: impl Room<K>) -> bool {
+        let inspector = self.inspector.get_mut();
+        let Some(rest) = self.buffer.get_mut(..inspector.rest_len) else {
+            return false;
+        };
+        send_part(room, inspector, rest);
+        inspector.has_rest()
+    }
+
+    pub(crate) fn is_due(&mut self) -> bool {
+        self.inspector.get_mut().is_due()
+    }
+
+    /// Whether the stack has to get the frame in the buffer now, which nobody sent. One that is for
+    /// a peer goes into `room`.
+    #[cold]
+    pub(crate) fn take_due<K>(&mut self, room: impl Room<K>) -> Option<DueLen> {
+        match self.inspector.get_mut().take_due(self.buffer)? {
+            DueFrame::ToSmoltcp(len) => Some(DueLen(len)),
+            DueFrame::ToPeer(len) => {
+                let frame = self.buffer.get(..len)?;
+                room.fill(len, |room| room.copy_from_slice(frame));
+                None
+            }
+        }
+    }
+
+    /// The tokens for a frame that came in, and for its reply.
+    pub(crate) fn received<R, T>(
+        &mut self,
+        received: R,
+        reply: T,
+    ) -> (RxToken<'_, R>, TxToken<'_, T>) {
+        self.tokens(Source::Device(received), reply)
+    }
+
+    /// The tokens for the frame that [`take_due`](Self::take_due) made.
+    pub(crate) fn made<R, T>(&mut self, len: DueLen, reply: T) -> (RxToken<'_, R>, TxToken<'_, T>) {
+        self.tokens(Source::Buffer(len.0), reply)
+    }
+
+    fn tokens<R, T>(&mut self, source: Source<R>, reply: T) -> (RxToken<'_, R>, TxToken<'_, T>) {
+        let inspector = &*self.inspector;
+        let received = RxToken {
+            source,
+            inspection: Inspection {
+                inspector,
+                buffer: self.buffer,
+            },
+        };
+        let reply = TxToken {
+            destination: Destination::Device(reply),
+            inspector,
+        };
+        (received, reply)
+    }
+
+    /// The token for a frame that goes out. None when the device has no room, unless rule R8 drops
+    /// the frame instead.
+    pub(crate) fn transmit<T>(&mut self, room: Option<T>) -> Option<TxToken<'_, T>> {
+        let inspector = self.inspector.get_mut();
+        let holds_every_frame = inspector.mtu_told_max <= self.buffer.len();
+        let destination = match room {
+            Some(token) if holds_every_frame && inspector.may_change_length(usize::MAX) => {
+                Destination::Buffered(token, self.buffer)
+            }
+            Some(token) => Destination::Device(token),
+            None if holds_every_frame && inspector.fast_retransmit_may_be_due() => {
+                inspector.forget_rest();
+                Destination::Dropped(self.buffer)
+            }
+            None => return None,
+        };
+        Some(TxToken {
+            destination,
+            inspector: self.inspector,
+        })
+    }
+}
+
+/// The length of the frame in the buffer that the stack has to get.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DueLen(usize);

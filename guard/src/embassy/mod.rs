@@ -1,0 +1,10 @@
+//! The guard over a driver of embassy-net's.
+
+mod clock;
+mod driver;
+mod token;
+
+pub use driver::GuardedDriver;
+
+/// The kind of embassy's drivers.
+enum Embassy {}
