@@ -54,7 +54,7 @@ check_clippy() {
 # beside features of smoltcp that somebody else's crate may switch on in the same build.
 check_features() {
     local http chat file protocols options
-    for http in "" http download websocket,download; do
+    for http in "" http download server websocket,download download,server; do
         for chat in "" chat; do
             # `flash` brings `file`.
             for file in "" file flash; do
@@ -66,7 +66,7 @@ check_features() {
         done
     done
     # Each of the others alone, without any protocol and beside all of them.
-    for protocols in "" download,chat,flash; do
+    for protocols in "" download,server,chat,flash; do
         for options in udp dns dhcp sntp websocket guard recovery reno log defmt ipv6,reno ipv6,guard guard,reno; do
             features_check tickwire "$protocols,$options"
         done

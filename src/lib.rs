@@ -58,7 +58,7 @@
 //! | what apps tell | [`Error`], [`Event`], [`Observer`] |
 //! | time | [`Tick`], [`Duration`], and [`TickCounter`], which makes ticks from a 32-bit counter |
 //! | payload | [`Sink`], [`Source`], and adaptors to `embedded-io` |
-//! | `http` | URL, request, head and body as pure bytes, the GET client, and downloads that recover |
+//! | `http` | URL, request, head and body as pure bytes, the GET client, downloads that recover, a server |
 //! | `chat` | lines as pure bytes, and the chat peer |
 //! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
 //! | `store` | where a received file goes: memory, or NOR flash |
@@ -75,6 +75,7 @@
 //! |---|---|---|
 //! | `http` | yes | the module of that name |
 //! | `download` | yes | `http::Download`: redirects, retries, and going on where it stopped |
+//! | `server` | yes | `http::Server`: an HTTP/1.1 server; brings `http` |
 //! | `chat` | yes | the module of that name |
 //! | `file` | yes | the modules `file` and `store`; brings `sha2` |
 //! | `dhcp` | yes | the module of that name |

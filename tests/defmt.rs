@@ -110,6 +110,36 @@ mod list {
         has_format::<Status>();
     };
 
+    #[cfg(feature = "server")]
+    const _: () = {
+        use tickwire::http::server::{self, *};
+
+        #[derive(defmt::Format)]
+        struct Nothing;
+
+        impl Handler for Nothing {
+            type Upgrade = NoUpgrade;
+
+            fn respond(&mut self, _: &server::Request<'_>, response: Response<'_>) -> Reply {
+                response.status(404).empty()
+            }
+        }
+
+        has_format::<server::Event>();
+        has_format::<HttpOptions>();
+        has_format::<HttpSession<'_, Nothing>>();
+        has_format::<Method>();
+        has_format::<NoUpgrade>();
+        has_format::<Reply>();
+        has_format::<server::Request<'_>>();
+        has_format::<RequestError>();
+        has_format::<RequestParser>();
+        has_format::<Response<'_>>();
+        has_format::<ResponseHead<'_>>();
+        has_format::<ServeError>();
+        has_format::<Switch>();
+    };
+
     #[cfg(feature = "http")]
     const _: () = {
         use tickwire::http::*;

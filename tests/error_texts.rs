@@ -8,6 +8,7 @@ use std::fmt::Display;
 use tickwire::chat::ChatError;
 use tickwire::dns::{self, NameError, ResolveError};
 use tickwire::file::{OfferError, ReceiveError, SendError, Status};
+use tickwire::http::server::{RequestError, ServeError};
 use tickwire::http::{
     Authority, BodyError, DownloadError, GetError, HeaderError, Host, Malformed, Proof,
     RedirectError, SetupError, Url, UrlError,
@@ -114,6 +115,36 @@ fn every_error_of_a_download_says_something_of_its_own() {
         SetupError::UrlTooLong,
         SetupError::NoAddress,
     ]);
+}
+
+#[test]
+fn every_error_of_a_server_says_something_of_its_own() {
+    let requests = [
+        RequestError::RequestLine,
+        RequestError::Target,
+        RequestError::Method,
+        RequestError::Version,
+        RequestError::LineTooLong,
+        RequestError::FieldsTooLong,
+        RequestError::LineEnd,
+        RequestError::Field(Malformed::NoColon),
+        RequestError::Host,
+        RequestError::Length,
+        RequestError::Framing,
+        RequestError::Unframed,
+        RequestError::Coding,
+        RequestError::Expectation,
+        RequestError::Body(Malformed::ChunkSize),
+        RequestError::BodyTooLong,
+        RequestError::Truncated,
+    ];
+    assert_texts(&requests);
+    let own = [ServeError::Source(SourceError::Changed), ServeError::Short];
+    let requests = requests.map(ServeError::<Error>::Request);
+    let connections = ERRORS.map(ServeError::Connection);
+    assert_texts(&[&own[..], &requests, &connections].concat());
+    let upgrade = ServeError::Upgrade(Error::Reset);
+    assert_eq!(upgrade.to_string(), Error::Reset.to_string());
 }
 
 #[test]

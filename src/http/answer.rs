@@ -2,7 +2,8 @@
 
 use heapless::Vec;
 
-use super::content_range::{ContentRange, number};
+use super::content_range::ContentRange;
+use super::syntax::number;
 use super::{Fields, Location, date};
 use crate::Duration;
 

@@ -1,5 +1,7 @@
 //! The field Content-Range (RFC 9110, 14.4).
 
+use super::syntax::number;
+
 /// What a Content-Range says, all in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -39,15 +41,4 @@ impl ContentRange {
 fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&other| other == byte)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
-}
-
-/// A number of digits only, that fits.
-pub(super) fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0, |value: u64, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })
 }

@@ -1,8 +1,8 @@
 //! From the receive buffer through the decoder into the sink, without a copy in between.
 
-use super::{BodyDecoder, GetError, Piece};
-use crate::Sink;
+use super::{BodyDecoder, Malformed, Piece};
 use crate::payload::at_most;
+use crate::{Sink, SinkError};
 
 /// What became of the bytes at the front of a receive buffer.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,17 @@ pub(super) struct Copied {
     /// The sink took less than it was offered.
     pub(super) is_stalled: bool,
     /// Why it cannot go on. What was taken before counts all the same.
-    pub(super) result: Result<(), GetError>,
+    pub(super) result: Result<(), CopyError>,
+}
+
+/// Why a body cannot be copied any further.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) enum CopyError {
+    Malformed(Malformed),
+    /// The body is longer than there is room for.
+    TooLarge,
+    Sink(SinkError),
 }
 
 /// Gives the payload in `bytes` to `sink`, but no more than `room` bytes of it.
@@ -53,8 +63,8 @@ fn copy_piece(
     bytes: &[u8],
     room: u64,
     copied: &mut Copied,
-) -> Result<bool, GetError> {
-    match decoder.next(bytes)? {
+) -> Result<bool, CopyError> {
+    match decoder.next(bytes).map_err(CopyError::Malformed)? {
         Piece::Framing(count) => {
             copied.taken += count;
             Ok(count > 0)
@@ -64,9 +74,10 @@ fn copy_piece(
             // on how the bytes were cut.
             let fitting = at_most(payload, room);
             if fitting.is_empty() {
-                return Err(GetError::TooLarge);
+                return Err(CopyError::TooLarge);
             }
-            let count = sink.write(fitting)?.min(fitting.len());
+            let count = sink.write(fitting).map_err(CopyError::Sink)?;
+            let count = count.min(fitting.len());
             decoder.consume(count);
             copied.taken += count;
             copied.payload += count;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::copy::CopyError;
 use super::{BodyError, Malformed};
 use crate::{Error, SinkError, TimeoutKind};
 
@@ -93,6 +94,16 @@ impl From<SinkError> for GetError {
         match error {
             SinkError::Full => Self::TooLarge,
             SinkError::Failed { code } => Self::Sink { code },
+        }
+    }
+}
+
+impl From<CopyError> for GetError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Malformed(how) => Self::Malformed(how),
+            CopyError::TooLarge => Self::TooLarge,
+            CopyError::Sink(error) => error.into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An HTTP/1.0 GET client, and its parts that work on bytes alone: URL, request, head and body.
+//! An HTTP/1.0 GET client, a server, and their parts that work on bytes alone: URL, request, head and body.
 //!
 //! [`Get`] is one request. `Download`, with the feature `download`, is as many as it takes: it follows
 //! redirects, tries again, and goes on where it stopped.
@@ -54,6 +54,8 @@ mod head;
 mod location;
 mod malformed;
 mod options;
+#[cfg(feature = "server")]
+pub mod percent;
 #[cfg(feature = "download")]
 mod redirect;
 mod request;
@@ -61,6 +63,8 @@ mod request;
 mod resolve;
 #[cfg(feature = "download")]
 mod resumable;
+#[cfg(feature = "server")]
+pub mod server;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -90,6 +94,8 @@ pub use redirect::RedirectError;
 pub use request::{Header, HeaderError, Request};
 #[cfg(feature = "download")]
 pub use resumable::Method;
+#[cfg(feature = "server")]
+pub use server::Server;
 pub use url::{Authority, Host, Target, Url};
 pub use url_error::UrlError;
 pub use user_info::UserInfo;

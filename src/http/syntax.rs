@@ -30,3 +30,15 @@ pub(super) const fn is_forbidden_control(byte: u8) -> bool {
 pub(super) const fn is_whitespace(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
+
+/// A number of digits only, that fits.
+#[cfg(any(feature = "download", feature = "server"))]
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0, |value: u64, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}

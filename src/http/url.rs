@@ -187,6 +187,19 @@ fn parse_authority(authority: &str) -> Result<(Host<'_>, Authority<'_>), UrlErro
     Ok((host, Authority { host: name, port }))
 }
 
+/// Whether `text` is what a Host field may say: a host, and perhaps a port in digits.
+#[cfg(feature = "server")]
+pub(super) fn is_authority(text: &str) -> bool {
+    // A port by its name is what people write, not programs.
+    let port = text
+        .bytes()
+        .rev()
+        .take_while(|&byte| byte != b':' && byte != b']');
+    let has_port = text.bytes().any(|byte| byte == b':');
+    let is_number = !has_port || port.clone().all(|byte| byte.is_ascii_digit());
+    is_number && parse_authority(text).is_ok()
+}
+
 fn parse_ipv6(text: &str) -> Result<IpAddr, UrlError> {
     if text.bytes().any(|byte| byte == b'%') {
         return Err(UrlError::ZoneId);

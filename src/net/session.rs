@@ -20,7 +20,7 @@ pub enum Closing {
 
 impl Closing {
     /// Whether a list of ways has this one.
-    pub(super) const fn is_in(self, closings: &[Self]) -> bool {
+    pub(crate) const fn is_in(self, closings: &[Self]) -> bool {
         match closings {
             [] => false,
             [first, rest @ ..] => *first as u8 == self as u8 || self.is_in(rest),

@@ -1,0 +1,78 @@
+//! Percent-encoding (RFC 3986, 2.1), and the parameters of a query.
+
+/// Decodes `text` into `out` and returns it as text. A form's `+` stays a plus sign.
+///
+/// `None` where a `%` has no two hexadecimal digits after it, where the bytes are no UTF-8, or where
+/// they do not fit. A NUL or a slash that was encoded comes out as such: whoever opens files by the
+/// result checks for them.
+///
+/// ```
+/// use tickwire::http::percent;
+///
+/// let mut out = [0; 16];
+/// assert_eq!(percent::decode("caf%C3%A9", &mut out), Some("café"));
+/// assert_eq!(percent::decode("100%", &mut out), None);
+/// ```
+pub fn decode<'o>(text: &str, out: &'o mut [u8]) -> Option<&'o str> {
+    let mut len = 0;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        *out.get_mut(len)? = match byte {
+            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            byte => byte,
+        };
+        len += 1;
+    }
+    str::from_utf8(out.get(..len)?).ok()
+}
+
+/// The value of the first parameter of this name in `query`, as it stands there: `R` for `room` in
+/// `room=R&name=N`. One without `=` is empty.
+pub fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query.split('&').find_map(|parameter| {
+        let value = parameter.strip_prefix(name)?;
+        match value.as_bytes() {
+            [] => Some(value),
+            [b'=', ..] => value.get(1..),
+            _ => None,
+        }
+    })
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    let digit = char::from(byte).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_comes_out_and_what_is_not_stays() {
+        let mut out = [0; 8];
+        assert_eq!(decode("a%2Fb+c", &mut out), Some("a/b+c"));
+        assert_eq!(decode("%e2%82%AC", &mut out), Some("€"));
+        assert_eq!(decode("%00", &mut out), Some("\0"));
+        assert_eq!(decode("", &mut out), Some(""));
+    }
+
+    #[test]
+    fn what_is_cut_or_no_text_or_too_long_is_refused() {
+        let mut out = [0; 3];
+        for text in ["%", "%2", "%zz", "%2g", "%ff", "%E2%82", "%+1", "abcd"] {
+            assert_eq!(decode(text, &mut out), None, "{text}");
+        }
+        assert_eq!(decode("abc", &mut out), Some("abc"));
+    }
+
+    #[test]
+    fn parameters_are_found_by_their_whole_name() {
+        let query = "rooms=x&room=R&room=S&flag&empty=";
+        assert_eq!(parameter(query, "room"), Some("R"));
+        assert_eq!(parameter(query, "flag"), Some(""));
+        assert_eq!(parameter(query, "empty"), Some(""));
+        assert_eq!(parameter(query, "oom"), None);
+        assert_eq!(parameter("", "a"), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! An HTTP server of N callers at a time: requests as pure bytes, handlers without an allocator, and
+//! connections that change to another protocol.
+//!
+//! A [`Handler`] answers requests. An [`HttpSession`] reads them and sends the answers, for one caller
+//! after another; a [`Server`] has as many of them as it has sockets.
+
+mod error;
+mod fields;
+mod handler;
+mod method;
+mod options;
+mod parser;
+mod reply;
+mod request;
+mod request_error;
+mod response;
+mod session;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use smoltcp::iface::SocketHandle;
+
+pub use error::ServeError;
+pub use handler::{Handler, NoUpgrade};
+pub use method::Method;
+pub use options::HttpOptions;
+pub use parser::RequestParser;
+pub use reply::{Reply, Switch};
+pub use request::Request;
+pub use request_error::RequestError;
+pub use response::{Response, ResponseHead};
+pub use session::{HttpSession, RESPONSE_BYTES_MAX};
+
+use crate::ServerOptions;
+
+/// What a server tells beyond what every connection tells, in [`Event::App`](crate::Event::App).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event {
+    /// An answer begins; 101 where the connection changes its protocol.
+    Answer {
+        /// The status.
+        status: u16,
+    },
+}
+
+/// A server of up to `N` callers at a time, each with a session of its own.
+pub type Server<'b, H, const N: usize> = crate::Server<HttpSession<'b, H>, N>;
+
+impl<'b, H: Handler, const N: usize> Server<'b, H, N> {
+    /// A server on `port`, over sockets of its own, in the order of the socket set.
+    pub fn http(sockets: [SocketHandle; N], port: u16, sessions: [HttpSession<'b, H>; N]) -> Self {
+        let options = ServerOptions {
+            // Its sessions have deadlines of their own.
+            idle_timeout: None,
+            ..ServerOptions::default()
+        };
+        Self::new(sockets, port, sessions, options)
+    }
+}

@@ -1,0 +1,36 @@
+//! What a caller may set about a server.
+
+use crate::Duration;
+
+/// Limits of one connection. The memory for heads is a limit too: see
+/// [`HttpSession::new`](super::HttpSession::new).
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct HttpOptions {
+    /// For a whole head, from its first byte or from the connection on. A caller that is slower gets
+    /// 408.
+    pub head_timeout: Duration,
+    /// How long a connection is kept without a request.
+    pub keep_alive_timeout: Duration,
+    /// In which at least 256 bytes of a body must move, or the rest of it.
+    pub idle_timeout: Duration,
+    /// How long a handler may take no bytes, give none, or not answer.
+    pub stall_timeout: Duration,
+    /// Requests on one connection; with the last answer it closes.
+    pub requests_max: u32,
+    /// Bytes of chunk extensions and trailers of one body.
+    pub trailer_bytes_max: u32,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            head_timeout: Duration::from_secs(5),
+            keep_alive_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(20),
+            stall_timeout: Duration::from_secs(60),
+            requests_max: u32::MAX,
+            trailer_bytes_max: 4 * 1024,
+        }
+    }
+}

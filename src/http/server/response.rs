@@ -1,0 +1,255 @@
+//! The answer to a request, written into memory that the session has for it.
+
+use super::reply::{Body, Reply, Switch};
+use super::status::{is_bodiless, reason};
+use crate::http::Header;
+use crate::http::syntax::{is_forbidden_control, is_tchar};
+
+/// Answers one request. Every way to use it up ends in a [`Reply`].
+///
+/// Framing, `Connection` and the rules for HEAD are the server's: a handler says what the answer is,
+/// not how it is sent.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Response<'r> {
+    out: Out<'r>,
+    version_minor: u8,
+    is_head: bool,
+    is_keep_alive: bool,
+}
+
+/// A response whose status is written, and perhaps some of its fields.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ResponseHead<'r> {
+    response: Response<'r>,
+    status: u16,
+}
+
+/// Memory that fills up, and a note that something did not fit or must not be sent.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Out<'r> {
+    memory: &'r mut [u8],
+    len: usize,
+    is_unfit: bool,
+}
+
+impl<'r> Response<'r> {
+    /// An answer that is written into `memory`, which must hold its head.
+    pub(super) const fn new(
+        memory: &'r mut [u8],
+        version_minor: u8,
+        is_head: bool,
+        is_keep_alive: bool,
+    ) -> Self {
+        Self {
+            out: Out {
+                memory,
+                len: 0,
+                is_unfit: false,
+            },
+            version_minor,
+            is_head,
+            is_keep_alive,
+        }
+    }
+
+    /// Begins an answer of this status, 200 to 999.
+    pub fn status(mut self, status: u16) -> ResponseHead<'r> {
+        self.out.status_line(status);
+        self.out.is_unfit |= !matches!(status, 200..=999);
+        ResponseHead {
+            response: self,
+            status,
+        }
+    }
+
+    /// Asks for the body of the request, at most `bytes_max` bytes of it: a longer one is answered with
+    /// 413. A caller that waits for `100 Continue` gets it.
+    pub const fn receive(self, bytes_max: u64) -> Reply {
+        Reply::new(0, Some(0), Body::Receive { bytes_max })
+    }
+
+    /// Answers 101: from the end of this head on, the connection speaks `protocol`, with the upgrade
+    /// session of the server.
+    pub fn switch_to(mut self, protocol: &str, fields: &[Header<'_>]) -> Switch {
+        self.out.status_line(101);
+        self.out.field("Connection", "Upgrade");
+        self.out.field("Upgrade", protocol);
+        for field in fields {
+            self.out.field(field.name, field.value);
+        }
+        self.out.push(b"\r\n");
+        Switch(Reply::new(101, self.out.fitting_len(), Body::Empty))
+    }
+}
+
+impl ResponseHead<'_> {
+    /// Adds a field. Those that frame the message are the server's own. An answer with a field that
+    /// is malformed, or for which there is no room, becomes 500.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.response.out.field(name, value);
+        self
+    }
+
+    /// An answer without a body.
+    pub fn empty(self) -> Reply {
+        self.bytes(&[])
+    }
+
+    /// A short text, which must find room beside the head.
+    pub fn text(self, text: &str) -> Reply {
+        self.field("Content-Type", "text/plain; charset=utf-8")
+            .bytes(text.as_bytes())
+    }
+
+    /// The reason phrase as a text: what a person sees who meets an error.
+    pub fn reason(self) -> Reply {
+        let status = self.status;
+        self.text(reason(status))
+    }
+
+    /// A short body, which must find room beside the head.
+    pub fn bytes(mut self, body: &[u8]) -> Reply {
+        let has_body = self.end_head(Some(body.len() as u64));
+        if has_body {
+            self.response.out.push(body);
+        }
+        self.reply(Body::Empty)
+    }
+
+    /// A body of `length` bytes, which [`Handler::fill`](super::Handler::fill) gives piece by piece.
+    pub fn stream(self, length: u64) -> Reply {
+        self.stream_part(0, length)
+    }
+
+    /// A body that is the part of a larger one from `offset` on.
+    pub(super) fn stream_part(mut self, offset: u64, length: u64) -> Reply {
+        let has_body = self.end_head(Some(length));
+        let end = offset.saturating_add(length);
+        self.reply(if has_body {
+            Body::Stream { offset, end }
+        } else {
+            Body::Empty
+        })
+    }
+
+    /// A body of unknown length, which [`Handler::fill`](super::Handler::fill) gives piece by piece
+    /// until it gives nothing: in chunks, or for HTTP/1.0 up to the close.
+    pub fn chunked(mut self) -> Reply {
+        let is_chunked = self.response.version_minor > 0;
+        self.response.is_keep_alive &= is_chunked || self.response.is_head;
+        let has_body = self.end_head(None);
+        self.reply(match (has_body, is_chunked) {
+            (true, true) => Body::Chunked,
+            (true, false) => Body::UntilClose,
+            (false, _) => Body::Empty,
+        })
+    }
+
+    /// Writes what frames the message and ends the head; whether a body may follow.
+    fn end_head(&mut self, length: Option<u64>) -> bool {
+        let Response {
+            out,
+            version_minor,
+            is_keep_alive,
+            ..
+        } = &mut self.response;
+        match (is_bodiless(self.status), length) {
+            (true, _) => {}
+            (false, Some(length)) => out.number_field("Content-Length", length),
+            (false, None) if *version_minor > 0 => {
+                out.framing_field("Transfer-Encoding", "chunked");
+            }
+            (false, None) => {}
+        }
+        match (*is_keep_alive, *version_minor) {
+            (false, _) => out.framing_field("Connection", "close"),
+            (true, 0) => out.framing_field("Connection", "keep-alive"),
+            (true, _) => {}
+        }
+        out.push(b"\r\n");
+        !is_bodiless(self.status) && !self.response.is_head
+    }
+
+    fn reply(self, body: Body) -> Reply {
+        let mut reply = Reply::new(self.status, self.response.out.fitting_len(), body);
+        reply.is_keep_alive = self.response.is_keep_alive;
+        reply
+    }
+}
+
+impl Out<'_> {
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        match self.memory.get_mut(self.len..end) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.len = end;
+            }
+            None => self.is_unfit = true,
+        }
+    }
+
+    fn status_line(&mut self, status: u16) {
+        self.push(b"HTTP/1.1 ");
+        self.number(u64::from(status));
+        self.push(b" ");
+        self.push(reason(status).as_bytes());
+        self.push(b"\r\n");
+    }
+
+    /// A field of the handler.
+    fn field(&mut self, name: &str, value: &str) {
+        let is_framing = ["Content-Length", "Transfer-Encoding"]
+            .iter()
+            .any(|framing| name.eq_ignore_ascii_case(framing));
+        let is_sound = !name.is_empty()
+            && name.bytes().all(is_tchar)
+            && !value.bytes().any(is_forbidden_control);
+        self.is_unfit |= is_framing || !is_sound;
+        self.framing_field(name, value);
+    }
+
+    fn framing_field(&mut self, name: &str, value: &str) {
+        self.push(name.as_bytes());
+        self.push(b": ");
+        self.push(value.as_bytes());
+        self.push(b"\r\n");
+    }
+
+    fn number_field(&mut self, name: &str, value: u64) {
+        self.push(name.as_bytes());
+        self.push(b": ");
+        self.number(value);
+        self.push(b"\r\n");
+    }
+
+    fn number(&mut self, value: u64) {
+        let mut digits = [0; 20];
+        self.push(decimal(value, &mut digits));
+    }
+
+    /// Number of bytes that were written; `None` where they must not be sent.
+    const fn fitting_len(&self) -> Option<usize> {
+        if self.is_unfit { None } else { Some(self.len) }
+    }
+}
+
+/// A number in decimal digits, without the formatting machinery.
+pub(super) fn decimal(value: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut rest = value;
+    let mut first = digits.len();
+    for (index, digit) in digits.iter_mut().enumerate().rev() {
+        // The remainder is at most 9.
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        first = index;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits.get(first..).unwrap_or_default()
+}
