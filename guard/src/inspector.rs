@@ -343,8 +343,8 @@ impl Inspector {
                 count(&mut self.counters.segments_withheld);
                 return false;
             }
-            // Where something was in flight already, this only postpones what is due.
-            if snd_max == flow.highest_ack {
+            // Where more than that was in flight already, this only postpones what is due.
+            if follow::was_single(flow, snd_max) {
                 self.due_at = self.due_at.min(follow::due_at(flow, now));
             }
         }

@@ -49,6 +49,12 @@ pub(crate) fn on_sent(
     flow.recovery.has_been_received(seq, len, &flight)
 }
 
+/// Whether at most one segment was in flight when `snd_max` was sent. Its acknowledgement may be
+/// delayed, and that of the next one is not.
+pub(crate) const fn was_single(flow: &Flow, snd_max: Seq) -> bool {
+    snd_max.since(flow.highest_ack) <= flow.recovery.segment_len_max as u32
+}
+
 /// This segment has ended the handshake.
 pub(crate) fn on_established(flow: &mut Flow, segment: &Segment, options: &[u8], now: Time) {
     let mut window = segment.fields.window;

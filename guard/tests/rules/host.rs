@@ -38,6 +38,14 @@ pub(crate) fn guarded<const FLOWS: usize>(cable: Cable) -> GuardedCable {
 /// A device that a script can run on: the bare cable or the guarded one.
 pub(crate) trait TestDevice: Device {
     fn wrap(cable: Cable) -> Self;
+
+    /// What a test wants of the socket that dials.
+    fn configure(_: &mut tcp::Socket<'_>) {}
+
+    /// When the device wants the interface to be polled.
+    fn poll_at(&self) -> Option<Instant> {
+        None
+    }
 }
 
 impl TestDevice for Cable {
@@ -140,6 +148,7 @@ impl<D: TestDevice> Host<D> {
         socket.set_nagle_enabled(false);
         // Another crate of the build may have switched Reno on, which new sockets then have.
         socket.set_congestion_control(tcp::CongestionControl::None);
+        D::configure(&mut socket);
         socket
             .connect(iface.context(), (family.peer(), PEER_PORT), HOST_PORT)
             .expect("the peer is a unicast address");
@@ -230,9 +239,16 @@ impl<D: TestDevice> Host<D> {
 
     /// Sleeps until the host wants to be polled, and polls it. None when no timer runs.
     pub(crate) fn sleep(&mut self) -> Option<Vec<Sent>> {
-        let wake = self.iface.poll_at(self.now, &self.sockets)?;
-        self.now = self.now.max(wake);
+        let wakes = [
+            self.iface.poll_at(self.now, &self.sockets),
+            self.device.poll_at(),
+        ];
+        self.now = wakes.into_iter().flatten().min()?.max(self.now);
         Some(self.poll())
+    }
+
+    pub(crate) const fn now(&self) -> Instant {
+        self.now
     }
 
     /// Lets time pass, in milliseconds, without a poll.

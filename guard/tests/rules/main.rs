@@ -27,5 +27,7 @@ mod presence_ipv6;
 mod priority_tag;
 mod probes;
 mod properties;
+#[cfg(feature = "recovery")]
+mod recovery;
 mod unreachable;
 mod windows;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use smoltcp::socket::tcp::State;
+use smoltcp::wire::Ipv4Packet;
 use smoltcp_guard::{Notice, Unreachable};
 
 use crate::cable::{Cable, MEDIA};
@@ -136,4 +137,18 @@ fn a_damaged_or_cut_report_changes_nothing() {
         assert_eq!(host.socket().state(), State::SynSent);
         assert_eq!(host.device.counters().dials_refused, 0);
     }
+}
+
+#[test]
+fn a_report_to_another_of_our_addresses_than_its_quotation_says_changes_nothing() {
+    let (mut host, syn) = dialling::<GuardedCable>(Family::V4, Cable::default());
+    let (kind, code, _) = refusals(Family::V4)[0];
+    let mut error = icmp_error(Family::V4, (kind, code), 0, &syn);
+    // The last byte of the destination, and what the header's checksum makes of it.
+    error[33] ^= 2;
+    let mut ip = Ipv4Packet::new_unchecked(&mut error[14..]);
+    ip.fill_checksum();
+    host.receive_frame(error);
+    host.poll();
+    assert_eq!(host.socket().state(), State::SynSent);
 }
