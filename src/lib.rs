@@ -81,7 +81,7 @@
 //! | `dhcp` | yes | the module of that name |
 //! | `sntp` | yes | the module of that name; brings `udp` |
 //! | `websocket` | yes | the module of that name; brings `http` and `sha1` |
-//! | `flash` | no | the store in NOR flash; brings `embedded-storage` and `crc` |
+//! | `flash` | no | the store in NOR flash, also for downloads; brings `embedded-storage` and `crc` |
 //! | `ipv6` | yes | IPv6 addresses in URLs and endpoints |
 //! | `guard` | yes | the re-export of that name |
 //! | `dns` | yes | the module of that name, and hosts by name where one is dialled; brings `udp` |

@@ -177,9 +177,11 @@ mod list {
         has_format::<DownloadBuffers<'_>>();
         has_format::<DownloadError>();
         has_format::<DownloadOptions>();
+        has_format::<Kept<'_>>();
         has_format::<Method>();
         has_format::<RedirectError>();
         has_format::<SetupError>();
+        has_format::<UrlHash>();
         has_format::<Version<'_>>();
     };
 
@@ -290,6 +292,11 @@ mod list {
         has_format::<FlashStore<'_, u8>>();
         has_format::<Layout>();
         has_format::<LayoutError>();
+    };
+
+    #[cfg(all(feature = "download", feature = "flash"))]
+    const _: () = {
+        has_format::<tickwire::http::FlashSink<'_, u8>>();
     };
 
     #[cfg(feature = "guard")]

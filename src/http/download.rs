@@ -80,7 +80,8 @@ enum Remote {
 }
 
 impl<'a, S: RestartSink> Download<'a, S> {
-    /// A download of `url`, over a socket of its own, into `sink`, which holds nothing yet.
+    /// A download of `url`, over a socket of its own, into `sink`. What the sink has
+    /// [kept](RestartSink::kept) is gone on with.
     ///
     /// # Errors
     /// The URL or a header cannot be asked for.
@@ -111,7 +112,11 @@ impl<'a, S: RestartSink> Download<'a, S> {
             answer,
             held,
         );
-        let fetch = Fetch::new(exchange, options.request, sink);
+        let mut fetch = Fetch::new(exchange, options.request, sink);
+        if let Some(kept) = fetch.sink.kept() {
+            fetch.exchange.held.set(&kept);
+            fetch.restart();
+        }
         Ok(Self {
             client: Client::new(
                 socket,
@@ -129,11 +134,12 @@ impl<'a, S: RestartSink> Download<'a, S> {
         })
     }
 
-    /// The same with a sink that holds the first `bytes` of this version, from before a restart.
+    /// The same with a sink that holds the first `bytes` of this version, from before a restart, and
+    /// does not know it.
     #[must_use]
     pub fn resume(mut self, bytes: u64, version: &Version) -> Self {
         let fetch = self.client.session_mut();
-        fetch.exchange.held.set(bytes, version);
+        fetch.exchange.held.set(&version.kept(bytes));
         fetch.restart();
         self
     }

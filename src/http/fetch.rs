@@ -62,6 +62,12 @@ pub(super) trait Exchange<S> {
     fn held(&self) -> u64 {
         0
     }
+
+    /// Whether a sink that took less than it was offered is to be offered the rest at once.
+    fn is_working(sink: &S) -> bool {
+        let _ = sink;
+        false
+    }
 }
 
 /// One request over one connection, into a sink.
@@ -258,6 +264,9 @@ impl<X: Exchange<S>, S: Sink> Fetch<X, S> {
             });
         }
         copied.result?;
+        if copied.is_stalled && X::is_working(&self.sink) {
+            connection.io.yield_now();
+        }
         Ok(if copied.is_stalled {
             Step::Wait
         } else {

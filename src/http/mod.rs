@@ -49,6 +49,8 @@ mod error;
 mod fetch;
 mod field;
 mod fields;
+#[cfg(all(feature = "download", feature = "flash"))]
+mod flash_sink;
 mod get;
 mod head;
 mod location;
@@ -84,13 +86,15 @@ pub use download_options::{DownloadBuffers, DownloadOptions};
 pub use error::{Event, GetError};
 pub use fetch::Complete;
 pub use fields::Fields;
+#[cfg(all(feature = "download", feature = "flash"))]
+pub use flash_sink::FlashSink;
 pub use get::Get;
 pub use head::{Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, INTERIM_HEADS_MAX};
 pub use location::Location;
 pub use malformed::Malformed;
 pub use options::GetOptions;
 #[cfg(feature = "download")]
-pub use redirect::RedirectError;
+pub use redirect::{RedirectError, UrlHash};
 pub use request::{Header, HeaderError, Request};
 #[cfg(feature = "download")]
 pub use resumable::Method;
@@ -100,4 +104,4 @@ pub use url::{Authority, Host, Target, Url};
 pub use url_error::UrlError;
 pub use user_info::UserInfo;
 #[cfg(feature = "download")]
-pub use version::{RestartSink, Version};
+pub use version::{Kept, RestartSink, Version};

@@ -42,10 +42,12 @@ pub(super) struct Place<'a> {
 /// The hash of a URL, FNV-1a with 64 bits. Whoever can make two URLs of one hash owns both servers, and
 /// gains nothing by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct UrlHash(u64);
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct UrlHash(pub u64);
 
 impl UrlHash {
-    pub(super) fn of(text: &[u8]) -> Self {
+    /// The hash of this URL.
+    pub fn of(text: &[u8]) -> Self {
         text.iter()
             .fold(Self(0xcbf2_9ce4_8422_2325), |hash, &byte| {
                 Self((hash.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

@@ -6,8 +6,8 @@ use super::fetch::Exchange;
 use super::redirect::{Place, UrlHash};
 use super::request::Additions;
 use super::{
-    Framing, GetError, Head, HeadParser, Header, Location, Request, RestartSink, Url, UserInfo,
-    Version,
+    Framing, GetError, Head, HeadParser, Header, Kept, Location, Request, RestartSink, Url,
+    UserInfo, Version,
 };
 
 /// Headers of the caller that are harmless wherever a redirect leads. All others may be secrets, or
@@ -82,11 +82,11 @@ impl<'a> Held<'a> {
     }
 
     /// What holds from now on. A validator that does not fit is none.
-    pub(super) fn set(&mut self, bytes: u64, version: &Version) {
-        self.bytes = bytes;
-        self.total = version.total;
-        self.url = UrlHash::of(version.url.as_bytes());
-        let validator = version.validator.unwrap_or_default();
+    pub(super) fn set(&mut self, kept: &Kept) {
+        self.bytes = kept.bytes;
+        self.total = kept.total;
+        self.url = kept.url;
+        let validator = kept.validator.unwrap_or_default();
         self.validator_len = match self.validator.get_mut(..validator.len()) {
             Some(room) => {
                 room.copy_from_slice(validator);
@@ -296,7 +296,7 @@ impl<'a> Resumable<'a> {
             },
         };
         // What is held is uncertain from the call on, whether it succeeds or not.
-        self.held.set(0, &version);
+        self.held.set(&version.kept(0));
         sink.restart(&version)?;
         Ok(head.framing)
     }
@@ -355,5 +355,9 @@ impl<'a, S: RestartSink> Exchange<S> for Resumable<'a> {
 
     fn held(&self) -> u64 {
         self.held.bytes
+    }
+
+    fn is_working(sink: &S) -> bool {
+        sink.is_working()
     }
 }

@@ -1,5 +1,6 @@
 //! Sinks that can begin anew with another version of a file.
 
+use super::UrlHash;
 use crate::{BufferSink, Discard, Sink, SinkError};
 
 /// The file that a sink begins to take.
@@ -11,6 +12,32 @@ pub struct Version<'v> {
     /// What proves later that it is still the same; nothing where the server gave no such thing.
     pub validator: Option<&'v [u8]>,
     /// Its length in bytes, where the server told it.
+    pub total: Option<u64>,
+}
+
+impl Version<'_> {
+    /// What a sink has that holds the first `bytes` of this version.
+    pub fn kept(&self, bytes: u64) -> Kept<'_> {
+        Kept {
+            bytes,
+            url: UrlHash::of(self.url.as_bytes()),
+            validator: self.validator,
+            total: self.total,
+        }
+    }
+}
+
+/// What a sink has of a version, from before a restart of the program.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Kept<'v> {
+    /// Number of bytes, from the first one on.
+    pub bytes: u64,
+    /// Where the file is: of [`Version::url`].
+    pub url: UrlHash,
+    /// As [`Version::validator`].
+    pub validator: Option<&'v [u8]>,
+    /// As [`Version::total`].
     pub total: Option<u64>,
 }
 
@@ -29,6 +56,17 @@ pub trait RestartSink: Sink {
     fn can_restart(&self) -> bool {
         true
     }
+
+    /// What it has from before a restart of the program. It is asked when a download is made.
+    fn kept(&self) -> Option<Kept<'_>> {
+        None
+    }
+
+    /// Whether it took less than it was offered because it works piece by piece. It is then offered
+    /// the rest at once, and not when its caller turns next.
+    fn is_working(&self) -> bool {
+        false
+    }
 }
 
 impl<S: RestartSink + ?Sized> RestartSink for &mut S {
@@ -38,6 +76,14 @@ impl<S: RestartSink + ?Sized> RestartSink for &mut S {
 
     fn can_restart(&self) -> bool {
         (**self).can_restart()
+    }
+
+    fn kept(&self) -> Option<Kept<'_>> {
+        (**self).kept()
+    }
+
+    fn is_working(&self) -> bool {
+        (**self).is_working()
     }
 }
 

@@ -19,5 +19,7 @@ mod traits;
 
 #[cfg(feature = "flash")]
 pub use flash::{Checksum, FlashFault, FlashImage, FlashStore, Layout, LayoutError};
+#[cfg(all(feature = "download", feature = "flash"))]
+pub(crate) use flash::{TAG_LEN_MAX, TaggedUpload};
 pub use memory::{MemoryImage, MemoryStore};
 pub use traits::{Begun, Digest, Store, StoreError, Upload};

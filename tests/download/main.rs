@@ -8,6 +8,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "flash")]
+mod flash;
 mod redirects;
 mod resume;
 mod retries;

@@ -65,8 +65,10 @@ fn a_throwing_away_that_is_not_seen_through_is_not_forgotten() {
     // pending.
     let mut pending = 0;
     let mut store = bench.store();
-    for _ in 0..40 {
-        begin_and_send(&mut store, &image.upload(), &wrong, 1, &mut taken).unwrap();
+    for round in 0..40 {
+        // Each round fills the journal by another number of records.
+        let came = &wrong[..round * 430 % 1_500];
+        begin_and_send(&mut store, &image.upload(), came, 1, &mut taken).unwrap();
         pending += usize::from(store.abandon(false).is_pending());
         let begun = finish(|| store.begin(Tick::ZERO, &image.upload()));
         assert_eq!(begun, Ok(Begun::Held(0)));

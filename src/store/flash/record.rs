@@ -21,18 +21,21 @@ pub(super) static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 pub(super) const HEADER_BYTES: usize = 8;
 const CRC_BYTES: usize = 4;
 const IMAGE_BYTES_MAX: usize = 1 + 4 + 1 + 32 + 1 + NAME_LEN_MAX;
-const PARTIAL_BYTES: usize = 32 + 4 + 4;
+const PARTIAL_BYTES_MAX: usize = 1 + TAG_LEN_MAX + 4 + 4;
 
 /// Length in bytes of the longest record: a state with a partial and with an image that has the
 /// longest name.
 pub(super) const STATE_BYTES_MAX: usize =
-    HEADER_BYTES + 1 + IMAGE_BYTES_MAX + 1 + PARTIAL_BYTES + CRC_BYTES;
+    HEADER_BYTES + 1 + IMAGE_BYTES_MAX + 1 + PARTIAL_BYTES_MAX + CRC_BYTES;
 /// Length in bytes of a progress record.
 pub(super) const PROGRESS_BYTES: usize = HEADER_BYTES + 4 + CRC_BYTES;
 
 const VERSION: u8 = 1;
 const KIND_STATE: u8 = b'S';
 const KIND_PROGRESS: u8 = b'P';
+const PARTIAL_NONE: u8 = 0;
+const PARTIAL_OF_DIGEST: u8 = 1;
+const PARTIAL_OF_TAG: u8 = 2;
 const CHECKSUM_SHA256: u8 = 1;
 const CHECKSUM_CRC32: u8 = 2;
 
@@ -72,10 +75,23 @@ pub(super) struct Image {
     pub(super) name: StoredName,
 }
 
+/// Longest tag in bytes.
+pub(crate) const TAG_LEN_MAX: usize = 84;
+pub(super) type Tag = heapless::Vec<u8, TAG_LEN_MAX>;
+
+/// By what an incomplete file is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// The SHA-256 of the whole file.
+    Digest(Digest),
+    /// What a protocol without a digest knows of it; the store does not look into it.
+    Tag(Tag),
+}
+
 /// An incomplete image, always in the slot without the complete image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partial {
-    pub(super) digest: Digest,
+    pub(super) identity: Identity,
     pub(super) length: u32,
     /// Number of bytes in the flash: whole erase blocks.
     pub(super) held: u32,
@@ -161,14 +177,7 @@ pub(super) fn decode(record: &[u8], layout_crc: u32) -> Option<(u32, Record)> {
                 0 => None,
                 _ => Some(decode_image(&mut bytes)?),
             },
-            partial: match bytes.u8()? {
-                0 => None,
-                _ => Some(Partial {
-                    digest: bytes.array()?,
-                    length: bytes.u32()?,
-                    held: bytes.u32()?,
-                }),
-            },
+            partial: decode_partial(&mut bytes)?,
         }),
         KIND_PROGRESS => Record::Progress(bytes.u32()?),
         _ => return None,
@@ -200,6 +209,25 @@ fn decode_image(bytes: &mut Decoder) -> Option<Image> {
     })
 }
 
+/// The inner `None` is a record without a partial.
+#[expect(clippy::option_option, reason = "the outer one is that of a decoder")]
+fn decode_partial(bytes: &mut Decoder) -> Option<Option<Partial>> {
+    let identity = match bytes.u8()? {
+        PARTIAL_NONE => return Some(None),
+        PARTIAL_OF_DIGEST => Identity::Digest(bytes.array()?),
+        PARTIAL_OF_TAG => {
+            let tag_bytes = usize::from(bytes.u8()?);
+            Identity::Tag(Tag::from_slice(bytes.slice(tag_bytes)?).ok()?)
+        }
+        _ => return None,
+    };
+    Some(Some(Partial {
+        identity,
+        length: bytes.u32()?,
+        held: bytes.u32()?,
+    }))
+}
+
 /// Encodes a state record into `buffer` and returns its length; `None` if the buffer is too short.
 pub(super) fn encode_state(
     buffer: &mut [u8],
@@ -229,12 +257,22 @@ pub(super) fn encode_state(
         bytes.push(&[u8::try_from(image.name.len()).ok()?])?;
         bytes.push(image.name.as_bytes())?;
     }
-    bytes.push(&[u8::from(state.partial.is_some())])?;
-    if let Some(partial) = &state.partial {
-        bytes.push(&partial.digest)?;
-        bytes.push(&partial.length.to_le_bytes())?;
-        bytes.push(&partial.held.to_le_bytes())?;
+    let Some(partial) = &state.partial else {
+        bytes.push(&[PARTIAL_NONE])?;
+        return bytes.finish(layout_crc);
+    };
+    match &partial.identity {
+        Identity::Digest(digest) => {
+            bytes.push(&[PARTIAL_OF_DIGEST])?;
+            bytes.push(digest)?;
+        }
+        Identity::Tag(tag) => {
+            bytes.push(&[PARTIAL_OF_TAG, u8::try_from(tag.len()).ok()?])?;
+            bytes.push(tag)?;
+        }
     }
+    bytes.push(&partial.length.to_le_bytes())?;
+    bytes.push(&partial.held.to_le_bytes())?;
     bytes.finish(layout_crc)
 }
 

@@ -7,7 +7,7 @@ use embedded_storage::nor_flash::NorFlash;
 
 use super::journal::{Journal, RecordKind};
 use super::layout::{FlashFault, Geometry, Layout, LayoutError, store_error};
-use super::record::{Checksum, Image, Partial, Slot, State};
+use super::record::{Checksum, Identity, Image, Partial, Slot, State};
 use super::upload::FlashUpload;
 use crate::Tick;
 use crate::store::name::{given_name, stored_name};
@@ -35,7 +35,7 @@ use crate::store::traits::{Begun, Store, StoreError, Upload};
 /// data.
 ///
 /// **Slowest unit of work**, the most that one call does: one erase of `ERASE_SIZE` bytes; or one
-/// write of 256 bytes of data (of one write unit, if that is more) or of one record (up to 348 bytes
+/// write of 256 bytes of data (of one write unit, if that is more) or of one record (up to 401 bytes
 /// in whole write units); or to read and hash as many bytes as the lent buffer has after its first
 /// write unit.
 ///
@@ -50,17 +50,17 @@ use crate::store::traits::{Begun, Store, StoreError, Upload};
 /// The store keeps the name as received, cut to 255 bytes. It is only a label and never becomes a
 /// path.
 pub struct FlashStore<'a, F> {
-    flash: F,
-    layout: Layout,
-    journal: Journal,
+    pub(super) flash: F,
+    pub(super) layout: Layout,
+    pub(super) journal: Journal,
     /// The newest state in the journal, once it is mounted.
-    state: State,
-    open: Option<FlashUpload>,
+    pub(super) state: State,
+    pub(super) open: Option<FlashUpload>,
     /// Lent by the caller for the life of the store: the last bytes of an upload, which do not fill a
     /// write unit yet.
     write_unit: &'a mut [u8],
     /// Lent by the caller for the life of the store. Its content is valid only within a call.
-    scratch: &'a mut [u8],
+    pub(super) scratch: &'a mut [u8],
 }
 
 #[cfg(feature = "defmt")]
@@ -206,7 +206,7 @@ impl<'a, F: NorFlash> FlashStore<'a, F> {
     }
 
     /// Records `next` and makes it the state of the store.
-    fn record(&mut self, next: State, kind: RecordKind) -> Poll<Result<(), StoreError>> {
+    pub(super) fn record(&mut self, next: State, kind: RecordKind) -> Poll<Result<(), StoreError>> {
         let outcome = self
             .journal
             .append(&mut self.flash, self.scratch, &next, kind);
@@ -242,13 +242,14 @@ impl State {
     /// another one are dropped.
     fn with_partial(&self, upload: &Upload, length: u32) -> Self {
         let held = self.partial.as_ref().map_or(0, |partial| {
-            let same = upload.digest == Some(&partial.digest) && partial.length == length;
+            let same = matches!(&partial.identity, Identity::Digest(digest)
+                if upload.digest == Some(digest) && partial.length == length);
             if same { partial.held } else { 0 }
         });
         Self {
             image: self.image.clone(),
             partial: upload.digest.map(|digest| Partial {
-                digest: *digest,
+                identity: Identity::Digest(*digest),
                 length,
                 held,
             }),

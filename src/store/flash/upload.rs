@@ -19,11 +19,14 @@ type Crc32 = crc::Digest<'static, u32, Table<1>>;
 /// The state of an upload.
 ///
 /// ```text
-/// Receiving -> Verifying -> Verified
-///     |            '-> Invalid
-///     '-> WriteFailed, Invalid
+/// (CatchingUp ->) Receiving -> Verifying -> Verified
+///                     |            '-> Invalid
+///                     '-> WriteFailed, Invalid
 /// ```
-enum UploadState {
+pub(super) enum UploadState {
+    /// Reading the held bytes for the CRC, so far up to this offset.
+    #[cfg(feature = "download")]
+    CatchingUp(u32),
     /// Receiving bytes.
     Receiving,
     /// Reading the image back, so far up to this offset.
@@ -37,7 +40,7 @@ enum UploadState {
 }
 
 /// The checksum of the bytes that are read back.
-enum Hasher {
+pub(super) enum Hasher {
     Sha256(Sha256),
     Crc32(Crc32),
 }
@@ -60,21 +63,21 @@ impl Hasher {
 
 pub(super) struct FlashUpload {
     name: StoredName,
-    length: u32,
+    pub(super) length: u32,
     digest: Option<Digest>,
     slot: Slot,
     /// Offset of the slot in the flash.
-    start: u32,
+    pub(super) start: u32,
     /// Number of bytes in the flash: whole write units, except at the end of the file.
-    written: u32,
+    pub(super) written: u32,
     /// Number of further bytes in the lent write unit, which they do not fill.
-    buffered: usize,
+    pub(super) buffered: usize,
     /// Number of bytes of the slot that are erased or held. This upload erases no byte before here
     /// again.
     erased: u32,
-    /// CRC of all received bytes. Only a plain upload needs it, and that is never resumed.
-    crc: Crc32,
-    state: UploadState,
+    /// CRC of all received bytes, for an upload without a digest.
+    pub(super) crc: Crc32,
+    pub(super) state: UploadState,
 }
 
 impl FlashUpload {
@@ -220,7 +223,7 @@ impl FlashUpload {
                 Ok(())
             }
             UploadState::Verified => Ok(()),
-            UploadState::WriteFailed | UploadState::Invalid => Err(FlashFault::InvalidState.into()),
+            _ => Err(FlashFault::InvalidState.into()),
         }
     }
 

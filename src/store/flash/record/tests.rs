@@ -14,11 +14,17 @@ fn longest_state() -> State {
             checksum: Checksum::Sha256([0xA5; 32]),
             name,
         }),
-        partial: Some(Partial {
-            digest: [0x5A; 32],
-            length: 99,
-            held: 64,
-        }),
+        partial: Some(partial(Identity::Tag(
+            Tag::from_slice(&[0x5A; TAG_LEN_MAX]).expect("fits"),
+        ))),
+    }
+}
+
+fn partial(identity: Identity) -> Partial {
+    Partial {
+        identity,
+        length: 99,
+        held: 64,
     }
 }
 
@@ -32,7 +38,20 @@ fn a_decoded_record_equals_the_encoded_one() {
         "the longest state is the longest record"
     );
     assert_eq!(length(&buffer), Some(used));
-    assert_eq!(decode(&buffer, LAYOUT_CRC), Some((7, Record::State(state))));
+    assert_eq!(
+        decode(&buffer, LAYOUT_CRC),
+        Some((7, Record::State(state.clone())))
+    );
+
+    let state = State {
+        partial: Some(partial(Identity::Digest([0x5A; 32]))),
+        ..state
+    };
+    let used = encode_state(&mut buffer, LAYOUT_CRC, 7, &state).expect("fits");
+    assert_eq!(
+        decode(&buffer[..used], LAYOUT_CRC),
+        Some((7, Record::State(state)))
+    );
 
     let plain = State {
         image: Some(Image {
