@@ -125,10 +125,15 @@ mod list {
             }
         }
 
+        has_format::<Asset<'_>>();
+        has_format::<Assets<'_, Nothing>>();
+        has_format::<Entity<'_>>();
+        has_format::<Etag>();
         has_format::<server::Event>();
         has_format::<HttpOptions>();
         has_format::<HttpSession<'_, Nothing>>();
         has_format::<Method>();
+        has_format::<NotFound>();
         has_format::<NoUpgrade>();
         has_format::<Reply>();
         has_format::<server::Request<'_>>();

@@ -8,6 +8,7 @@
 
 mod answers;
 mod ask;
+mod assets;
 mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
@@ -16,11 +17,12 @@ mod site;
 mod upgrades;
 
 use ask::Ask;
+use assets::ASSETS;
 use common::fixture::{BUFFER, Fixture, TaskId, endpoint, leak, secs};
 use common::log::words;
 use site::Site;
 use tickwire::http::Server;
-use tickwire::http::server::{HttpOptions, HttpSession, ServeError};
+use tickwire::http::server::{Assets, HttpOptions, HttpSession, ServeError};
 use tickwire::{Client, ClientOptions, Duration, EchoSession, Tick};
 
 const SERVER: usize = 0;
@@ -31,7 +33,7 @@ const HOST: &str = "Host: 10.0.0.1\r\n";
 /// A server of `N` callers at host 0.
 struct Served<const N: usize> {
     net: Fixture,
-    server: TaskId<Server<'static, Site, N>>,
+    server: TaskId<Server<'static, Assets<'static, Site>, N>>,
 }
 
 impl<const N: usize> Served<N> {
@@ -49,7 +51,8 @@ impl<const N: usize> Served<N> {
         let sockets = [(); N].map(|()| net.add_socket_with(SERVER, BUFFER, send));
         let sessions = sockets.map(|_| {
             let memory = leak(0, 2_048);
-            HttpSession::with_upgrade(Site::default(), EchoSession, memory).with_options(options)
+            let handler = Assets::new(&ASSETS, Site::default());
+            HttpSession::with_upgrade(handler, EchoSession, memory).with_options(options)
         });
         let server = net.start(SERVER, Server::http(sockets, PORT, sessions));
         Self { net, server }
@@ -100,7 +103,7 @@ impl<const N: usize> Served<N> {
     /// The site of the session that serves, or served last.
     fn site(&self) -> &Site {
         let sessions = self.net.app(self.server).sessions();
-        sessions.map(HttpSession::handler).next().unwrap()
+        sessions.map(HttpSession::handler).next().unwrap().rest()
     }
 }
 

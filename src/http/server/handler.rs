@@ -77,6 +77,19 @@ pub trait Handler {
     fn end(&mut self) {}
 }
 
+/// Has nothing: every request is answered with 404.
+#[derive(Debug, Clone, Copy, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NotFound;
+
+impl Handler for NotFound {
+    type Upgrade = NoUpgrade;
+
+    fn respond(&mut self, _request: &Request<'_>, response: Response<'_>) -> Reply {
+        response.status(404).reason()
+    }
+}
+
 /// No protocol to change to. It has no values, so a server without upgrades has no code for them.
 #[derive(Debug, Clone, Copy)]
 pub struct NoUpgrade(Infallible);

@@ -4,12 +4,16 @@
 //! A [`Handler`] answers requests. An [`HttpSession`] reads them and sends the answers, for one caller
 //! after another; a [`Server`] has as many of them as it has sockets.
 
+mod assets;
+mod entity;
 mod error;
+mod etag;
 mod fields;
 mod handler;
 mod method;
 mod options;
 mod parser;
+mod range;
 mod reply;
 mod request;
 mod request_error;
@@ -21,8 +25,11 @@ mod tests;
 
 use smoltcp::iface::SocketHandle;
 
+pub use assets::{Asset, Assets};
+pub use entity::Entity;
 pub use error::ServeError;
-pub use handler::{Handler, NoUpgrade};
+pub use etag::Etag;
+pub use handler::{Handler, NoUpgrade, NotFound};
 pub use method::Method;
 pub use options::HttpOptions;
 pub use parser::RequestParser;

@@ -94,6 +94,25 @@ impl ResponseHead<'_> {
         self
     }
 
+    /// The field Content-Range: a part with its first and last byte, or none, of `length` bytes.
+    #[must_use]
+    pub(super) fn content_range(mut self, part: Option<(u64, u64)>, length: u64) -> Self {
+        let out = &mut self.response.out;
+        out.push(b"Content-Range: bytes ");
+        match part {
+            Some((first, last)) => {
+                out.number(first);
+                out.push(b"-");
+                out.number(last);
+            }
+            None => out.push(b"*"),
+        }
+        out.push(b"/");
+        out.number(length);
+        out.push(b"\r\n");
+        self
+    }
+
     /// An answer without a body.
     pub fn empty(self) -> Reply {
         self.bytes(&[])

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+mod entity;
 mod head;
 mod smuggling;
 
