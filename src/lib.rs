@@ -60,6 +60,7 @@
 //! | payload | [`Sink`], [`Source`], and adaptors to `embedded-io` |
 //! | `http` | URL, request, head and body as pure bytes, the GET client, downloads that recover, a server |
 //! | `chat` | lines as pure bytes, and the chat peer |
+//! | `hub` | rooms in which many clients talk, and their members over plain TCP |
 //! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
 //! | `store` | where a received file goes: memory, or NOR flash |
 //! | `dhcp` | DHCP messages as pure bytes, and the client that gives the interface its address |
@@ -77,6 +78,7 @@
 //! | `download` | yes | `http::Download`: redirects, retries, and going on where it stopped |
 //! | `server` | yes | `http::Server`: an HTTP/1.1 server; brings `http` |
 //! | `chat` | yes | the module of that name |
+//! | `hub` | yes | the module of that name; brings `chat` |
 //! | `file` | yes | the modules `file` and `store`; brings `sha2` |
 //! | `dhcp` | yes | the module of that name |
 //! | `sntp` | yes | the module of that name; brings `udp` |
@@ -120,6 +122,8 @@ mod echo;
 pub mod file;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod net;
 mod payload;
 mod runtime;

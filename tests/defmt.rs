@@ -87,6 +87,27 @@ mod list {
         has_format::<PushError>();
     };
 
+    #[cfg(feature = "hub")]
+    const _: () = {
+        use tickwire::hub::*;
+
+        has_format::<Entry<'_>>();
+        has_format::<Hub<'_>>();
+        has_format::<JoinError>();
+        has_format::<Lapped>();
+        has_format::<Limits>();
+        has_format::<LinesSession<'_, '_>>();
+        has_format::<MemberId>();
+        has_format::<MemberSlot>();
+        has_format::<MoveError>();
+        has_format::<Name>();
+        has_format::<PostError>();
+        has_format::<RenameError>();
+        has_format::<RoomSlot>();
+        has_format::<SessionError>();
+        has_format::<Wants>();
+    };
+
     #[cfg(feature = "file")]
     const _: () = {
         use tickwire::file::*;

@@ -154,6 +154,15 @@ fn every_error_of_a_chat_says_something_of_its_own() {
 }
 
 #[test]
+fn every_error_of_a_hub_says_something_of_its_own() {
+    use tickwire::hub::{JoinError, SessionError};
+
+    assert_texts(&[JoinError::MembersFull, JoinError::RoomsFull]);
+    let own = [SessionError::TooSlow];
+    assert_texts(&[&own[..], &ERRORS.map(SessionError::Connection)].concat());
+}
+
+#[test]
 fn every_error_of_a_transfer_says_something_of_its_own() {
     let own = [
         SendError::Name,

@@ -5,6 +5,7 @@ use core::fmt;
 use tickwire::chat::ChatError;
 use tickwire::file::{ReceiveError, SendError};
 use tickwire::http::GetError;
+use tickwire::hub::SessionError;
 use tickwire::{Error, Event};
 
 use crate::ScriptError;
@@ -24,6 +25,8 @@ pub enum SimError {
     Receive(ReceiveError),
     /// A scripted peer did not get what it expected.
     Script,
+    /// Of a member of a hub.
+    Hub(SessionError),
 }
 
 impl SimError {
@@ -34,6 +37,7 @@ impl SimError {
             .or_else(|| event.error::<ChatError>().map(|&error| error.into()))
             .or_else(|| event.error::<SendError>().map(|&error| error.into()))
             .or_else(|| event.error::<ReceiveError>().map(|&error| error.into()))
+            .or_else(|| event.error::<SessionError>().map(|&error| error.into()))
             .or_else(|| event.error::<ScriptError>().map(|&error| error.into()))
     }
 }
@@ -47,6 +51,7 @@ impl fmt::Display for SimError {
             Self::Send(error) => error.fmt(f),
             Self::Receive(error) => error.fmt(f),
             Self::Script => ScriptError::Truncated.fmt(f),
+            Self::Hub(error) => error.fmt(f),
         }
     }
 }
@@ -100,6 +105,15 @@ impl From<ScriptError> for SimError {
         match error {
             ScriptError::Connection(error) => Self::Connection(error),
             ScriptError::Truncated => Self::Script,
+        }
+    }
+}
+
+impl From<SessionError> for SimError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Connection(error) => Self::Connection(error),
+            error => Self::Hub(error),
         }
     }
 }

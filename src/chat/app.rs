@@ -4,11 +4,11 @@ use managed::ManagedSlice;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
-use super::keepalive::Keepalive;
 use super::receiver::Receiver;
 use super::sender::Sender;
 use super::state::{Command, PreviousSession, State};
 use super::{ChatError, MessageSink, Options, PushError};
+use crate::net::Keepalive;
 use crate::{
     App, Backoff, Deadline, Dial, DialOrListen, Duration, Error, Event, Io, Lifecycle, Listen,
     Retry, Stage, StateCell, Step, Tick, TimeoutKind,

@@ -5,10 +5,10 @@ use core::any::Any;
 use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
-use super::keepalive;
 use super::receiver::Delivery;
 use super::state::{PreviousSession, State};
 use super::{Chat, ChatError, MessageSink};
+use crate::net::Keepalive;
 use crate::{Duration, Error, Io, LINGER, Received, Stage, Step, TimeoutKind};
 
 /// How long bytes may wait in TIME-WAIT, of which smoltcp's lasts 10 s.
@@ -102,7 +102,7 @@ impl<S: MessageSink> Chat<'_, S> {
     }
 
     fn close(&mut self, io: &mut Io, remote: IpEndpoint) -> Step {
-        keepalive::stop(io.tcp(self.life.socket()).0);
+        Keepalive::stop(io.tcp(self.life.socket()).0);
         self.life.close(io, LINGER);
         self.state.enter(io, State::Closing(remote), None);
         Step::Again

@@ -3,12 +3,12 @@
 mod app;
 mod conversation;
 mod error;
-mod keepalive;
 mod line;
 mod options;
 mod queue;
 mod receiver;
 mod sender;
+mod silence;
 mod sink;
 mod state;
 
@@ -17,4 +17,6 @@ pub use error::{ChatError, Event};
 pub use line::{Ending, LineSplitter, Message};
 pub use options::Options;
 pub use queue::{LineEnd, LineQueue, PushError};
+#[cfg(feature = "hub")]
+pub(crate) use silence::Silence;
 pub use sink::MessageSink;

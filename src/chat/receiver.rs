@@ -3,18 +3,9 @@
 use managed::ManagedSlice;
 use smoltcp::iface::SocketHandle;
 
+use super::silence::Silence;
 use super::{Ending, Event, LineSplitter, MessageSink};
 use crate::{Deadline, Duration, Io, Received, SinkError, Tick, TimeoutKind};
-
-/// Silence that ends a message of a peer which has not sent a line end yet, and that makes a CR a
-/// line end.
-const SILENCE: Duration = Duration::from_millis(200);
-
-/// The same where all that is pending came character by character, as somebody types it.
-const TYPING_SILENCE: Duration = Duration::from_secs(2);
-
-/// The longest character in bytes, in UTF-8.
-const CHARACTER_LEN_MAX: usize = 4;
 
 /// What one look did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +24,7 @@ pub(super) enum Delivery {
 pub(super) struct Receiver<'a, S> {
     sink: S,
     lines: LineSplitter<'a>,
-    /// When bytes came last.
-    fed_at: Tick,
-    /// All that is pending came character by character.
-    is_typed: bool,
+    silence: Silence,
     /// How long the sink may take nothing while something is offered to it.
     stall_timeout: Duration,
     /// Until when the sink, which has taken nothing of what it is offered, must take something.
@@ -56,8 +44,7 @@ impl<'a, S: MessageSink> Receiver<'a, S> {
         Self {
             sink,
             lines: LineSplitter::new(buffer),
-            fed_at: Tick::ZERO,
-            is_typed: false,
+            silence: Silence::new(),
             stall_timeout,
             stall: None,
             is_midway: false,
@@ -81,16 +68,10 @@ impl<'a, S: MessageSink> Receiver<'a, S> {
         if self.lines.message().is_some() {
             return self.write(io);
         }
-        let silence_at = self.silence_at();
-        let lines = &mut self.lines;
-        let was_pending = lines.awaits_silence();
-        let read = |bytes: &[u8]| (lines.feed(bytes), is_one_character(bytes));
-        let has_moved = match io.read_with(handle, read) {
-            Ok(Received::Data(is_one)) => {
-                self.fed_at = io.now;
-                self.is_typed = is_one && (self.is_typed || !was_pending);
-                true
-            }
+        let silence_at = self.silence.ends_at(&self.lines);
+        let (now, lines, silence) = (io.now, &mut self.lines, &mut self.silence);
+        let has_moved = match io.read_with(handle, |bytes| (silence.feed(now, lines, bytes), ())) {
+            Ok(Received::Data(())) => true,
             Ok(Received::Nothing) => silence_at <= io.now && self.lines.flush_silence(),
             // How the connection ended is told elsewhere; what came before is delivered in any
             // case.
@@ -138,16 +119,9 @@ impl<'a, S: MessageSink> Receiver<'a, S> {
         Ok(Delivery::Moved)
     }
 
-    /// When silence ends what is pending.
-    fn silence_at(&self) -> Tick {
-        // Somebody who types is done with the line after Enter, which may be a CR.
-        let is_typing = self.is_typed && !self.lines.ends_in_cr();
-        self.fed_at + if is_typing { TYPING_SILENCE } else { SILENCE }
-    }
-
     /// When silence ends a message, or the sink has stalled for too long.
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        let silence = || Deadline::new(self.silence_at(), TimeoutKind::Peer);
+        let silence = || Deadline::new(self.silence.ends_at(&self.lines), TimeoutKind::Peer);
         self.stall
             .or_else(|| self.lines.awaits_silence().then(silence))
     }
@@ -165,10 +139,4 @@ impl<'a, S: MessageSink> Receiver<'a, S> {
         self.is_midway = false;
         self.sink.end_conversation();
     }
-}
-
-/// Whether this is what one key sends.
-fn is_one_character(bytes: &[u8]) -> bool {
-    let is_ascii = bytes.first().is_some_and(u8::is_ascii);
-    bytes.len() == 1 || !is_ascii && bytes.len() <= CHARACTER_LEN_MAX
 }

@@ -6,6 +6,8 @@ mod client;
 mod connection;
 mod conversation;
 mod idle;
+#[cfg(feature = "chat")]
+mod keepalive;
 mod lifecycle;
 mod opening;
 mod server;
@@ -15,6 +17,8 @@ pub use backoff::{Backoff, NoRetry, Retry};
 pub use client::{Client, ClientOptions};
 pub use connection::Connection;
 pub use idle::{IDLE_BYTES_MIN, IdleTimer};
+#[cfg(feature = "chat")]
+pub(crate) use keepalive::Keepalive;
 pub use lifecycle::{LINGER, Lifecycle, Stage};
 pub use opening::{Dial, DialOrListen, HANDSHAKE_TIMEOUT, Listen, Opened, Opening};
 pub use server::{Server, ServerOptions};

@@ -57,6 +57,7 @@ pub(crate) fn error_text(event: &Event) -> String {
         SimError::Send(error) => format!("{error:?}"),
         SimError::Receive(error) => format!("{error:?}"),
         SimError::Script => format!("{:?}", ScriptError::Truncated),
+        SimError::Hub(error) => format!("{error:?}"),
     }
 }
 

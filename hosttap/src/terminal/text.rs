@@ -4,25 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use smoltcp::wire::IpEndpoint;
-
-/// Whether `c` can command a terminal or change the order in which text is displayed: C0, DEL, C1,
-/// line and paragraph separators, and the directional formatting characters (Unicode UAX 9).
-fn is_command(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
-}
-
-/// The visible substitute for such a character: its control picture, or the replacement character.
-fn visible_form(c: char) -> char {
-    match u32::from(c) {
-        code @ 0..=0x1f => char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER),
-        0x7f => '\u{2421}',
-        _ => char::REPLACEMENT_CHARACTER,
-    }
-}
+use tickwire::hub::visible_char;
 
 /// An endpoint whose display form is that of a URL: an IPv6 address has brackets (RFC 5952,
 /// section 6).
@@ -33,12 +15,10 @@ pub(crate) fn to_socket_addr(endpoint: IpEndpoint) -> SocketAddr {
 /// One line of a peer's text, made safe for a terminal. HTAB stays; every other command, line ends
 /// included, becomes visible.
 pub(crate) fn sanitize_line(text: &str) -> Cow<'_, str> {
-    let is_unsafe = |c: char| c != '\t' && is_command(c);
-    if !text.contains(is_unsafe) {
+    if text.chars().all(|c| visible_char(c) == c) {
         return Cow::Borrowed(text);
     }
-    let sanitize = |c| if is_unsafe(c) { visible_form(c) } else { c };
-    Cow::Owned(text.chars().map(sanitize).collect())
+    Cow::Owned(text.chars().map(visible_char).collect())
 }
 
 /// Makes a byte stream safe for a terminal, in pieces of any length. LF, CRLF and HTAB stay; bytes
@@ -91,11 +71,7 @@ impl Sanitizer {
                 '\n' => self.cr_pending = false,
                 _ => self.flush_cr(out),
             }
-            let shown = if c != '\n' && c != '\t' && is_command(c) {
-                visible_form(c)
-            } else {
-                c
-            };
+            let shown = if c == '\n' { c } else { visible_char(c) };
             out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }

@@ -42,7 +42,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 /// Watches one connection.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Keepalive {
+pub(crate) struct Keepalive {
     /// When bytes moved last, in either direction.
     moved_at: Tick,
     /// Bytes received and not yet read, at the last look.
@@ -59,7 +59,7 @@ pub(super) struct Keepalive {
 
 impl Keepalive {
     /// A connection is established.
-    pub(super) const fn new(now: Tick) -> Self {
+    pub(crate) const fn new(now: Tick) -> Self {
         Self {
             moved_at: now,
             unread: 0,
@@ -72,7 +72,7 @@ impl Keepalive {
 
     /// Looks at the socket, which since the last look took `sent` bytes, and from which bytes were
     /// read if `has_read`. Returns the deadline until the next look.
-    pub(super) fn observe(
+    pub(crate) fn observe(
         &mut self,
         io: &mut Io,
         handle: SocketHandle,
@@ -92,7 +92,7 @@ impl Keepalive {
         }
         self.looked_at = now;
         if unacknowledged > 0 || has_fin_under_way(socket) {
-            stop(socket);
+            Self::stop(socket);
             self.flush.take_if(|timer| {
                 let end = timer.deadline();
                 end.is_some_and(|end| end.at + OVERSLEPT_MIN <= now)
@@ -119,18 +119,18 @@ impl Keepalive {
         Some(Deadline::new(now + SILENCE_MAX, TimeoutKind::Peer))
     }
 
+    /// Stops asking: from here on the connection has other deadlines.
+    pub(crate) fn stop(socket: &mut Socket) {
+        socket.set_keep_alive(None);
+        socket.set_timeout(None);
+    }
+
     /// Since when the peer may have been gone: since the last movement, but no longer than a silent
     /// peer is tolerated.
     fn flush_begin(&self, now: Tick) -> Tick {
         let tolerated = now.as_millis().saturating_sub(SILENCE_MAX.as_millis());
         self.moved_at.max(Tick::from_millis(tolerated))
     }
-}
-
-/// Stops asking: from here on the connection has other deadlines.
-pub(super) fn stop(socket: &mut Socket) {
-    socket.set_keep_alive(None);
-    socket.set_timeout(None);
 }
 
 fn has_fin_under_way(socket: &Socket) -> bool {

@@ -1,0 +1,16 @@
+//! Rooms: the data structure against a model, and its members on a virtual Ethernet.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod world;
+
+mod lines;
+mod model;
+mod rules;
+mod slow;
