@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, IpRepr, TcpControl,
-    TcpPacket, TcpRepr, TcpSeqNumber,
+    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, IpRepr,
+    TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
 use tickwire::guard::{Duties, Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
@@ -189,7 +189,7 @@ fn transfer(is_guarded: bool) -> Duration {
 
     let url = Url::parse("http://10.0.0.2/").unwrap();
     let request = Request::new(&url, &[]).unwrap();
-    let remote = (Node::address_of(1), 80).into();
+    let remote = IpEndpoint::from((Node::address_of(1), 80));
     let options = GetOptions::default();
     let get = Get::new(sockets[0], remote, request, options, &mut [], Discard);
     let mut get = Task::new(get);

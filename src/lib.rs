@@ -137,8 +137,8 @@ pub mod websocket;
 pub use echo::{Echo, EchoSession};
 pub use net::{
     Backoff, Client, ClientOptions, Closing, Connection, Dial, DialOrListen, HANDSHAKE_TIMEOUT,
-    IDLE_BYTES_MIN, IdleTimer, LINGER, Lifecycle, Listen, NoRetry, Opened, Opening, Retry, Server,
-    ServerOptions, Session, Stage,
+    IDLE_BYTES_MIN, IdleTimer, LINGER, Lifecycle, Listen, NoRetry, Opened, Opening, Remote, Retry,
+    Server, ServerOptions, Session, Stage,
 };
 pub use payload::{
     BufferSink, Discard, ReaderSource, Sink, SinkError, Source, SourceError, WriterSink,

@@ -262,6 +262,7 @@ mod list {
         has_format::<CachedName>();
         has_format::<Echo>();
         has_format::<Families>();
+        has_format::<HostPort<&str>>();
         has_format::<Lookup<&str>>();
         has_format::<Malformed>();
         has_format::<Message<'_>>();

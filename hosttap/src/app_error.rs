@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::io;
 
 use tickwire::chat::ChatError;
+use tickwire::dns::ResolveError;
 use tickwire::file::{ReceiveError, SendError};
 use tickwire::http::{DownloadError, GetError, RedirectError};
 use tickwire::{Error, Event, SinkError, SourceError, TimeoutKind};
@@ -66,6 +67,13 @@ impl Display for AppError {
             _ => {}
         }
         match self {
+            Self::Connection(Error::Unresolved(error)) => {
+                write!(f, "cannot resolve the name: {error}")?;
+                match error {
+                    ResolveError::NoServer => f.write_str("; --dns gives one"),
+                    _ => Ok(()),
+                }
+            }
             Self::Connection(error) => error.fmt(f),
             Self::Get(error) => error.fmt(f),
             Self::Download(error) => error.fmt(f),
@@ -220,7 +228,6 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickwire::dns::ResolveError;
     use tickwire::file::OfferError;
     use tickwire::http::{Malformed, UrlError};
 

@@ -44,6 +44,7 @@ impl TraceHash {
                 event.app::<file::Event>(),
             )
                 .hash(self),
+            Event::Resolving { host } => (11, host).hash(self),
             _ => 10.hash(self),
         }
     }

@@ -11,7 +11,7 @@ use super::{ChatError, MessageSink, Options, PushError};
 use crate::net::Keepalive;
 use crate::{
     App, Backoff, Deadline, Dial, DialOrListen, Duration, Error, Event, Io, Lifecycle, Listen,
-    Retry, Stage, StateCell, Step, Tick, TimeoutKind,
+    Remote, Retry, Stage, StateCell, Step, Tick, TimeoutKind,
 };
 
 /// The first pause before a redial; each failure doubles it, and a conversation begins anew.
@@ -42,16 +42,15 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// next peer may be another.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Chat<'a, S> {
+pub struct Chat<'a, S, T = IpEndpoint> {
     /// The first is for the present conversation, the second is free or holds what the previous one
     /// left to deliver.
     pub(super) sockets: [SocketHandle; 2],
-    /// The connection of the present conversation, over the first socket.
-    pub(super) life: Lifecycle,
+    /// The connection of the present conversation, over the first socket. Its opening is what the
+    /// caller has made of us: client, server, or nothing yet.
+    pub(super) life: Lifecycle<DialOrListen<T>>,
     pub(super) options: Options,
-    /// What the caller has made of us: client, server, or nothing yet.
-    pub(super) opening: Option<DialOrListen>,
-    pub(super) command: Option<Command>,
+    pub(super) command: Option<Command<T>>,
     pub(super) receiver: Receiver<'a, S>,
     pub(super) sender: Sender<'a>,
     pub(super) keepalive: Keepalive,
@@ -63,7 +62,7 @@ pub struct Chat<'a, S> {
 }
 
 impl<'a, S: MessageSink> Chat<'a, S> {
-    /// A chat over two sockets of its own, which writes messages to `sink`.
+    /// A chat over two sockets of its own, which writes messages to `sink` and dials addresses.
     ///
     /// The caller lends `line`, whose length is that of the longest line that comes out whole, and
     /// `queue`, which holds the lines that wait to be sent.
@@ -77,12 +76,27 @@ impl<'a, S: MessageSink> Chat<'a, S> {
         sink: S,
         options: Options,
     ) -> Self {
+        Self::with_remotes(sockets, line, queue, sink, options)
+    }
+}
+
+impl<'a, S: MessageSink, T: Remote> Chat<'a, S, T> {
+    /// The same for remotes of any type: what [`dial`](Chat::dial) gets decides it.
+    ///
+    /// # Panics
+    /// When `line` is empty.
+    pub fn with_remotes(
+        sockets: [SocketHandle; 2],
+        line: impl Into<ManagedSlice<'a, u8>>,
+        queue: impl Into<ManagedSlice<'a, u8>>,
+        sink: S,
+        options: Options,
+    ) -> Self {
         let [current, _] = sockets;
         Self {
             sockets,
             life: Lifecycle::new(current),
             options,
-            opening: None,
             command: None,
             receiver: Receiver::new(sink, line, options.stall_timeout),
             sender: Sender::new(queue, options.line_end),
@@ -159,7 +173,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     }
 
     /// Becomes the client of `remote`, after a present conversation was ended in order.
-    pub fn dial(&mut self, remote: IpEndpoint) {
+    pub fn dial(&mut self, remote: T) {
         let timeout = self.options.connect_timeout;
         let dial = Dial { remote, timeout };
         self.set_command(Command::Open(DialOrListen::Dial(dial)));
@@ -177,16 +191,16 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     }
 
     pub(super) const fn is_client(&self) -> bool {
-        matches!(self.opening, Some(DialOrListen::Dial(_)))
+        matches!(self.life.opening(), Some(DialOrListen::Dial(_)))
     }
 
     const fn is_server(&self) -> bool {
-        matches!(self.opening, Some(DialOrListen::Listen(_)))
+        matches!(self.life.opening(), Some(DialOrListen::Listen(_)))
     }
 
     /// The last command counts, but nothing takes back [`quit`](Chat::quit).
-    fn set_command(&mut self, command: Command) {
-        if self.command != Some(Command::Quit) {
+    fn set_command(&mut self, command: Command<T>) {
+        if !matches!(self.command, Some(Command::Quit)) {
             self.command = Some(command);
         }
         if matches!(self.state.state(), State::Talking(_)) {
@@ -204,7 +218,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
             Some(Command::Disconnect) if self.is_client() => self.idle_or_finish(io, Ok(())),
             Some(Command::Open(opening)) => {
                 self.backoff.reset();
-                self.opening = Some(opening);
+                self.life.set_opening(Some(opening));
                 self.open(io);
             }
             Some(Command::Disconnect) | None => self.open(io),
@@ -215,8 +229,8 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     /// Listens or dials.
     pub(super) fn open(&mut self, io: &mut Io) {
         let mut next = State::Idle;
-        if let Some(opening) = self.opening {
-            self.life.begin(io, opening);
+        if self.life.opening().is_some() {
+            self.life.begin_again(io);
             next = State::Opening;
         }
         self.state.enter(io, next, None);
@@ -225,7 +239,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     /// A client has nothing more to do, or a server cannot listen.
     pub(super) fn idle_or_finish(&mut self, io: &mut Io, result: Result<(), Error>) {
         let next = if self.options.stay && !self.options.once {
-            self.opening = None;
+            self.life.set_opening(None);
             State::Idle
         } else {
             State::Finishing(result)
@@ -257,7 +271,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
         io.emit_end(self.life.remote(), Some(&ChatError::from(error)));
         self.life.abort(io);
         // No pause makes a peer of an address that can never be one.
-        if self.is_client() && self.options.redial && error != Error::Unaddressable {
+        if self.is_client() && self.options.redial && !error.is_hopeless() {
             self.pause(io);
         } else {
             self.idle_or_finish(io, Err(error));
@@ -277,7 +291,7 @@ impl<'a, S: MessageSink> Chat<'a, S> {
     }
 }
 
-impl<S: MessageSink> App for Chat<'_, S> {
+impl<S: MessageSink, T: Remote> App for Chat<'_, S, T> {
     type Error = ChatError;
 
     fn name(&self) -> &'static str {

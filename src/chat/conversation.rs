@@ -9,12 +9,12 @@ use super::receiver::Delivery;
 use super::state::{PreviousSession, State};
 use super::{Chat, ChatError, MessageSink};
 use crate::net::Keepalive;
-use crate::{Duration, Error, Io, LINGER, Received, Stage, Step, TimeoutKind};
+use crate::{Duration, Error, Io, LINGER, Received, Remote, Stage, Step, TimeoutKind};
 
 /// How long bytes may wait in TIME-WAIT, of which smoltcp's lasts 10 s.
 const UNREAD_MAX: Duration = Duration::from_secs(5);
 
-impl<S: MessageSink> Chat<'_, S> {
+impl<S: MessageSink, T: Remote> Chat<'_, S, T> {
     /// Moves received bytes towards the sink: those of the previous conversation first, then those
     /// of the present one. Whether something moved.
     pub(super) fn deliver(&mut self, io: &mut Io) -> Result<bool, ChatError> {

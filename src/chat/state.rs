@@ -5,10 +5,10 @@ use smoltcp::wire::IpEndpoint;
 use crate::{DialOrListen, Error, StateName};
 
 /// What the caller wants next. A conversation is ended in order first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) enum Command {
-    Open(DialOrListen),
+pub(super) enum Command<T> {
+    Open(DialOrListen<T>),
     Disconnect,
     Quit,
 }

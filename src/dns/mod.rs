@@ -12,6 +12,7 @@
 
 mod answer;
 mod error;
+mod host_port;
 mod lookup;
 mod message;
 mod name;
@@ -24,6 +25,7 @@ mod service;
 
 pub use answer::{ADDRESSES_MAX, Answer};
 pub use error::ResolveError;
+pub use host_port::HostPort;
 pub use lookup::Lookup;
 pub use message::{Echo, Malformed, Message, QUERY_BYTES_MAX, RecordType, write_query};
 pub use name::{LABEL_BYTES_MAX, NAME_BYTES_MAX, Name, NameError};

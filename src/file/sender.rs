@@ -12,14 +12,15 @@ use super::event::emit_hashed;
 use super::{SendError, plain_word};
 use crate::store::Digest;
 use crate::{
-    App, Client, ClientOptions, Deadline, Duration, Io, Source, StateCell, StateName, Step,
+    App, Client, ClientOptions, Deadline, Duration, Io, NoRetry, Remote, Source, StateCell,
+    StateName, Step,
 };
 
 /// What a caller may set about a sender.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderOptions {
-    /// For the connection to be established, whether ARP, SYN or nothing answers.
+    /// For the connection to be established, whether a name server, ARP, SYN or nothing answers.
     pub connect_timeout: Duration,
     /// In which at least 256 bytes, or the rest, must be acknowledged.
     pub idle_timeout: Duration,
@@ -72,8 +73,8 @@ pub struct Sent {
 /// where this one stopped.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct FileSender<'a, S> {
-    client: Client<SenderSession<'a, S>>,
+pub struct FileSender<'a, S, T = IpEndpoint> {
+    client: Client<SenderSession<'a, S>, NoRetry, T>,
     state: StateCell<State>,
 }
 
@@ -101,14 +102,14 @@ impl StateName for State {
     }
 }
 
-impl<'a, S: Source> FileSender<'a, S> {
+impl<'a, S: Source, T: Remote> FileSender<'a, S, T> {
     /// Sends `source` in the checked form under `name`, 1 to 255 bytes, to `remote`, over a socket
     /// of its own.
     ///
     /// A name of another length ends the app with [`SendError::Name`].
     pub fn checked(
         socket: SocketHandle,
-        remote: IpEndpoint,
+        remote: T,
         name: &'a str,
         source: S,
         options: SenderOptions,
@@ -118,18 +119,13 @@ impl<'a, S: Source> FileSender<'a, S> {
 
     /// Sends `source` in the plain form. From 2^31 bytes on it ends with [`SendError::TooLarge`]
     /// before it connects.
-    pub fn plain(
-        socket: SocketHandle,
-        remote: IpEndpoint,
-        source: S,
-        options: SenderOptions,
-    ) -> Self {
+    pub fn plain(socket: SocketHandle, remote: T, source: S, options: SenderOptions) -> Self {
         Self::new(socket, remote, None, source, options)
     }
 
     fn new(
         socket: SocketHandle,
-        remote: IpEndpoint,
+        remote: T,
         name: Option<&'a str>,
         source: S,
         options: SenderOptions,
@@ -199,7 +195,7 @@ impl<'a, S: Source> FileSender<'a, S> {
     }
 }
 
-impl<S: Source> App for FileSender<'_, S> {
+impl<S: Source, T: Remote> App for FileSender<'_, S, T> {
     type Error = SendError;
 
     fn name(&self) -> &'static str {

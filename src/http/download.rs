@@ -1,28 +1,34 @@
 //! The app that fetches one body in as many attempts as it takes.
 
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::{IpAddress, IpEndpoint};
+#[cfg(not(feature = "dns"))]
+use smoltcp::wire::IpEndpoint;
 
 use super::answer::Answer;
 use super::download_error::is_retryable;
 use super::fetch::Fetch;
 use super::redirect::Place;
 use super::resumable::{Held, Resumable};
+#[cfg(feature = "dns")]
+use super::url::NAME_TEXT_BYTES_MAX;
 use super::{
     Complete, DownloadBuffers, DownloadError, DownloadOptions, Event, GetError, Header, Location,
     Proof, Request, RestartSink, SetupError, Url, Version,
 };
 #[cfg(feature = "dns")]
-use crate::Error;
-#[cfg(feature = "dns")]
-use crate::dns::{RESOLVE_TIMEOUT, ResolveError};
-use crate::{App, Backoff, Client, Deadline, IDLE_BYTES_MIN, Io, Retry as _, Step, TimeoutKind};
-
-/// The remote of a client until its name is resolved: it is never dialled.
-const UNKNOWN: IpEndpoint = IpEndpoint {
-    addr: IpAddress::v4(0, 0, 0, 0),
-    port: 0,
+use crate::dns::HostPort;
+use crate::{
+    App, Backoff, Client, Deadline, IDLE_BYTES_MIN, Io, NoRetry, Retry as _, Step, TimeoutKind,
 };
+
+/// Whom requests go to.
+#[cfg(not(feature = "dns"))]
+type Remote = IpEndpoint;
+#[cfg(feature = "dns")]
+type Remote = HostPort<HostText>;
+/// The host of a URL: a name with its final dot is the longest.
+#[cfg(feature = "dns")]
+type HostText = heapless::String<{ NAME_TEXT_BYTES_MAX + 1 }>;
 
 /// Fetches one body into a [`RestartSink`], by as many requests as it takes.
 ///
@@ -51,7 +57,7 @@ const UNKNOWN: IpEndpoint = IpEndpoint {
 /// ```
 #[derive(Debug)]
 pub struct Download<'a, S> {
-    client: Client<Fetch<Resumable<'a>, S>>,
+    client: Client<Fetch<Resumable<'a>, S>, NoRetry, Remote>,
     options: DownloadOptions,
     backoff: Backoff,
     /// Attempts after the first.
@@ -62,21 +68,6 @@ pub struct Download<'a, S> {
     retry_at: Option<Deadline>,
     /// A 416 has said that the sink holds everything.
     was_whole: bool,
-    /// What the next request goes to.
-    remote: Remote,
-}
-
-/// What a request goes to.
-#[derive(Debug, Clone, Copy)]
-enum Remote {
-    /// The client knows it.
-    Known,
-    /// The host of the URL has a name, whose address is to be found.
-    #[cfg(feature = "dns")]
-    Name,
-    /// It is found out by then, unless the resolver is gone.
-    #[cfg(feature = "dns")]
-    Resolving(Deadline),
 }
 
 impl<'a, S: RestartSink> Download<'a, S> {
@@ -95,8 +86,7 @@ impl<'a, S: RestartSink> Download<'a, S> {
     ) -> Result<Self, SetupError> {
         let asked = Url::parse_with_user_info(url).map_err(SetupError::Url)?;
         Request::new(&asked.0, headers).map_err(SetupError::Header)?;
-        let endpoint = asked.0.endpoint();
-        let remote = remote_of(endpoint).ok_or(SetupError::NoAddress)?;
+        let remote = remote_of(&asked.0).ok_or(SetupError::NoAddress)?;
         let (url, location) = halves(buffers.urls);
         let (validator, etag) = halves(buffers.validators);
         let mut place = Place::new(url);
@@ -118,19 +108,13 @@ impl<'a, S: RestartSink> Download<'a, S> {
             fetch.restart();
         }
         Ok(Self {
-            client: Client::new(
-                socket,
-                endpoint.unwrap_or(UNKNOWN),
-                fetch,
-                options.request.client(),
-            ),
+            client: Client::new(socket, remote, fetch, options.request.client()),
             options,
             backoff: Backoff::new(options.retry_delay, options.retry_delay_max),
             retries: 0,
             last_start: None,
             retry_at: None,
             was_whole: false,
-            remote,
         })
     }
 
@@ -280,37 +264,11 @@ impl<'a, S: RestartSink> Download<'a, S> {
     fn ask_again(&mut self) -> Step {
         let fetch = self.client.session_mut();
         fetch.restart();
-        let endpoint = fetch.exchange.place.url().and_then(|url| url.endpoint());
-        self.remote = remote_of(endpoint).unwrap_or(Remote::Known);
-        if let Some(endpoint) = endpoint {
-            self.client.set_remote(endpoint);
+        let url = fetch.exchange.place.url();
+        if let Some(remote) = url.and_then(|url| remote_of(&url)) {
+            self.client.set_remote(remote);
         }
         Step::Again
-    }
-
-    /// Finds the address of a host that has a name, as [`Io::resolve`] does.
-    #[cfg(feature = "dns")]
-    fn resolve(&mut self, io: &mut Io) -> Result<Option<Step>, DownloadError> {
-        let deadline = match self.remote {
-            Remote::Known => return Ok(None),
-            Remote::Resolving(deadline) => deadline,
-            Remote::Name => Deadline::new(
-                io.now + RESOLVE_TIMEOUT + RESOLVE_TIMEOUT,
-                TimeoutKind::Reply,
-            ),
-        };
-        let url = self.client.session().exchange.place.url();
-        let Some((super::Host::Name(name), port)) = url.map(|url| (url.host(), url.port())) else {
-            return Ok(None);
-        };
-        let found = io.resolve(name).map_err(Error::Unresolved)?;
-        let Some(&address) = found.as_ref().and_then(|found| found.first()) else {
-            self.remote = Remote::Resolving(deadline);
-            return Ok(Some(Step::Wait));
-        };
-        self.remote = Remote::Known;
-        self.client.set_remote(IpEndpoint::new(address, port));
-        Ok(None)
     }
 }
 
@@ -326,23 +284,14 @@ impl<S: RestartSink> defmt::Format for Download<'_, S> {
     }
 }
 
-impl Remote {
-    const fn deadline(&self) -> Option<Deadline> {
-        match self {
-            #[cfg(feature = "dns")]
-            Self::Resolving(deadline) => Some(*deadline),
-            _ => None,
-        }
-    }
-}
-
-/// How the next request finds its way, where it has a way at all.
-fn remote_of(endpoint: Option<IpEndpoint>) -> Option<Remote> {
+/// Whom a request for `url` goes to; `None` where it has a name, and nobody can resolve it.
+fn remote_of(url: &Url) -> Option<Remote> {
     #[cfg(feature = "dns")]
-    let name = Some(Remote::Name);
+    return HostText::try_from(*url.host_port().host())
+        .ok()
+        .map(|host| HostPort::new(host, url.port()));
     #[cfg(not(feature = "dns"))]
-    let name = None;
-    endpoint.map(|_| Remote::Known).or(name)
+    url.endpoint()
 }
 
 fn halves(buffer: &mut [u8]) -> (&mut [u8], &mut [u8]) {
@@ -363,28 +312,18 @@ impl<S: RestartSink> App for Download<'_, S> {
         if let (None, Some(timeout)) = (self.last_start, self.options.retry_timeout) {
             self.last_start = Some(Deadline::new(io.now + timeout, TimeoutKind::Total));
         }
-        #[cfg(feature = "dns")]
-        if let Some(step) = self.resolve(io)? {
-            return Ok(step);
-        }
         let step = self.client.step(io);
         self.on_step(io, step)
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        let own = Deadline::earlier(self.retry_at, self.remote.deadline());
-        Deadline::earlier(own, self.client.deadline())
+        Deadline::earlier(self.retry_at, self.client.deadline())
     }
 
     fn expired(&mut self, io: &mut Io) -> Result<Step, DownloadError> {
         // While it waits for the next attempt, the client has the deadline of the whole.
-        let is_missed =
-            |deadline: Option<Deadline>| deadline.is_some_and(|missed| missed.at <= io.now);
-        #[cfg(feature = "dns")]
-        if is_missed(self.remote.deadline()) {
-            return Err(Error::Unresolved(ResolveError::NoAnswer).into());
-        }
-        if !is_missed(self.client.deadline()) {
+        let is_due = |missed: Deadline| missed.at <= io.now;
+        if !self.client.deadline().is_some_and(is_due) {
             self.retry_at = None;
             return Ok(Step::Again);
         }

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use super::{GetError, HeaderError, RedirectError, UrlError};
+#[cfg(feature = "dns")]
+use crate::dns::ResolveError;
 use crate::{Error, TimeoutKind};
 
 /// Why a download did not succeed.
@@ -43,6 +45,10 @@ pub(super) const fn is_retryable(error: &GetError) -> bool {
             Error::Refused | Error::Reset | Error::AddressLost | Error::DestinationUnreachable,
         )
         | GetError::Truncated => true,
+        #[cfg(feature = "dns")]
+        GetError::Connection(Error::Unresolved(error)) => {
+            matches!(error, ResolveError::NoAnswer | ResolveError::ServerFailed)
+        }
         GetError::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
         _ => false,
     }

@@ -7,8 +7,10 @@ use super::fetch::{Exchange, Fetch};
 use super::{
     Complete, Framing, GetError, GetOptions, Head, HeadParser, Host, Location, Request, Url,
 };
+#[cfg(feature = "dns")]
+use crate::dns::HostPort;
 use crate::runtime::to_smoltcp;
-use crate::{App, Client, Deadline, Io, Sink, Step};
+use crate::{App, Client, Deadline, Io, NoRetry, Remote, Sink, Step};
 
 /// Fetches one body by HTTP/1.0 GET into a [`Sink`].
 ///
@@ -18,8 +20,8 @@ use crate::{App, Client, Deadline, Io, Sink, Step};
 /// the result is decided the connection may linger for a second, which changes nothing about it.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Get<'a, S> {
-    client: Client<Fetch<Plain<'a>, S>>,
+pub struct Get<'a, S, T = IpEndpoint> {
+    client: Client<Fetch<Plain<'a>, S>, NoRetry, T>,
 }
 
 /// One request as the caller made it; every body of a 2xx is saved.
@@ -58,7 +60,13 @@ impl<'a, S> Exchange<S> for Plain<'a> {
     }
 }
 
-impl Url<'_> {
+impl<'a> Url<'a> {
+    /// Host and port of the server, which [`Get`] dials by whatever the URL has, a name or an address.
+    #[cfg(feature = "dns")]
+    pub fn host_port(&self) -> HostPort<&'a str> {
+        HostPort::new(self.authority().host_text(), self.port())
+    }
+
     /// Address and port of the server, where the URL has an address and no name.
     pub fn endpoint(&self) -> Option<IpEndpoint> {
         let Host::Address(address) = self.host() else {
@@ -68,12 +76,12 @@ impl Url<'_> {
     }
 }
 
-impl<'a, S: Sink> Get<'a, S> {
+impl<'a, S: Sink, T: Remote> Get<'a, S, T> {
     /// A GET of `request` from `remote`, over a socket of its own, into `sink`. Where the answer is a
     /// redirect, its Location is kept in `location`, which may be empty.
     pub fn new(
         socket: SocketHandle,
-        remote: IpEndpoint,
+        remote: T,
         request: Request<'a>,
         options: GetOptions,
         location: &'a mut [u8],
@@ -110,7 +118,7 @@ impl<'a, S: Sink> Get<'a, S> {
     }
 }
 
-impl<S: Sink> App for Get<'_, S> {
+impl<S: Sink, T: Remote> App for Get<'_, S, T> {
     type Error = GetError;
 
     fn name(&self) -> &'static str {

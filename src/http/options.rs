@@ -7,7 +7,7 @@ use crate::{ClientOptions, Duration};
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct GetOptions {
-    /// For the connection to be established, whether ARP, SYN or nothing answers.
+    /// For the connection to be established, whether a name server, ARP, SYN or nothing answers.
     pub connect_timeout: Duration,
     /// For the whole head, from the connection on.
     pub head_timeout: Duration,

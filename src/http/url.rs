@@ -8,7 +8,7 @@ use super::{UrlError, UserInfo};
 /// The port of `http` when the URL names none.
 const PORT_DEFAULT: u16 = 80;
 /// Longest DNS name in bytes, without a final dot (RFC 1035, 2.3.4).
-const NAME_BYTES_MAX: usize = 253;
+pub(super) const NAME_TEXT_BYTES_MAX: usize = 253;
 /// Longest label of a DNS name in bytes (RFC 1035, 2.3.4).
 const LABEL_BYTES_MAX: usize = 63;
 
@@ -225,7 +225,7 @@ fn parse_host(host: &str) -> Result<Host<'_>, UrlError> {
     {
         return Err(UrlError::HostByte);
     }
-    if name.len() > NAME_BYTES_MAX {
+    if name.len() > NAME_TEXT_BYTES_MAX {
         return Err(UrlError::HostTooLong);
     }
     let mut last = name;
@@ -290,7 +290,13 @@ fn named_port(name: &[u8]) -> Option<u16> {
     }
 }
 
-impl Authority<'_> {
+impl<'a> Authority<'a> {
+    /// The host as text, an IPv6 address without its brackets.
+    #[cfg(feature = "dns")]
+    pub(super) fn host_text(&self) -> &'a str {
+        self.host.trim_matches(['[', ']'])
+    }
+
     /// Passes its text to `write`, piece by piece.
     pub(super) fn write_pieces(&self, write: &mut dyn FnMut(&[u8])) {
         write(self.host.as_bytes());

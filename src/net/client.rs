@@ -4,14 +4,14 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 
 use super::conversation::{Conversation, Progress, Timing};
-use super::{Dial, LINGER, NoRetry, Retry, Session};
+use super::{Dial, LINGER, NoRetry, Remote, Retry, Session};
 use crate::{App, Deadline, Duration, Error, Event, Io, Step, TimeoutKind};
 
 /// What a caller may set about a client.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientOptions {
-    /// For the connection to be established, whether ARP, SYN or nothing answers.
+    /// For the connection to be established, whether a name server, ARP, SYN or nothing answers.
     pub connect_timeout: Duration,
     /// In which at least 256 bytes must be read or acknowledged while the session talks; `None` where
     /// the session has deadlines of its own.
@@ -42,9 +42,8 @@ impl Default for ClientOptions {
 /// failure, for as long as it takes or for [`ClientOptions::total_timeout`].
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Client<S, R = NoRetry> {
-    conversation: Conversation<S, Dial>,
-    remote: IpEndpoint,
+pub struct Client<S, R = NoRetry, T = IpEndpoint> {
+    conversation: Conversation<S, Dial<T>>,
     options: ClientOptions,
     retry: R,
     total: Option<Deadline>,
@@ -52,30 +51,29 @@ pub struct Client<S, R = NoRetry> {
     retry_at: Option<Deadline>,
 }
 
-impl<S: Session> Client<S> {
+impl<S: Session, T: Remote> Client<S, NoRetry, T> {
     /// A client of `remote`, over a socket of its own, that makes one attempt.
-    pub fn new(
-        socket: SocketHandle,
-        remote: IpEndpoint,
-        session: S,
-        options: ClientOptions,
-    ) -> Self {
+    pub fn new(socket: SocketHandle, remote: T, session: S, options: ClientOptions) -> Self {
         Self::with_retry(socket, remote, session, options, NoRetry)
     }
 }
 
-impl<S: Session, R: Retry> Client<S, R> {
+impl<S: Session, R: Retry, T: Remote> Client<S, R, T> {
     /// A client that tries again as `retry` says.
     pub fn with_retry(
         socket: SocketHandle,
-        remote: IpEndpoint,
+        remote: T,
         session: S,
         options: ClientOptions,
         retry: R,
     ) -> Self {
+        let mut conversation = Conversation::new(socket, session);
+        let timeout = options.connect_timeout;
+        conversation
+            .life
+            .set_opening(Some(Dial { remote, timeout }));
         Self {
-            conversation: Conversation::new(socket, session),
-            remote,
+            conversation,
             options,
             retry,
             total: None,
@@ -93,9 +91,12 @@ impl<S: Session, R: Retry> Client<S, R> {
         &mut self.conversation.session
     }
 
-    /// Dials `remote` from the next attempt on.
-    pub const fn set_remote(&mut self, remote: IpEndpoint) {
-        self.remote = remote;
+    /// Dials `remote` in the next attempt. Only between two attempts.
+    #[cfg(feature = "download")]
+    pub(crate) fn set_remote(&mut self, remote: T) {
+        let timeout = self.options.connect_timeout;
+        let dial = Dial { remote, timeout };
+        self.conversation.life.set_opening(Some(dial));
     }
 
     /// The session, with all that it holds.
@@ -107,11 +108,7 @@ impl<S: Session, R: Retry> Client<S, R> {
         if let (None, Some(total)) = (self.total, self.options.total_timeout) {
             self.total = Some(Deadline::new(io.now + total, TimeoutKind::Total));
         }
-        let dial = Dial {
-            remote: self.remote,
-            timeout: self.options.connect_timeout,
-        };
-        self.conversation.life.begin(io, dial);
+        self.conversation.life.begin_again(io);
         Step::Again
     }
 
@@ -147,7 +144,7 @@ impl<S: Session, R: Retry> Client<S, R> {
     }
 }
 
-impl<S: Session, R: Retry> App for Client<S, R> {
+impl<S: Session, R: Retry, T: Remote> App for Client<S, R, T> {
     type Error = S::Error;
 
     fn name(&self) -> &'static str {

@@ -103,7 +103,7 @@ impl<S: Session, O: Opening> Conversation<S, O> {
                 .map_err(S::Error::from),
             Ok(Stage::Open(remote)) => self.talk(io, remote, is_late),
             Ok(Stage::Closed(_)) => return Progress::Ended(self.end(io, Ok(()))),
-            Err(error @ (Error::Unaddressable | Error::SocketInUse)) => {
+            Err(error) if error.is_hopeless() || error == Error::SocketInUse => {
                 return Progress::Unusable(error.into());
             }
             Err(error) => Err(error.into()),

@@ -5,7 +5,7 @@ use smoltcp::socket::tcp::State as Tcp;
 use smoltcp::wire::IpEndpoint;
 
 use super::opening::{Opened, handshake_deadline};
-use super::{Dial, DialOrListen, Listen, Opening};
+use super::{Dial, DialOrListen, Listen, Opening, Remote};
 use crate::{Deadline, Duration, Error, Event, Io, StateCell, StateName, TimeoutKind};
 
 /// How long a closing connection is kept for the peer's FIN, unless it is set.
@@ -132,8 +132,25 @@ impl<O: Opening> Lifecycle<O> {
     /// Dials or listens as soon as the socket is free.
     pub fn begin(&mut self, io: &mut Io, opening: O) {
         self.opening = Some(opening);
-        self.remote = opening.remote();
-        self.state.enter(io, State::Clearing, None);
+        self.begin_again(io);
+    }
+
+    /// The same in the way that was set last. Where none was, nothing happens.
+    pub fn begin_again(&mut self, io: &mut Io) {
+        if let Some(opening) = &self.opening {
+            self.remote = opening.remote();
+            self.state.enter(io, State::Clearing, None);
+        }
+    }
+
+    /// The way to begin that was set last.
+    pub const fn opening(&self) -> Option<&O> {
+        self.opening.as_ref()
+    }
+
+    /// Sets the way to begin, for [`begin_again`](Self::begin_again).
+    pub fn set_opening(&mut self, opening: Option<O>) {
+        self.opening = opening;
     }
 
     /// Goes on by at most one stage. `is_late` says that the deadline has passed.
@@ -145,7 +162,7 @@ impl<O: Opening> Lifecycle<O> {
         let state = *self.state.state();
         let stage = match state {
             State::Clearing if is_late || self.is_clear(io) => {
-                if let Some(opening) = &self.opening {
+                if let Some(opening) = &mut self.opening {
                     let deadline = opening.begin(io, self.socket)?;
                     self.state.enter(io, State::Opening, deadline);
                 }
@@ -208,7 +225,7 @@ impl<O: Opening> Lifecycle<O> {
     }
 
     fn await_open(&mut self, io: &mut Io, is_late: bool) -> Result<Option<Stage>, Error> {
-        let Some(opening) = &self.opening else {
+        let Some(opening) = &mut self.opening else {
             return Ok(None);
         };
         match opening.poll(io, self.socket, self.remote, is_late)? {
@@ -229,18 +246,22 @@ impl<O: Opening> Lifecycle<O> {
             }
             Opened::Restart => {
                 io.drop_connection(self.socket);
-                let opening = *opening;
-                self.begin(io, opening);
+                self.begin_again(io);
                 return self.poll(io, false).map(Some);
+            }
+            #[cfg(feature = "dns")]
+            Opened::Dialling(remote, deadline) => {
+                self.remote = Some(remote);
+                self.state.set_deadline(Some(deadline));
             }
         }
         Ok(None)
     }
 }
 
-impl Lifecycle {
+impl<T: Remote> Lifecycle<DialOrListen<T>> {
     /// Dials `remote` as soon as the socket is free.
-    pub fn dial(&mut self, io: &mut Io, remote: IpEndpoint, timeout: Duration) {
+    pub fn dial(&mut self, io: &mut Io, remote: T, timeout: Duration) {
         self.begin(io, DialOrListen::Dial(Dial { remote, timeout }));
     }
 

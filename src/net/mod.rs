@@ -20,6 +20,6 @@ pub use idle::{IDLE_BYTES_MIN, IdleTimer};
 #[cfg(feature = "chat")]
 pub(crate) use keepalive::Keepalive;
 pub use lifecycle::{LINGER, Lifecycle, Stage};
-pub use opening::{Dial, DialOrListen, HANDSHAKE_TIMEOUT, Listen, Opened, Opening};
+pub use opening::{Dial, DialOrListen, HANDSHAKE_TIMEOUT, Listen, Opened, Opening, Remote};
 pub use server::{Server, ServerOptions};
 pub use session::{Closing, Session};

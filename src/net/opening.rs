@@ -10,19 +10,20 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a connection begins. A type of its own for each way, so that a program that only dials has no
 /// code to listen.
-pub trait Opening: Copy {
-    /// Sends the SYN, or begins to listen.
+pub trait Opening {
+    /// Begins: sends the SYN, resolves the name, or listens. What the attempt before has left in here
+    /// is forgotten.
     ///
     /// # Errors
     /// The socket or the address cannot be used.
-    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error>;
+    fn begin(&mut self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error>;
 
     /// Looks how far it is. `caller` is who was seen before.
     ///
     /// # Errors
     /// The attempt has failed.
     fn poll(
-        &self,
+        &mut self,
         io: &mut Io,
         socket: SocketHandle,
         caller: Option<IpEndpoint>,
@@ -45,15 +46,45 @@ pub enum Opened {
     Established(IpEndpoint, Role),
     /// The caller has gone: begin anew with a cleared socket.
     Restart,
+    /// This address of the peer is dialled now; look again then.
+    #[cfg(feature = "dns")]
+    Dialling(IpEndpoint, Deadline),
+}
+
+/// Whom a client dials: an [`IpEndpoint`] or, with the feature `dns`, a
+/// [`HostPort`](crate::dns::HostPort).
+///
+/// A type of its own for each, so that a program that knows the address has no code for names.
+pub trait Remote {
+    /// Sends the first SYN, or begins to find out whom to send it to. The deadline is that of the
+    /// whole attempt.
+    ///
+    /// # Errors
+    /// The socket or the address cannot be used.
+    fn begin(
+        &mut self,
+        io: &mut Io,
+        socket: SocketHandle,
+        timeout: Duration,
+    ) -> Result<Deadline, Error>;
+
+    /// Looks how far it is.
+    ///
+    /// # Errors
+    /// The attempt has failed.
+    fn poll(&mut self, io: &mut Io, socket: SocketHandle, is_late: bool) -> Result<Opened, Error>;
+
+    /// The peer, where it is known from the start.
+    fn endpoint(&self) -> Option<IpEndpoint>;
 }
 
 /// Dials a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Dial {
+pub struct Dial<T = IpEndpoint> {
     /// The peer.
-    pub remote: IpEndpoint,
-    /// For the connection to be established, whether ARP, SYN or nothing answers.
+    pub remote: T,
+    /// For the connection to be established, whether a name server, ARP, SYN or nothing answers.
     pub timeout: Duration,
 }
 
@@ -68,29 +99,27 @@ pub struct Listen {
 /// Either of them, for an app that plays both roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum DialOrListen {
+pub enum DialOrListen<T = IpEndpoint> {
     /// Dials.
-    Dial(Dial),
+    Dial(Dial<T>),
     /// Listens.
     Listen(Listen),
 }
 
-impl Opening for Dial {
-    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
-        io.connect(socket, self.remote)?;
-        let at = io.now + self.timeout;
-        Ok(Some(Deadline::new(at, TimeoutKind::Connect)))
-    }
-
-    fn poll(
-        &self,
+impl Remote for IpEndpoint {
+    fn begin(
+        &mut self,
         io: &mut Io,
         socket: SocketHandle,
-        _caller: Option<IpEndpoint>,
-        is_late: bool,
-    ) -> Result<Opened, Error> {
+        timeout: Duration,
+    ) -> Result<Deadline, Error> {
+        io.connect(socket, *self)?;
+        Ok(Deadline::new(io.now + timeout, TimeoutKind::Connect))
+    }
+
+    fn poll(&mut self, io: &mut Io, socket: SocketHandle, is_late: bool) -> Result<Opened, Error> {
         if io.is_connected(socket)? {
-            Ok(Opened::Established(self.remote, Role::Client))
+            Ok(Opened::Established(*self, Role::Client))
         } else if is_late {
             Err(Error::TimedOut(TimeoutKind::Connect))
         } else {
@@ -98,20 +127,40 @@ impl Opening for Dial {
         }
     }
 
+    fn endpoint(&self) -> Option<IpEndpoint> {
+        Some(*self)
+    }
+}
+
+impl<T: Remote> Opening for Dial<T> {
+    fn begin(&mut self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
+        self.remote.begin(io, socket, self.timeout).map(Some)
+    }
+
+    fn poll(
+        &mut self,
+        io: &mut Io,
+        socket: SocketHandle,
+        _caller: Option<IpEndpoint>,
+        is_late: bool,
+    ) -> Result<Opened, Error> {
+        self.remote.poll(io, socket, is_late)
+    }
+
     fn remote(&self) -> Option<IpEndpoint> {
-        Some(self.remote)
+        self.remote.endpoint()
     }
 }
 
 impl Opening for Listen {
-    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
+    fn begin(&mut self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
         io.listen(socket, self.port)?;
         io.emit(&Event::Listening { port: self.port });
         Ok(None)
     }
 
     fn poll(
-        &self,
+        &mut self,
         io: &mut Io,
         socket: SocketHandle,
         caller: Option<IpEndpoint>,
@@ -140,8 +189,8 @@ impl Opening for Listen {
     }
 }
 
-impl Opening for DialOrListen {
-    fn begin(&self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
+impl<T: Remote> Opening for DialOrListen<T> {
+    fn begin(&mut self, io: &mut Io, socket: SocketHandle) -> Result<Option<Deadline>, Error> {
         match self {
             Self::Dial(dial) => dial.begin(io, socket),
             Self::Listen(listen) => listen.begin(io, socket),
@@ -149,7 +198,7 @@ impl Opening for DialOrListen {
     }
 
     fn poll(
-        &self,
+        &mut self,
         io: &mut Io,
         socket: SocketHandle,
         caller: Option<IpEndpoint>,

@@ -43,6 +43,18 @@ pub enum Error {
     Unresolved(ResolveError),
 }
 
+impl Error {
+    /// Whether no attempt can ever succeed with this address or name.
+    pub(crate) const fn is_hopeless(&self) -> bool {
+        match self {
+            Self::Unaddressable => true,
+            #[cfg(feature = "dns")]
+            Self::Unresolved(ResolveError::NotAName(_)) => true,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {

@@ -36,6 +36,11 @@ pub enum Event<'a> {
         /// The local port.
         port: u16,
     },
+    /// The addresses of a peer are found out.
+    Resolving {
+        /// Its name, or an address as text.
+        host: &'a str,
+    },
     /// A SYN is on its way.
     Connecting {
         /// The peer.
@@ -112,6 +117,7 @@ impl defmt::Format for Event<'_> {
         match self {
             Self::State { old, new } => defmt::write!(f, "{=str} => {=str}", old, new),
             Self::Listening { port } => defmt::write!(f, "Listening {{ port: {=u16} }}", port),
+            Self::Resolving { host } => defmt::write!(f, "Resolving {{ host: {=str} }}", host),
             Self::Connecting { remote } => defmt::write!(f, "Connecting {{ remote: {} }}", remote),
             Self::Connected { remote, role } => {
                 defmt::write!(f, "Connected {{ remote: {}, role: {} }}", remote, role);

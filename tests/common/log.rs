@@ -29,6 +29,7 @@ pub(crate) fn words(event: &Event) -> Option<String> {
     Some(match event {
         Event::State { .. } => return None,
         Event::Listening { port } => format!("listening {port}"),
+        Event::Resolving { host } => format!("resolving {host}"),
         Event::Connecting { remote } => format!("connecting {remote}"),
         Event::Connected { role, .. } => format!("connected as {role:?}"),
         Event::Progress { bytes, total } => match total {

@@ -6,7 +6,7 @@ use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use smoltcp::socket::{dhcpv4, dns, udp};
-use smoltcp::wire::EthernetAddress;
+use smoltcp::wire::{EthernetAddress, IpEndpoint};
 use tickwire::guard::{Guarded, Storage};
 use tickwire::http::{Get, GetError, GetOptions, Request, Url};
 use tickwire::{AnyTask, BufferSink, Echo, Stack, Task, Tick};
@@ -68,7 +68,7 @@ pub(crate) fn run(
         if let Some(server) = own.resolved.take()
             && let Some(sink) = sink.take()
         {
-            let remote = (server, url.port()).into();
+            let remote = IpEndpoint::new(server, url.port());
             let options = GetOptions::default();
             let app = Get::new(client, remote, request, options, &mut [], sink);
             get = Some(Task::new(app));

@@ -5,34 +5,39 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use tickwire::Duration;
+use tickwire::dns::{HostPort, service_port};
 
 use crate::storage::hex;
-use tickwire::dns::service_port;
-
-/// A host as the user wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
-    /// An address.
-    Address(IpAddress),
-    /// A name.
-    Name(String),
-}
 
 /// The remote end of a connection: a host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address or name.
-    pub host: Host,
+    /// Its address, without brackets, or its name.
+    pub host: String,
     /// Its port, never 0.
     pub port: u16,
 }
 
+impl Peer {
+    /// Whether the host has to be resolved.
+    pub fn has_name(&self) -> bool {
+        self.host.parse::<IpAddr>().is_err()
+    }
+
+    /// Whom an app dials.
+    pub fn remote(&self) -> HostPort<String> {
+        HostPort::new(self.host.clone(), self.port)
+    }
+}
+
+/// As in a URL: an IPv6 address has brackets.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Host::Address(IpAddress::Ipv6(address)) => write!(f, "[{address}]:{}", self.port),
-            Host::Address(address) => write!(f, "{address}:{}", self.port),
-            Host::Name(name) => write!(f, "{name}:{}", self.port),
+        let (host, port) = (&self.host, self.port);
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
         }
     }
 }
@@ -261,7 +266,7 @@ pub fn port(text: &str) -> Result<u16, String> {
 pub fn peer(text: &str, default_port: u16) -> Result<Peer, String> {
     if let Ok(IpAddr::V6(bare)) = text.parse::<IpAddr>() {
         return Ok(Peer {
-            host: Host::Address(bare.into()),
+            host: bare.to_string(),
             port: default_port,
         });
     }
@@ -279,7 +284,7 @@ pub fn peer(text: &str, default_port: u16) -> Result<Peer, String> {
             None => return Err("after ']' only ':' and a port may follow".to_owned()),
         };
         return Ok(Peer {
-            host: Host::Address(bracketed.into()),
+            host: bracketed.to_string(),
             port,
         });
     }
@@ -291,11 +296,10 @@ pub fn peer(text: &str, default_port: u16) -> Result<Peer, String> {
     if host.is_empty() || host.contains(is_invalid) {
         return Err("not a host, such as 192.168.69.100 or 192.168.69.100:2001".to_owned());
     }
-    let host = match host.parse::<IpAddr>() {
-        Ok(address) => Host::Address(address.into()),
-        Err(_) => Host::Name(host.to_owned()),
-    };
-    Ok(Peer { host, port })
+    Ok(Peer {
+        host: host.to_owned(),
+        port,
+    })
 }
 
 /// A header that the user adds. Headers that would contradict our own are refused.

@@ -6,7 +6,7 @@ use tickwire::{Event, Observer, Role, Tick, http};
 use super::lease;
 use crate::app_error::AppError;
 use crate::terminal::console::Console;
-use crate::terminal::text::to_socket_addr;
+use crate::terminal::text::{sanitize_line, to_socket_addr};
 
 /// An observer that prints transitions with `-v`, and shows progress on a terminal.
 pub struct ConsoleObserver<'c> {
@@ -27,6 +27,9 @@ impl Observer for ConsoleObserver<'_> {
         match *event {
             Event::State { old, new } => console.detail(format_args!("{now}  {old} => {new}")),
             Event::Listening { port } => console.status(format_args!("Listening on port {port}")),
+            Event::Resolving { host } => {
+                console.detail(format_args!("{now}  resolving {}", sanitize_line(host)));
+            }
             Event::Connecting { remote } => {
                 console.detail(format_args!(
                     "{now}  connecting to {}",

@@ -1,6 +1,7 @@
 //! `hosttap resolve`: prints the addresses of a name; and the names that other commands are given.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use tickwire::dns::{Families, Lookup, Name, ResolveError};
@@ -8,7 +9,7 @@ use tickwire::{Error, Task};
 
 use super::console_observer::ConsoleObserver;
 use super::join;
-use crate::cli::values::{Host, Peer};
+use crate::cli::values::Peer;
 use crate::cli::{AddressType, LinkOptions, ResolveOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::name_servers;
@@ -36,7 +37,7 @@ pub fn run(link: &LinkOptions, options: &ResolveOptions) -> Result<Exit, Failure
     Ok(Exit::Success)
 }
 
-/// The endpoint of a peer.
+/// The endpoint of a peer that is asked by UDP: the first of its addresses.
 ///
 /// # Errors
 /// [`Exit::Resolve`] with what went wrong; [`Exit::Interrupted`].
@@ -46,34 +47,29 @@ pub(super) fn endpoint(
     link: &LinkOptions,
     peer: &Peer,
 ) -> Result<IpEndpoint, Failure> {
-    let address = address(stack, console, link, &peer.host)?;
-    Ok(IpEndpoint::new(address, peer.port))
+    if let Ok(address) = peer.host.parse::<IpAddr>() {
+        return Ok(IpEndpoint::new(address.into(), peer.port));
+    }
+    let addresses = look_up(stack, console, link, &peer.host, None)?;
+    match addresses.first() {
+        Some(&address) => Ok(IpEndpoint::new(address, peer.port)),
+        None => {
+            let error = Error::Unresolved(ResolveError::NoAddress);
+            Err(failure(stack, &peer.host, error))
+        }
+    }
 }
 
-/// The address of a host: for a name the first that it has.
-///
-/// # Errors
-/// [`Exit::Resolve`] with what went wrong; [`Exit::Interrupted`].
-pub(super) fn address(
-    stack: &mut TapStack,
-    console: &mut Console,
-    link: &LinkOptions,
-    host: &Host,
-) -> Result<IpAddress, Failure> {
-    let name = match host {
-        Host::Address(address) => return Ok(*address),
-        Host::Name(name) => name,
-    };
-    let addresses = look_up(stack, console, link, name, None)?;
-    let Some(&address) = addresses.first() else {
-        return Err(unresolved(name, "the name has no address"));
-    };
-    console.status(format_args!("{name} is {address}"));
-    Ok(address)
+/// Makes ready to resolve names, and tells the user about the servers.
+pub(super) fn start(stack: &mut TapStack, console: &Console, link: &LinkOptions) {
+    if let Some(note) = start_quietly(stack, link) {
+        console.status(note);
+    }
 }
 
-/// Makes ready to resolve names. Returns what the user should know about the servers.
-pub(super) fn start(stack: &mut TapStack, link: &LinkOptions) -> Option<String> {
+/// Makes ready to resolve names, should there be any. Returns what the user should know about the
+/// servers then.
+pub(super) fn start_quietly(stack: &mut TapStack, link: &LinkOptions) -> Option<String> {
     let servers = name_servers::find(link, stack.lease().as_ref());
     let note = servers.note();
     let domains = stack.lease().map(|lease| lease.domain);
@@ -86,34 +82,25 @@ fn look_up(
     stack: &mut TapStack,
     console: &mut Console,
     link: &LinkOptions,
-    name: &str,
+    host: &str,
     families: Option<Families>,
 ) -> Result<Vec<IpAddress>, Failure> {
-    if let Some(note) = start(stack, link) {
-        console.status(note);
-    }
-    let mut task = Task::new(Lookup::new(name, families));
+    start(stack, console, link);
+    let mut task = Task::new(Lookup::new(host, families));
     loop {
         let wake = stack.turn(&mut [&mut task], &mut ConsoleObserver { console });
         match task.outcome() {
             Some(Ok(())) => return Ok(task.app().addresses().to_vec()),
-            Some(&Err(Error::Unresolved(error))) => {
-                let mut failure = unresolved(name, error);
-                if error == ResolveError::NoServer {
-                    failure.message = format!("{failure}; --dns gives one");
-                }
-                if let Some(hint) = stack.link_down_hint() {
-                    failure.message = format!("{failure}: {hint}");
-                }
-                return Err(failure);
-            }
-            Some(Err(error)) => return Err(Failure::from_core(&sanitize_line(name), *error)),
+            Some(&Err(error)) => return Err(failure(stack, host, error)),
             None => stack.wait(wake, None, None)?,
         };
     }
 }
 
-fn unresolved(name: &str, why: impl std::fmt::Display) -> Failure {
-    let text = format!("cannot resolve '{}': {why}", sanitize_line(name));
-    Failure::new(Exit::Resolve, text)
+fn failure(stack: &TapStack, host: &str, error: Error) -> Failure {
+    let mut failure = Failure::from_core(&sanitize_line(host), error);
+    if let Some(hint) = stack.link_down_hint() {
+        failure.message = format!("{failure}: {hint}");
+    }
+    failure
 }

@@ -56,7 +56,7 @@ fn a_failed_connection_names_the_address_and_the_cause_once() {
         ),
         (
             "a.example",
-            "cannot resolve 'a.example': no name server can be asked; --dns gives one",
+            "a.example: cannot resolve the name: no name server can be asked; --dns gives one",
             6,
         ),
     ] {

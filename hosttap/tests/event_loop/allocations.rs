@@ -70,11 +70,7 @@ fn a_get_allocates_nothing_while_data_flows() {
     let mut stack = stack();
     let get = Get::new(
         stack.add_socket(BULK_BUFFER_BYTES),
-        (
-            KERNEL_ADDRESS.parse::<std::net::IpAddr>().unwrap(),
-            server.port(),
-        )
-            .into(),
+        url.endpoint().unwrap(),
         Request::new(&url, &[]).unwrap(),
         GetOptions::default(),
         &mut [],

@@ -97,12 +97,12 @@ fn dnsmasq_tells_addresses_of_both_types_and_which_names_are_not() {
     assert_addresses(&resolve(dns, &["192.0.2.7"]), "192.0.2.7\n");
     assert_unresolved(
         &resolve(dns, &["x.none.test"]),
-        "cannot resolve 'x.none.test': there is no such name",
+        "x.none.test: cannot resolve the name: there is no such name",
     );
     // It has nobody to ask.
     assert_unresolved(
         &resolve(dns, &["www.example.com"]),
-        "cannot resolve 'www.example.com': the name servers refused to answer",
+        "www.example.com: cannot resolve the name: the name servers refused to answer",
     );
 }
 
@@ -118,17 +118,76 @@ fn get_takes_a_name_and_a_service() {
     );
     let http = HttpServer::with_body(KERNEL_ADDRESS, b"hello");
     let url = http.url("/").replace(KERNEL_ADDRESS, "www.lan.test");
-    let get = hosttap(&["--dns", KERNEL_ADDRESS, "get", &url]);
+    let get = hosttap(&["-v", "--dns", KERNEL_ADDRESS, "get", &url]);
     let exited = get.finish(MOMENT_SECONDS_MAX);
     assert_addresses(&exited, "hello");
     let told = exited.stderr();
-    assert!(told.contains("www.lan.test is 192.168.69.100\n"), "{told}");
+    assert!(told.contains("  resolving www.lan.test\n"), "{told}");
+    assert!(told.contains("connecting to 192.168.69.100:"), "{told}");
     // Nobody listens at port 80; that it is 80 is what counts.
     let url = "http://www.lan.test:http/";
     let exited = hosttap(&["-v", "--dns", KERNEL_ADDRESS, "get", url]).finish(MOMENT_SECONDS_MAX);
     let told = exited.stderr();
     assert_eq!(exited.code, Some(7), "{told}");
     assert!(told.contains("connecting to 192.168.69.100:80\n"), "{told}");
+}
+
+#[test]
+fn a_dead_address_does_not_keep_us_from_the_other() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    // Nobody has the first. dnsmasq gives them in turn.
+    let _server = dnsmasq(
+        KERNEL_ADDRESS,
+        &[
+            "--host-record=two.lan.test,192.168.69.77",
+            "--host-record=two.lan.test,192.168.69.100",
+        ],
+    );
+    let http = HttpServer::with_body(KERNEL_ADDRESS, b"hello");
+    let url = http.url("/").replace(KERNEL_ADDRESS, "two.lan.test");
+    let dead_first = (0..2).any(|_| {
+        let get = hosttap(&["-v", "--dns", KERNEL_ADDRESS, "get", &url]);
+        let exited = get.finish(MOMENT_SECONDS_MAX);
+        assert_addresses(&exited, "hello");
+        exited.stderr().contains("connecting to 192.168.69.77:")
+    });
+    assert!(dead_first);
+}
+
+#[test]
+fn chat_and_send_take_a_name() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let _server = dnsmasq(
+        KERNEL_ADDRESS,
+        &["--host-record=www.lan.test,192.168.69.100"],
+    );
+    let run = |arguments: &[&str]| {
+        let all = [&["-q", "--dns", KERNEL_ADDRESS], arguments].concat();
+        let exited = hosttap(&all).finish(MOMENT_SECONDS_MAX);
+        (exited.code, exited.stderr())
+    };
+    // Nobody listens, and who says so was found by its name.
+    let (code, told) = run(&["chat", "--once", "--connect", "www.lan.test"]);
+    let expected = "hosttap: 192.168.69.100:1001: the connection was refused\n";
+    assert_eq!((code, &told[..]), (Some(7), expected));
+    let (code, told) = run(&["send", "www.lan.test:9", "/etc/hostname"]);
+    assert_eq!(code, Some(7), "{told}");
+    assert!(
+        told.contains("www.lan.test:9: the connection was refused"),
+        "{told}"
+    );
+    let (code, told) = run(&["send", "none.lan.test", "/etc/hostname"]);
+    assert_eq!(code, Some(6), "{told}");
+    assert!(
+        told.contains("none.lan.test:2001: cannot resolve the name: "),
+        "{told}"
+    );
 }
 
 #[test]
@@ -167,12 +226,12 @@ fn a_server_that_is_silent_or_closed_is_named_and_the_next_is_asked() {
     let silent = resolve(&["192.168.69.99"], &["www.lan.test"]);
     assert_unresolved(
         &silent,
-        "cannot resolve 'www.lan.test': no name server answered",
+        "www.lan.test: cannot resolve the name: no name server answered",
     );
     let away = resolve(&["203.0.113.1"], &["www.lan.test"]);
     assert_unresolved(
         &away,
-        "cannot resolve 'www.lan.test': no name server can be asked; --dns gives one",
+        "www.lan.test: cannot resolve the name: no name server can be asked; --dns gives one",
     );
 }
 
@@ -206,11 +265,11 @@ fn unbound_truncates_and_answers_over_tcp_and_its_aliases_are_followed() {
     assert_addresses(&resolve(dns, &["www.example.com"]), "192.0.2.200\n");
     assert_unresolved(
         &resolve(dns, &["none.example.com"]),
-        "cannot resolve 'none.example.com': there is no such name",
+        "none.example.com: cannot resolve the name: there is no such name",
     );
     assert_unresolved(
         &resolve(dns, &["host.example.com", "--type", "AAAA"]),
-        "cannot resolve 'host.example.com': the name has no address",
+        "host.example.com: cannot resolve the name: the name has no address",
     );
     drop(server);
 }
@@ -229,7 +288,7 @@ fn a_server_that_finds_nothing_sends_us_to_the_next() {
     let failed = resolve(&[KERNEL_ADDRESS], &["www.example.org"]);
     assert_unresolved(
         &failed,
-        "cannot resolve 'www.example.org': the name servers found no answer",
+        "www.example.org: cannot resolve the name: the name servers found no answer",
     );
     let _server = dnsmasq(
         "192.168.69.101",

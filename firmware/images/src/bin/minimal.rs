@@ -4,7 +4,7 @@
 
 use board::{Clock, Ethernet, FRAME_BYTES_MAX, Nic};
 use smoltcp::iface::{SocketSet, SocketStorage};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use tickwire::http::{Get, GetError, GetOptions, Request, Url};
 use tickwire::{Config, Discard, Error, Stack, Task};
 
@@ -53,7 +53,7 @@ fn get(
     let Ok(request) = Request::new(&url, &[]) else {
         return Err(Error::Unaddressable.into());
     };
-    let remote = (SERVER, url.port()).into();
+    let remote = IpEndpoint::new(SERVER, url.port());
     let options = GetOptions::default();
     let mut get = Task::new(Get::new(socket, remote, request, options, &mut [], Discard));
     loop {

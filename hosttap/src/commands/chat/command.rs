@@ -1,8 +1,7 @@
 //! Chat commands: lines that begin with a slash.
 
-use smoltcp::wire::IpEndpoint;
-
-use crate::cli::{CHAT_PORT, values};
+use crate::cli::CHAT_PORT;
+use crate::cli::values::{self, Peer};
 use crate::terminal::text::sanitize_line;
 
 /// What each command does, a line each.
@@ -16,9 +15,9 @@ pub(super) const HELP: [&str; 6] = [
 ];
 
 /// A command of the user or of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
-    Connect(IpEndpoint),
+    Connect(Peer),
     Listen(u16),
     Disconnect,
     Help,
@@ -40,16 +39,9 @@ impl Command {
         match (command, argument) {
             ("/connect", Some(host)) => {
                 let invalid = |why: String| format!("/connect {}: {why}", sanitize_line(host));
-                let peer = values::peer(host, CHAT_PORT).map_err(invalid)?;
-                match peer.host {
-                    values::Host::Address(address) => {
-                        Ok(Self::Connect(IpEndpoint::new(address, peer.port)))
-                    }
-                    // A conversation may be going on, and its name server may be silent.
-                    values::Host::Name(_) => Err(invalid(
-                        "give an address; names work with --connect".to_owned(),
-                    )),
-                }
+                values::peer(host, CHAT_PORT)
+                    .map(Self::Connect)
+                    .map_err(invalid)
             }
             ("/connect", None) => Err("/connect needs HOST[:PORT]".to_owned()),
             ("/listen", port) => match port.map(values::port) {
@@ -71,14 +63,26 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smoltcp::wire::IpAddress;
 
     #[test]
     fn commands_are_parsed_and_mistakes_are_named() {
-        let remote = |port| IpEndpoint::new(IpAddress::v4(10, 0, 0, 7), port);
+        let peer = |host: &str, port| Peer {
+            host: host.to_owned(),
+            port,
+        };
         for (line, command) in [
-            ("/connect 10.0.0.7", Command::Connect(remote(1001))),
-            ("/connect  10.0.0.7:4444 ", Command::Connect(remote(4444))),
+            (
+                "/connect 10.0.0.7",
+                Command::Connect(peer("10.0.0.7", 1001)),
+            ),
+            (
+                "/connect  10.0.0.7:4444 ",
+                Command::Connect(peer("10.0.0.7", 4444)),
+            ),
+            (
+                "/connect a.example:http",
+                Command::Connect(peer("a.example", 80)),
+            ),
             ("/listen", Command::Listen(1001)),
             ("/listen 4444\r", Command::Listen(4444)),
             ("/disconnect", Command::Disconnect),
@@ -89,7 +93,7 @@ mod tests {
         }
         for (line, named) in [
             ("/connect", "HOST"),
-            ("/connect a.example", "a.example"),
+            ("/connect a/example", "a/example"),
             ("/connect 10.0.0.7:0", "port"),
             ("/connect a b", "too many"),
             ("/listen x", "port"),

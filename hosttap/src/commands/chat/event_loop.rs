@@ -7,6 +7,7 @@ use std::rc::Rc;
 use rustix::io::{Errno, read};
 use rustix::stdio::stdin;
 use tickwire::chat::{Chat, ChatError, PushError};
+use tickwire::dns::HostPort;
 use tickwire::{Task, Tick};
 
 use super::charset::Charset;
@@ -38,7 +39,7 @@ pub(super) struct InputOptions {
 /// A running chat. The stack is the last field: its drop may print, and by then the drop of the
 /// editor has restored the terminal.
 pub(super) struct EventLoop<'m> {
-    task: Task<Chat<'m, MessageWriter>>,
+    task: Task<Chat<'m, MessageWriter, HostPort<String>>>,
     observer: ChatObserver,
     options: InputOptions,
     input: LineSplitter,
@@ -51,7 +52,7 @@ pub(super) struct EventLoop<'m> {
 impl<'m> EventLoop<'m> {
     pub(super) fn new(
         stack: TapStack,
-        chat: Chat<'m, MessageWriter>,
+        chat: Chat<'m, MessageWriter, HostPort<String>>,
         observer: ChatObserver,
         editor: Option<Rc<RefCell<LineEditor>>>,
         options: InputOptions,
@@ -252,9 +253,13 @@ impl<'m> EventLoop<'m> {
     }
 }
 
-fn run_command(chat: &mut Chat<'_, MessageWriter>, observer: &ChatObserver, line: &str) {
+fn run_command(
+    chat: &mut Chat<'_, MessageWriter, HostPort<String>>,
+    observer: &ChatObserver,
+    line: &str,
+) {
     match Command::parse(line) {
-        Ok(Command::Connect(remote)) => chat.dial(remote),
+        Ok(Command::Connect(peer)) => chat.dial(peer.remote()),
         Ok(Command::Listen(port)) => chat.listen(port),
         Ok(Command::Disconnect) => chat.disconnect(),
         Ok(Command::Help) => HELP.iter().for_each(|line| observer.status(line)),

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use tickwire::Duration;
 use tickwire::chat::{Chat, LineEnd, Options};
 
+use crate::cli::values::Peer;
 use crate::cli::{CHAT_PORT, ChatOptions, LinkOptions};
 use crate::commands::{join, resolve};
 use crate::exit::{Exit, Failure};
@@ -41,10 +42,13 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     let charset = Charset::from_label(&options.encoding)?;
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
-    let remote = match &options.connect {
-        Some(peer) => Some(resolve::endpoint(&mut stack, &mut console, link, peer)?),
-        None => None,
-    };
+    let peer = options.connect.as_ref();
+    if peer.is_some_and(Peer::has_name) {
+        resolve::start(&mut stack, &console, link);
+    } else {
+        // A command may name a host.
+        resolve::start_quietly(&mut stack, link);
+    }
     let editor = LineEditor::open()
         .map_err(|error| Failure::from_io(Exit::Write, "the terminal", &error))?
         .map(|editor| Rc::new(RefCell::new(editor)));
@@ -61,15 +65,15 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     let sockets = [BUFFER_BYTES; 2].map(|bytes| stack.add_socket(bytes));
     let (mut line, mut queue) = (vec![0; LINE_BYTES], vec![0; QUEUE_BYTES]);
     let peer_options = peer_options(options, input_options.commands);
-    let mut chat = Chat::new(
+    let mut chat = Chat::with_remotes(
         sockets,
         &mut line[..],
         &mut queue[..],
         messages,
         peer_options,
     );
-    match remote {
-        Some(remote) => chat.dial(remote),
+    match peer {
+        Some(peer) => chat.dial(peer.remote()),
         None => chat.listen(options.listen.unwrap_or(CHAT_PORT)),
     }
     let observer = ChatObserver::new(console, editor.clone());
@@ -77,7 +81,7 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
         observer
             .status("Commands: /connect HOST[:PORT], /listen [PORT], /disconnect, /help, /quit");
     }
-    if remote.is_some()
+    if peer.is_some()
         && let Some(hint) = hint(link)
     {
         observer.status(hint);

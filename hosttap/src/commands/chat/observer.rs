@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::rc::Rc;
 
-use tickwire::{Event, Observer, Role, Tick, chat};
+use tickwire::{Error, Event, Observer, Role, Tick, chat};
 
 use crate::app_error::AppError;
 use crate::commands::lease;
@@ -20,6 +20,8 @@ pub(super) struct ChatObserver {
     editor: Option<Rc<RefCell<LineEditor>>>,
     /// The last failure that was printed, unless a new conversation has started since.
     failure: Option<AppError>,
+    /// The name that was looked up last.
+    host: String,
 }
 
 impl ChatObserver {
@@ -28,6 +30,7 @@ impl ChatObserver {
             console,
             editor: editor.filter(|_| io::stderr().is_terminal()),
             failure: None,
+            host: String::new(),
         }
     }
 
@@ -62,6 +65,10 @@ impl Observer for ChatObserver {
             Event::Listening { .. } | Event::Connecting { .. } | Event::Connected { .. } => {
                 self.failure = None;
             }
+            Event::Resolving { host } => {
+                self.failure = None;
+                self.host = sanitize_line(host).into_owned();
+            }
             Event::Failed { .. } => self.failure = AppError::of(event),
             _ => {}
         }
@@ -70,6 +77,7 @@ impl Observer for ChatObserver {
                 self.print(Verbosity::Verbose, &format_args!("{now}  {old} => {new}"));
             }
             Event::Listening { port } => self.status(format_args!("Listening on port {port}")),
+            Event::Resolving { .. } => self.status(format_args!("Looking up {}", self.host)),
             Event::Connecting { remote } => {
                 self.status(format_args!("Calling {}", to_socket_addr(remote)));
             }
@@ -87,6 +95,9 @@ impl Observer for ChatObserver {
             Event::Failed { remote, .. } => match (remote, self.failure) {
                 (Some(remote), Some(error)) => {
                     self.error(format_args!("{}: {error}", to_socket_addr(remote)));
+                }
+                (None, Some(error @ AppError::Connection(Error::Unresolved(_)))) => {
+                    self.error(format_args!("{}: {error}", self.host));
                 }
                 (None, Some(error)) => self.error(error),
                 (_, None) => {}

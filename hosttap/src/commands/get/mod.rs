@@ -10,12 +10,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use smoltcp::iface::SocketHandle;
-use tickwire::http::{Complete, Header, Host, Request, Url};
+use tickwire::http::{Complete, Header, Request, Url};
 
 use super::join;
 use super::resolve;
 use super::transfer::Throughput;
-use crate::cli::values;
 use crate::cli::{self, LinkOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::side::hint;
@@ -55,15 +54,16 @@ pub fn run(link: &LinkOptions, options: &cli::GetOptions) -> Result<Exit, Failur
     if let Some(hint) = hint(link) {
         console.status(hint);
     }
-    if options.recovery.follow {
+    if jobs.iter().any(|job| job.has_name) {
+        resolve::start(&mut stack, &console, link);
+    } else if options.recovery.follow {
         // A redirect may lead to a name.
-        resolve::start(&mut stack, link);
+        resolve::start_quietly(&mut stack, link);
     }
     let mut fetcher = Fetcher {
         socket: stack.add_socket(BULK_BUFFER_BYTES),
         stack: &mut stack,
         console: &mut console,
-        link,
         options,
         seen: Seen::default(),
     };
@@ -110,7 +110,8 @@ struct Job<'a> {
     url: &'a str,
     /// The URL for messages.
     shown: Cow<'a, str>,
-    host: values::Host,
+    /// Its host has to be resolved.
+    has_name: bool,
     headers: &'a [Header<'a>],
     path: PathBuf,
 }
@@ -139,7 +140,7 @@ impl<'a> Job<'a> {
         Ok(Self {
             url: text,
             shown,
-            host: host_of(&url),
+            has_name: url.endpoint().is_none(),
             headers,
             path,
         })
@@ -151,7 +152,6 @@ struct Fetcher<'a> {
     stack: &'a mut TapStack,
     console: &'a mut Console,
     socket: SocketHandle,
-    link: &'a LinkOptions,
     options: &'a cli::GetOptions,
     seen: Seen,
 }
@@ -163,7 +163,6 @@ impl Fetcher<'_> {
             attempts: 1,
         };
         let mut checked = self.open(job)?;
-        resolve::address(self.stack, self.console, self.link, &job.host)?;
         let started = self.stack.clock.now();
         let result = self.fetch(job, &mut checked);
         self.console.end_progress();
@@ -224,14 +223,6 @@ fn without_user_info(url: &str) -> String {
     let (authority, path) = rest.split_at(end);
     let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     format!("{scheme}://***@{host}{path}")
-}
-
-/// The server's host.
-fn host_of(url: &Url<'_>) -> values::Host {
-    match url.host() {
-        Host::Address(address) => values::Host::Address(address.into()),
-        Host::Name(name) => values::Host::Name(name.to_owned()),
-    }
 }
 
 /// Compares the digest with the one that was asked for; what has another one is not saved.

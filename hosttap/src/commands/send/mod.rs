@@ -3,7 +3,7 @@
 mod files;
 
 use smoltcp::iface::SocketHandle;
-use smoltcp::wire::IpEndpoint;
+use tickwire::dns::ResolveError;
 use tickwire::file::{self, FileSender, SendError, SenderOptions, Sent, Status};
 use tickwire::{Duration, Error, Event, Observer, Task, Tick, TimeoutKind};
 
@@ -48,13 +48,14 @@ pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
     }
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
-    let remote = resolve::endpoint(&mut stack, &mut console, link, &options.peer)?;
+    if options.peer.has_name() {
+        resolve::start(&mut stack, &console, link);
+    }
     if let Some(hint) = hint(link) {
         console.status(hint);
     }
     let sender = Sender {
         socket: stack.add_socket(BULK_BUFFER_BYTES),
-        remote,
         options,
     };
     if let [file] = files.as_mut_slice() {
@@ -104,7 +105,6 @@ fn summary(name: &str, sent: Sent, time: Duration) -> String {
 /// Sends files to one receiver.
 struct Sender<'a> {
     socket: SocketHandle,
-    remote: IpEndpoint,
     options: &'a SendOptions,
 }
 
@@ -143,7 +143,7 @@ impl Sender<'_> {
                 Ok(sent) => return Ok((sent, ended.since(connected_at.unwrap_or(ended)))),
                 Err(error) => error,
             };
-            let mut failure = failure(&to_socket_addr(self.remote).to_string(), error);
+            let mut failure = failure(&self.options.peer.to_string(), error);
             if !(self.options.retry && is_transient(error)) {
                 if error == SendError::Connection(Error::Refused) {
                     failure.message.push_str(REFUSED_HINT);
@@ -179,7 +179,7 @@ impl Sender<'_> {
             idle_timeout: self.options.idle_timeout,
             ..SenderOptions::default()
         };
-        let (socket, remote) = (self.socket, self.remote);
+        let (socket, remote) = (self.socket, self.options.peer.remote());
         let sender = if self.options.plain {
             FileSender::plain(socket, remote, source, options)
         } else {
@@ -215,7 +215,8 @@ fn is_transient(error: SendError) -> bool {
             | Error::Reset
             | Error::TimedOut(_)
             | Error::Spinning
-            | Error::NoLocalPort,
+            | Error::NoLocalPort
+            | Error::Unresolved(ResolveError::NoAnswer | ResolveError::ServerFailed),
         )
         | SendError::Truncated => true,
         // A digest mismatch means damage in transit; the receiver has discarded the file.
@@ -228,7 +229,9 @@ fn is_transient(error: SendError) -> bool {
 const fn is_absent(error: SendError) -> bool {
     matches!(
         error,
-        SendError::Connection(Error::TimedOut(TimeoutKind::Connect))
+        SendError::Connection(
+            Error::TimedOut(TimeoutKind::Connect) | Error::Unresolved(ResolveError::NoAnswer)
+        )
     )
 }
 
