@@ -15,6 +15,7 @@ check_fmt() {
     cargo fmt --check --manifest-path benches/tap/Cargo.toml
     cargo fmt --check --manifest-path guard/embassy-tests/Cargo.toml
     cargo fmt --check --manifest-path guard/examples/tap/Cargo.toml
+    cargo fmt --check --manifest-path embassy-driver/examples/w5500-evb-pico/Cargo.toml
 }
 
 # The `rust-version` of Cargo.toml is tested here and only here: clippy::incompatible_msrv, denied for the whole
@@ -80,6 +81,9 @@ check_features() {
     for options in "" cli; do
         features_check tickwire-sim "$options"
     done
+    for options in "" ip ipv6 ip,ipv6,defmt; do
+        features_check tickwire-embassy-driver "$options"
+    done
     local others=(
         smoltcp/proto-ipv6
         smoltcp/socket-udp,smoltcp/socket-raw,smoltcp/socket-dns,smoltcp/socket-dhcpv4,smoltcp/socket-icmp
@@ -114,12 +118,14 @@ check_test() {
     cargo test --locked --release -p tickwire --test turn
 }
 
-# The guard in other loops than ours: embassy-net's, and smoltcp's own over a TAP.
+# The guard in other loops than ours, embassy-net's and smoltcp's own over a TAP, and drivers of embassy's in ours.
 check_adapters() {
     cargo clippy --locked --manifest-path guard/embassy-tests/Cargo.toml --all-targets -- -D warnings
     cargo test --locked --manifest-path guard/embassy-tests/Cargo.toml
     cargo clippy --locked --manifest-path guard/examples/tap/Cargo.toml -- -D warnings
     guard/examples/tap/run.sh
+    # Drivers of embassy's under tickwire, for a board.
+    embassy-driver/examples/build.sh
 }
 
 # What would be published, in the order of publishing: each package builds from what is in it, and its tests pass where
@@ -127,7 +133,7 @@ check_adapters() {
 # that it unpacked then, for the version is the same.
 check_publish() {
     local name place
-    local names=(smoltcp-guard tickwire tickwire-sim)
+    local names=(smoltcp-guard tickwire tickwire-sim tickwire-embassy-driver)
     place=$(mktemp -d)
     cargo publish --dry-run --quiet --locked --allow-dirty --target-dir "$place/target" "${names[@]/#/--package=}"
     # A dry run leaves no packages behind.
@@ -152,7 +158,7 @@ publish_version() {
 # The packages of the same workspace are taken from beside this one, for no registry has them yet.
 publish_test() {
     local name patches=()
-    for name in smoltcp-guard tickwire; do
+    for name in smoltcp-guard tickwire tickwire-sim; do
         patches+=(--config "patch.crates-io.$name.path = '$1/$name-$(publish_version)'")
     done
     # Some tests are of the store in flash, which other crates of the workspace switch on.

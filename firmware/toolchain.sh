@@ -1,4 +1,4 @@
-# Finds a `core` for thumbv7m-none-eabi. To be sourced by bash; sets
+# Finds a `core` for thumbv7m-none-eabi, or for CORE_TARGET if that is set. To be sourced by bash; sets
 #   CORE_ROUTE    which way it was found, with the compiler's version: sizes are comparable only within a route
 #   CORE_CARGO    the cargo command, an array
 #   CORE_FLAGS    what to add to `cargo build`, an array
@@ -10,7 +10,7 @@
 # debian     a nightly toolchain builds core from Debian's package rust-src, for machines that reach a Debian mirror
 #            but not Rust's servers; the package is unpacked below firmware/target, apt's own state is not touched
 
-CORE_TARGET=thumbv7m-none-eabi
+CORE_TARGET=${CORE_TARGET:-thumbv7m-none-eabi}
 CORE_DIRECTORY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/target/rust-src
 
 core_has_target() {

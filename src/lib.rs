@@ -68,6 +68,7 @@
 //! | `websocket` | frames as pure bytes, and the session of a connection that became a WebSocket |
 //! | `guard` | the crate `smoltcp-guard`: keeps smoltcp's connections from getting stuck |
 //!
+//! The crate `tickwire-embassy-driver` makes the drivers of embassy-net devices for [`Stack`].
 //! The crate `tickwire-sim` has the virtual Ethernet, the virtual clock and the faults.
 //!
 //! # Features
