@@ -6,7 +6,7 @@ use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use static_cell::ConstStaticCell;
 use tickwire::guard::{Guarded, Storage};
-use tickwire::{Config, Echo, Stack, Task, Tick};
+use tickwire::{Config, Echo, Stack, Task};
 use tickwire_embassy_driver::{EmbassyDevice, LinkState};
 
 use crate::board::Driver;
