@@ -65,7 +65,7 @@
 //! | `store` | where a received file goes: memory, or NOR flash |
 //! | `dhcp` | DHCP messages as pure bytes, and the client that gives the interface its address |
 //! | `sntp` | the time of day: SNTP packets as pure bytes, the client, and a wall clock beside the tick |
-//! | `websocket` | frames as pure bytes, and the session of a connection that became a WebSocket |
+//! | `websocket` | frames as pure bytes, and the sessions of a WebSocket's server and client |
 //! | `guard` | the crate `smoltcp-guard`: keeps smoltcp's connections from getting stuck |
 //!
 //! The crate `tickwire-embassy-driver` makes the drivers of embassy-net devices for [`Stack`].

@@ -279,11 +279,14 @@ mod list {
         use tickwire::websocket::*;
 
         has_format::<Channel<'_, '_, '_, '_>>();
+        has_format::<ClientRequest<'_>>();
+        has_format::<ClientSession<'_, u8>>();
         has_format::<CloseCode>();
         has_format::<Decoder<'_>>();
         has_format::<Delivery>();
         has_format::<websocket::Event>();
         has_format::<FrameHeader>();
+        has_format::<HandshakeError>();
         has_format::<HeaderParser>();
         has_format::<Incoming<'_>>();
         has_format::<Kind>();

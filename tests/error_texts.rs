@@ -339,3 +339,48 @@ fn every_error_of_joining_a_network_says_something_of_its_own() {
         SntpError::Unusable(Unusable::Kiss(*b"RATE")),
     ]);
 }
+
+#[test]
+fn every_error_of_a_websocket_says_something_of_its_own() {
+    use tickwire::websocket::{CloseCode, HandshakeError, QueueError, Violation, WebSocketError};
+
+    let violations = [
+        Violation::ReservedBits,
+        Violation::Opcode,
+        Violation::FragmentedControl,
+        Violation::LongControl,
+        Violation::Length,
+        Violation::Unmasked,
+        Violation::Masked,
+        Violation::NothingToContinue,
+        Violation::MessageInMessage,
+        Violation::CloseLength,
+        Violation::CloseCode,
+        Violation::NotUtf8,
+        Violation::TooLong,
+    ];
+    assert_texts(&violations);
+    let handshakes = [
+        HandshakeError::NoUpgrade,
+        HandshakeError::Accept,
+        HandshakeError::Protocol,
+        HandshakeError::Extension,
+    ];
+    assert_texts(&handshakes);
+    assert_texts(&[QueueError::Full, QueueError::TooLong]);
+    let own = [
+        WebSocketError::Malformed(Malformed::StatusLine),
+        WebSocketError::Status(404),
+        WebSocketError::Closed(CloseCode::POLICY),
+        WebSocketError::ClosedByPeer(CloseCode::POLICY),
+        WebSocketError::Truncated,
+    ];
+    let all: Vec<_> = ERRORS
+        .map(WebSocketError::from)
+        .into_iter()
+        .chain(violations.map(WebSocketError::from))
+        .chain(handshakes.map(WebSocketError::from))
+        .chain(own)
+        .collect();
+    assert_texts(&all);
+}

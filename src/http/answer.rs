@@ -3,6 +3,7 @@
 use heapless::Vec;
 
 use super::content_range::ContentRange;
+use super::name_finder::NameFinder;
 use super::syntax::number;
 use super::{Fields, Location, date};
 use crate::Duration;
@@ -52,10 +53,8 @@ pub(super) struct Answer<'a> {
     date: Value,
     last_modified: Value,
     retry_after: Value,
-    /// Bytes of the present name.
-    name_len: usize,
-    /// One bit for each of `NAMES` that still matches.
-    matching: u8,
+    /// The present name.
+    name: NameFinder,
     current: Option<Name>,
 }
 
@@ -96,8 +95,7 @@ impl<'a> Answer<'a> {
             date: Value::default(),
             last_modified: Value::default(),
             retry_after: Value::default(),
-            name_len: 0,
-            matching: 0,
+            name: NameFinder::new(),
             current: None,
         }
     }
@@ -186,26 +184,15 @@ impl Fields for Answer<'_> {
     }
 
     fn begin_name(&mut self) {
-        self.name_len = 0;
-        self.matching = u8::MAX;
+        self.name = NameFinder::new();
     }
 
     fn name_byte(&mut self, byte: u8) {
-        for (index, (_, name)) in NAMES.iter().enumerate() {
-            if name.get(self.name_len) != Some(&byte.to_ascii_lowercase()) {
-                self.matching &= !(1 << index);
-            }
-        }
-        self.name_len = self.name_len.saturating_add(1);
+        self.name.push(&NAMES, byte);
     }
 
     fn begin_value(&mut self) {
-        let (len, matching) = (self.name_len, self.matching);
-        self.current = NAMES
-            .iter()
-            .enumerate()
-            .find(|(index, (_, name))| name.len() == len && matching & (1 << index) != 0)
-            .map(|(_, &(name, _))| name);
+        self.current = self.name.find(&NAMES);
         match self.current {
             Some(Name::ETag) => self.etags = self.etags.saturating_add(1),
             Some(name) => {

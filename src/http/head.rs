@@ -36,7 +36,7 @@ pub enum Framing {
     Chunked,
     /// Neither of them: the body ends when the server closes.
     Close,
-    /// 204 or 304: there is no body, whatever the fields say.
+    /// 101, 204 or 304: there is no body, whatever the fields say.
     Empty,
 }
 
@@ -44,7 +44,7 @@ pub enum Framing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Head {
-    /// The status code: 200 to 999, and 206 or 304 only where the request asked for it. Treat a code
+    /// The status code: 200 to 999, and 101, 206 or 304 only where the request asked for it. Treat a code
     /// above 599 as 5xx (RFC 9110, 15).
     pub status: u16,
     /// The digit after `HTTP/1.`.
@@ -69,6 +69,8 @@ pub struct HeadParser {
     has_range: bool,
     /// The request has a condition, so 304 is an answer to it.
     has_condition: bool,
+    /// The request asks for another protocol, so 101 is an answer to it, and its last.
+    has_upgrade: bool,
     /// Number of interim heads so far.
     interim: u8,
     /// Set when the final head is complete or an error was found. Nothing is parsed after that.
@@ -118,6 +120,7 @@ impl HeadParser {
             bytes_max,
             has_range: false,
             has_condition: false,
+            has_upgrade: false,
             interim: 0,
             outcome: None,
             head: PartialHead::new(),
@@ -130,6 +133,7 @@ impl HeadParser {
         Self {
             has_range: request.has_range(),
             has_condition: request.has_condition(),
+            has_upgrade: request.has_upgrade(),
             ..Self::new(bytes_max)
         }
     }
@@ -208,6 +212,7 @@ impl HeadParser {
     fn check_status(&mut self) -> Result<(), Malformed> {
         match self.head.status {
             0..=99 => Err(Malformed::StatusLine),
+            101 if self.has_upgrade => Ok(()),
             101 => Err(Malformed::SwitchingProtocols),
             100..=199 if self.interim == INTERIM_HEADS_MAX => Err(Malformed::TooManyInterim),
             100..=199 => {
@@ -222,7 +227,7 @@ impl HeadParser {
 
     fn end_head(&mut self) -> Result<(), Malformed> {
         let head = self.head.finish()?;
-        if head.status < 200 {
+        if head.status < 200 && head.status != 101 {
             self.head = PartialHead::new();
         } else {
             self.outcome = Some(Ok(()));
@@ -382,7 +387,7 @@ impl PartialHead {
         match (self.transfer_coding.is_chunked(), self.length.agreed()) {
             (true, Some(_)) => Err(Malformed::LengthAndCoding),
             (true, None) if self.version_minor == 0 => Err(Malformed::CodingInHttp10),
-            _ if matches!(self.status, 204 | 304) => Ok(Framing::Empty),
+            _ if matches!(self.status, 101 | 204 | 304) => Ok(Framing::Empty),
             (true, None) => Ok(Framing::Chunked),
             (false, Some(length)) => Ok(Framing::Length(length)),
             (false, None) => Ok(Framing::Close),

@@ -54,8 +54,8 @@ impl<'a> Location<'a> {
     }
 
     /// Forgets the value.
-    #[cfg(feature = "download")]
-    pub(super) const fn clear(&mut self) {
+    #[cfg(any(feature = "download", feature = "websocket"))]
+    pub(crate) const fn clear(&mut self) {
         self.length = 0;
         self.truncated = false;
     }

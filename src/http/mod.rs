@@ -55,6 +55,8 @@ mod get;
 mod head;
 mod location;
 mod malformed;
+#[cfg(any(feature = "download", feature = "websocket"))]
+mod name_finder;
 mod options;
 #[cfg(feature = "server")]
 pub mod percent;
@@ -92,14 +94,20 @@ pub use get::Get;
 pub use head::{Framing, HEAD_BYTES_MAX_DEFAULT, Head, HeadParser, INTERIM_HEADS_MAX};
 pub use location::Location;
 pub use malformed::Malformed;
+#[cfg(feature = "websocket")]
+pub(crate) use name_finder::NameFinder;
 pub use options::GetOptions;
 #[cfg(feature = "download")]
 pub use redirect::{RedirectError, UrlHash};
+#[cfg(feature = "websocket")]
+pub(crate) use request::Additions;
 pub use request::{Header, HeaderError, Request};
 #[cfg(feature = "download")]
 pub use resumable::Method;
 #[cfg(feature = "server")]
 pub use server::Server;
+#[cfg(feature = "websocket")]
+pub(crate) use syntax::is_token;
 pub use url::{Authority, Host, Target, Url};
 pub use url_error::UrlError;
 pub use user_info::UserInfo;

@@ -32,7 +32,8 @@ pub enum HeaderError {
     NameByte,
     /// The value has a control byte, such as CR, LF or NUL; HTAB is allowed (RFC 9110, 5.5).
     ValueByte,
-    /// Content-Length, Transfer-Encoding or Connection, which only the client itself may set.
+    /// Content-Length, Transfer-Encoding or Connection, which only the client itself may set; in the
+    /// handshake of a WebSocket also Upgrade and the fields of the handshake.
     Reserved,
     /// Host is set twice, which every server must reject (RFC 9112, 3.2).
     SecondHost,
@@ -45,6 +46,11 @@ pub trait Additions {
         "GET"
     }
 
+    /// The version, and the value of Connection.
+    fn connection(&self) -> (&'static str, &'static str) {
+        ("1.0", "close")
+    }
+
     /// Whether this header of the caller is sent at all.
     fn sends(&self, header: &Header) -> bool {
         let _ = header;
@@ -53,6 +59,11 @@ pub trait Additions {
 
     /// Whether a Range is among them.
     fn has_range(&self) -> bool {
+        false
+    }
+
+    /// Whether 101 is an answer to it.
+    fn has_upgrade(&self) -> bool {
         false
     }
 
@@ -91,7 +102,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    pub(super) fn is_named(&self, name: &str) -> bool {
+    pub(crate) fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
@@ -182,6 +193,24 @@ impl<'a, A: Additions> Request<'a, A> {
         writer.position
     }
 
+    /// The same request with other additions.
+    #[cfg(feature = "websocket")]
+    pub(crate) const fn with<B: Additions>(&self, additions: B) -> Request<'a, B>
+    where
+        A: Copy,
+    {
+        Request {
+            url: self.url,
+            headers: self.headers,
+            additions,
+        }
+    }
+
+    /// Whether another protocol is asked for: 101 may be the answer.
+    pub(super) fn has_upgrade(&self) -> bool {
+        self.additions.has_upgrade()
+    }
+
     /// Whether the caller asks for a part: 206 may be the answer.
     pub(super) fn has_range(&self) -> bool {
         self.header("Range").is_some() || self.additions.has_range()
@@ -206,8 +235,11 @@ impl<'a, A: Additions> Request<'a, A> {
         write(self.additions.method().as_bytes());
         write(b" ");
         self.url.target().write_pieces(write);
+        let (version, connection) = self.additions.connection();
+        write(b" HTTP/");
+        write(version.as_bytes());
         // Host comes first, even if the caller set it (RFC 9110, 7.2).
-        write(b" HTTP/1.0\r\nHost: ");
+        write(b"\r\nHost: ");
         match self.header("Host") {
             Some(header) => write(header.value.trim_ascii().as_bytes()),
             None => self.url.authority().write_pieces(write),
@@ -216,7 +248,9 @@ impl<'a, A: Additions> Request<'a, A> {
             write(b"\r\nUser-Agent: ");
             write(Request::USER_AGENT.as_bytes());
         }
-        write(b"\r\nConnection: close\r\n");
+        write(b"\r\nConnection: ");
+        write(connection.as_bytes());
+        write(b"\r\n");
         for header in self
             .headers
             .iter()

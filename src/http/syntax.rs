@@ -21,6 +21,12 @@ pub(super) const fn is_tchar(byte: u8) -> bool {
     ) || byte.is_ascii_alphanumeric()
 }
 
+/// Whether this is a token: one of them at least (RFC 9110, 5.6.2).
+#[cfg(feature = "websocket")]
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_tchar)
+}
+
 /// Whether no field value may contain this byte: every control byte except HTAB (RFC 9110, 5.5).
 pub(super) const fn is_forbidden_control(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'

@@ -68,6 +68,14 @@ impl<'a> Url<'a> {
     /// # Errors
     /// As [`parse`](Self::parse), but for [`UrlError::UserInfo`].
     pub fn parse_with_user_info(text: &'a str) -> Result<(Self, Option<UserInfo<'a>>), UrlError> {
+        Self::parse_scheme(text, ["http", "https"])
+    }
+
+    /// Parses a URL of the first of these schemes; the second is the same over TLS.
+    pub(crate) fn parse_scheme(
+        text: &'a str,
+        schemes: [&str; 2],
+    ) -> Result<(Self, Option<UserInfo<'a>>), UrlError> {
         if text.is_empty() {
             return Err(UrlError::Empty);
         }
@@ -81,7 +89,7 @@ impl<'a> Url<'a> {
         }
         let (scheme, rest) = split_once(text, b':').ok_or(UrlError::NoScheme)?;
         let rest = rest.strip_prefix("//").ok_or(UrlError::NoScheme)?;
-        check_scheme(scheme.as_bytes())?;
+        check_scheme(scheme, schemes)?;
         let ends_authority = |byte| matches!(byte, b'/' | b'?' | b'#');
         let end = rest.bytes().position(ends_authority);
         let end = end.unwrap_or(rest.len());
@@ -147,14 +155,15 @@ pub(super) fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
     Some((text.get(..index)?, text.get(index + 1..)?))
 }
 
-fn check_scheme(scheme: &[u8]) -> Result<(), UrlError> {
+fn check_scheme(scheme: &str, [plain, over_tls]: [&str; 2]) -> Result<(), UrlError> {
     // Schemes ignore case (RFC 3986, 3.1).
-    if scheme.eq_ignore_ascii_case(b"http") {
+    if scheme.eq_ignore_ascii_case(plain) {
         return Ok(());
     }
-    if scheme.eq_ignore_ascii_case(b"https") {
+    if scheme.eq_ignore_ascii_case(over_tls) {
         return Err(UrlError::Https);
     }
+    let scheme = scheme.as_bytes();
     let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme
             .iter()

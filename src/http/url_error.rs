@@ -15,9 +15,9 @@ pub enum UrlError {
     ControlByte,
     /// It does not start with a scheme and `://`.
     NoScheme,
-    /// The scheme is `https`, which needs TLS.
+    /// The scheme is `https`, or that of a WebSocket `wss`: both need TLS.
     Https,
-    /// The scheme is neither `http` nor `https`.
+    /// The scheme is another one.
     OtherScheme,
     /// A user name or password before the host (RFC 9110, 4.2.4).
     UserInfo,
@@ -59,8 +59,8 @@ impl fmt::Display for UrlError {
             Self::Space => "the URL has a space",
             Self::ControlByte => "the URL has a control byte",
             Self::NoScheme => "the URL does not begin with http://",
-            Self::Https => "https needs TLS, which is not there; only http is",
-            Self::OtherScheme => "the scheme is not http",
+            Self::Https => "https and wss need TLS, which is not there",
+            Self::OtherScheme => "the scheme is not the one that is spoken here",
             Self::UserInfo => "the URL has a user name or password",
             Self::EmptyHost => "the URL has no host",
             Self::HostTooLong => "the host name is over 253 bytes",

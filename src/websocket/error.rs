@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::{CloseCode, Violation};
-use crate::Error;
+use super::{CloseCode, HandshakeError, Violation};
+use crate::http::Malformed;
+use crate::{Error, TimeoutKind};
 
 /// Why a WebSocket did not end in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +16,13 @@ pub enum WebSocketError {
     /// Close, with [`TimeoutKind::Sink`](crate::TimeoutKind::Sink) our endpoint took nothing for too
     /// long.
     Connection(Error),
+    /// A client's: the answer to the handshake breaks HTTP.
+    Malformed(Malformed),
+    /// A client's: the server refused the handshake with this status. A redirect, 3xx, is not
+    /// followed; [`ClientSession::location`](super::ClientSession::location) has its target.
+    Status(u16),
+    /// A client's: the answer is no WebSocket's.
+    Handshake(HandshakeError),
     /// The peer broke the protocol. We closed with the code that tells it so.
     Violation(Violation),
     /// Our endpoint closed with this code, which stands for a failure.
@@ -43,7 +51,13 @@ pub enum Event {
 impl fmt::Display for WebSocketError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
+            Self::Connection(Error::TimedOut(TimeoutKind::Reply)) => {
+                f.write_str("timed out waiting for the answer to the handshake")
+            }
             Self::Connection(error) => error.fmt(f),
+            Self::Malformed(how) => write!(f, "malformed: {how}"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Handshake(error) => error.fmt(f),
             Self::Violation(how) => write!(f, "the peer broke the protocol: {how}"),
             Self::Closed(code) => write!(f, "closed with code {code}"),
             Self::ClosedByPeer(code) => write!(f, "the peer closed with code {code}"),
@@ -57,6 +71,18 @@ impl core::error::Error for WebSocketError {}
 impl From<Error> for WebSocketError {
     fn from(error: Error) -> Self {
         Self::Connection(error)
+    }
+}
+
+impl From<Malformed> for WebSocketError {
+    fn from(how: Malformed) -> Self {
+        Self::Malformed(how)
+    }
+}
+
+impl From<HandshakeError> for WebSocketError {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Options {
     pub delivery: Delivery,
     /// Longest message in bytes. In [`Delivery::Whole`] the buffer is a limit, too.
     pub message_bytes_max: u64,
+    /// A client's: from the connection to the end of the answer to its handshake.
+    pub handshake_timeout: Duration,
     /// Silence after which the peer is asked whether it is there.
     pub ping_interval: Duration,
     /// For its answer.
@@ -24,11 +26,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whole messages of any length that the buffer holds; a Ping after 20 s of silence, 20 s for its
-    /// answer, 60 s for an endpoint that takes nothing, 5 s to close.
+    /// Whole messages of any length that the buffer holds; 10 s for the handshake, a Ping after 20 s of
+    /// silence, 20 s for its answer, 60 s for an endpoint that takes nothing, 5 s to close.
     pub const DEFAULT: Self = Self {
         delivery: Delivery::Whole,
         message_bytes_max: u64::MAX,
+        handshake_timeout: Duration::from_secs(10),
         ping_interval: Duration::from_secs(20),
         pong_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(60),

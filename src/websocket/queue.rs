@@ -1,5 +1,7 @@
 //! What waits to be sent to one peer: whole messages, in memory that the caller lends.
 
+use core::fmt;
+
 use managed::ManagedSlice;
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
 
@@ -34,6 +36,17 @@ pub enum QueueError {
     /// The message is longer than the whole queue.
     TooLong,
 }
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the queue is full",
+            Self::TooLong => "the message is longer than the queue",
+        })
+    }
+}
+
+impl core::error::Error for QueueError {}
 
 /// A bounded queue of messages for one peer.
 #[derive(Debug)]

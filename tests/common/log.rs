@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tickwire::http::server::ServeError;
+use tickwire::websocket::WebSocketError;
 use tickwire::{Event, Tick};
 use tickwire_sim::{ScriptError, SimError, Tracer};
 
@@ -48,8 +50,11 @@ pub(crate) fn words(event: &Event) -> Option<String> {
 
 /// The error of [`Event::Failed`], without the name of the layer that it is of.
 pub(crate) fn error_text(event: &Event) -> String {
-    if let Some(error) = event.error::<tickwire::websocket::WebSocketError>() {
-        return format!("{error:?}");
+    let upgraded = event.error::<ServeError<WebSocketError>>();
+    let text = upgraded.map(|error| format!("{error:?}"));
+    let websocket = event.error::<WebSocketError>();
+    if let Some(text) = text.or_else(|| websocket.map(|error| format!("{error:?}"))) {
+        return text;
     }
     match SimError::of(event).expect("an error of a known type") {
         SimError::Connection(error) => format!("{error:?}"),

@@ -6,8 +6,10 @@
     reason = "a test that panics has failed"
 )]
 
+mod client;
 #[path = "../common/mod.rs"]
 mod common;
+mod handshake;
 mod life;
 mod messages;
 mod queues;
