@@ -58,6 +58,7 @@ mod bump;
 mod error;
 pub mod ethernet;
 mod fault_plan;
+mod forged;
 mod generator;
 mod idle;
 mod node;

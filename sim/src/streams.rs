@@ -41,3 +41,4 @@ pub(crate) const LIES: &str = "lies";
 
 pub(crate) const TRANSFER_TRIAL: &str = "contest";
 pub(crate) const TRIAL_LINKS: &str = "links";
+pub(crate) const TRIAL_FORGER: &str = "forger";

@@ -13,6 +13,7 @@ fn a_fast_retransmit_is_not_lost_with_the_neighbours_address() {
         let kind = TrialKind {
             both_ways: false,
             slow_readers: true,
+            is_hostile: false,
             is_guarded,
         };
         transfer_trial(seed, kind, &mut memory)

@@ -247,6 +247,7 @@ impl<D: TestDevice> Host<D> {
         Some(self.poll())
     }
 
+    #[cfg(feature = "recovery")]
     pub(crate) const fn now(&self) -> Instant {
         self.now
     }

@@ -59,6 +59,10 @@ impl PortAccess for Ethernet<'_> {
         }
     }
 
+    fn has_room(&self, port: usize) -> bool {
+        self.segment.borrow().port(port).has_room
+    }
+
     fn frame_bytes_max(&self, port: usize) -> usize {
         self.segment.borrow().port_bytes_max(port)
     }

@@ -17,8 +17,8 @@
 //!   [`Ethernet::next_due`] says to which tick a world can jump. A perfect link delivers in the
 //!   tick that sent.
 //! - **The caller owns memory**: it lends ports and frames. When all frames are in flight, the next
-//!   one is dropped and counted. A port never refuses to transmit, because smoltcp then loses a
-//!   connection for good.
+//!   one is dropped and counted. A port refuses to transmit only where [`Ethernet::set_room`] says
+//!   so, because smoltcp then loses a connection for good.
 //! - **One seed decides everything.** Each port draws from a stream of its own
 //!   ([`Generator::fork`](crate::Generator::fork)): the same seed and calls give the same frames
 //!   at the same ticks, on every platform.

@@ -15,6 +15,8 @@ pub(super) trait PortAccess {
     fn outgoing(&self, len: usize) -> RefMut<'_, [u8]>;
     /// Sends what was written there.
     fn send(&self, port: usize, len: usize);
+    /// Whether the device has room for a frame of smoltcp's.
+    fn has_room(&self, port: usize) -> bool;
     /// The longest frame that a port sends and receives.
     fn frame_bytes_max(&self, port: usize) -> usize;
     /// When the next frame arrives at a port.
@@ -23,8 +25,9 @@ pub(super) trait PortAccess {
 
 /// One port of an Ethernet: a handle that is cheap to copy, and a smoltcp device.
 ///
-/// The time of all it does is that of [`Ethernet::set_now`](super::Ethernet::set_now). It never
-/// refuses to transmit; what has no room is dropped and counted.
+/// The time of all it does is that of [`Ethernet::set_now`](super::Ethernet::set_now). It refuses
+/// to transmit only if [`Ethernet::set_room`](super::Ethernet::set_room) says so; what else has no
+/// room is dropped and counted.
 #[derive(Clone, Copy)]
 pub struct Port<'e> {
     ethernet: &'e (dyn PortAccess + 'e),
@@ -85,7 +88,7 @@ impl<'e> Device for Port<'e> {
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<TxToken<'e>> {
-        Some(TxToken(*self))
+        self.ethernet.has_room(self.index).then_some(TxToken(*self))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -19,6 +19,8 @@ pub struct PortState<'a> {
     pub(super) address: Option<EthernetAddress>,
     pub(super) mtu: usize,
     pub(super) is_up: bool,
+    /// The device does not refuse to transmit.
+    pub(super) has_room: bool,
     /// One bit for each port that frames from this port do not reach.
     pub(super) severed: u32,
     pub(super) link: Link,
@@ -52,6 +54,7 @@ impl PortState<'_> {
             address: None,
             mtu: MTU_DEFAULT,
             is_up: true,
+            has_room: true,
             severed: 0,
             link: Link::PERFECT,
             plan: &[],

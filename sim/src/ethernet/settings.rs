@@ -172,6 +172,12 @@ impl<'a> Ethernet<'a> {
         }
     }
 
+    /// Lets a port's device have room for frames of smoltcp's, or refuse to transmit. What smoltcp
+    /// answers to a frame at once always finds room.
+    pub fn set_room(&self, port: usize, has_room: bool) {
+        self.segment.borrow_mut().port_mut(port).has_room = has_room;
+    }
+
     /// Cuts the way from one port to another; the way back is not touched. Frames already on their
     /// way arrive.
     pub fn sever(&self, from: usize, to: usize) {

@@ -8,6 +8,14 @@ use tickwire_sim::{TRIAL_BYTES, TRIAL_MEMORY_BYTES, TrialKind, TrialOutcome, tra
 use crate::all_cores::on_all;
 use crate::cli::Cli;
 
+/// The transfers: whether both ends send, whether readers are slow, and their name.
+const TRANSFERS: [(bool, bool, &str); 4] = [
+    (false, false, "one way"),
+    (false, true, "one way, slow reader"),
+    (true, false, "both ways"),
+    (true, true, "both ways, slow readers"),
+];
+
 /// How the transfers of one kind ended.
 #[derive(Debug, Default)]
 struct Row {
@@ -72,7 +80,7 @@ fn print_head(cli: &Cli, count: u64, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "{:22} {:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {:>8} {:>8}",
+        "{:23} {:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {:>8} {:>8}",
         "", "", "stuck", "endless", "corrupt", "truncated", "reset", "panic", "p50 s", "p99 s"
     )
 }
@@ -82,12 +90,10 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     let count = cli.seeds.end - cli.seeds.start;
     print_head(cli, count, out)?;
     let mut guarded = Row::default();
-    for (both_ways, slow_readers, name) in [
-        (false, false, "one way"),
-        (false, true, "one way, slow reader"),
-        (true, false, "both ways"),
-        (true, true, "both ways, slow readers"),
-    ] {
+    for (is_hostile, (both_ways, slow_readers, name)) in [false, true]
+        .into_iter()
+        .flat_map(|is_hostile| TRANSFERS.map(|transfer| (is_hostile, transfer)))
+    {
         let states = on_all(
             count,
             || (Rows::default(), vec![0; TRIAL_MEMORY_BYTES]),
@@ -95,6 +101,7 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
                 let kind = |is_guarded| TrialKind {
                     both_ways,
                     slow_readers,
+                    is_hostile,
                     is_guarded,
                 };
                 let mut end = |is_guarded| {
@@ -121,9 +128,10 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
         }
         for (row, how) in rows.iter_mut().zip(["bare", "guarded", "twins"]) {
             let (p50, p99) = (row.percentile(50), row.percentile(99));
+            let mark = if is_hostile { '*' } else { ' ' };
             writeln!(
                 out,
-                "{name:22} {how:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {p50:>8.1} {p99:>8.1}",
+                "{mark}{name:22} {how:8} {:>6} {:>7} {:>7} {:>9} {:>5} {:>5} {p50:>8.1} {p99:>8.1}",
                 row.stuck, row.endless, row.corrupt, row.truncated, row.reset, row.panicked
             )?;
         }
@@ -132,7 +140,8 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     }
     writeln!(
         out,
-        "twins: the guarded transfers of those seeds whose bare transfer came whole"
+        "twins: the guarded transfers of those seeds whose bare transfer came whole\n\
+         * with a forger who sees the connection, or with devices that have no room at times"
     )?;
     writeln!(
         out,

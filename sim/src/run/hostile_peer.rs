@@ -2,10 +2,8 @@
 //! connection.
 
 use smoltcp::iface::SocketHandle;
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, EthernetRepr, IpProtocol,
-    Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+    ArpOperation, ArpPacket, ArpRepr, EthernetProtocol, TcpControl, TcpRepr, TcpSeqNumber,
 };
 use tickwire::{Duration, Tick};
 
@@ -14,14 +12,13 @@ use super::hostile_scripts::{ACTS_MAX, write_script};
 use super::plan::{NODES, OUTSIDER};
 use super::sim_app::{APPS, CHAT, FILE, GET, SimApp};
 use super::{file, get, second_caller};
+use crate::forged::{ETHERNET_HEADER_BYTES, write_ethernet, write_segment};
 use crate::{Act, Generator, Node, Opening, Script};
 
 /// How long a script may go on without any progress.
 const TIMEOUT: Duration = Duration::from_millis(60_000);
 /// The most bytes of a frame that it writes.
 const FRAME_BYTES_MAX: usize = 96;
-const ETHERNET_HEADER_BYTES: usize = 14;
-const IPV4_HEADER_BYTES: usize = 20;
 const NEVER: Tick = Tick::from_millis(u64::MAX);
 
 /// The port of each kind of app.
@@ -192,9 +189,7 @@ impl<'a> HostilePeer<'a> {
             payload: if is_pure { &[] } else { PAYLOAD },
         };
         let source = self.draw_source();
-        let (from, to) = (Node::address_of(source), Node::address_of(victim));
-        write_ethernet(frame, source, victim, EthernetProtocol::Ipv4);
-        write_ipv4(frame, from, to, &segment)
+        write_segment(frame, source, victim, &segment)
     }
 
     /// When it does something next, after `now`.
@@ -202,38 +197,4 @@ impl<'a> HostilePeer<'a> {
         let all = self.begins_at.iter().copied().chain(self.floods_at);
         all.filter(|at| *at > now && *at < NEVER).min()
     }
-}
-
-fn write_ethernet(frame: &mut [u8], source: usize, victim: usize, ethertype: EthernetProtocol) {
-    let header = EthernetRepr {
-        src_addr: Node::mac_of(source),
-        dst_addr: Node::mac_of(victim),
-        ethertype,
-    };
-    header.emit(&mut EthernetFrame::new_unchecked(frame));
-}
-
-/// Writes a segment and its IPv4 header after the Ethernet header. Returns the frame's length.
-fn write_ipv4(
-    frame: &mut [u8],
-    from: Ipv4Address,
-    to: Ipv4Address,
-    segment: &TcpRepr<'_>,
-) -> usize {
-    let packet = Ipv4Repr {
-        src_addr: from,
-        dst_addr: to,
-        next_header: IpProtocol::Tcp,
-        payload_len: segment.buffer_len(),
-        hop_limit: 64,
-    };
-    let sums = ChecksumCapabilities::default();
-    let (head, body) = frame.split_at_mut(ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES);
-    let length = head.len() + segment.buffer_len();
-    let header = head.get_mut(ETHERNET_HEADER_BYTES..).unwrap_or_default();
-    packet.emit(&mut Ipv4Packet::new_unchecked(header), &sums);
-    let body = body.get_mut(..segment.buffer_len()).unwrap_or_default();
-    let mut body = TcpPacket::new_unchecked(body);
-    segment.emit(&mut body, &from.into(), &to.into(), &sums);
-    length
 }

@@ -3,6 +3,7 @@
 //! a lost frame costs.
 
 mod end;
+mod forger;
 mod recovery;
 mod retransmissions;
 mod transfer;
@@ -45,12 +46,18 @@ pub enum TrialOutcome {
     Reset,
 }
 
-/// Lets the first end dial the second, and runs both to the end of their transfers.
-fn run(ends: &mut [End<'_>; 2], ethernet: &Ethernet<'_>) -> TrialOutcome {
+/// Lets the first end dial the second, and runs both to the end of their transfers. `disturb` is
+/// called before each turn.
+fn run(
+    ends: &mut [End<'_>; 2],
+    ethernet: &Ethernet<'_>,
+    disturb: &mut dyn FnMut(),
+) -> TrialOutcome {
     open(ends);
     let mut now = Tick::ZERO;
     for _ in 0..TURNS_MAX {
         ethernet.set_now(now);
+        disturb();
         for end in ends.iter_mut() {
             if end.next().is_none_or(|due| due > now) {
                 continue;

@@ -99,7 +99,7 @@ pub fn recovery_trial(seed: u64, kind: &RecoveryKind, memory: &mut [u8]) -> Reco
         let buffers = [receive, bump.bytes(kind.send_buffer_bytes)];
         End::new(node, buffers, sends(port), sends(1 - port), None)
     });
-    let outcome = run(&mut ends, &ethernet);
+    let outcome = run(&mut ends, &ethernet, &mut || {});
     let retransmissions = observer.borrow().counts;
     RecoveryRun {
         outcome,

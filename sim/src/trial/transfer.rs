@@ -1,9 +1,12 @@
 //! Transfers over bad links: what gets lost, and how long it takes.
 
+use core::cell::RefCell;
+
 use tickwire::guard::Duties;
 use tickwire::{Duration, Tick};
 
 use super::end::End;
+use super::forger::{Forger, forge};
 use super::{FRAME_BYTES, TrialOutcome, run};
 use crate::bump::Bump;
 use crate::ethernet::{Ethernet, Frame, Jitter, Link, PortState};
@@ -16,6 +19,9 @@ pub const TRIAL_BYTES: u64 = 65_536;
 pub const TRIAL_MEMORY_BYTES: usize = FRAMES * FRAME_BYTES + 4 * 16_384;
 
 const FRAMES: usize = 96;
+/// Before how many turns in a million something is forged, or in how many a device has no room.
+const FORGED_PPM: u32 = 100_000;
+const REFUSED_PPM: u32 = 200_000;
 
 /// One kind of transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub struct TrialKind {
     pub both_ways: bool,
     /// Readers take a few bytes at a time.
     pub slow_readers: bool,
+    /// Beside its faults the link has a forger, and devices have no room at times.
+    pub is_hostile: bool,
     /// Both nodes have guards.
     pub is_guarded: bool,
 }
@@ -66,7 +74,22 @@ pub fn transfer_trial(seed: u64, kind: TrialKind, memory: &mut [u8]) -> TrialOut
         let reader = kind.slow_readers.then_some(reader);
         End::new(node, buffers, sends(port), sends(1 - port), reader)
     });
-    run(&mut ends, &ethernet)
+    if !kind.is_hostile {
+        return run(&mut ends, &ethernet, &mut || {});
+    }
+    let mut random = root.fork(streams::TRIAL_FORGER, 0);
+    let forger = RefCell::new(Forger::new(random.fork(streams::LIES, 0), buffer_bytes));
+    ethernet.observe(Some(&forger));
+    // A frame that a device had no room for is one that the forger has not seen.
+    let forges = random.chance(500_000);
+    run(&mut ends, &ethernet, &mut || {
+        if forges && random.chance(FORGED_PPM) {
+            forge(&forger, &ethernet);
+        }
+        for port in 0..2 {
+            ethernet.set_room(port, forges || !random.chance(REFUSED_PPM));
+        }
+    })
 }
 
 /// The ranges in which smoltcp without a guard was measured.
