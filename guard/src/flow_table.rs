@@ -103,6 +103,15 @@ impl FlowTable {
         }
     }
 
+    /// The flows from this address are over: smoltcp ends them in silence.
+    #[cfg(feature = "smoltcp")]
+    pub(crate) fn end_those_from(&mut self, local: core::net::IpAddr) {
+        let mut flows = self.0.iter_mut();
+        while let Some(flow) = flows.find(|flow| flow.key().local.to_ip_addr() == local) {
+            flow.on_reset_sent();
+        }
+    }
+
     /// What was learned so far about losses is forgotten; nothing is recovered from.
     #[cfg(feature = "recovery")]
     pub(crate) fn forget_recovery(&mut self) {

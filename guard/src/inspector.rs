@@ -132,6 +132,12 @@ impl Inspector {
         self.now = now;
     }
 
+    /// The connections from this address are over.
+    #[cfg(feature = "smoltcp")]
+    pub(crate) fn forget_address(&mut self, address: core::net::IpAddr) {
+        self.flows.end_those_from(address);
+    }
+
     /// Whether something goes out before the next of smoltcp's frames.
     pub(crate) const fn has_rest(&self) -> bool {
         self.rest_len > 0

@@ -9,7 +9,7 @@ use super::apply::Applied;
 use super::state::{State, Timers};
 use super::storage::{Expected, Guarded, Reply, Storage};
 use super::{DhcpEvent, DhcpOptions, LossReason};
-use crate::{App, Deadline, Duration, Error, Event, Io, StateCell, Step, Tick, TimeoutKind};
+use crate::{App, Deadline, Duration, Error, Event, Io, StateCell, Step, Tick};
 
 /// REQUESTs for one offer: 60 s in all (RFC 2131, section 3.1.5).
 const REQUESTS_MAX: u8 = 4;
@@ -18,6 +18,7 @@ const REBOOTS_MAX: u8 = 2;
 /// The pause after a second refusal in a row; it doubles.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 const REFUSED_PAUSE_MAX: Duration = Duration::from_secs(64);
+const TICK: Duration = Duration::from_millis(1);
 /// Announcements of a new address, and the time between them (RFC 5227, section 2.3).
 const ANNOUNCEMENTS: u8 = 2;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
@@ -313,10 +314,27 @@ impl App for Dhcp<'_> {
     }
 
     fn expired(&mut self, io: &mut Io) -> Result<Step, Error> {
-        if self.timers.expires_at.is_some_and(|at| at <= io.now) {
-            return Ok(self.lease_expired(io));
+        let step = self.on_deadline(io);
+        // The next time may have passed as well, such as T1 while the address was tested.
+        let is_due = |deadline: &Deadline| deadline.at <= io.now;
+        if let Some(deadline) = self.state.deadline().filter(is_due) {
+            let next = Deadline::new(io.now + TICK, deadline.awaits);
+            self.state.set_deadline(Some(next));
         }
-        Ok(match *self.state.state() {
+        Ok(step)
+    }
+
+    fn sockets(&self) -> &[SocketHandle] {
+        &[]
+    }
+}
+
+impl Dhcp<'_> {
+    fn on_deadline(&mut self, io: &mut Io) -> Step {
+        if self.is_over(io.now) {
+            return self.lease_expired(io);
+        }
+        match *self.state.state() {
             State::Starting | State::LinkDown => Step::Wait,
             State::Pausing => self.discover(io),
             State::Selecting => {
@@ -340,50 +358,15 @@ impl App for Dhcp<'_> {
             State::Rebinding => self.ask_all(io),
             State::Releasing => self.leave(io),
             State::Leaving => Step::Done,
-        })
+        }
     }
 
-    fn sockets(&self) -> &[SocketHandle] {
-        &[]
-    }
-}
-
-impl Dhcp<'_> {
-    fn expect_ack(&self, server: Option<Ipv4Addr>, address: Ipv4Addr) {
+    pub(super) fn expect_ack(&self, server: Option<Ipv4Addr>, address: Ipv4Addr) {
         let xid = self.xid;
         self.storage.expect(Expected::Ack {
             xid,
             server,
             address,
         });
-    }
-
-    /// Enters `next` for `delay`, or until the lease's next time; [`Duration::MAX`] for no limit.
-    pub(super) fn enter(&mut self, io: &mut Io, next: State, delay: Duration) -> Step {
-        let deadline = self.deadline_of(&next, io.now, delay);
-        self.state.enter(io, next, deadline);
-        Step::Again
-    }
-
-    /// Stays in the present state for `delay`, as [`enter`](Self::enter) does.
-    pub(super) fn wait(&mut self, io: &Io, delay: Duration) -> Step {
-        let deadline = self.deadline_of(self.state.state(), io.now, delay);
-        self.state.set_deadline(deadline);
-        Step::Again
-    }
-
-    fn deadline_of(&self, state: &State, now: Tick, delay: Duration) -> Option<Deadline> {
-        let limit = match state {
-            State::Bound { .. } => self.timers.renew_at,
-            State::Renewing => self.timers.rebind_at,
-            _ => self.timers.expires_at,
-        };
-        let after = (delay < Duration::MAX).then(|| now + delay);
-        let at = match (limit, after) {
-            (Some(limit), Some(after)) => limit.min(after),
-            (limit, after) => limit.or(after)?,
-        };
-        // A time that has passed already is judged in this turn.
-        Some(Deadline::new(at.max(now), TimeoutKind::Reply))
     }
 }

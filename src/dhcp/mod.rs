@@ -37,6 +37,7 @@ mod request;
 mod send;
 mod state;
 mod storage;
+mod times;
 
 #[cfg(test)]
 mod tests;

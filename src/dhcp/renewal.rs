@@ -1,10 +1,12 @@
 //! What a client does with a lease that it has: renews, defends, loses and releases it.
 
+use core::net::Ipv4Addr;
+
 use smoltcp::wire::EthernetAddress;
 
 use super::client::Dhcp;
 use super::state::{State, Timers};
-use super::storage::{Expected, Guarded};
+use super::storage::Guarded;
 use super::{DhcpEvent, LossReason};
 use crate::{Duration, Event, Io, Step, Tick};
 
@@ -21,8 +23,12 @@ const HOP_INTERVAL: Duration = Duration::from_secs(1);
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Dhcp<'_> {
-    /// T1: asks the server alone. No socket does it, because its answer must come here.
+    /// T1: asks the server alone. No socket does it, because its answer must come here. T2 may have
+    /// passed as well: the two may be one, or the address was tested for longer.
     pub(super) fn renew(&mut self, io: &mut Io) -> Step {
+        if self.is_rebinding_due(io.now) {
+            return self.rebind(io);
+        }
         self.enter(io, State::Renewing, Duration::MAX);
         self.begin_exchange(io);
         self.seek_server(io)
@@ -54,24 +60,29 @@ impl Dhcp<'_> {
         ) else {
             return Step::Wait;
         };
+        // After a stop of the program its deadline is judged later in this turn.
+        if self.is_over(io.now) {
+            return Step::Wait;
+        }
         let address = address.address();
-        self.asked_at = io.now;
-        self.storage.expect(Expected::Ack {
-            xid: self.xid,
-            server: Some(server),
-            address,
-        });
+        self.expect_more_time(io, Some(server), address);
         self.send_renewal(io, address, Some((server, hop_mac)));
         let delay = renew_retry(io.now, self.timers.rebind_at);
         self.wait(io, delay)
     }
 
+    /// The next REQUEST has a number of its own. The lease begins when it is sent (RFC 2131, section
+    /// 4.4.5), so a late answer to the one before, a minute ago or more, must not count for it.
+    fn expect_more_time(&mut self, io: &mut Io, server: Option<Ipv4Addr>, address: Ipv4Addr) {
+        self.draw_xid(io);
+        self.asked_at = io.now;
+        self.expect_ack(server, address);
+    }
+
     /// The server, or the next hop, has not answered.
     pub(super) fn renew_again(&mut self, io: &mut Io) -> Step {
-        if self.timers.rebind_at.is_some_and(|at| at <= io.now) {
-            self.enter(io, State::Rebinding, Duration::MAX);
-            self.begin_exchange(io);
-            return self.ask_all(io);
+        if self.is_rebinding_due(io.now) {
+            return self.rebind(io);
         }
         if self.storage.is_seeking() && self.sent >= HOP_ASKS_MAX {
             self.storage.seek(None);
@@ -84,18 +95,20 @@ impl Dhcp<'_> {
         self.seek_server(io)
     }
 
-    /// T2: asks every server.
+    /// T2.
+    fn rebind(&mut self, io: &mut Io) -> Step {
+        self.enter(io, State::Rebinding, Duration::MAX);
+        self.begin_exchange(io);
+        self.ask_all(io)
+    }
+
+    /// Asks every server.
     pub(super) fn ask_all(&mut self, io: &mut Io) -> Step {
         let Some(address) = self.applied.address else {
             return self.discover(io);
         };
         let address = address.address();
-        self.asked_at = io.now;
-        self.storage.expect(Expected::Ack {
-            xid: self.xid,
-            server: None,
-            address,
-        });
+        self.expect_more_time(io, None, address);
         self.send_renewal(io, address, None);
         let delay = renew_retry(io.now, self.timers.expires_at);
         self.wait(io, delay)
@@ -146,6 +159,9 @@ impl Dhcp<'_> {
         let was_defended = self
             .defended_at
             .is_some_and(|at| io.now.since(at) < DEFEND_INTERVAL);
+        if self.is_over(io.now) {
+            return self.lease_expired(io);
+        }
         let address = address.address();
         if self.is_bound() && !was_defended {
             self.defended_at = Some(io.now);

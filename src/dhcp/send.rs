@@ -19,8 +19,12 @@ impl<'a> Dhcp<'a> {
     /// A new number, so that no answer to what was asked before is believed.
     pub(super) fn begin_exchange(&mut self, io: &mut Io) {
         self.storage.forget_exchange();
-        self.xid = (io.random() >> 32) as u32;
+        self.draw_xid(io);
         self.sent = 0;
+    }
+
+    pub(super) const fn draw_xid(&mut self, io: &mut Io) {
+        self.xid = (io.random() >> 32) as u32;
     }
 
     /// Asks every server for an address; how long to wait for an offer.

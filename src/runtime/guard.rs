@@ -26,6 +26,7 @@ pub(super) struct Guard<D: ?Sized> {
     poll_at: fn(&D) -> Option<Instant>,
     take_notice: fn(&mut D) -> Option<Notice>,
     set_backlog: fn(&mut D, u16, Option<Duration>),
+    forget_address: fn(&mut D, IpAddress),
 }
 
 impl<D: ?Sized> Guard<D> {
@@ -33,6 +34,7 @@ impl<D: ?Sized> Guard<D> {
         poll_at: |_| None,
         take_notice: |_| None,
         set_backlog: |_, _, _| {},
+        forget_address: |_, _| {},
     };
 
     /// When the guard wants the device to be asked for a frame.
@@ -43,6 +45,11 @@ impl<D: ?Sized> Guard<D> {
     /// Lets callers of a port wait for so long. The fifth port gets no backlog.
     pub(super) fn set_backlog(&self, device: &mut D, port: u16, wait_max: Option<Duration>) {
         (self.set_backlog)(device, port, wait_max);
+    }
+
+    /// The interface has lost this address.
+    pub(super) fn forget_address(&self, device: &mut D, address: IpAddress) {
+        (self.forget_address)(device, address);
     }
 
     pub(super) fn take_notice(&self, device: &mut D) -> Option<Notice> {
@@ -74,6 +81,7 @@ mod guarded {
                 set_backlog: |device, port, wait_max| {
                     device.set_backlog(port, wait_max.map(Duration::to_smoltcp));
                 },
+                forget_address: |device, address| device.forget_address(address.into()),
             };
             self
         }

@@ -84,6 +84,8 @@ impl<D: Device> Stack<'_, D> {
         turn.poll_tasks(tasks);
         if !self.pacing.is_catching_up || turn.has_ended {
             turn.egress(tasks);
+        } else {
+            turn.note_lost_addresses(tasks);
         }
         let is_capped = turn.io.is_unfinished;
         let next = turn.next(tasks);
@@ -93,13 +95,14 @@ impl<D: Device> Stack<'_, D> {
 
 impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// smoltcp's egress resets the connections of a lost address in silence, and afterwards nobody
-    /// can tell why.
+    /// can tell why. The guard would go on sending a FIN that is not acknowledged.
     fn note_lost_addresses(&mut self, tasks: &Tasks) {
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             for &handle in task.sockets() {
                 let local = tcp(self.io.sockets, handle).and_then(Socket::local_endpoint);
-                if local.is_some_and(|local| !self.io.iface.has_ip_addr(local.addr)) {
+                if let Some(local) = local.filter(|local| !self.io.iface.has_ip_addr(local.addr)) {
                     self.io.losses.note(handle, Error::AddressLost);
+                    self.guard.forget_address(self.device.inner(), local.addr);
                 }
             }
         }

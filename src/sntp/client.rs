@@ -23,6 +23,8 @@ const ANSWER_TIMEOUT_MAX: Duration = Duration::from_secs(8);
 const ROUNDS_MAX: u32 = 4;
 /// The rest after a round in which no server answered; it doubles up to the interval.
 const RETRY: Duration = Duration::from_secs(16);
+/// Nobody asks more often (RFC 4330, section 10).
+const INTERVAL_MIN: Duration = Duration::from_secs(16);
 /// A server that wants to be asked less often is asked every 36 hours at least.
 const INTERVAL_MAX: Duration = Duration::from_secs(1 << 17);
 /// Ticks are whole milliseconds, so a round trip may be longer than it looks by this much.
@@ -34,7 +36,8 @@ const TICK_MICROS: u64 = 1_000;
 pub struct SntpOptions {
     /// End after the first answer, or after about 15 s for each server without one.
     pub once: bool,
-    /// The time between two questions, at least 16 s (RFC 4330, section 10), and a random sixteenth.
+    /// The time between two questions, and a random sixteenth; less than 16 s (RFC 4330, section 10)
+    /// counts as 16 s.
     pub interval: Duration,
 }
 
@@ -173,7 +176,10 @@ impl<'a> Sntp<'a> {
             socket,
             servers: servers.get(..SERVERS_MAX).unwrap_or(servers),
             clock,
-            options,
+            options: SntpOptions {
+                interval: options.interval.max(INTERVAL_MIN),
+                ..options
+            },
             state: StateCell::new(State::Starting),
             server: 0,
             denied: 0,

@@ -20,3 +20,4 @@ mod network;
 mod probing;
 mod renewal;
 mod settings;
+mod times;

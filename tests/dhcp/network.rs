@@ -206,7 +206,11 @@ impl Network {
 
     /// An answer arrives with the next turn.
     pub(crate) fn queue(&self, answer: &Answer) {
-        self.cable.0.borrow_mut().to_host.push_back(answer.frame());
+        self.queue_frame(answer.frame());
+    }
+
+    pub(crate) fn queue_frame(&self, frame: Vec<u8>) {
+        self.cable.0.borrow_mut().to_host.push_back(frame);
     }
 
     /// Whether the device has no room to transmit.
@@ -216,7 +220,7 @@ impl Network {
 
     /// A frame arrives, and the host has its turns.
     pub(crate) fn hear_frame(&mut self, frame: Vec<u8>) {
-        self.cable.0.borrow_mut().to_host.push_back(frame);
+        self.queue_frame(frame);
         self.run(Duration::ZERO);
     }
 

@@ -152,3 +152,18 @@ fn a_client_that_goes_on_asks_a_silent_server_ever_less_often() {
     let count = log.borrow().len();
     assert!((70..=100).contains(&count), "{count} questions in a day");
 }
+
+#[test]
+fn nobody_is_asked_more_often_than_every_sixteen_seconds() {
+    let mut net = Network::new(
+        1,
+        SntpOptions {
+            once: false,
+            interval: tickwire::Duration::ZERO,
+        },
+    );
+    let log = net.serve(1, |_, _| Vec::new());
+    net.fixture.run(secs(100));
+    assert!(net.fixture.outcome(net.client).is_none());
+    assert!((4..=6).contains(&log.borrow().len()), "{:?}", log.borrow());
+}

@@ -1,9 +1,12 @@
 //! Why connections ended, told of the right one of several sockets.
 
+use std::cell::RefCell;
+
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::{IpCidr, Ipv4Address};
 use tickwire::{Error, Io, Received, Step, TimeoutKind};
+use tickwire_sim::ethernet::{Fate, FrameEvent, FrameObserver};
 
 use crate::common::fixture::{BUFFER, Fixture, endpoint, ms, secs};
 use crate::common::mock_app::{MockApp, at};
@@ -228,4 +231,49 @@ fn the_losses_of_tasks_that_have_ended_do_not_hide_those_of_others() {
         let timeout = Err(Error::TimedOut(TimeoutKind::Peer));
         assert_eq!(net.finish(app, secs(10)), timeout, "number {number}");
     }
+}
+
+/// Counts what host 0 sends from its address.
+#[derive(Default)]
+struct SentByHost0(usize);
+
+impl FrameObserver for SentByHost0 {
+    fn observe(&mut self, event: &FrameEvent, frame: &[u8]) {
+        let is_from_it =
+            frame.get(12..14) == Some(&[8, 0]) && frame.get(26..30) == Some(&[10, 0, 0, 1]);
+        self.0 += usize::from(event.fate == Fate::Sent && event.from == 0 && is_from_it);
+    }
+}
+
+#[test]
+fn nothing_leaves_from_an_address_that_is_gone_not_even_a_fin_of_the_guard() {
+    let mut net = Fixture::guarded(1, 2);
+    let sent: &RefCell<SentByHost0> = Box::leak(Box::default());
+    let (ours, theirs) = (net.add_socket(0, BUFFER), net.add_socket(1, BUFFER));
+    net.socket::<Socket<'_>>(1, theirs).listen(80).unwrap();
+    let mut is_dialled = false;
+    net.start(
+        0,
+        MockApp::new(&[ours], move |io, deadline| {
+            *deadline = at(3_600_000);
+            if !is_dialled {
+                io.connect(ours, endpoint(1, 80))?;
+                is_dialled = true;
+            }
+            Ok(Step::Wait)
+        }),
+    );
+    net.run(ms(100));
+    net.cut(0, 1);
+    // The FIN is lost, and the guard would send it again and again.
+    net.socket::<Socket<'_>>(0, ours).close();
+    net.run(ms(50));
+    net.hosts[0].node.stack.iface.update_ip_addrs(|all| {
+        all.clear();
+        all.push(IpCidr::new(Ipv4Address::new(10, 0, 0, 77).into(), 24))
+            .unwrap();
+    });
+    net.ethernet().observe(Some(sent));
+    net.run(secs(120));
+    assert_eq!(sent.borrow().0, 0);
 }

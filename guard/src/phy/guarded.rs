@@ -1,5 +1,7 @@
 //! The device wrapper.
 
+use core::net::IpAddr;
+
 use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
@@ -147,6 +149,12 @@ impl<'a, D: Device> Guarded<'a, D> {
     /// backlog already.
     pub fn set_backlog(&mut self, port: u16, wait_max: Option<Duration>) -> bool {
         (self.lent).set_backlog(port, wait_max.map(|wait| wait.total_millis()))
+    }
+
+    /// To be called when the interface loses an address, before it is polled again: the guard sends
+    /// nothing from there any more.
+    pub fn forget_address(&mut self, address: IpAddr) {
+        self.lent.get().forget_address(address);
     }
 
     /// When the guard has something to do even if no frame comes: the interface must be polled then,
