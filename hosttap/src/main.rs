@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hosttap::cli::{Cli, Command};
-use hosttap::commands::{chat, demo, doctor, echo, get, manual, recv, resolve, send, time};
+use hosttap::commands::{chat, demo, doctor, echo, get, manual, recv, resolve, send, serve, time};
 use hosttap::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -30,6 +30,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Echo(options)) => echo::run(&cli.link, options),
         Some(Command::Recv(options)) => recv::run(&cli.link, options),
         Some(Command::Send(options)) => send::run(&cli.link, options),
+        Some(Command::Serve(options)) => serve::run(&cli.link, options),
         Some(Command::Time(options)) => time::run(&cli.link, options),
         Some(Command::Resolve(options)) => resolve::run(&cli.link, options),
         None | Some(Command::Demo) => demo::run(&cli.link),

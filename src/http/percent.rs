@@ -14,6 +14,11 @@
 /// assert_eq!(percent::decode("100%", &mut out), None);
 /// ```
 pub fn decode<'o>(text: &str, out: &'o mut [u8]) -> Option<&'o str> {
+    str::from_utf8(decode_bytes(text, out)?).ok()
+}
+
+/// The same where the result need not be text, such as the name of a file.
+pub fn decode_bytes<'o>(text: &str, out: &'o mut [u8]) -> Option<&'o [u8]> {
     let mut len = 0;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -23,7 +28,7 @@ pub fn decode<'o>(text: &str, out: &'o mut [u8]) -> Option<&'o str> {
         };
         len += 1;
     }
-    str::from_utf8(out.get(..len)?).ok()
+    out.get(..len)
 }
 
 /// The value of the first parameter of this name in `query`, as it stands there: `R` for `room` in
@@ -55,6 +60,7 @@ mod tests {
         assert_eq!(decode("%e2%82%AC", &mut out), Some("€"));
         assert_eq!(decode("%00", &mut out), Some("\0"));
         assert_eq!(decode("", &mut out), Some(""));
+        assert_eq!(decode_bytes("%ff", &mut out), Some(&[0xff][..]));
     }
 
     #[test]

@@ -20,6 +20,8 @@ use values::{HeaderField, Peer};
 pub const CHAT_PORT: u16 = 1001;
 /// The default port of `recv` and `send`.
 pub const FILE_PORT: u16 = 2001;
+/// The default port of `serve`.
+pub const HTTP_PORT: u16 = 80;
 /// The default port of `echo`.
 pub const ECHO_PORT: u16 = 12345;
 
@@ -34,6 +36,7 @@ Examples:
   hosttap chat --connect 192.168.69.100
   hosttap recv --dir incoming
   hosttap send 192.168.69.100 picture.jpg notes/
+  hosttap serve --dir pictures                      ... and open http://192.168.69.1/ in a browser
 
 Data goes to stdout, everything else to stderr. Exit codes are curl's: 0 success, 2 usage, 3 URL,
 6 name not resolved, 7 could not connect, 8 malformed, 18 truncated, 22 status 3xx or >= 400,
@@ -65,6 +68,8 @@ pub enum Command {
     Recv(RecvOptions),
     /// Send files
     Send(SendOptions),
+    /// Serve a page and the files of a folder to browsers (HTTP)
+    Serve(ServeOptions),
     /// Send back every byte that arrives
     Echo(EchoOptions),
     /// Print the time of day that a server tells (SNTP)
@@ -274,6 +279,17 @@ pub struct EchoOptions {
     pub once: bool,
 }
 
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    /// Port to listen on
+    #[arg(long, default_value_t = HTTP_PORT, value_parser = values::port)]
+    pub port: u16,
+    /// Serve the files of this folder under /files/, but no name that begins with a dot
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
 /// Options of `time`.
 #[derive(Debug, Args)]
 pub struct TimeOptions {
@@ -329,7 +345,7 @@ impl Cli {
         match &self.command {
             Some(Command::Get(options)) => options.json || options.writes_to_stdout(),
             Some(Command::Recv(options)) => options.output.as_deref().is_some_and(is_stdout),
-            Some(Command::Send(_) | Command::Echo(_)) => false,
+            Some(Command::Send(_) | Command::Echo(_) | Command::Serve(_)) => false,
             Some(Command::Demo) | None => !self.link.quiet,
             Some(
                 Command::Chat(_)

@@ -6,11 +6,11 @@ use super::console_observer::ServerObserver;
 use super::join;
 use crate::cli::{EchoOptions, LinkOptions};
 use crate::exit::{Exit, Failure};
-use crate::link::stack::{BULK_BUFFER_BYTES, SOCKETS_MAX, TapStack};
+use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::terminal::console::Console;
 
 /// Callers that are served at a time.
-const CALLERS_MAX: usize = SOCKETS_MAX;
+const CALLERS_MAX: usize = 8;
 
 /// Runs the command until it is interrupted; with `--once`, for one connection.
 ///

@@ -12,5 +12,6 @@ pub mod manual;
 pub mod recv;
 pub mod resolve;
 pub mod send;
+pub mod serve;
 pub mod time;
 mod transfer;

@@ -25,7 +25,7 @@ use crate::system::signals::Signals;
 use crate::system::wait::{Interest, Ready, wait, wait_for_frame};
 
 /// Sockets that a command may have.
-pub const SOCKETS_MAX: usize = 8;
+pub const SOCKETS_MAX: usize = 40;
 /// Connections that the guard tracks. A socket may start its next connection while frames of the
 /// last one are still in transit.
 const FLOWS_MAX: usize = SOCKETS_MAX + 3;
@@ -161,7 +161,7 @@ impl TapStack {
     /// Adds a TCP socket whose two buffers have `buffer_bytes` each.
     ///
     /// # Panics
-    /// If there are eight sockets already.
+    /// If there are [`SOCKETS_MAX`] already.
     pub fn add_socket(&mut self, buffer_bytes: usize) -> SocketHandle {
         let buffer = || vec![0; buffer_bytes].leak();
         self.stack.add_tcp_socket(buffer(), buffer())
@@ -170,7 +170,7 @@ impl TapStack {
     /// Adds a UDP socket with room for `packets` datagrams of `bytes` each, each way.
     ///
     /// # Panics
-    /// If there are eight sockets already.
+    /// If there are [`SOCKETS_MAX`] already.
     pub fn add_udp_socket(&mut self, packets: usize, bytes: usize) -> SocketHandle {
         let buffer = || {
             let metadata = vec![udp::PacketMetadata::EMPTY; packets];

@@ -71,6 +71,15 @@ impl FileSource {
         Ok(Self { file, opened })
     }
 
+    /// A regular file that is open. Its size is taken for true.
+    ///
+    /// # Errors
+    /// That of the system.
+    pub fn of_regular(file: File) -> io::Result<Self> {
+        let opened = Version::of(&file.metadata()?);
+        Ok(Self { file, opened })
+    }
+
     /// Reads stdin to its end.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub use reply::{Reply, Switch};
 pub use request::Request;
 pub use request_error::RequestError;
 pub use response::{Response, ResponseHead};
-pub use session::{HttpSession, RESPONSE_BYTES_MAX};
+pub use session::{HEAD_MEMORY_MIN, HttpSession};
 
 use crate::ServerOptions;
 

@@ -2,6 +2,8 @@
 
 use super::reply::{Body, Reply, Switch};
 use super::status::{is_bodiless, reason};
+use super::{Method, Request};
+use crate::Tick;
 use crate::http::Header;
 use crate::http::syntax::{is_forbidden_control, is_tchar};
 
@@ -13,9 +15,42 @@ use crate::http::syntax::{is_forbidden_control, is_tchar};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Response<'r> {
     out: Out<'r>,
-    version_minor: u8,
-    is_head: bool,
-    is_keep_alive: bool,
+    terms: Terms,
+}
+
+/// What the server knows about an answer before its handler does.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Terms {
+    pub(super) now: Tick,
+    /// Of the request.
+    pub(super) version_minor: u8,
+    /// Whether the request is a HEAD.
+    pub(super) is_head: bool,
+    /// Whether the connection may go on after the answer.
+    pub(super) is_keep_alive: bool,
+}
+
+impl Terms {
+    /// Of an answer to `request`, after which the connection may go on or may not.
+    pub(super) fn of(now: Tick, request: &Request<'_>, may_go_on: bool) -> Self {
+        Self {
+            now,
+            version_minor: request.version_minor(),
+            is_head: request.method() == Method::Head,
+            is_keep_alive: request.is_keep_alive() && may_go_on,
+        }
+    }
+
+    /// Of the last answer of a connection, to what is no sound request.
+    pub(super) const fn last(now: Tick, is_head: bool) -> Self {
+        Self {
+            now,
+            version_minor: 1,
+            is_head,
+            is_keep_alive: false,
+        }
+    }
 }
 
 /// A response whose status is written, and perhaps some of its fields.
@@ -37,22 +72,20 @@ struct Out<'r> {
 
 impl<'r> Response<'r> {
     /// An answer that is written into `memory`, which must hold its head.
-    pub(super) const fn new(
-        memory: &'r mut [u8],
-        version_minor: u8,
-        is_head: bool,
-        is_keep_alive: bool,
-    ) -> Self {
+    pub(super) const fn new(memory: &'r mut [u8], terms: Terms) -> Self {
         Self {
             out: Out {
                 memory,
                 len: 0,
                 is_unfit: false,
             },
-            version_minor,
-            is_head,
-            is_keep_alive,
+            terms,
         }
+    }
+
+    /// The time of this turn.
+    pub const fn now(&self) -> Tick {
+        self.terms.now
     }
 
     /// Begins an answer of this status, 200 to 999.
@@ -158,8 +191,9 @@ impl ResponseHead<'_> {
     /// A body of unknown length, which [`Handler::fill`](super::Handler::fill) gives piece by piece
     /// until it gives nothing: in chunks, or for HTTP/1.0 up to the close.
     pub fn chunked(mut self) -> Reply {
-        let is_chunked = self.response.version_minor > 0;
-        self.response.is_keep_alive &= is_chunked || self.response.is_head;
+        let terms = &mut self.response.terms;
+        let is_chunked = terms.version_minor > 0;
+        terms.is_keep_alive &= is_chunked || terms.is_head;
         let has_body = self.end_head(None);
         self.reply(match (has_body, is_chunked) {
             (true, true) => Body::Chunked,
@@ -170,32 +204,28 @@ impl ResponseHead<'_> {
 
     /// Writes what frames the message and ends the head; whether a body may follow.
     fn end_head(&mut self, length: Option<u64>) -> bool {
-        let Response {
-            out,
-            version_minor,
-            is_keep_alive,
-            ..
-        } = &mut self.response;
+        let Response { out, terms } = &mut self.response;
+        let version_minor = terms.version_minor;
         match (is_bodiless(self.status), length) {
             (true, _) => {}
             (false, Some(length)) => out.number_field("Content-Length", length),
-            (false, None) if *version_minor > 0 => {
+            (false, None) if version_minor > 0 => {
                 out.framing_field("Transfer-Encoding", "chunked");
             }
             (false, None) => {}
         }
-        match (*is_keep_alive, *version_minor) {
+        match (terms.is_keep_alive, version_minor) {
             (false, _) => out.framing_field("Connection", "close"),
             (true, 0) => out.framing_field("Connection", "keep-alive"),
             (true, _) => {}
         }
         out.push(b"\r\n");
-        !is_bodiless(self.status) && !self.response.is_head
+        !is_bodiless(self.status) && !terms.is_head
     }
 
     fn reply(self, body: Body) -> Reply {
         let mut reply = Reply::new(self.status, self.response.out.fitting_len(), body);
-        reply.is_keep_alive = self.response.is_keep_alive;
+        reply.is_keep_alive = self.response.terms.is_keep_alive;
         reply
     }
 }

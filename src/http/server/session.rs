@@ -13,11 +13,8 @@ use crate::{
     TimeoutKind,
 };
 
-/// Part of a session's memory that is kept for the head of an answer, in bytes. A short body that a
-/// handler gives with it has its place there too.
-pub const RESPONSE_BYTES_MAX: usize = 512;
-/// Least memory of a session: what a browser sends as a head still fits.
-const MEMORY_BYTES_MIN: usize = 1024;
+/// Least memory of a session: the head of a browser's request fits, without cookies.
+pub const HEAD_MEMORY_MIN: usize = 2048;
 /// After which a handler that was not ready is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -78,7 +75,7 @@ impl defmt::Format for Memory<'_> {
 impl Memory<'_> {
     /// The memory for the request, and that for the answer.
     fn split(&mut self) -> (&mut [u8], &mut [u8]) {
-        let request = self.0.len().saturating_sub(RESPONSE_BYTES_MAX);
+        let request = self.0.len() - self.0.len() / 4;
         self.0.split_at_mut(request)
     }
 }
@@ -126,12 +123,12 @@ impl StateName for State {
 }
 
 impl<'b, H: Handler<Upgrade = NoUpgrade>> HttpSession<'b, H> {
-    /// A session without upgrades. `memory` holds the head of a request and the head of its answer:
-    /// all but [`RESPONSE_BYTES_MAX`] of it is the limit of a request's head, so 2 KiB do for the
-    /// browsers of today, without cookies.
+    /// A session without upgrades. `memory` holds the head of a request and that of its answer, with a
+    /// short body if it has one: three quarters are the limit of the one, a quarter that of the other.
+    /// A browser sends up to a kilobyte, and its cookies.
     ///
     /// # Panics
-    /// When `memory` is shorter than 1 KiB.
+    /// When `memory` is shorter than [`HEAD_MEMORY_MIN`].
     pub fn new(handler: H, memory: impl Into<ManagedSlice<'b, u8>>) -> Self {
         Self::build(handler, None, memory.into())
     }
@@ -152,7 +149,7 @@ impl<'b, H: Handler> HttpSession<'b, H> {
     }
 
     fn build(handler: H, upgrade: Option<H::Upgrade>, memory: ManagedSlice<'b, u8>) -> Self {
-        assert!(memory.len() >= MEMORY_BYTES_MIN, "too little memory");
+        assert!(memory.len() >= HEAD_MEMORY_MIN, "too little memory");
         Self {
             handler,
             upgrade,

@@ -3,7 +3,8 @@
 use core::task::Poll;
 
 use super::super::reply::{Body, Reply};
-use super::super::{Event, Handler, Method, Request, RequestError, Response, Switch};
+use super::super::response::Terms;
+use super::super::{Event, Handler, Request, RequestError, Response, Switch};
 use super::{Failure, HttpSession, Refused, State};
 use crate::http::copy::{CopyError, copy_body};
 use crate::http::{BodyDecoder, Framing};
@@ -46,9 +47,8 @@ impl<H: Handler> HttpSession<'_, H> {
         };
         let (framing, expects_continue) = (request.framing(), request.expects_continue());
         // A body that nobody reads could be taken for the next request.
-        let is_keep_alive = request.is_keep_alive() && !request.has_body() && !is_last;
-        let is_head = request.method() == Method::Head;
-        let response = Response::new(out, request.version_minor(), is_head, is_keep_alive);
+        let terms = Terms::of(connection.now(), &request, !request.has_body() && !is_last);
+        let response = Response::new(out, terms);
         self.is_handling = true;
         let mut is_switch = false;
         let reply = match &mut self.upgrade {
@@ -156,9 +156,8 @@ impl<H: Handler> HttpSession<'_, H> {
         let is_last = self.requests >= self.options.requests_max;
         let (head, out) = self.memory.split();
         let request = Request::parse(self.parser.kept(head))?;
-        let is_keep_alive = request.is_keep_alive() && received.is_ok() && !is_last;
-        let is_head = request.method() == Method::Head;
-        let response = Response::new(out, request.version_minor(), is_head, is_keep_alive);
+        let terms = Terms::of(connection.now(), &request, received.is_ok() && !is_last);
+        let response = Response::new(out, terms);
         let reply = self.handler.respond_to_body(&request, received, response);
         Ok(match reply {
             Poll::Pending => self.ask_again(connection),
@@ -184,9 +183,8 @@ impl<H: Handler> HttpSession<'_, H> {
         self.failure = Some(failure);
         let (head, out) = self.memory.split();
         let is_head = self.parser.kept(head).starts_with(b"HEAD ");
-        let reply = Response::new(out, 1, is_head, false)
-            .status(status)
-            .reason();
+        let terms = Terms::last(connection.now(), is_head);
+        let reply = Response::new(out, terms).status(status).reason();
         self.answer(connection, reply, false)
     }
 
@@ -197,7 +195,8 @@ impl<H: Handler> HttpSession<'_, H> {
             reply
         } else {
             let (_, out) = self.memory.split();
-            Response::new(out, 1, true, false).status(500).empty()
+            let terms = Terms::last(connection.now(), true);
+            Response::new(out, terms).status(500).empty()
         };
         self.sent = 0;
         let status = self.reply.status;

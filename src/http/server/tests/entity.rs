@@ -6,9 +6,11 @@ use std::format;
 use std::string::{String, ToString};
 
 use super::read;
+use crate::Tick;
 use crate::http::Header;
 use crate::http::server::reply::Body;
-use crate::http::server::{Entity, Etag, Method, Response};
+use crate::http::server::response::Terms;
+use crate::http::server::{Entity, Etag, Response};
 
 const ETAG: &str = "\"a,b\"";
 
@@ -18,8 +20,7 @@ fn answer(length: u64, etag: Option<&str>, line: &str, fields: &str) -> (u16, St
     let mut result = None;
     let taken = read(text.as_bytes(), &[], &mut |request| {
         let mut memory = [0; 512];
-        let is_head = request.method() == Method::Head;
-        let response = Response::new(&mut memory, 1, is_head, true);
+        let response = Response::new(&mut memory, Terms::of(Tick::ZERO, &request, true));
         let entity = Entity {
             length,
             content_type: "text/css",

@@ -1,0 +1,131 @@
+//! `hosttap serve`: a page, and the files of a folder, to browsers.
+
+use std::rc::Rc;
+
+use tickwire::http::Server;
+use tickwire::http::server::{self, Assets, HttpSession, ServeError};
+use tickwire::{Event, Observer, Task, Tick};
+
+use super::console_observer::ServerObserver;
+use super::join;
+use crate::cli::{LinkOptions, ServeOptions};
+use crate::exit::{Exit, Failure};
+use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
+use crate::serve::folder::Folder;
+use crate::serve::page::PAGE;
+use crate::serve::site::Site;
+use crate::terminal::console::Console;
+use crate::terminal::text::to_socket_addr;
+
+/// Callers that are served at a time. A browser opens six connections to one host. When all are busy,
+/// eight more may wait (the guard's limit).
+const CALLERS_MAX: usize = 32;
+/// Memory for the heads of a caller's request and of its answer.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Runs the command until it is interrupted.
+///
+/// # Errors
+/// [`Exit::Read`] if the folder cannot be served; [`Exit::Interrupted`].
+pub fn run(link: &LinkOptions, options: &ServeOptions) -> Result<Exit, Failure> {
+    let mut console = Console::new(link.verbose, link.quiet);
+    let folder = options.dir.as_deref().map(Folder::open).transpose()?;
+    let mut stack = join::open(link, &mut console)?;
+    let mut served = Served::default();
+    let result = serve(&mut stack, &mut console, options, folder, &mut served);
+    console.status(&served);
+    result
+}
+
+fn serve(
+    stack: &mut TapStack,
+    console: &mut Console,
+    options: &ServeOptions,
+    folder: Option<Folder>,
+    served: &mut Served,
+) -> Result<Exit, Failure> {
+    let folder = folder.map(Rc::new);
+    let sockets = [(); CALLERS_MAX].map(|()| stack.add_socket(BULK_BUFFER_BYTES));
+    let sessions = sockets.map(|_| {
+        let site = Site::new(folder.clone(), stack.clock.clone());
+        HttpSession::new(Assets::new(&PAGE, site), vec![0; HEAD_BYTES].leak())
+    });
+    let mut task = Task::new(Server::http(sockets, options.port, sessions));
+    loop {
+        let mut observer = ServeObserver { console, served };
+        let wake = stack.turn(&mut [&mut task], &mut observer);
+        match task.outcome() {
+            Some(Ok(())) => return Ok(Exit::Success),
+            Some(Err(error)) => {
+                return Err(Failure::new(Exit::Unknown, format!("serve: {error}")));
+            }
+            None => stack.wait(wake, None, None)?,
+        };
+    }
+}
+
+/// What was served.
+#[derive(Debug, Default)]
+struct Served {
+    /// Whether the listening port was printed.
+    is_port_printed: bool,
+    answers: u64,
+    /// Those with a status of 400 and above.
+    refusals: u64,
+    failures: u64,
+}
+
+impl std::fmt::Display for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self {
+            answers,
+            refusals,
+            failures,
+            ..
+        } = self;
+        write!(
+            f,
+            "{answers} requests answered, {refusals} of them with an error; {failures} connections failed"
+        )
+    }
+}
+
+/// Prints the port, and with `-v` every caller and answer: each page is many of them.
+struct ServeObserver<'c> {
+    console: &'c mut Console,
+    served: &'c mut Served,
+}
+
+impl Observer for ServeObserver<'_> {
+    fn event(&mut self, now: Tick, task: &'static str, event: &Event) {
+        let (console, served) = (&mut *self.console, &mut *self.served);
+        if let Some(server::Event::Answer { status }) = event.app() {
+            served.answers += 1;
+            served.refusals += u64::from(*status >= 400);
+            return console.detail(format_args!("{now}  status {status}"));
+        }
+        match *event {
+            Event::Connected { remote, .. } => {
+                console.detail(format_args!("{now}  {} connected", to_socket_addr(remote)));
+            }
+            Event::Disconnected { remote } => {
+                console.detail(format_args!(
+                    "{now}  {} disconnected",
+                    to_socket_addr(remote)
+                ));
+            }
+            Event::Failed { remote, .. } => {
+                served.failures += 1;
+                if let (Some(remote), Some(error)) = (remote, event.error::<ServeError>()) {
+                    let remote = to_socket_addr(remote);
+                    console.detail(format_args!("{now}  {remote}: {error}"));
+                }
+            }
+            _ => ServerObserver {
+                console,
+                is_port_printed: &mut served.is_port_printed,
+            }
+            .event(now, task, event),
+        }
+    }
+}

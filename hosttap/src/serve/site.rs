@@ -1,0 +1,143 @@
+//! The handler of the server: files, their folders, and what is not there.
+
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rustix::fs::Stat;
+use tickwire::http::server::{Entity, Etag, Handler, Method, NoUpgrade, Reply, Request, Response};
+use tickwire::http::{Header, percent};
+use tickwire::{Source, SourceError};
+
+use super::folder::{Folder, Found};
+use super::media_type;
+use crate::storage::file_source::FileSource;
+use crate::system::clock::Clock;
+
+/// The path under which files are.
+pub const FILES: &str = "/files/";
+/// Longest name of a file with its folders, in bytes: what Linux takes.
+const NAME_BYTES_MAX: usize = 4_096;
+/// A file that changed this recently may change again without another time of change: clocks of file
+/// systems tick.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// A file may be anybody's: nothing in it runs as a part of this site, and it is what its type says.
+const FIELDS: [Header<'static>; 3] = [
+    Header {
+        name: "Cache-Control",
+        value: "no-cache",
+    },
+    Header {
+        name: "Content-Security-Policy",
+        value: "sandbox",
+    },
+    Header {
+        name: "X-Content-Type-Options",
+        value: "nosniff",
+    },
+];
+
+/// Serves the files of a folder to one caller at a time.
+#[derive(Debug)]
+pub struct Site {
+    folder: Option<Rc<Folder>>,
+    clock: Clock,
+    body: Body,
+}
+
+/// What is being sent.
+#[derive(Debug)]
+enum Body {
+    Nothing,
+    File(FileSource),
+    Listing(Vec<u8>),
+}
+
+impl Site {
+    /// A site with the files of `folder`, if there is one.
+    pub const fn new(folder: Option<Rc<Folder>>, clock: Clock) -> Self {
+        Self {
+            folder,
+            clock,
+            body: Body::Nothing,
+        }
+    }
+
+    /// Answers a request for the file or folder of this name, percent-encoded.
+    fn file(&mut self, name: &str, request: &Request<'_>, response: Response<'_>) -> Reply {
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return response.status(405).field("Allow", "GET, HEAD").reason();
+        }
+        let mut memory = [0; NAME_BYTES_MAX];
+        let found = self.folder.as_ref().and_then(|folder| {
+            let name = percent::decode_bytes(name, &mut memory)?;
+            Some((folder.find(name).ok()?, media_type::of(name)))
+        });
+        match found {
+            None => response.status(404).reason(),
+            Some((Found::NeedsSlash, _)) => {
+                let location = format!("{}/", request.path());
+                response.status(308).field("Location", &location).empty()
+            }
+            Some((Found::Folder(listing), _)) => {
+                let length = listing.len() as u64;
+                self.body = Body::Listing(listing);
+                let mut head = response.status(200);
+                for Header { name, value } in FIELDS {
+                    head = head.field(name, value);
+                }
+                head.field("Content-Type", "text/html; charset=utf-8")
+                    .stream(length)
+            }
+            Some((Found::File { source, found }, content_type)) => {
+                let entity = Entity {
+                    length: source.len(),
+                    content_type,
+                    etag: Some(&etag(&found, self.clock.unix())),
+                    fields: &FIELDS,
+                };
+                self.body = Body::File(source);
+                response.entity(request, &entity)
+            }
+        }
+    }
+}
+
+/// The tag of what the system knows of a file's version: weak while another may look the same.
+fn etag(found: &Stat, now: Duration) -> String {
+    let mut known = Vec::new();
+    // Their types differ between targets; the bytes are the same wherever this runs again.
+    known.extend_from_slice(&found.st_ino.to_ne_bytes());
+    known.extend_from_slice(&found.st_size.to_ne_bytes());
+    known.extend_from_slice(&found.st_mtime.to_ne_bytes());
+    known.extend_from_slice(&found.st_mtime_nsec.to_ne_bytes());
+    known.extend_from_slice(&found.st_ctime.to_ne_bytes());
+    known.extend_from_slice(&found.st_ctime_nsec.to_ne_bytes());
+    let changed = Duration::from_secs(u64::try_from(found.st_ctime).unwrap_or_default());
+    let prefix = if changed + FRESH > now { "W/" } else { "" };
+    format!("{prefix}{}", Etag::of(&known).as_str())
+}
+
+impl Handler for Site {
+    type Upgrade = NoUpgrade;
+
+    fn respond(&mut self, request: &Request<'_>, response: Response<'_>) -> Reply {
+        match request.path().strip_prefix(FILES) {
+            Some(name) => self.file(name, request, response),
+            None => response.status(404).reason(),
+        }
+    }
+
+    fn fill(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, SourceError>> {
+        Poll::Ready(match &mut self.body {
+            Body::Nothing => Err(SourceError::Changed),
+            Body::File(source) => source.read_at(offset, buffer),
+            Body::Listing(listing) => listing.as_slice().read_at(offset, buffer),
+        })
+    }
+
+    fn end(&mut self) {
+        self.body = Body::Nothing;
+    }
+}

@@ -1,0 +1,171 @@
+//! The page and the files.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::{ADDRESS, Served, curl, status};
+use crate::common::{in_namespace, is_installed, random_bytes, sh};
+
+#[test]
+fn curl_gets_the_page_and_knows_it_the_next_time() {
+    in_namespace!();
+    if !is_installed("curl") {
+        return;
+    }
+    let served = Served::start(&[]);
+    assert!(curl("", "/").contains("<title>hosttap</title>"));
+    assert!(curl("--head", "/").contains("Content-Type: text/html; charset=utf-8\r\n"));
+    let tags = served.root.path().join("tags");
+    let tags = tags.display();
+    assert_eq!(status(&format!("--etag-save {tags}"), "/style.css"), "200");
+    assert_eq!(
+        status(&format!("--etag-compare {tags}"), "/style.css"),
+        "304"
+    );
+    assert_eq!(status("--data x=1", "/"), "405");
+    assert_eq!(status("", "/nothing"), "404");
+    let two = curl(
+        "--write-out '%{num_connects}\\n' --output /dev/null --output /dev/null",
+        &format!("/ http://{ADDRESS}/style.css"),
+    );
+    assert_eq!(two, "1\n0\n", "the second request took the same connection");
+    let stderr = served.stop().stderr();
+    assert!(
+        stderr.contains("8 requests answered, 2 of them with an error"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn curl_gets_a_file_whole_in_parts_and_from_where_it_stopped() {
+    in_namespace!();
+    if !is_installed("curl") {
+        return;
+    }
+    let served = Served::start(&[]);
+    let bytes = random_bytes(3_000_000);
+    served.write("a b%.bin", &bytes);
+    let (path, out) = ("/files/a%20b%25.bin", served.root.path().join("out"));
+    let get = |options: &str| {
+        curl(&format!("{options} --output {}", out.display()), path);
+        fs::read(&out).unwrap()
+    };
+    assert!(get("") == bytes);
+    assert!(get("--range 10-19") == bytes[10..20]);
+    assert!(get("--range -5") == bytes[bytes.len() - 5..]);
+    assert!(get("--range 2999990-") == bytes[2_999_990..]);
+    assert_eq!(status("--range 3000000-", path), "416");
+    fs::write(&out, &bytes[..1_234_567]).unwrap();
+    assert!(get("--continue-at -") == bytes);
+    let head = curl("--head", path);
+    assert!(head.contains("Content-Length: 3000000\r\n"), "{head}");
+    served.stop();
+}
+
+#[test]
+fn our_own_get_goes_on_where_it_stopped() {
+    in_namespace!();
+    let served = Served::start(&["--gateway", "192.168.69.100"]);
+    let bytes = random_bytes(2_000_000);
+    served.write("file", &bytes);
+    crate::common::create_tap("tap1", 70);
+    let out = served.root.path().join("out");
+    let out = out.display();
+    let get = format!(
+        "$hosttap -i tap1 --address 192.168.70.1/24 --gateway 192.168.70.100 \
+         get -C -o {out} http://{ADDRESS}/files/file"
+    );
+    // A file that has just changed has a tag that proves nothing yet.
+    sh("echo 1 > /proc/sys/net/ipv4/ip_forward; sleep 3");
+    let failed = sh(&format!("{get} --max-size 1000000 2>&1 || echo $?"));
+    assert!(failed.ends_with("63\n"), "{failed}");
+    sh(&format!("{get} --max-size 3000000"));
+    assert!(fs::read(served.root.path().join("out")).unwrap() == bytes);
+    served.stop();
+}
+
+#[test]
+fn names_lead_nowhere_but_into_the_folder() {
+    in_namespace!();
+    if !is_installed("curl") {
+        return;
+    }
+    let served = Served::start(&[]);
+    served.write("file", b"file\n");
+    served.write(".hidden", b"hidden\n");
+    fs::create_dir(served.path("sub")).unwrap();
+    served.write("sub/below", b"below\n");
+    symlink("file", served.path("inside")).unwrap();
+    symlink("../outside/secret", served.path("outside")).unwrap();
+    symlink("/etc/passwd", served.path("absolute")).unwrap();
+    symlink("../outside", served.path("folder")).unwrap();
+    symlink("/proc/self/root", served.path("magic")).unwrap();
+    sh(&format!("mkfifo {}", served.path("fifo").display()));
+    for name in ["file", "inside", "sub/below", "", "sub/"] {
+        assert_eq!(status("", &format!("/files/{name}")), "200", "{name}");
+    }
+    for name in [
+        "outside",
+        "absolute",
+        "folder/secret",
+        "folder/",
+        "magic/etc/passwd",
+        "../outside/secret",
+        "%2e%2e/outside/secret",
+        "%2E%2E%2Foutside%2Fsecret",
+        "sub/../file",
+        "sub/..%2f..%2foutside/secret",
+        "..",
+        ".",
+        ".hidden",
+        "sub/.",
+        "/file",
+        "sub//below",
+        "%2Fetc%2Fpasswd",
+        "file/",
+        "file%00",
+        "file%00.txt",
+        "fil%65%",
+        "file%zz",
+        "fifo",
+        "nothing",
+    ] {
+        assert_eq!(status("", &format!("/files/{name}")), "404", "{name}");
+    }
+    assert_eq!(status("", "/files/sub"), "308");
+    let listing = curl("", "/files/");
+    for shown in ["\"./file\"", "\"./inside\"", "\"./sub/\""] {
+        assert!(listing.contains(shown), "{listing}");
+    }
+    for hidden in [".hidden", "outside", "absolute", "folder", "magic", "fifo"] {
+        assert!(!listing.contains(hidden), "{hidden} in {listing}");
+    }
+    assert!(curl("", "/files/sub/").contains("<a href=\"../\">..</a>"));
+    served.stop();
+}
+
+#[test]
+fn a_folder_that_is_none_is_said_at_the_start() {
+    in_namespace!();
+    let output = sh("$hosttap serve --dir /dev/null 2>&1 || echo $?");
+    assert_eq!(output, "hosttap: /dev/null: Not a directory\n26\n");
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_sent_ends_in_rst() {
+    in_namespace!();
+    if !is_installed("curl") {
+        return;
+    }
+    let served = Served::start(&[]);
+    served.write("file", &random_bytes(8_000_000));
+    let path = served.path("file");
+    let output = sh(&format!(
+        "curl --silent --output /dev/null --limit-rate 2M http://{ADDRESS}/files/file & pid=$!
+         sleep 1; echo more >> {}; wait $pid || echo $?",
+        path.display()
+    ));
+    assert_eq!(output, "56\n");
+    let stderr = served.stop().stderr();
+    assert!(stderr.contains("1 connections failed"), "{stderr}");
+}
