@@ -1,4 +1,4 @@
-//! A lease on the interface: its address and its routes.
+//! A lease in use: its address and its routes on the interface, its servers among the names.
 
 use core::net::Ipv4Addr;
 
@@ -8,24 +8,43 @@ use smoltcp::wire::{IpCidr, Ipv4Cidr};
 
 use super::Lease;
 use super::encoding::ROUTES_MAX;
+#[cfg(feature = "dns")]
+use super::leased_names::LeasedNames;
+use crate::Io;
 
-/// What the client has put on the interface, and nobody else.
+/// What the client has put into the stack, and nobody else.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Applied {
     pub(super) address: Option<Ipv4Cidr>,
     routes: Vec<(Ipv4Cidr, Ipv4Addr), ROUTES_MAX>,
+    #[cfg(feature = "dns")]
+    names: LeasedNames,
 }
 
 impl Applied {
-    /// Puts `lease` on the interface. What is there already is not touched: a change of addresses
-    /// makes smoltcp forget its neighbours.
+    /// Takes `lease` into use. What is there already is not touched: a change of addresses makes
+    /// smoltcp forget its neighbours.
     ///
     /// # Panics
     /// When the interface has no room for an address.
-    pub(super) fn apply(&mut self, iface: &mut Interface, lease: &Lease) {
+    pub(super) fn apply(&mut self, io: &mut Io, lease: &Lease, keeps_name_servers: bool) {
+        #[cfg(not(feature = "dns"))]
+        let _ = keeps_name_servers;
+        #[cfg(feature = "dns")]
+        {
+            if self.address != Some(lease.address) {
+                // Another network may have other addresses for a name.
+                io.names().clear_cache();
+            }
+            self.names.apply(io.names(), lease, keeps_name_servers);
+        }
+        self.apply_to_interface(io.interface(), lease);
+    }
+
+    fn apply_to_interface(&mut self, iface: &mut Interface, lease: &Lease) {
         if self.address != Some(lease.address) {
-            self.remove(iface);
+            self.remove_from_interface(iface);
             iface.update_ip_addrs(|addresses| {
                 let is_added = addresses.push(IpCidr::Ipv4(lease.address)).is_ok();
                 assert!(
@@ -52,8 +71,14 @@ impl Applied {
         }
     }
 
-    /// Takes everything off the interface again.
-    pub(super) fn remove(&mut self, iface: &mut Interface) {
+    /// Takes everything away again.
+    pub(super) fn remove(&mut self, io: &mut Io) {
+        #[cfg(feature = "dns")]
+        self.names.remove(io.names());
+        self.remove_from_interface(io.interface());
+    }
+
+    fn remove_from_interface(&mut self, iface: &mut Interface) {
         if let Some(ours) = self.address.take() {
             iface.update_ip_addrs(|addresses| {
                 addresses.retain(|address| *address != IpCidr::Ipv4(ours));

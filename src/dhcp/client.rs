@@ -24,7 +24,8 @@ const ANNOUNCEMENTS: u8 = 2;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A DHCPv4 client (RFC 2131): gives the interface an address and routes, keeps them while they
-/// are lent, and takes them away when they are not.
+/// are lent, and takes them away when they are not. With the feature `dns` the same goes for the
+/// stack's name servers and its search list ([`DhcpOptions::keeps_name_servers`]).
 ///
 /// It ends only after [`release`](Dhcp::release). It owns no socket: it speaks through a
 /// [`DhcpDevice`](super::DhcpDevice) over the same [`Storage`], which must be the interface's device.
@@ -221,13 +222,14 @@ impl<'a> Dhcp<'a> {
     /// Takes the granted lease into use.
     fn bind(&mut self, io: &mut Io) -> Step {
         let (applied, asked_at) = (&mut self.applied, self.asked_at);
+        let keeps_servers = self.options.keeps_name_servers;
         let bound = self.storage.with_granted(|lease| {
             let timers = Timers::new(asked_at, lease.time);
             // The program was stopped for longer than the lease lasts.
             let is_over = timers.expires_at.is_some_and(|at| at <= io.now);
             let is_new = applied.address != Some(lease.address);
             if !is_over {
-                applied.apply(io.interface(), lease);
+                applied.apply(io, lease, keeps_servers);
             }
             let time = lease.time.map(|time| time.expiry);
             (is_over, is_new, timers, (lease.address, lease.server, time))

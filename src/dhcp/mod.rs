@@ -30,6 +30,8 @@ mod encoding;
 mod event;
 mod frame;
 mod lease;
+#[cfg(feature = "dns")]
+mod leased_names;
 mod message;
 mod options;
 mod renewal;

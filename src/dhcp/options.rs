@@ -19,6 +19,9 @@ pub struct DhcpOptions<'a> {
     pub last_address: Option<Ipv4Addr>,
     /// How a granted address is tested.
     pub probing: Probing,
+    /// With the feature `dns`: the stack's name servers are the caller's, and those of a lease are
+    /// only told. By default the stack has those of the lease, while it is ours.
+    pub keeps_name_servers: bool,
 }
 
 /// How a granted address is tested by ARP before it is used: each probe asks whether another host

@@ -137,7 +137,7 @@ impl Dhcp<'_> {
         self.timers = Timers::default();
         self.defended_at = None;
         if let Some(address) = self.applied.address {
-            self.applied.remove(io.interface());
+            self.applied.remove(io);
             self.storage.forget_lease();
             let lost = DhcpEvent::LeaseLost { address, reason };
             io.emit(&Event::App(&lost));

@@ -12,9 +12,10 @@ impl<'s> Io<'_, 's> {
     /// The addresses of `host`: a name, or an address as text. `None` while they are being found out;
     /// the app is polled again when they are.
     ///
-    /// It asks for the families that we have an address of. An address as text and `localhost`
-    /// (RFC 6761) are answered at once, and nobody is asked. Who asks in each step until the answer is
-    /// there gets it; it is kept as long as its servers say, and at least for a second.
+    /// It asks for the families that we have an address of; while we have none, nobody can be asked. An
+    /// address as text and `localhost` (RFC 6761) are answered at once, and nobody is asked. Who asks in
+    /// each step until the answer is there gets it; it is kept as long as its servers say, and at least
+    /// for a second.
     ///
     /// A task with a [`Resolver`](super::Resolver) must run. It gives up after ten seconds, unless so
     /// many names are asked for that they have to wait for each other.
@@ -39,6 +40,9 @@ impl<'s> Io<'_, 's> {
             return known([Some(address)]).map(Some);
         }
         let name = Name::parse(host).map_err(ResolveError::NotAName)?;
+        if !families.v4 && !families.v6 {
+            return Err(ResolveError::NoServer);
+        }
         if name.ends_with("localhost") {
             let v4 = families.v4.then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
             let v6 = families.v6.then_some(IpAddr::V6(Ipv6Addr::LOCALHOST));

@@ -16,6 +16,7 @@ mod acquire;
 mod hostile;
 mod link;
 mod messages;
+mod names;
 mod network;
 mod probing;
 mod renewal;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
-use tickwire::dns::{Families, Lookup, Name, ResolveError};
+use tickwire::dns::{Families, Lookup, ResolveError};
 use tickwire::{Error, Task};
 
 use super::console_observer::ConsoleObserver;
@@ -70,12 +70,14 @@ pub(super) fn start(stack: &mut TapStack, console: &Console, link: &LinkOptions)
 /// Makes ready to resolve names, should there be any. Returns what the user should know about the
 /// servers then.
 pub(super) fn start_quietly(stack: &mut TapStack, link: &LinkOptions) -> Option<String> {
-    let servers = name_servers::find(link, stack.lease().as_ref());
-    let note = servers.note();
-    let domains = stack.lease().map(|lease| lease.domain);
-    let domains = domains.and_then(|domain| Name::parse(&domain).ok());
-    stack.start_resolver(servers.addresses, domains);
-    note
+    stack.start_resolver();
+    if !stack.names().servers().is_empty() {
+        return None;
+    }
+    let (file, servers) = name_servers::of_this_computer(link, stack.lease().as_ref())?;
+    let addresses: Vec<_> = servers.iter().map(ToString::to_string).collect();
+    stack.names().set_servers(servers);
+    Some(format!("Name server {} from {file}", addresses.join(", ")))
 }
 
 fn look_up(

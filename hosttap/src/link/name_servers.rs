@@ -1,4 +1,4 @@
-//! Which name servers there are.
+//! This computer's own name servers.
 
 use std::fs;
 use std::net::IpAddr;
@@ -12,62 +12,24 @@ use crate::cli::LinkOptions;
 /// server on this computer itself.
 const FILES: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/// Name servers, and where they are from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameServers {
-    /// In the order in which they are asked.
-    pub addresses: Vec<IpAddress>,
-    /// The file of this computer, where nobody gave us any.
-    file: Option<&'static str>,
-}
-
-impl NameServers {
-    /// What the user should know about them.
-    pub fn note(&self) -> Option<String> {
-        let file = self.file?;
-        let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
-        Some(format!("Name server {} from {file}", addresses.join(", ")))
-    }
-}
-
-/// The name servers of the options, of the lease, or this computer's own where the TAP leads to them.
-pub fn find(link: &LinkOptions, lease: Option<&Lease>) -> NameServers {
-    if !link.dns.is_empty() {
-        return NameServers {
-            addresses: link.dns.clone(),
-            file: None,
-        };
-    }
-    if let Some(lease) = lease.filter(|lease| !lease.name_servers.is_empty()) {
-        let addresses = lease.name_servers.iter();
-        return NameServers {
-            addresses: addresses.map(|&address| address.into()).collect(),
-            file: None,
-        };
-    }
+/// This computer's own name servers, as far as the TAP leads to them, and the file that names them.
+pub fn of_this_computer(
+    link: &LinkOptions,
+    lease: Option<&Lease>,
+) -> Option<(&'static str, Vec<IpAddress>)> {
     let (own, gateway) = match lease {
         Some(lease) => (
-            Some(IpCidr::Ipv4(lease.address)),
+            IpCidr::Ipv4(lease.address),
             lease.routers.first().map(|&router| router.into()),
         ),
-        None => (link.static_address(), link.gateway),
+        None => (link.static_address()?, link.gateway),
     };
-    for file in FILES {
+    FILES.into_iter().find_map(|file| {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let addresses: Vec<_> = in_file(&text)
-            .filter(|address| own.is_some_and(|own| is_reachable(own, gateway, *address)))
-            .collect();
-        if !addresses.is_empty() {
-            return NameServers {
-                addresses,
-                file: Some(file),
-            };
-        }
-    }
-    NameServers {
-        addresses: Vec::new(),
-        file: None,
-    }
+        let reachable = in_file(&text).filter(|address| is_reachable(own, gateway, *address));
+        let addresses: Vec<_> = reachable.collect();
+        (!addresses.is_empty()).then_some((file, addresses))
+    })
 }
 
 /// The name servers of a `resolv.conf`.

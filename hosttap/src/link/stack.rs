@@ -7,7 +7,6 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::Socket;
 use smoltcp::socket::udp;
-use smoltcp::wire::IpAddress;
 use tickwire::dhcp::{self, Dhcp, DhcpDevice, DhcpOptions, Lease};
 use tickwire::dns::{CachedName, Name, Names, Resolver};
 use tickwire::guard::{Counters, Guarded, Storage};
@@ -72,9 +71,13 @@ struct DhcpTask {
 }
 
 impl DhcpTask {
-    fn new(name: &str, storage: &'static dhcp::Storage) -> io::Result<Self> {
-        let mut task = Task::new(Dhcp::new(storage, DhcpOptions::default()));
-        let watch = LinkWatch::open(name)?;
+    fn new(link: &LinkOptions, storage: &'static dhcp::Storage) -> io::Result<Self> {
+        let options = DhcpOptions {
+            keeps_name_servers: !link.dns.is_empty(),
+            ..DhcpOptions::default()
+        };
+        let mut task = Task::new(Dhcp::new(storage, options));
+        let watch = LinkWatch::open(&link.tap)?;
         let is_link_up = watch.is_up()?;
         task.app_mut().set_link(is_link_up);
         Ok(Self {
@@ -130,7 +133,7 @@ impl TapStack {
         let dhcp = match address {
             Some(_) => None,
             None => {
-                let dhcp = DhcpTask::new(&link.tap, dhcp_storage);
+                let dhcp = DhcpTask::new(link, dhcp_storage);
                 Some(dhcp.map_err(|error| unusable("the state of the link", error))?)
             }
         };
@@ -145,7 +148,11 @@ impl TapStack {
             .take(SOCKETS_MAX + RESOLVER_SOCKETS)
             .collect::<Vec<_>>();
         let sockets = SocketSet::new(storage.leak());
-        let stack = Stack::new(device, &config, sockets, clock.now()).with_guard();
+        let mut stack = Stack::new(device, &config, sockets, clock.now()).with_guard();
+        let cache = vec![CachedName::EMPTY; NAMES_MAX].leak();
+        let domains = vec![Name::ROOT; DOMAINS_MAX].leak();
+        stack.names = Names::new(cache).with_search_room(domains);
+        stack.names.set_servers(link.dns.iter().copied());
         Ok(Self {
             clock,
             signals,
@@ -179,23 +186,19 @@ impl TapStack {
         self.stack.sockets.add(udp::Socket::new(buffer(), buffer()))
     }
 
-    /// Begins to resolve names by these servers, with these domains. It must come before a socket
-    /// listens, for the resolver's are asked first then.
-    pub fn start_resolver(
-        &mut self,
-        servers: impl IntoIterator<Item = IpAddress>,
-        domains: impl IntoIterator<Item = Name>,
-    ) {
+    /// Begins to resolve names. It must come before a socket listens, for the resolver's are asked
+    /// first then.
+    pub fn start_resolver(&mut self) {
         if self.resolver.is_none() {
             let udp = [(); 2].map(|()| self.add_udp_socket(2, DATAGRAM_BYTES));
             let tcp = self.add_socket(ANSWER_BYTES_MAX);
             self.resolver = Some(Task::new(Resolver::new(udp, tcp)));
-            let cache = vec![CachedName::EMPTY; NAMES_MAX].leak();
-            let domains = vec![Name::ROOT; DOMAINS_MAX].leak();
-            self.stack.names = Names::new(cache).with_search_room(domains);
         }
-        self.stack.names.set_servers(servers);
-        self.stack.names.set_search(domains);
+    }
+
+    /// What the stack knows about names: its servers are those of `--dns`, or of the lease.
+    pub const fn names(&mut self) -> &mut Names<'static> {
+        &mut self.stack.names
     }
 
     /// Runs one turn of the event loop now, and returns when to wake up next.

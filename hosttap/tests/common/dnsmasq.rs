@@ -7,14 +7,14 @@ use super::{Process, killed_with_test};
 /// Longest wait for its start, however slow the machine.
 const START_SECONDS_MAX: u64 = 60;
 
-/// A running dnsmasq that lends 192.168.69.50 to .60, beside other options.
+/// A running dnsmasq that lends 192.168.69.50 to .60, beside other options. It answers for names only
+/// where an option gives it a port for that.
 pub(crate) fn start_dnsmasq(directory: &Path, options: &[&str]) -> Process {
     let mut command = killed_with_test("dnsmasq");
     command.args([
         "--no-daemon",
         "--conf-file=/dev/null",
         "--user=root",
-        "--port=0",
         "--interface=tap0",
         "--bind-dynamic",
         "--log-dhcp",
@@ -22,6 +22,9 @@ pub(crate) fn start_dnsmasq(directory: &Path, options: &[&str]) -> Process {
         "--no-ping",
         "--dhcp-range=192.168.69.50,192.168.69.60,255.255.255.0,2m",
     ]);
+    if !options.iter().any(|option| option.starts_with("--port=")) {
+        command.arg("--port=0");
+    }
     command.arg(format!(
         "--dhcp-leasefile={}",
         directory.join("leases").display()

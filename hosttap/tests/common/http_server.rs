@@ -34,8 +34,16 @@ impl HttpServer {
         address: &str,
         serve: impl Fn(&mut HttpConnection) + Send + Sync + 'static,
     ) -> Self {
-        let any_port = (address, 0).to_socket_addrs().unwrap().next().unwrap();
-        let listener = TcpListener::bind(any_port).unwrap();
+        Self::start_at((address, 0), serve)
+    }
+
+    /// A server on a port of an address; 0 is any that is free.
+    pub(crate) fn start_at(
+        address: (&str, u16),
+        serve: impl Fn(&mut HttpConnection) + Send + Sync + 'static,
+    ) -> Self {
+        let address = address.to_socket_addrs().unwrap().next().unwrap();
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let serve = Arc::new(serve);
         thread::spawn(move || {

@@ -86,6 +86,73 @@ fn a_lease_of_dnsmasq_is_all_that_get_needs() {
 }
 
 #[test]
+fn a_name_and_a_service_are_enough_where_a_lease_says_whom_to_ask() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    let _server = start_dnsmasq(
+        directory.path(),
+        &[
+            "--port=53",
+            "--no-resolv",
+            "--no-hosts",
+            "--dhcp-option=option:dns-server,192.168.69.100",
+            "--domain=lan.test",
+            "--host-record=www.lan.test,192.168.69.100",
+        ],
+    );
+    let _http = HttpServer::start_at((KERNEL_ADDRESS, 80), |connection| {
+        connection.send(&ok_response(b"hello"));
+    });
+    // The domain of the lease is tried after a name without a dot.
+    for url in ["http://www.lan.test:http/file", "http://www/file"] {
+        let exited = hosttap(&["--address", "dhcp", "get", url]).finish(TRANSFER_SECONDS_MAX);
+        let told = exited.stderr();
+        assert_eq!(
+            (exited.code, &exited.stdout()[..]),
+            (Some(0), "hello"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn name_servers_that_change_with_a_renewal_are_asked() {
+    if !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    let start = |name_server: &str| {
+        let name_server = format!("--dhcp-option=option:dns-server,{name_server}");
+        let options = [
+            "--port=53",
+            "--no-resolv",
+            "--no-hosts",
+            "--host-record=www.lan.test,192.168.69.100",
+            "--dhcp-option=option:T1,3s",
+            "--dhcp-option=option:T2,100s",
+            &name_server,
+        ];
+        start_dnsmasq(directory.path(), &options)
+    };
+    // Nobody is there.
+    let first = start("192.168.69.99");
+    let mut chat = hosttap(&["--address", "dhcp", "chat", "--commands"]);
+    chat.wait_for_stderr("name server 192.168.69.99", MOMENT_SECONDS_MAX);
+    drop(first);
+    let second = start(KERNEL_ADDRESS);
+    second.wait_for_stderr("DHCPACK", MOMENT_SECONDS_MAX);
+    chat.write_stdin("/connect www.lan.test\n");
+    chat.wait_for_stderr(
+        "192.168.69.100:1001: the connection was refused",
+        MOMENT_SECONDS_MAX,
+    );
+}
+
+#[test]
 fn an_interrupted_program_gives_its_lease_back() {
     if !is_installed("dnsmasq") {
         return;

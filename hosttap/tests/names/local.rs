@@ -58,6 +58,6 @@ fn avahi_answers_for_its_names_and_nobody_for_others() {
     );
     assert_unresolved(
         &resolve(&["nobody.local"]),
-        "cannot resolve 'nobody.local': no name server answered",
+        "nobody.local: cannot resolve the name: no name server answered",
     );
 }
