@@ -26,7 +26,7 @@ check_clippy() {
     # Without features, and with those that no other line switches on: `log` and `defmt` exclude each other.
     cargo clippy --locked -p tickwire --no-default-features -- -D warnings
     cargo clippy --locked -p tickwire --no-default-features --features http,chat,log -- -D warnings
-    cargo clippy --locked -p tickwire --no-default-features --features flash,dhcp,sntp,hub,guard,reno,defmt -- -D warnings
+    cargo clippy --locked -p tickwire --no-default-features --features flash,dhcp,sntp,socketio,guard,reno,defmt -- -D warnings
     # A line of its own: the simulator, which comes with every test, switches `ipv6` and `guard` on.
     cargo clippy --locked -p tickwire --features flash,reno,defmt --test defmt -- -D warnings
     # The guard alone, and beside whatever features of smoltcp another crate of a build switches on.
@@ -68,11 +68,11 @@ check_features() {
     done
     # Each of the others alone, without any protocol and beside all of them.
     for protocols in "" download,server,chat,flash; do
-        for options in udp dns dhcp sntp hub websocket guard recovery reno log defmt ipv6,reno ipv6,guard guard,reno; do
+        for options in udp dns dhcp sntp hub websocket hub,websocket socketio guard recovery reno log defmt ipv6,reno ipv6,guard guard,reno; do
             features_check tickwire "$protocols,$options"
         done
-        features_check tickwire "$protocols,udp,dns,dhcp,sntp,hub,websocket,ipv6,guard,recovery,reno,log"
-        features_check tickwire "$protocols,udp,dns,dhcp,sntp,hub,websocket,ipv6,guard,recovery,reno,defmt"
+        features_check tickwire "$protocols,udp,dns,dhcp,sntp,socketio,ipv6,guard,recovery,reno,log"
+        features_check tickwire "$protocols,udp,dns,dhcp,sntp,socketio,ipv6,guard,recovery,reno,defmt"
     done
     for options in "" ipv6 recovery defmt smoltcp smoltcp,ipv6 smoltcp,recovery smoltcp,defmt smoltcp,ipv6,recovery,defmt \
         embassy embassy,ipv6,recovery,defmt smoltcp,embassy; do

@@ -60,7 +60,7 @@
 //! | payload | [`Sink`], [`Source`], and adaptors to `embedded-io` |
 //! | `http` | URL, request, head and body as pure bytes, the GET client, downloads that recover, a server |
 //! | `chat` | lines as pure bytes, and the chat peer |
-//! | `hub` | rooms in which many clients talk, and their members over plain TCP |
+//! | `hub` | rooms in which many clients talk, over plain TCP, WebSocket and Socket.IO |
 //! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
 //! | `store` | where a received file goes: memory, or NOR flash |
 //! | `dhcp` | DHCP messages as pure bytes, and the client that gives the interface its address |
@@ -80,6 +80,7 @@
 //! | `server` | yes | `http::Server`: an HTTP/1.1 server; brings `http` |
 //! | `chat` | yes | the module of that name |
 //! | `hub` | yes | the module of that name; brings `chat` |
+//! | `socketio` | yes | clients of Socket.IO in a hub; brings `hub`, `server` and `websocket` |
 //! | `file` | yes | the modules `file` and `store`; brings `sha2` |
 //! | `dhcp` | yes | the module of that name |
 //! | `sntp` | yes | the module of that name; brings `udp` |

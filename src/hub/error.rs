@@ -14,12 +14,19 @@ pub enum JoinError {
     RoomsFull,
 }
 
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
+impl JoinError {
+    /// The error in words.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
             Self::MembersFull => "there is no place for another member",
             Self::RoomsFull => "there is no place for another room",
-        })
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 

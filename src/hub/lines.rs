@@ -9,14 +9,12 @@ use super::command::Command;
 use super::perform::{Reply, Taken, perform};
 use super::pieces::{Written, tell_others};
 use super::text::cut_len;
-use super::{Hub, MemberId, NAME_BYTES_MAX, Name};
+use super::{ENTRIES_MAX, Hub, MemberId, NAME_BYTES_MAX, Name};
 use super::{SessionError, Wants};
 use crate::chat::{Ending, LineSplitter, Silence};
 use crate::net::Keepalive;
 use crate::{Connection, Deadline, Duration, Error, Received, Session, Step, Tick, TimeoutKind};
 
-/// Entries that one step writes at most.
-const ENTRIES_MAX: usize = 32;
 /// How long what was said before somebody went may take to reach it.
 const PARTING_MAX: Duration = Duration::from_secs(5);
 /// The longest character in bytes, in UTF-8.

@@ -27,6 +27,8 @@
 //! # Ok::<(), tickwire::hub::JoinError>(())
 //! ```
 
+#[cfg(feature = "websocket")]
+mod chunks;
 mod command;
 mod entry;
 mod error;
@@ -40,8 +42,14 @@ mod pieces;
 mod rate;
 mod rooms;
 mod slot;
+#[cfg(feature = "socketio")]
+pub mod socketio;
 mod state;
 mod text;
+#[cfg(feature = "websocket")]
+mod text_member;
+#[cfg(all(feature = "server", feature = "websocket"))]
+mod web;
 
 pub use entry::Entry;
 pub use error::{JoinError, Lapped, MoveError, PostError, RenameError, SessionError};
@@ -51,3 +59,10 @@ pub use name::{NAME_BYTES_MAX, Name};
 pub use rooms::{Hub, MemberId, Wants};
 pub use slot::{MemberSlot, RoomSlot};
 pub use text::{visible_char, visible_chars};
+#[cfg(feature = "websocket")]
+pub use text_member::TextMember;
+#[cfg(all(feature = "server", feature = "websocket"))]
+pub use web::{HubHandler, WebMember, respond, upgrade};
+
+/// Entries that one step of a member writes at most.
+const ENTRIES_MAX: usize = 32;

@@ -115,6 +115,19 @@ impl<'a> Hub<'a> {
         self.state.borrow_mut().post(now, id, text)
     }
 
+    /// The same, for text that comes by the character.
+    ///
+    /// # Errors
+    /// As [`post`](Hub::post).
+    pub fn post_chars(
+        &self,
+        now: Tick,
+        id: MemberId,
+        chars: impl Iterator<Item = char> + Clone,
+    ) -> Result<usize, PostError> {
+        self.state.borrow_mut().post_chars(now, id, chars)
+    }
+
     /// Sends a named event, a JSON array, to those others of the room who want events, and returns
     /// how many there are. The array is not looked at.
     ///

@@ -7,7 +7,7 @@ use super::log::{Found, Kind, Log, RawEntry};
 use super::members::{Members, NOBODY};
 use super::rate::Rate;
 use super::slot::{Member, MemberSlot, RoomSlot};
-use super::text::visible_chars;
+use super::text::{visible_char, visible_chars};
 use super::{
     JoinError, Lapped, Limits, MemberId, MoveError, NAME_BYTES_MAX, Name, PostError, RenameError,
     Wants,
@@ -139,6 +139,15 @@ impl<'a> State<'a> {
         text: &[u8],
     ) -> Result<usize, PostError> {
         self.say(now, (Kind::Message, id), visible_chars(text))
+    }
+
+    pub(super) fn post_chars(
+        &mut self,
+        now: Tick,
+        id: MemberId,
+        chars: impl Iterator<Item = char> + Clone,
+    ) -> Result<usize, PostError> {
+        self.say(now, (Kind::Message, id), chars.map(visible_char))
     }
 
     pub(super) fn post_event(

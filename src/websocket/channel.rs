@@ -43,6 +43,13 @@ pub trait Endpoint {
         let _ = (channel, code, reason);
     }
 
+    /// Whether something was done since the last call that other tasks of the loop want to see, such
+    /// as a message for the caller of another server. They get a step at once then, before this
+    /// endpoint is offered anything more.
+    fn take_news(&mut self) -> bool {
+        false
+    }
+
     /// The connection is over. Called once for each [`on_open`](Self::on_open).
     fn on_end(&mut self, result: &Result<(), WebSocketError>) {
         let _ = result;

@@ -124,11 +124,21 @@ impl<'a, E: Endpoint> WebSocket<'a, E> {
         }
         let has_sent = self.writer.take_sent();
         let has_moved = self.note_closing(connection);
-        Ok(if has_read || has_sent || has_moved {
+        let has_news = self.tell_others(connection);
+        Ok(if has_moved || (has_read || has_sent) && !has_news {
             Step::Again
         } else {
             Step::Wait
         })
+    }
+
+    /// Lets all tasks have a step in a turn that comes at once, where the endpoint has news for them.
+    fn tell_others(&mut self, connection: &mut Connection) -> bool {
+        let has_news = self.endpoint.take_news();
+        if has_news {
+            connection.io.yield_now();
+        }
+        has_news
     }
 
     /// Whether something was read, or handed over.
@@ -349,7 +359,7 @@ impl<E: Endpoint> Session for WebSocket<'_, E> {
 
     fn end(
         &mut self,
-        _connection: &mut Connection,
+        connection: &mut Connection,
         result: Result<(), WebSocketError>,
     ) -> Result<(), WebSocketError> {
         // Once both sides have closed nothing changes the result, and a failure of ours stands.
@@ -359,6 +369,7 @@ impl<E: Endpoint> Session for WebSocket<'_, E> {
             _ => result,
         };
         self.endpoint.on_end(&result);
+        self.tell_others(connection);
         result
     }
 }

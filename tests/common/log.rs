@@ -77,6 +77,8 @@ fn app_text(event: &Event) -> String {
     let text = text.or_else(|| file.map(|own| format!("{own:?}")));
     let websocket = event.app::<tickwire::websocket::Event>();
     let text = text.or_else(|| websocket.map(|own| format!("{own:?}")));
+    let socketio = event.app::<tickwire::hub::socketio::Event>();
+    let text = text.or_else(|| socketio.map(|own| format!("{own:?}")));
     text.unwrap_or_else(|| format!("{event:?}"))
 }
 

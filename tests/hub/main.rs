@@ -14,3 +14,7 @@ mod lines;
 mod model;
 mod rules;
 mod slow;
+mod socketio;
+mod texts;
+mod web;
+mod web_world;
