@@ -12,6 +12,7 @@ mod fields;
 mod handler;
 mod method;
 mod options;
+mod origin;
 mod parser;
 mod range;
 mod reply;

@@ -85,6 +85,13 @@ impl<'h> Request<'h> {
         self.fields.all(name).next()
     }
 
+    /// The value of a field that stands exactly once, and is text.
+    pub fn single_field(&self, name: &str) -> Option<&'h str> {
+        let mut values = self.fields.all(name);
+        let value = values.next().filter(|_| values.next().is_none())?;
+        str::from_utf8(value).ok()
+    }
+
     /// The values of all fields of this name, without white space around them.
     pub fn fields<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
         self.fields.all(name)
