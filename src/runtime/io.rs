@@ -7,6 +7,7 @@ use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
 use smoltcp::wire::{IpCidr, IpEndpoint};
 
+use super::pacing::Absence;
 use super::snapshot::is_open;
 use super::stack::Losses;
 use super::{Deadline, Duration, Error, Event, Observer, Ports, Tick, TimeoutKind};
@@ -29,6 +30,8 @@ pub struct Io<'a, 's> {
     pub(super) task: &'static str,
     /// Nothing more is waiting in the device, so deadlines may be judged.
     pub(super) is_drained: bool,
+    /// Our own absence, for which peers are excused.
+    pub(super) absence: Option<Absence>,
     pub(super) is_unfinished: bool,
     #[cfg(feature = "dns")]
     pub(crate) names: &'a mut Names<'s>,

@@ -23,6 +23,13 @@ pub(super) const fn is_open(state: State) -> bool {
     !matches!(state, State::Closed | State::Listen | State::TimeWait)
 }
 
+/// Whether one of the sockets carries a connection, or is to.
+pub(super) fn has_connection(handles: &[SocketHandle], sockets: &SocketSet) -> bool {
+    let is_connected =
+        |&handle: &SocketHandle| tcp(sockets, handle).is_some_and(|socket| is_open(socket.state()));
+    handles.iter().any(is_connected)
+}
+
 /// What a task's TCP sockets look like: it changes when payload moves, or when a connection goes on.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

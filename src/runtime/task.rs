@@ -165,7 +165,8 @@ pub(super) fn poll(task: &mut dyn AnyTask, io: &mut Io) {
         if step == Step::Wait || (step == Step::Again && steps >= STEPS_MAX) {
             let missed = task
                 .deadline()
-                .filter(|deadline| io.is_drained && deadline.at <= io.now);
+                .filter(|deadline| io.is_drained && deadline.at <= io.now)
+                .filter(|deadline| !io.is_excused(Some(*deadline), task.sockets()));
             match missed {
                 Some(missed) => {
                     step = task.step(io, true);

@@ -8,7 +8,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
 use super::guard::{Guard, Notice};
-use super::snapshot::{SocketSnapshot, has_datagrams, is_open, tcp};
+use super::snapshot::{SocketSnapshot, has_connection, has_datagrams, tcp};
 use super::spin::{self, CountingDevice};
 use super::{
     AnyTask, Backlog, EGRESS_MAX, Error, Event, INGRESS_MAX, Io, Observer, Stack, Tick,
@@ -48,6 +48,10 @@ impl<D: Device> Stack<'_, D> {
     /// No deadline is judged while the device holds frames, so what is already here beats a late
     /// clock. After a jump of the clock by a second or more nothing is sent before that, either. A
     /// flood holds both off for 5 s at most.
+    ///
+    /// A turn that comes a second or more after the tick that was returned has missed what the peers
+    /// said. They get that time back, but 2 s at least and 20 s at most: deadlines of connections that
+    /// passed meanwhile are judged so much later, and a peer that is silent is asked by a keep-alive.
     pub fn turn(
         &mut self,
         now: Tick,
@@ -57,11 +61,13 @@ impl<D: Device> Stack<'_, D> {
         if cfg!(debug_assertions) {
             assert_own_sockets(tasks);
         }
+        self.pacing.begin(now);
         let mut turn = Turn {
             io: Io {
                 now,
                 task: "",
                 is_drained: true,
+                absence: self.pacing.absence,
                 is_unfinished: false,
                 #[cfg(feature = "dns")]
                 names: &mut self.names,
@@ -82,6 +88,9 @@ impl<D: Device> Stack<'_, D> {
         // in between.
         turn.observe(tasks);
         turn.poll_tasks(tasks);
+        if self.pacing.take_asking(turn.io.is_drained) {
+            turn.ask_peers(tasks);
+        }
         if !self.pacing.is_catching_up || turn.has_ended {
             turn.egress(tasks);
         } else {
@@ -173,6 +182,16 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn poll_tasks(&mut self, tasks: &mut Tasks) {
         for task in tasks.iter_mut().filter(|task| !task.is_finished()) {
             self.poll_task(&mut **task);
+        }
+    }
+
+    /// Asks the peers that we could not hear while we were away.
+    #[inline(never)] // Rarely.
+    fn ask_peers(&mut self, tasks: &Tasks) {
+        for task in tasks.iter().filter(|task| !task.is_finished()) {
+            if self.io.is_excused(task.deadline(), task.sockets()) {
+                self.io.ask_peers(task.sockets());
+            }
         }
     }
 
@@ -311,7 +330,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
             if cfg!(debug_assertions) {
                 self.assert_deadline(&**task);
             }
-            next = earlier(next, task.deadline().map(|deadline| deadline.at));
+            next = earlier(next, self.io.judged_at(task.deadline(), task.sockets()));
         }
         next
     }
@@ -319,16 +338,15 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     /// The deadline rules: a task with a connection has one, and it lies ahead unless there is more
     /// to do at once.
     fn assert_deadline(&self, task: &dyn AnyTask) {
-        let has_connection = |&handle: &SocketHandle| {
-            tcp(self.io.sockets, handle).is_some_and(|socket| is_open(socket.state()))
-        };
         let (name, deadline) = (task.name(), task.deadline());
         assert!(
-            deadline.is_some() || !task.sockets().iter().any(has_connection),
+            deadline.is_some() || !has_connection(task.sockets(), self.io.sockets),
             "{name} has a connection without a deadline"
         );
         assert!(
-            self.io.is_unfinished || deadline.is_none_or(|deadline| deadline.at > self.io.now),
+            self.io.is_unfinished
+                || self.io.is_excused(deadline, task.sockets())
+                || deadline.is_none_or(|deadline| deadline.at > self.io.now),
             "{name} left its deadline in the past"
         );
     }

@@ -59,7 +59,8 @@ fn get_that_is_late_in_mid_request_times_out_on_the_head() {
         },
     );
     let times = (ms(2), secs(11));
-    let (result, _) = get_under_a_late_clock(&mut net, get, &[REQUEST_END], times);
+    let silent = [REQUEST_END, Act::Wait(secs(60))];
+    let (result, _) = get_under_a_late_clock(&mut net, get, &silent, times);
     assert_eq!(result, Err(timed_out(TimeoutKind::Reply)));
 }
 

@@ -11,3 +11,4 @@ mod common;
 mod allocations;
 mod idle;
 mod signals;
+mod stopped;

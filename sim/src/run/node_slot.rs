@@ -21,6 +21,11 @@ const FRAMES_MAX: u64 = (INGRESS_MAX + (4 * EGRESS_MAX + EGRESS_MAX) * SOCKETS) 
 /// asked for.
 const TURNS_MAX: u32 = CAPPED_TURNS_MAX + 64;
 
+/// A turn that comes so late, or a little less for the drift of clocks, may excuse peers for a while
+/// (`Stack::turn`).
+const LATE_MIN: Duration = Duration::from_millis(990);
+const EXCUSED_MAX: Duration = Duration::from_secs(20);
+
 /// How an invariant was broken.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Violation {
@@ -46,6 +51,10 @@ pub(crate) struct NodeSlot<'a> {
     pub(crate) boots: usize,
     turned_at: Tick,
     turns_at_tick: u32,
+    /// When its next turn was to come.
+    asked: Option<Tick>,
+    /// In its own time: until then a deadline may have passed, because it was away.
+    excused_until: Tick,
 }
 
 impl<'a> NodeSlot<'a> {
@@ -58,6 +67,8 @@ impl<'a> NodeSlot<'a> {
             boots: 0,
             turned_at: Tick::ZERO,
             turns_at_tick: 0,
+            asked: None,
+            excused_until: Tick::ZERO,
         }
     }
 
@@ -107,6 +118,10 @@ impl<'a> NodeSlot<'a> {
             0
         };
         self.turned_at = now;
+        if self.asked.is_some_and(|asked| now.since(asked) >= LATE_MIN) {
+            self.excused_until = node.local(now) + EXCUSED_MAX;
+        }
+        self.asked = next;
         if self.turns_at_tick > TURNS_MAX {
             return Err(Violation::new(7, "turns at one tick exceed their bound"));
         }
@@ -121,6 +136,15 @@ impl<'a> NodeSlot<'a> {
         let local = node.local(now);
         let asked = next.map(|next| local + next.since(now));
         let is_capped = asked.is_some_and(|asked| asked <= local + Duration::from_millis(1));
+        let (excused_until, is_excused) = (self.excused_until, local < self.excused_until);
+        let judged_at = |deadline: Tick| {
+            let has_passed = deadline <= local;
+            deadline.max(if has_passed && is_excused {
+                excused_until
+            } else {
+                local
+            })
+        };
         for slot in self.apps.iter_mut().filter(|slot| slot.outcome().is_none()) {
             if slot.has_postponed() {
                 let what = "a deadline that counts from one moment was postponed";
@@ -130,11 +154,11 @@ impl<'a> NodeSlot<'a> {
             let is_open = app.sockets().iter().any(|&handle| is_open(node, handle));
             let violation = match app.deadline() {
                 None if is_open => Violation::new(3, "an open connection has no deadline"),
-                Some(deadline) if deadline.at <= local && !is_capped => {
+                Some(deadline) if deadline.at <= local && !is_capped && !is_excused => {
                     Violation::new(2, "an operation outlived its deadline")
                 }
                 // A deadline that passed while frames wait in the device is judged after them.
-                Some(deadline) if asked.is_none_or(|asked| asked > deadline.at.max(local)) => {
+                Some(deadline) if asked.is_none_or(|asked| asked > judged_at(deadline.at)) => {
                     Violation::new(3, "a deadline is not in what the turn returned")
                 }
                 _ => continue,
@@ -167,6 +191,8 @@ impl<'a> NodeSlot<'a> {
     /// The node loses its power. Returns its apps, for whoever keeps a part of them.
     pub(crate) fn crash(&mut self, up_at: Tick) -> [SimApp<'a>; APPS] {
         self.node = None;
+        self.asked = None;
+        self.excused_until = Tick::ZERO;
         self.up_at = Some(up_at);
         self.apps
             .each_mut()
