@@ -46,6 +46,12 @@ impl Address {
         self.octets().iter().all(|octet| *octet == 0)
     }
 
+    /// Whether this is an IPv6 address of one link only (RFC 4291, 2.5.6).
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn is_link_local(&self) -> bool {
+        matches!(self.0, [0xfe, second, ..] if second & 0xc0 == 0x80)
+    }
+
     /// The address as frames have it: 4 or 16 bytes.
     pub(crate) fn octets(&self) -> &[u8] {
         let prefix_len = if self.is_ipv4() { ADDRESS_LEN - 4 } else { 0 };

@@ -88,6 +88,8 @@ pub struct Counters {
     pub priority_tags_removed: u32,
     /// Neighbours with a new hardware address that smoltcp would not have believed.
     pub neighbours_moved: u32,
+    /// Reports of the multicast groups that we listen to, to routers and bridges.
+    pub groups_reported: u32,
     /// Parts of our own segments that were lost because the device had no room.
     pub own_frames_lost: u32,
     /// Notices that were lost because nobody took the ones before them.
@@ -132,6 +134,7 @@ impl Counters {
         addresses_defended: 0,
         priority_tags_removed: 0,
         neighbours_moved: 0,
+        groups_reported: 0,
         own_frames_lost: 0,
         notices_lost: 0,
     };
@@ -219,6 +222,7 @@ mod tests {
             addresses_defended: 1,
             priority_tags_removed: 1,
             neighbours_moved: 1,
+            groups_reported: 1,
             own_frames_lost: 1,
             notices_lost: 1,
             ..rules

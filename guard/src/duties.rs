@@ -6,8 +6,8 @@
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Duties {
-    /// To be a good neighbour: answer those who ask whether our address is taken, and believe a
-    /// neighbour that changed its hardware address.
+    /// To be a good neighbour: answer those who ask whether our address is taken, believe a neighbour
+    /// that changed its hardware address, report the multicast groups that IPv6 needs.
     pub neighbours: bool,
     /// To recover from losses (rules L1 to L7), on connections that begin from now on. Without the
     /// feature `recovery` nothing does.

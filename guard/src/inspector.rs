@@ -3,6 +3,8 @@
 //! `embassy`).
 
 mod due;
+#[cfg(feature = "ipv6")]
+mod groups;
 mod other_frames;
 
 use crate::address::{FlowKey, Mac};
@@ -14,6 +16,8 @@ use crate::duties::Duties;
 use crate::flow::Flow;
 use crate::flow_table::{Evicted, FlowTable};
 use crate::link::{Link, Medium};
+#[cfg(feature = "ipv6")]
+use crate::listener::Listener;
 use crate::neighbours::Neighbours;
 use crate::notice::{Notice, Notices};
 use crate::options::window_scale;
@@ -55,6 +59,8 @@ pub(crate) struct Inspector<F: ?Sized = [Flow]> {
     duties: Duties,
     neighbours: Neighbours,
     presence: Presence,
+    #[cfg(feature = "ipv6")]
+    listener: Listener,
     /// When smoltcp last called `receive` or `transmit`.
     now: Time,
     /// When the table last evicted a flow whose SYN may have been unanswered.
@@ -80,6 +86,8 @@ impl<const FLOWS: usize> Inspector<[Flow; FLOWS]> {
             duties: Duties::HANGS,
             neighbours: Neighbours::new(),
             presence: Presence::new(),
+            #[cfg(feature = "ipv6")]
+            listener: Listener::new(),
             now: Time::ZERO,
             syn_evicted_at: None,
             due_at: Time::ZERO,

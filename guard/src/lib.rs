@@ -31,6 +31,10 @@ mod icmp;
 mod inspector;
 mod link;
 #[cfg(feature = "ipv6")]
+mod listener;
+#[cfg(feature = "ipv6")]
+mod mld;
+#[cfg(feature = "ipv6")]
 mod ndisc;
 mod neighbours;
 mod notice;

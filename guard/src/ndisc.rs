@@ -11,7 +11,7 @@ pub(crate) const FRAME_LEN: usize = ICMP_AT + ICMP_LEN + OPTION_LEN;
 
 const ICMP_LEN: usize = 24;
 const OPTION_LEN: usize = 8;
-const NEXT_HEADER_ICMPV6: u8 = 58;
+pub(crate) const NEXT_HEADER_ICMPV6: u8 = 58;
 /// A message with another hop limit comes from beyond a router (RFC 4861, 7.1).
 const HOP_LIMIT: u8 = 255;
 const SOLICITATION: u8 = 135;
@@ -21,13 +21,12 @@ const SOURCE_LINK_LAYER_ADDRESS: [u8; 2] = [1, 1];
 const TARGET_LINK_LAYER_ADDRESS: [u8; 2] = [2, 1];
 /// ff02::1 and ff02::1:ff00:0 (RFC 4291, 2.7.1).
 const ALL_NODES_GROUP: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-const SOLICITED_NODE_GROUP: [u8; 13] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff];
+pub(crate) const SOLICITED_NODE_GROUP: [u8; 13] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff];
 
 /// Offsets from the start of the frame.
 const SOURCE_AT: usize = ETHERNET_HEADER_LEN + 8;
 const DESTINATION_AT: usize = ETHERNET_HEADER_LEN + 24;
 const ICMP_AT: usize = ETHERNET_HEADER_LEN + IPV6_HEADER_LEN;
-const CHECKSUM_AT: usize = ICMP_AT + 2;
 const FLAGS_AT: usize = ICMP_AT + 4;
 const TARGET_AT: usize = ICMP_AT + 8;
 const OPTION_AT: usize = ICMP_AT + ICMP_LEN;
@@ -106,7 +105,7 @@ pub(crate) fn solicit(buffer: &mut [u8], frame: &[u8], target: Address) -> Optio
     write(solicitation, TARGET_AT, target);
     write(solicitation, OPTION_AT, &SOURCE_LINK_LAYER_ADDRESS);
     write(solicitation, OPTION_AT + 2, frame.get(6..12)?);
-    write_checksum(solicitation);
+    write_checksum(solicitation, ICMP_AT);
     Some(FRAME_LEN)
 }
 
@@ -116,16 +115,17 @@ pub(crate) fn advertise_to_all(advertisement: &mut [u8]) {
     write(advertisement, 0, &ALL_NODES);
     write(advertisement, DESTINATION_AT, &ALL_NODES_GROUP);
     write(advertisement, FLAGS_AT, &[OVERRIDE]);
-    write_checksum(advertisement);
+    write_checksum(advertisement, ICMP_AT);
 }
 
-/// A device that computes it does so again.
-fn write_checksum(frame: &mut [u8]) {
-    write(frame, CHECKSUM_AT, &[0, 0]);
-    let (Some(addresses), Some(icmp)) = (frame.get(SOURCE_AT..ICMP_AT), frame.get(ICMP_AT..))
-    else {
+/// Writes the checksum of the message that begins at `icmp_at`. A device that computes it does so
+/// again.
+pub(crate) fn write_checksum(frame: &mut [u8], icmp_at: usize) {
+    write(frame, icmp_at + 2, &[0, 0]);
+    let addresses = frame.get(SOURCE_AT..SOURCE_AT + 32);
+    let (Some(addresses), Some(icmp)) = (addresses, frame.get(icmp_at..)) else {
         return;
     };
     let sum = checksum::sum_with_pseudo_header(addresses, NEXT_HEADER_ICMPV6, icmp);
-    write(frame, CHECKSUM_AT, &(!sum).to_be_bytes());
+    write(frame, icmp_at + 2, &(!sum).to_be_bytes());
 }

@@ -186,6 +186,12 @@ impl Presence {
         })
     }
 
+    /// The addresses from which smoltcp sent, and some of which may be ours no more.
+    #[cfg(feature = "ipv6")]
+    pub(crate) const fn own(&self) -> &[Address] {
+        &self.own
+    }
+
     fn owns(&self, address: Address) -> bool {
         !address.is_unspecified() && self.own.contains(&address)
     }

@@ -1,7 +1,7 @@
 //! What the loop asks the guard under it, where there is one.
 
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpEndpoint};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 
 use super::{Duration, Error};
 
@@ -27,6 +27,7 @@ pub(super) struct Guard<D: ?Sized> {
     take_notice: fn(&mut D) -> Option<Notice>,
     set_backlog: fn(&mut D, u16, Option<Duration>),
     forget_address: fn(&mut D, IpAddress),
+    set_ip_addrs: fn(&mut D, &[IpCidr]),
 }
 
 impl<D: ?Sized> Guard<D> {
@@ -35,6 +36,7 @@ impl<D: ?Sized> Guard<D> {
         take_notice: |_| None,
         set_backlog: |_, _, _| {},
         forget_address: |_, _| {},
+        set_ip_addrs: |_, _| {},
     };
 
     /// When the guard wants the device to be asked for a frame.
@@ -50,6 +52,11 @@ impl<D: ?Sized> Guard<D> {
     /// The interface has lost this address.
     pub(super) fn forget_address(&self, device: &mut D, address: IpAddress) {
         (self.forget_address)(device, address);
+    }
+
+    /// These are the interface's addresses.
+    pub(super) fn set_ip_addrs(&self, device: &mut D, addresses: &[IpCidr]) {
+        (self.set_ip_addrs)(device, addresses);
     }
 
     pub(super) fn take_notice(&self, device: &mut D) -> Option<Notice> {
@@ -82,6 +89,10 @@ mod guarded {
                     device.set_backlog(port, wait_max.map(Duration::to_smoltcp));
                 },
                 forget_address: |device, address| device.forget_address(address.into()),
+                #[cfg(feature = "ipv6")]
+                set_ip_addrs: |device, addresses| device.set_ip_addrs(addresses),
+                #[cfg(not(feature = "ipv6"))]
+                set_ip_addrs: Guard::<Guarded<'g, D>>::NONE.set_ip_addrs,
             };
             self
         }

@@ -324,7 +324,9 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn next(&mut self, tasks: &Tasks) -> Option<Tick> {
         let smoltcp = self.io.iface.poll_at(self.instant, self.io.sockets);
         let mut next = smoltcp.map(Tick::from_smoltcp);
-        let guard = self.guard.poll_at(self.device.inner());
+        let device = self.device.inner();
+        self.guard.set_ip_addrs(device, self.io.iface.ip_addrs());
+        let guard = self.guard.poll_at(device);
         next = earlier(next, guard.map(Tick::from_smoltcp));
         for task in tasks.iter().filter(|task| !task.is_finished()) {
             if cfg!(debug_assertions) {

@@ -1,11 +1,15 @@
 //! The driver wrapper.
 
+#[cfg(feature = "ipv6")]
+use core::net::Ipv6Addr;
 use core::task::Context;
 
 use embassy_net_driver::{Capabilities, Checksum, Driver, HardwareAddress, LinkState};
 
 use super::clock;
 use crate::adapter::{Lent, RxToken, TxToken};
+#[cfg(feature = "ipv6")]
+use crate::address::Address;
 use crate::counters::Counters;
 use crate::duties::Duties;
 use crate::link::{Link, Medium, SoftwareChecksums};
@@ -77,6 +81,18 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
     pub fn with_duties(mut self, duties: Duties) -> Self {
         self.lent.set_duties(duties);
         self
+    }
+
+    /// Tells bridges that snoop multicast that we listen for these addresses, so that we can be
+    /// reached over IPv6 (RFC 3810).
+    ///
+    /// Without this call the guard learns an address when smoltcp sends something from it: too late
+    /// for a host that only listens.
+    #[cfg(feature = "ipv6")]
+    pub fn set_ipv6_addresses(&mut self, addresses: &[Ipv6Addr]) {
+        let addresses = addresses.iter();
+        let addresses = addresses.filter_map(|address| Address::new(&address.octets()));
+        self.lent.get().set_own(addresses);
     }
 
     /// Lets the callers of a port that listens wait while every socket of it is busy, for at most

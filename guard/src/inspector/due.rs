@@ -17,8 +17,8 @@ pub(crate) enum DueFrame {
     ToSmoltcp(usize),
     /// From us, for a peer.
     #[cfg_attr(
-        not(feature = "recovery"),
-        expect(dead_code, reason = "only recovery sends anything")
+        not(any(feature = "recovery", feature = "ipv6")),
+        expect(dead_code, reason = "only recovery and the listener send anything")
     )]
     ToPeer(usize),
 }
@@ -43,7 +43,11 @@ impl Inspector {
         let due = self.build_due(buffer);
         #[cfg(feature = "recovery")]
         let due = due.or_else(|| self.build_made_up(buffer));
+        #[cfg(feature = "ipv6")]
+        let due = due.or_else(|| self.build_report(buffer));
         self.due_at = self.flows.due_at(self.now);
+        #[cfg(feature = "ipv6")]
+        self.on_listener_changed();
         due
     }
 

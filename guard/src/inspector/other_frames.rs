@@ -29,6 +29,8 @@ impl Inspector {
         if self.duties.neighbours && read_u16(frame, 12) == Some(ETHERTYPE_TAG) {
             return self.incoming_tagged(frame, buffer);
         }
+        #[cfg(feature = "ipv6")]
+        self.note_query(frame);
         let changed_len = if self.duties.neighbours {
             let (link, neighbours) = (&self.link, &self.neighbours);
             let counters = &mut self.counters;
@@ -105,6 +107,8 @@ impl Inspector {
         if let Some(notice) = notice {
             self.notify(notice);
         }
+        #[cfg(feature = "ipv6")]
+        self.learn_groups();
     }
 
     /// An ICMP error says something about a segment of ours. Nobody can forge one without knowing

@@ -5,8 +5,12 @@ use core::net::IpAddr;
 use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
+#[cfg(feature = "ipv6")]
+use smoltcp::wire::IpCidr;
 
 use crate::adapter::{Lent, RxToken, TxToken};
+#[cfg(feature = "ipv6")]
+use crate::address::Address;
 use crate::counters::Counters;
 use crate::duties::Duties;
 #[cfg(test)]
@@ -139,6 +143,25 @@ impl<'a, D: Device> Guarded<'a, D> {
     /// To be called when the interface's hardware address changes.
     pub fn set_mac(&mut self, mac: EthernetAddress) {
         self.lent.get().set_mac(mac.0);
+    }
+
+    /// Tells bridges that snoop multicast that we listen for these addresses, so that we can be
+    /// reached over IPv6 (RFC 3810). To be called with
+    /// [`Interface::ip_addrs`](smoltcp::iface::Interface::ip_addrs), at first and when they change.
+    ///
+    /// Without this call the guard learns an address when smoltcp sends something from it: too late
+    /// for a host that only listens.
+    #[cfg(feature = "ipv6")]
+    pub fn set_ip_addrs(&mut self, addresses: &[IpCidr]) {
+        let addresses = addresses.iter().filter_map(|cidr| match cidr {
+            IpCidr::Ipv6(cidr) => Address::new(&cidr.address().octets()),
+            #[allow(
+                unreachable_patterns,
+                reason = "smoltcp's features decide how many families there are"
+            )]
+            _ => None,
+        });
+        self.lent.get().set_own(addresses);
     }
 
     /// Lets the callers of a port that listens wait while every socket of it is busy, for at most

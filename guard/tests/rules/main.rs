@@ -13,6 +13,8 @@ mod defects;
 mod delayed;
 mod flows;
 mod frames;
+#[cfg(feature = "ipv6")]
+mod groups;
 mod host;
 mod large_buffer;
 mod last_ack;

@@ -11,5 +11,6 @@ mod common;
 mod crashed_peer;
 mod neighbours;
 mod path_mtu;
+mod snooping;
 mod unreachable;
 mod waiting_caller;
