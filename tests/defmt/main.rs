@@ -148,6 +148,15 @@ mod list {
         has_format::<Switch>();
     };
 
+    #[cfg(all(feature = "server", feature = "file"))]
+    const _: () = {
+        use tickwire::http::server::*;
+        use tickwire::store::MemoryStore;
+
+        has_format::<UploadOptions<'_>>();
+        has_format::<Uploads<'_, MemoryStore<'_>, NotFound>>();
+    };
+
     #[cfg(feature = "http")]
     const _: () = {
         use tickwire::http::*;

@@ -15,7 +15,7 @@ pub(crate) static ASSETS: [Asset<'static>; 3] = [
 ];
 
 /// A request of this line with more fields.
-fn ask(served: &mut Served<1>, line: &str, fields: &str) -> String {
+fn ask(served: &mut Served, line: &str, fields: &str) -> String {
     served.ask(&format!(
         "{line} HTTP/1.1\r\n{HOST}Connection: close\r\n{fields}\r\n"
     ))
@@ -23,7 +23,7 @@ fn ask(served: &mut Served<1>, line: &str, fields: &str) -> String {
 
 #[test]
 fn an_asset_has_its_type_its_tag_and_its_bytes() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let answer = served.ask(&request("GET /page"));
     let etag = ASSETS[0].etag.as_str();
     let head = format!(
@@ -45,7 +45,7 @@ fn an_asset_has_its_type_its_tag_and_its_bytes() {
 
 #[test]
 fn a_caller_that_has_the_asset_gets_304_and_one_that_has_a_part_the_rest() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let etag = ASSETS[0].etag.as_str();
     let same = ask(
         &mut served,
@@ -66,7 +66,7 @@ fn a_caller_that_has_the_asset_gets_304_and_one_that_has_a_part_the_rest() {
 
 #[test]
 fn an_asset_is_only_read() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let answer = served.ask(&request("DELETE /page"));
     assert_eq!(status(&answer), 405);
     assert!(answer.contains("Allow: GET, HEAD\r\n"), "{answer}");

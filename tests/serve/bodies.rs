@@ -27,7 +27,7 @@ fn a_body_reaches_the_handler_wherever_it_is_cut() {
         "/",
         "5;a=b\r\nhello\r\n1\r\n \r\n005\r\nworld\r\n0\r\nT: t\r\n\r\n",
     );
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     for cut in 0..text.len() {
         let call = served.call(&text, Some(cut));
         let answers = served.answer(call);
@@ -38,7 +38,7 @@ fn a_body_reaches_the_handler_wherever_it_is_cut() {
 
 #[test]
 fn a_handler_that_is_slow_is_asked_again() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let answers = served.ask(&post("/later", "", "~~~"));
     assert_eq!(statuses(&answers), [200, 204]);
     assert_eq!(served.site().calls, "rbere");
@@ -46,7 +46,7 @@ fn a_handler_that_is_slow_is_asked_again() {
 
 #[test]
 fn a_caller_that_waits_for_it_is_told_to_continue() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let text = post("/", "Expect: 100-continue\r\n", "hello");
     let cut = text.find("hello").unwrap();
     let call = served.call(&text, Some(cut));
@@ -62,7 +62,7 @@ fn a_caller_that_waits_for_it_is_told_to_continue() {
 
 #[test]
 fn a_body_that_is_too_long_is_refused_before_or_when_it_is() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let limit = usize::try_from(BODY_BYTES_MAX).unwrap();
     let fits = served.ask(&post("/", "", &"x".repeat(limit)));
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_body_that_is_too_long_is_refused_before_or_when_it_is() {
 
 #[test]
 fn a_body_that_nobody_reads_ends_the_connection() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let answer = served.ask(&post("/never", "", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     assert_eq!(statuses(&answer), [403]);
     assert!(answer.contains("Connection: close\r\n"), "{answer}");
@@ -89,7 +89,7 @@ fn a_body_that_nobody_reads_ends_the_connection() {
 
 #[test]
 fn chunks_that_are_malformed_are_refused() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     for chunks in [
         "x\r\n",
         "\r\n",
@@ -115,7 +115,7 @@ fn chunks_that_are_malformed_are_refused() {
 
 #[test]
 fn what_follows_a_body_is_the_next_request_and_not_a_byte_more() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let answers = served.ask(&post("/", "", "GET /split HTTP/1.1\r\n\r\n"));
     assert_eq!(statuses(&answers), [200, 204]);
     assert_eq!(

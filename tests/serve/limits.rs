@@ -9,7 +9,7 @@ const DIAL: fn() -> Opening = || Opening::Dial(endpoint(SERVER, PORT));
 
 #[test]
 fn a_request_that_breaks_the_protocol_is_told_so_and_is_the_last() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     for (text, expected) in [
         ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400),
         (format!("GET / HTTP/1.1\n{HOST}\r\n"), 400),
@@ -38,7 +38,7 @@ fn a_request_that_breaks_the_protocol_is_told_so_and_is_the_last() {
 
 #[test]
 fn a_caller_that_sends_nothing_is_let_go_and_a_slow_head_gets_408() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     assert_eq!(served.ask(""), "");
     assert!((secs(5)..secs(6)).contains(&served.elapsed()));
     let drip = Act::Drip(b"GET / HTTP/1.1\r\nHost: x", secs(1));
@@ -58,7 +58,7 @@ fn a_caller_that_sends_nothing_is_let_go_and_a_slow_head_gets_408() {
 
 #[test]
 fn a_connection_without_a_request_is_closed_after_its_time() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let acts = [
         Act::Send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
         Act::Expect(b"hello\n"),

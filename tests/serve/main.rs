@@ -15,6 +15,7 @@ mod common;
 mod limits;
 mod site;
 mod upgrades;
+mod uploads;
 
 use ask::Ask;
 use assets::ASSETS;
@@ -22,7 +23,7 @@ use common::fixture::{BUFFER, Fixture, TaskId, endpoint, leak, secs};
 use common::log::words;
 use site::Site;
 use tickwire::http::Server;
-use tickwire::http::server::{Assets, HttpOptions, HttpSession, ServeError};
+use tickwire::http::server::{Assets, Handler, HttpOptions, HttpSession, ServeError};
 use tickwire::{Client, ClientOptions, Duration, EchoSession, Tick};
 
 const SERVER: usize = 0;
@@ -30,31 +31,38 @@ const CALLER: usize = 1;
 const PORT: u16 = 80;
 const HOST: &str = "Host: 10.0.0.1\r\n";
 
-/// A server of `N` callers at host 0.
-struct Served<const N: usize> {
+/// A server of one caller at a time, at host 0.
+struct Served<H: Handler = Assets<'static, Site>> {
     net: Fixture,
-    server: TaskId<Server<'static, Assets<'static, Site>, N>>,
+    server: TaskId<Server<'static, H, 1>>,
 }
 
-impl<const N: usize> Served<N> {
+impl Served {
     fn new() -> Self {
         Self::with(BUFFER, HttpOptions::default())
     }
 
-    /// With send buffers of this size, and these limits.
+    /// With a send buffer of this size, and these limits.
     fn with(send: usize, options: HttpOptions) -> Self {
+        let handler = Assets::new(&ASSETS, Site::default());
+        let session = HttpSession::with_upgrade(handler, EchoSession, leak(0, 2_048));
+        Self::start(send, session.with_options(options))
+    }
+
+    fn site(&self) -> &Site {
+        self.handler().rest()
+    }
+}
+
+impl<H: Handler + 'static> Served<H> {
+    fn start(send: usize, session: HttpSession<'static, H>) -> Self {
         let mut net = Fixture::guarded(7, 2);
         net.log.borrow_mut().words = Box::new(|_, _, event| match event.error::<ServeError>() {
             Some(error) => Some(format!("failed: {error:?}")),
             None => words(event),
         });
-        let sockets = [(); N].map(|()| net.add_socket_with(SERVER, BUFFER, send));
-        let sessions = sockets.map(|_| {
-            let memory = leak(0, 2_048);
-            let handler = Assets::new(&ASSETS, Site::default());
-            HttpSession::with_upgrade(handler, EchoSession, memory).with_options(options)
-        });
-        let server = net.start(SERVER, Server::http(sockets, PORT, sessions));
+        let socket = net.add_socket_with(SERVER, BUFFER, send);
+        let server = net.start(SERVER, Server::http([socket], PORT, [session]));
         Self { net, server }
     }
 
@@ -100,10 +108,9 @@ impl<const N: usize> Served<N> {
         self.net.now().since(Tick::ZERO)
     }
 
-    /// The site of the session that serves, or served last.
-    fn site(&self) -> &Site {
-        let sessions = self.net.app(self.server).sessions();
-        sessions.map(HttpSession::handler).next().unwrap().rest()
+    fn handler(&self) -> &H {
+        let mut sessions = self.net.app(self.server).sessions();
+        sessions.next().unwrap().handler()
     }
 }
 

@@ -12,7 +12,7 @@ const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\
 #[test]
 fn the_other_protocol_gets_every_byte_after_the_head_wherever_it_is_cut() {
     let text = upgrade("/echo", "echo", "one\ntwo\n");
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     for cut in 0..text.len() {
         let call = served.call_and_close(&text, cut);
         assert_eq!(
@@ -25,7 +25,7 @@ fn the_other_protocol_gets_every_byte_after_the_head_wherever_it_is_cut() {
 
 #[test]
 fn a_refused_or_ignored_upgrade_is_answered_in_http() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let refused = upgrade("/", "echo", &request("GET /none"));
     let answers = served.ask(&refused);
     assert_eq!(status(&answers), 403);
@@ -41,7 +41,7 @@ fn a_refused_or_ignored_upgrade_is_answered_in_http() {
 
 #[test]
 fn the_next_caller_after_an_upgrade_speaks_http() {
-    let mut served = Served::<1>::new();
+    let mut served = Served::new();
     let text = upgrade("/echo", "echo", "x");
     let call = served.call_and_close(&text, text.len());
     assert_eq!(served.answer(call), format!("{SWITCHED}x"));

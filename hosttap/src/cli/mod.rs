@@ -288,6 +288,17 @@ pub struct ServeOptions {
     /// Serve the files of this folder under /files/, but no name that begins with a dot
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Take files into the folder: POST to /files/NAME, or a form with one file to /files/ (no
+    /// authentication: every host that reaches the port can store a file)
+    #[arg(long, requires = "dir")]
+    pub upload: bool,
+    /// Refuse a larger file; the units k, M and G are accepted [default: no limit]
+    #[arg(long, value_name = "BYTES", requires = "upload", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// A page that may send files, such as http://a.example:8080, beside those of this server under
+    /// its address; may be repeated (`*`: every page)
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
 }
 
 /// Options of `time`.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use tickwire::http::Server;
-use tickwire::http::server::{self, Assets, HttpSession, ServeError};
+use tickwire::http::server::{self, Assets, HttpSession, ServeError, UploadOptions, Uploads};
 use tickwire::{Event, Observer, Task, Tick};
 
 use super::console_observer::ServerObserver;
@@ -13,7 +13,8 @@ use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::serve::folder::Folder;
 use crate::serve::page::PAGE;
-use crate::serve::site::Site;
+use crate::serve::site::{FILES, Site};
+use crate::storage::directory_store::{DirectoryStore, Limits};
 use crate::terminal::console::Console;
 use crate::terminal::text::to_socket_addr;
 
@@ -26,29 +27,53 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// Runs the command until it is interrupted.
 ///
 /// # Errors
-/// [`Exit::Read`] if the folder cannot be served; [`Exit::Interrupted`].
+/// [`Exit::Read`] if the folder cannot be served, [`Exit::Write`] if nothing can be stored in it;
+/// [`Exit::Interrupted`].
 pub fn run(link: &LinkOptions, options: &ServeOptions) -> Result<Exit, Failure> {
     let mut console = Console::new(link.verbose, link.quiet);
     let folder = options.dir.as_deref().map(Folder::open).transpose()?;
     let mut stack = join::open(link, &mut console)?;
+    let store = match options.dir.as_deref().filter(|_| options.upload) {
+        Some(dir) => {
+            let store = DirectoryStore::open(dir, stack.clock.clone(), Limits::default())?;
+            console.status("Whoever reaches the port can store files");
+            Some(store)
+        }
+        None => None,
+    };
     let mut served = Served::default();
-    let result = serve(&mut stack, &mut console, options, folder, &mut served);
+    let content = Content { folder, store };
+    let result = serve(&mut stack, &mut console, options, content, &mut served);
     console.status(&served);
     result
+}
+
+/// What a folder has to do with it.
+struct Content {
+    folder: Option<Folder>,
+    store: Option<DirectoryStore>,
 }
 
 fn serve(
     stack: &mut TapStack,
     console: &mut Console,
     options: &ServeOptions,
-    folder: Option<Folder>,
+    Content { folder, store }: Content,
     served: &mut Served,
 ) -> Result<Exit, Failure> {
     let folder = folder.map(Rc::new);
+    let origins: Vec<&str> = options.origin.iter().map(String::as_str).collect();
+    let uploads = UploadOptions {
+        path: FILES,
+        bytes_max: options.max_size.unwrap_or(u64::MAX),
+        origins: &origins,
+    };
     let sockets = [(); CALLERS_MAX].map(|()| stack.add_socket(BULK_BUFFER_BYTES));
     let sessions = sockets.map(|_| {
         let site = Site::new(folder.clone(), stack.clock.clone());
-        HttpSession::new(Assets::new(&PAGE, site), vec![0; HEAD_BYTES].leak())
+        let store = store.as_ref().map(DirectoryStore::another);
+        let handler = Assets::new(&PAGE, Uploads::new(uploads, store, site));
+        HttpSession::new(handler, vec![0; HEAD_BYTES].leak())
     });
     let mut task = Task::new(Server::http(sockets, options.port, sessions));
     loop {

@@ -10,6 +10,7 @@ mod common;
 
 mod files;
 mod load;
+mod uploads;
 
 use std::fs;
 use std::path::Path;

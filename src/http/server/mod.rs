@@ -9,6 +9,8 @@ mod entity;
 mod error;
 mod etag;
 mod fields;
+#[cfg(feature = "file")]
+mod form;
 mod handler;
 mod method;
 mod options;
@@ -23,6 +25,8 @@ mod session;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "file")]
+mod uploads;
 
 use smoltcp::iface::SocketHandle;
 
@@ -39,6 +43,8 @@ pub use request::Request;
 pub use request_error::RequestError;
 pub use response::{Response, ResponseHead};
 pub use session::{HEAD_MEMORY_MIN, HttpSession};
+#[cfg(feature = "file")]
+pub use uploads::{UploadOptions, Uploads};
 
 use crate::ServerOptions;
 

@@ -103,6 +103,19 @@ impl DirectoryStore {
         })
     }
 
+    /// Another store in the same directory, for another receiver.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            directory: Arc::clone(&self.directory),
+            clock: self.clock.clone(),
+            limits: self.limits,
+            state: State::Closed,
+            last_name: None,
+        }
+    }
+
     /// What the user should know about the directory.
     pub fn note(&self) -> Option<String> {
         let path = self.path.display();

@@ -3,6 +3,8 @@
 extern crate std;
 
 mod entity;
+#[cfg(feature = "file")]
+mod form;
 mod head;
 mod smuggling;
 
