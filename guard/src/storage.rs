@@ -8,9 +8,10 @@ use crate::inspector::Inspector;
 
 /// The memory of a guard: a table of connections and one frame buffer.
 ///
-/// `FLOWS` is the number of connections that the guard knows at the same time. Each takes 52 bytes
-/// (76 with the feature `ipv6`). Make it at least two larger than the number of TCP sockets: a
-/// socket may begin its next connection while frames of the last one are still on their way.
+/// `FLOWS` is the number of connections that the guard knows at the same time. Each takes 52 bytes,
+/// 24 more with the feature `ipv6`, and 40 more with `recovery`. Make it at least two larger than
+/// the number of TCP sockets: a socket may begin its next connection while frames of the last one
+/// are still on their way.
 ///
 /// `FRAME_LEN` is the size of the frame buffer in bytes. The guard uses it only for a frame that it
 /// must change, cut or drop. Make it the device's `max_transmission_unit`. With less, longer frames pass
@@ -54,5 +55,17 @@ impl<const FLOWS: usize, const FRAME_LEN: usize> Default for Storage<FLOWS, FRAM
 impl<const FLOWS: usize, const FRAME_LEN: usize> defmt::Format for Storage<FLOWS, FRAME_LEN> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "Storage {{ counters: {=?} }}", self.counters());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_takes_as_much_as_the_documentation_says() {
+        let ipv6 = if cfg!(feature = "ipv6") { 24 } else { 0 };
+        let recovery = if cfg!(feature = "recovery") { 40 } else { 0 };
+        assert_eq!(size_of::<Flow>(), 52 + ipv6 + recovery);
     }
 }
