@@ -2,6 +2,7 @@
 
 mod link;
 mod recovery;
+mod serve;
 pub mod values;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tickwire::sntp::NTP_PORT;
 use crate::exit::{Exit, Failure};
 pub use link::LinkOptions;
 pub use recovery::RecoveryOptions;
+pub use serve::{HubOptions, ServeOptions};
 use values::{HeaderField, Peer};
 
 /// The default port of `chat`.
@@ -68,7 +70,7 @@ pub enum Command {
     Recv(RecvOptions),
     /// Send files
     Send(SendOptions),
-    /// Serve a page and the files of a folder to browsers (HTTP)
+    /// Serve a page, the files of a folder, and rooms for talk to browsers (HTTP)
     Serve(ServeOptions),
     /// Send back every byte that arrives
     Echo(EchoOptions),
@@ -277,28 +279,6 @@ pub struct EchoOptions {
     /// Quit after one conversation
     #[arg(long)]
     pub once: bool,
-}
-
-/// Options of `serve`.
-#[derive(Debug, Args)]
-pub struct ServeOptions {
-    /// Port to listen on
-    #[arg(long, default_value_t = HTTP_PORT, value_parser = values::port)]
-    pub port: u16,
-    /// Serve the files of this folder under /files/, but no name that begins with a dot
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Take files into the folder: POST to /files/NAME, or a form with one file to /files/ (no
-    /// authentication: every host that reaches the port can store a file)
-    #[arg(long, requires = "dir")]
-    pub upload: bool,
-    /// Refuse a larger file; the units k, M and G are accepted [default: no limit]
-    #[arg(long, value_name = "BYTES", requires = "upload", value_parser = values::size)]
-    pub max_size: Option<u64>,
-    /// A page that may send files, such as http://a.example:8080, beside those of this server under
-    /// its address; may be repeated (`*`: every page)
-    #[arg(long, value_name = "ORIGIN")]
-    pub origin: Vec<String>,
 }
 
 /// Options of `time`.

@@ -245,6 +245,22 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "not a number of bytes, such as 1500, 64k or 2G".to_owned())
 }
 
+/// The origin of a page (RFC 6454): a scheme, a host and perhaps a port. `*` is every page.
+///
+/// # Errors
+/// A description of what is wrong.
+pub fn origin(text: &str) -> Result<String, String> {
+    let authority = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let is_plain = |c: char| c.is_ascii_graphic() && !"/?#@".contains(c);
+    let is_origin = authority.is_some_and(|host| !host.is_empty() && host.chars().all(is_plain));
+    if text == "*" || is_origin {
+        return Ok(text.to_owned());
+    }
+    Err("not an origin, such as http://a.example:8080, or *".to_owned())
+}
+
 /// A port that a connection can have: a number, or the name of a service.
 ///
 /// # Errors

@@ -1,9 +1,12 @@
-//! `hosttap serve`: a page, and the files of a folder, to browsers.
+//! `hosttap serve`: a page, the files of a folder, and a hub, to browsers.
 
+use std::fmt::Display;
 use std::rc::Rc;
 
 use tickwire::http::Server;
 use tickwire::http::server::{self, Assets, HttpSession, ServeError, UploadOptions, Uploads};
+use tickwire::hub::{SessionError, socketio};
+use tickwire::websocket::WebSocketError;
 use tickwire::{Event, Observer, Task, Tick};
 
 use super::console_observer::ServerObserver;
@@ -13,6 +16,7 @@ use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::serve::folder::Folder;
 use crate::serve::page::PAGE;
+use crate::serve::rooms::{LINE_CALLERS_MAX, Rooms};
 use crate::serve::site::{FILES, Site};
 use crate::storage::directory_store::{DirectoryStore, Limits};
 use crate::terminal::console::Console;
@@ -21,6 +25,10 @@ use crate::terminal::text::to_socket_addr;
 /// Callers that are served at a time. A browser opens six connections to one host. When all are busy,
 /// eight more may wait (the guard's limit).
 const CALLERS_MAX: usize = 32;
+/// The name of the task for callers over plain TCP.
+const LINES: &str = "lines";
+/// The size of each buffer of a caller over plain TCP.
+const LINES_BUFFER_BYTES: usize = 16 * 1024;
 /// Memory for the heads of a caller's request and of its answer.
 const HEAD_BYTES: usize = 16 * 1024;
 
@@ -69,17 +77,30 @@ fn serve(
         origins: &origins,
     };
     let sockets = [(); CALLERS_MAX].map(|()| stack.add_socket(BULK_BUFFER_BYTES));
+    let rooms = Rooms::open(&options.hub, &options.origin);
     let sessions = sockets.map(|_| {
-        let site = Site::new(folder.clone(), stack.clock.clone());
+        let site = Site::new(folder.clone(), rooms, stack.clock.clone());
         let store = store.as_ref().map(DirectoryStore::another);
         let handler = Assets::new(&PAGE, Uploads::new(uploads, store, site));
-        HttpSession::new(handler, vec![0; HEAD_BYTES].leak())
+        HttpSession::with_upgrade(handler, rooms.socket(), vec![0; HEAD_BYTES].leak())
     });
-    let mut task = Task::new(Server::http(sockets, options.port, sessions));
+    let mut pages = Task::new(Server::http(sockets, options.port, sessions));
+    let mut lines = options.hub.lines.map(|port| {
+        let sockets = [(); LINE_CALLERS_MAX].map(|()| stack.add_socket(LINES_BUFFER_BYTES));
+        Task::named(LINES, rooms.lines(sockets, port))
+    });
     loop {
         let mut observer = ServeObserver { console, served };
-        let wake = stack.turn(&mut [&mut task], &mut observer);
-        match task.outcome() {
+        let wake = match &mut lines {
+            Some(lines) => stack.turn(&mut [&mut pages, lines], &mut observer),
+            None => stack.turn(&mut [&mut pages], &mut observer),
+        };
+        let pages = pages
+            .outcome()
+            .map(|ended| ended.map_err(|error| error.to_string()));
+        let lines = lines.as_ref().and_then(Task::outcome);
+        let lines = lines.map(|ended| ended.map_err(|error| error.to_string()));
+        match pages.or(lines) {
             Some(Ok(())) => return Ok(Exit::Success),
             Some(Err(error)) => {
                 return Err(Failure::new(Exit::Unknown, format!("serve: {error}")));
@@ -92,8 +113,8 @@ fn serve(
 /// What was served.
 #[derive(Debug, Default)]
 struct Served {
-    /// Whether the listening port was printed.
-    is_port_printed: bool,
+    /// Whether the listening ports were printed: that of pages, and that of lines.
+    is_port_printed: [bool; 2],
     answers: u64,
     /// Those with a status of 400 and above.
     refusals: u64,
@@ -124,10 +145,14 @@ struct ServeObserver<'c> {
 impl Observer for ServeObserver<'_> {
     fn event(&mut self, now: Tick, task: &'static str, event: &Event) {
         let (console, served) = (&mut *self.console, &mut *self.served);
+        let [pages_printed, lines_printed] = &mut served.is_port_printed;
         if let Some(server::Event::Answer { status }) = event.app() {
             served.answers += 1;
             served.refusals += u64::from(*status >= 400);
             return console.detail(format_args!("{now}  status {status}"));
+        }
+        if let Some(socketio::Event::Acknowledged) = event.app() {
+            return console.detail(format_args!("{now}  acknowledged news"));
         }
         match *event {
             Event::Connected { remote, .. } => {
@@ -141,14 +166,22 @@ impl Observer for ServeObserver<'_> {
             }
             Event::Failed { remote, .. } => {
                 served.failures += 1;
-                if let (Some(remote), Some(error)) = (remote, event.error::<ServeError>()) {
+                let pages = event.error::<ServeError<WebSocketError>>();
+                let lines = event.error::<SessionError>();
+                let error = pages.map(|error| error as &dyn Display);
+                let error = error.or(lines.map(|error| error as &dyn Display));
+                if let (Some(remote), Some(error)) = (remote, error) {
                     let remote = to_socket_addr(remote);
                     console.detail(format_args!("{now}  {remote}: {error}"));
                 }
             }
             _ => ServerObserver {
                 console,
-                is_port_printed: &mut served.is_port_printed,
+                is_port_printed: if task == LINES {
+                    lines_printed
+                } else {
+                    pages_printed
+                },
             }
             .event(now, task, event),
         }

@@ -24,7 +24,7 @@ use crate::system::signals::Signals;
 use crate::system::wait::{Interest, Ready, wait, wait_for_frame};
 
 /// Sockets that a command may have.
-pub const SOCKETS_MAX: usize = 40;
+pub const SOCKETS_MAX: usize = 48;
 /// Connections that the guard tracks. A socket may start its next connection while frames of the
 /// last one are still in transit.
 const FLOWS_MAX: usize = SOCKETS_MAX + 3;

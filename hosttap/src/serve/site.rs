@@ -1,16 +1,17 @@
-//! The handler of the server: files, their folders, and what is not there.
+//! The handler of the server: files, their folders, the hub, and what is not there.
 
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use rustix::fs::Stat;
-use tickwire::http::server::{Entity, Etag, Handler, Method, NoUpgrade, Reply, Request, Response};
+use tickwire::http::server::{Entity, Etag, Handler, Method, Reply, Request, Response, Switch};
 use tickwire::http::{Header, percent};
 use tickwire::{Source, SourceError};
 
 use super::folder::{Folder, Found};
 use super::media_type;
+use super::rooms::{Rooms, Socket};
 use crate::storage::file_source::FileSource;
 use crate::system::clock::Clock;
 
@@ -42,6 +43,7 @@ const FIELDS: [Header<'static>; 3] = [
 #[derive(Debug)]
 pub struct Site {
     folder: Option<Rc<Folder>>,
+    rooms: Rooms,
     clock: Clock,
     body: Body,
 }
@@ -55,10 +57,11 @@ enum Body {
 }
 
 impl Site {
-    /// A site with the files of `folder`, if there is one.
-    pub const fn new(folder: Option<Rc<Folder>>, clock: Clock) -> Self {
+    /// A site with the files of `folder`, if there is one, and a hub.
+    pub const fn new(folder: Option<Rc<Folder>>, rooms: Rooms, clock: Clock) -> Self {
         Self {
             folder,
+            rooms,
             clock,
             body: Body::Nothing,
         }
@@ -120,13 +123,29 @@ fn etag(found: &Stat, now: Duration) -> String {
 }
 
 impl Handler for Site {
-    type Upgrade = NoUpgrade;
+    type Upgrade = Socket;
 
     fn respond(&mut self, request: &Request<'_>, response: Response<'_>) -> Reply {
         match request.path().strip_prefix(FILES) {
             Some(name) => self.file(name, request, response),
-            None => response.status(404).reason(),
+            None => {
+                let answered = self.rooms.respond(request, response);
+                answered.unwrap_or_else(|response| response.status(404).reason())
+            }
         }
+    }
+
+    /// A wish for another protocol than the hub's is ignored.
+    fn upgrade(
+        &mut self,
+        request: &Request<'_>,
+        response: Response<'_>,
+        socket: &mut Socket,
+    ) -> Result<Switch, Reply> {
+        let rooms = self.rooms;
+        rooms
+            .upgrade(request, response, socket)
+            .map_err(|refused| refused.unwrap_or_else(|response| self.respond(request, response)))
     }
 
     fn fill(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, SourceError>> {

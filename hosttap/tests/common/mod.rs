@@ -13,6 +13,7 @@ mod dnsmasq;
 mod file_peer;
 mod http_server;
 pub(crate) mod namespace;
+pub(crate) mod peers;
 mod process;
 mod pty;
 mod python;

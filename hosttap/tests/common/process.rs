@@ -109,6 +109,11 @@ impl Process {
         self.stderr.text()
     }
 
+    /// What it has written to stdout so far.
+    pub(crate) fn stdout_so_far(&self) -> String {
+        self.stdout.text()
+    }
+
     fn output_so_far(&self) -> String {
         let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
         format!("stdout: {stdout}\nstderr: {stderr}")

@@ -172,3 +172,27 @@ fn interface_names_are_checked_before_anything_truncates_them() {
         assert!(interface_name(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn an_origin_has_a_scheme_and_a_host_and_nothing_after_them() {
+    for text in [
+        "*",
+        "http://a.example",
+        "https://a.example:8443",
+        "http://[fe80::1]:80",
+    ] {
+        assert_eq!(origin(text), Ok(text.to_owned()));
+    }
+    for text in [
+        "",
+        "a.example",
+        "http://",
+        "http://a/",
+        "http://a b",
+        "ftp://a",
+        "http://u@a",
+        "null",
+    ] {
+        assert!(origin(text).is_err(), "{text}");
+    }
+}
