@@ -59,8 +59,7 @@ pub struct Head {
 /// includes line ends and the empty last line. With interim heads a server can therefore send nine
 /// times as much.
 ///
-/// The parser handles one byte at a time, so the result does not depend on where the stream was cut.
-/// This is true for errors too.
+/// It handles one byte at a time: no result and no error depends on where the stream was cut.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeadParser {
@@ -141,11 +140,9 @@ impl HeadParser {
     /// Parses `bytes` up to the end of the final head. Returns the number of bytes that it consumed,
     /// and the head once it is complete. While the head is incomplete, it consumes all bytes.
     ///
-    /// What the parser itself does not need goes to `fields`, for example a [`Location`]; pass the
-    /// same one in every call. Once the head is complete, further calls consume nothing and return it
-    /// again.
-    ///
-    /// [`Location`]: super::Location
+    /// What the parser itself does not need goes to `fields`, such as a [`Location`](super::Location);
+    /// pass the same one in every call. Once the head is complete, further calls consume nothing and
+    /// return it again.
     ///
     /// # Errors
     /// The first byte that breaks the protocol. Every later call returns the same error.
@@ -212,7 +209,7 @@ impl HeadParser {
     fn check_status(&mut self) -> Result<(), Malformed> {
         match self.head.status {
             0..=99 => Err(Malformed::StatusLine),
-            101 if self.has_upgrade => Ok(()),
+            101 if self.is_upgrade() => Ok(()),
             101 => Err(Malformed::SwitchingProtocols),
             100..=199 if self.interim == INTERIM_HEADS_MAX => Err(Malformed::TooManyInterim),
             100..=199 => {
@@ -225,9 +222,14 @@ impl HeadParser {
         }
     }
 
+    /// Whether this head switches protocols as was asked. Where nobody can ask there is no code.
+    const fn is_upgrade(&self) -> bool {
+        cfg!(feature = "websocket") && self.has_upgrade && self.head.status == 101
+    }
+
     fn end_head(&mut self) -> Result<(), Malformed> {
         let head = self.head.finish()?;
-        if head.status < 200 && head.status != 101 {
+        if head.status < 200 && !self.is_upgrade() {
             self.head = PartialHead::new();
         } else {
             self.outcome = Some(Ok(()));
@@ -387,7 +389,8 @@ impl PartialHead {
         match (self.transfer_coding.is_chunked(), self.length.agreed()) {
             (true, Some(_)) => Err(Malformed::LengthAndCoding),
             (true, None) if self.version_minor == 0 => Err(Malformed::CodingInHttp10),
-            _ if matches!(self.status, 101 | 204 | 304) => Ok(Framing::Empty),
+            _ if matches!(self.status, 204 | 304) => Ok(Framing::Empty),
+            _ if cfg!(feature = "websocket") && self.status < 200 => Ok(Framing::Empty),
             (true, None) => Ok(Framing::Chunked),
             (false, Some(length)) => Ok(Framing::Length(length)),
             (false, None) => Ok(Framing::Close),

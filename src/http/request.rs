@@ -46,9 +46,14 @@ pub trait Additions {
         "GET"
     }
 
-    /// The version, and the value of Connection.
-    fn connection(&self) -> (&'static str, &'static str) {
-        ("1.0", "close")
+    /// What stands between the target and the host.
+    fn before_host(&self) -> &'static [u8] {
+        b" HTTP/1.0\r\nHost: "
+    }
+
+    /// The line of Connection, with the end of the line before it.
+    fn connection(&self) -> &'static [u8] {
+        b"\r\nConnection: close\r\n"
     }
 
     /// Whether this header of the caller is sent at all.
@@ -235,11 +240,8 @@ impl<'a, A: Additions> Request<'a, A> {
         write(self.additions.method().as_bytes());
         write(b" ");
         self.url.target().write_pieces(write);
-        let (version, connection) = self.additions.connection();
-        write(b" HTTP/");
-        write(version.as_bytes());
         // Host comes first, even if the caller set it (RFC 9110, 7.2).
-        write(b"\r\nHost: ");
+        write(self.additions.before_host());
         match self.header("Host") {
             Some(header) => write(header.value.trim_ascii().as_bytes()),
             None => self.url.authority().write_pieces(write),
@@ -248,9 +250,7 @@ impl<'a, A: Additions> Request<'a, A> {
             write(b"\r\nUser-Agent: ");
             write(Request::USER_AGENT.as_bytes());
         }
-        write(b"\r\nConnection: ");
-        write(connection.as_bytes());
-        write(b"\r\n");
+        write(self.additions.connection());
         for header in self
             .headers
             .iter()

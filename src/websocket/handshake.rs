@@ -131,8 +131,12 @@ pub(super) struct Upgrade<'k> {
 }
 
 impl Additions for Upgrade<'_> {
-    fn connection(&self) -> (&'static str, &'static str) {
-        ("1.1", "Upgrade")
+    fn before_host(&self) -> &'static [u8] {
+        b" HTTP/1.1\r\nHost: "
+    }
+
+    fn connection(&self) -> &'static [u8] {
+        b"\r\nConnection: Upgrade\r\n"
     }
 
     fn has_upgrade(&self) -> bool {
