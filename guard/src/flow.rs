@@ -162,6 +162,11 @@ impl Flow {
         self.reset |= refuses_syn || self.is_in_window(segment.fields.seq);
     }
 
+    /// Number of bytes in the unit of the windows that smoltcp announces.
+    pub(crate) const fn window_unit(&self) -> u32 {
+        1 << self.window_scale
+    }
+
     /// Whether smoltcp takes the window of our SYN for a scaled one.
     pub(crate) const fn has_scaled_syn_window(&self) -> bool {
         !self.has_announced_window && self.window_scale > 0

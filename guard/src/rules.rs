@@ -187,11 +187,14 @@ fn has_fin_after_data_beyond_window(flow: &Flow, segment: &Segment) -> bool {
 /// (`process`). If both sides have data in flight, neither ever learns that its data arrived. RFC
 /// 9293, 3.4 wants an ACK sent with SND.NXT. But a peer that has filled our window sends even that
 /// from the window's right edge, which is also outside, while the data that was lost on its way is
-/// being resent.
+/// being resent. It may be an edge of before: smoltcp rounds each window that it announces down to
+/// what its scale can say, and so takes a few bytes back (RFC 9293, 3.8.6.2.1 wants that no one does).
 fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
     let seq = segment.fields.seq;
     let is_old = seq.is_before(flow.rcv_nxt) && flow.rcv_nxt.since(seq) <= OLD_SEQ_DISTANCE_MAX;
-    let is_at_edge = flow.rcv_nxt.is_before(seq) && seq == flow.window_edge;
+    let is_past_edge = !seq.is_before(flow.window_edge);
+    let is_rounded_off = seq.since(flow.window_edge) < flow.window_unit();
+    let is_at_edge = flow.rcv_nxt.is_before(seq) && is_past_edge && is_rounded_off;
     segment.is_pure_ack() && (is_old || is_at_edge) && flow.snd_una.is_before(segment.fields.ack)
 }
 

@@ -27,11 +27,8 @@ fn data(family: Family, position: usize, len: usize, host_start: u32) -> Vec<u8>
     build(family, &segment, host_start)
 }
 
-/// The peer sends beyond our buffer before we have announced anything but our SYN's window, and
-/// then all that fits. Returns how much has arrived.
-fn overfill<D: TestDevice>(family: Family) -> usize {
-    let mut host = Host::<D>::connecting(family, LEN, Cable::default());
-    let start = host.start;
+/// The answer to our SYN of a peer that scales windows.
+fn scaled_syn_ack(family: Family, start: u32) -> Vec<u8> {
     let syn_ack = TcpRepr {
         window_scale: Some(7),
         max_seg_size: Some(1400),
@@ -42,11 +39,19 @@ fn overfill<D: TestDevice>(family: Family) -> usize {
             Some(start),
         )
     };
-    let syn_ack = tcp_frame(
+    tcp_frame(
         (PEER_MAC, family.peer()),
         (HOST_MAC, family.host()),
         &syn_ack,
-    );
+    )
+}
+
+/// The peer sends beyond our buffer before we have announced anything but our SYN's window, and
+/// then all that fits. Returns how much has arrived.
+fn overfill<D: TestDevice>(family: Family) -> usize {
+    let mut host = Host::<D>::connecting(family, LEN, Cable::default());
+    let start = host.start;
+    let syn_ack = scaled_syn_ack(family, start);
     // Both are here before the host is polled.
     let early = [syn_ack, data(family, LEN, 100, start)];
     host.cable.0.borrow_mut().to_host.extend(early);
@@ -127,5 +132,42 @@ fn a_window_announced_since_our_syn_is_left_to_smoltcp() {
         incoming(&mut device, &build(Family::V4, &ACK, 1000));
         outgoing(&mut device, &ack(payload));
         assert_eq!(incoming(&mut device, &beyond) == beyond, is_left);
+    }
+}
+
+#[test]
+fn an_ack_from_an_edge_that_was_rounded_off_is_not_ignored() {
+    /// The peer has filled our window: after its first byte the edge is the end of the buffer, and
+    /// after the second, in units of two bytes, one byte before it. The rest is lost.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> usize {
+        host.write(b"data");
+        for seq in 0..2 {
+            host.receive(Segment {
+                seq,
+                payload: b"p",
+                ..ACK
+            });
+            host.advance(20);
+            host.poll();
+        }
+        host.receive(Segment {
+            seq: 70_001,
+            ack: 4,
+            ..ACK
+        });
+        host.socket().send_queue()
+    }
+    fn connected<D: TestDevice>(family: Family) -> Host<D> {
+        let mut host = Host::<D>::connecting(family, 70_001, Cable::default());
+        let syn_ack = scaled_syn_ack(family, host.start);
+        host.receive_frame(syn_ack);
+        host
+    }
+    for family in FAMILIES {
+        let mut bare = connected::<Cable>(*family);
+        assert_eq!(script(&mut bare), 4, "the rounding of windows is gone");
+        let mut guarded = connected::<GuardedCable>(*family);
+        assert_eq!(script(&mut guarded), 0);
+        assert_eq!(guarded.device.counters().acks_moved_into_window, 1);
     }
 }
