@@ -41,7 +41,7 @@ check_clippy() {
         cd firmware
         source ./toolchain.sh
         core_find
-        for features in mps2-an385,every,sim lm3s6965evb,ram-16k,panic-location; do
+        for features in mps2-an385,every,sim lm3s6965evb,ram-16k,panic-location,dns,sntp; do
             "${CORE_CARGO[@]}" clippy --locked --package board --package images --features "images/${features//,/,images/}" \
                 --target-dir target/clippy "${CORE_FLAGS[@]}" -- -D warnings
         done

@@ -46,6 +46,9 @@ for board in "${boards[@]}"; do
     keep get get-16k
     build "$board" "" --bin get --no-default-features
     keep get get-unguarded
+    # The image `join` with names and the time of day.
+    build "$board" dns,sntp --bin join
+    keep join join-names
     if [ "$board" = mps2-an385 ]; then
         # Only this board has the 2 MiB of RAM that the simulator needs.
         build "$board" sim --bin sim

@@ -22,6 +22,8 @@ build() {
 }
 
 build plain "" bare minimal get join echo chat recv
+build dns dns join
+build sntp sntp join
 build guard guard get
 build recovery recovery get
 build reno reno get

@@ -21,6 +21,7 @@ FLASH_BYTES = 1 << 20
 # Of the image `get`: its deadlines in milliseconds, and its exit code when one passes.
 DEADLINES = ("connect", "head", "idle", "total")
 TIMED_OUT = 28
+RESOLVE = 6
 # What QEMU may take to start on a machine that has much to do.
 SLACK_SECONDS = 4
 RECV_PORT = 2001
@@ -49,6 +50,27 @@ def joins(machine):
         if "DHCPRELEASE" not in log():
             raise Failed(f"the address was not given back: {log()}")
     return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
+
+
+def joins_by_name(machine):
+    """The same with nothing but a name: whom to ask for it, and for the time of day, is in the lease."""
+    with peers.nginx(), peers.dnsmasq(peers.WITH_NAMES) as log, peers.time_server():
+        named = f"http://{peers.NAME}:{peers.NGINX_PORT}/body"
+        parameters = {"seed": random.randrange(1 << 32), "url": named}
+        outcome = run(machine, "join-names", parameters, tap(peers.TAP))
+        told = f"address {peers.LEASED}\ntime {peers.UNIX_SECONDS}\nreceived {BODY_BYTES}\n"
+        expect(outcome, 0, told)
+        if "DHCPRELEASE" not in log():
+            raise Failed(f"the address was not given back: {log()}")
+    return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
+
+
+def finds_no_such_name(machine):
+    with peers.dnsmasq(peers.WITH_NAMES), peers.time_server():
+        parameters = {"seed": random.randrange(1 << 32), "url": "http://none.lan.test/"}
+        outcome = run(machine, "join-names", parameters, tap(peers.TAP))
+        expect(outcome, RESOLVE)
+    return {"outcome": outcome}
 
 
 # get
@@ -348,6 +370,8 @@ def refuses_large(machine):
 def tests():
     """Tuples of (image, test's name, needs a TAP, function)."""
     yield "join", "", True, joins
+    yield "join-names", "", True, joins_by_name
+    yield "join-names", "no such name", True, finds_no_such_name
     yield from get_tests()
     yield "echo", "", True, echoes
     yield "chat", "", True, chat_listens

@@ -9,6 +9,8 @@ ROWS = (
     ("`minimal`: the program above", "plain-minimal", None),
     ("`get`: loop and HTTP client", "plain-get", "plain-bare"),
     ("DHCP client, in `join`, beside the HTTP client", "plain-join", "plain-get"),
+    ("resolver, and a client that dials names, with smoltcp's UDP, in `join`", "dns-join", "plain-join"),
+    ("SNTP client and clock, with smoltcp's UDP, in `join`", "sntp-join", "plain-join"),
     ("`echo`: loop and server", "plain-echo", "plain-bare"),
     ("`chat`: loop and peer", "plain-chat", "plain-bare"),
     ("`recv`: loop, receiver, SHA-256, flash store", "plain-recv", "plain-bare"),

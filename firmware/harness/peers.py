@@ -232,14 +232,53 @@ def echo(data, port, seconds):
 
 # The one address that dnsmasq lends.
 LEASED = "192.168.69.50"
+# A name that it knows, and nobody has the first of its addresses.
+NAME = "www.lan.test"
+KNOWN = [f"--host-record={NAME},{address}" for address in (NOBODY, HOST)]
+# Its own address is that of the name server, too.
+WITH_NAMES = ["--port=53", "--no-resolv", "--no-hosts", *KNOWN, f"--dhcp-option=option:ntp-server,{HOST}"]
 
 
 @contextlib.contextmanager
-def dnsmasq():
+def dnsmasq(options=("--port=0",)):
     """dnsmasq, which lends one address; its log, for what it was told."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(mode="w+") as log:
-        command = ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0"]
+        command = ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", *options]
         command += [f"--interface={TAP}", "--bind-dynamic", "--no-ping", f"--dhcp-leasefile={folder}/leases"]
         command += [f"--dhcp-range={LEASED},{LEASED},255.255.255.0,2m"]
         with process(command, stdin=subprocess.DEVNULL, stderr=log):
             yield lambda: (log.seek(0), log.read())[1]
+
+
+NTP_PORT = 123
+# From 1900 on, in which NTP counts; and what it is in seconds of Unix.
+NTP_SECONDS = 3_976_214_400
+UNIX_SECONDS = NTP_SECONDS - 2_208_988_800
+
+
+@contextlib.contextmanager
+def time_server():
+    """An SNTP server (RFC 4330) whose clock stands still."""
+    answering = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    answering.bind((HOST, NTP_PORT))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                question, caller = answering.recvfrom(1024)
+                if caller is None:
+                    return
+                # Version 4, server, stratum 2. What the client sent as its time comes back.
+                head = struct.pack(">BBbb12x", 0x24, 2, 6, -20)
+                now = struct.pack(">II", NTP_SECONDS, 0)
+                answering.sendto(head + now + question[40:48] + now + now, caller)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            answering.shutdown(socket.SHUT_RDWR)
+        answering.close()
+        thread.join(timeout=20)

@@ -16,19 +16,19 @@ use crate::rig::{Question, Rig, WRONG, answer_to};
 type GetId = TaskId<Get<'static, Discard, HostPort<&'static str>>>;
 
 /// The name server, and the host that has the name.
-const DNS: usize = 1;
-const WEB: usize = 2;
+pub(crate) const DNS: usize = 1;
+pub(crate) const WEB: usize = 2;
 /// On the link, and nobody has it.
 const NOBODY: [u8; 4] = [10, 0, 0, 77];
 /// Beyond a router: WEB has the first, and nobody the others.
 const FAR: [u8; 4] = [198, 51, 100, 7];
 const FAR_NOBODY: [[u8; 4]; 2] = [[198, 51, 100, 66], [198, 51, 100, 67]];
-const ANSWER: [Act<'static>; 2] = [
+pub(crate) const ANSWER: [Act<'static>; 2] = [
     Act::Expect(b"\r\n\r\n"),
     Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
 ];
 
-fn near(host: usize) -> [u8; 4] {
+pub(crate) fn near(host: usize) -> [u8; 4] {
     let IpAddress::Ipv4(address) = endpoint(host, 0).addr else {
         panic!("the hosts have addresses of IPv4");
     };
@@ -36,7 +36,7 @@ fn near(host: usize) -> [u8; 4] {
 }
 
 /// A rig with a name server and a host that may be reached directly, or as if it were far away.
-fn rig() -> Rig {
+pub(crate) fn rig() -> Rig {
     let mut rig = Rig::with_hosts(2, 1);
     let network = Ipv4Addr::from(FAR).into();
     let route = Route {
@@ -85,7 +85,7 @@ fn get_within(rig: &mut Rig, url: &'static str, connect_timeout: Duration) -> Ge
     )
 }
 
-fn answer(rig: &mut Rig, question: &Question, addresses: &[[u8; 4]]) {
+pub(crate) fn answer(rig: &mut Rig, question: &Question, addresses: &[[u8; 4]]) {
     let reply = addresses
         .iter()
         .fold(Reply::to(&question.bytes), |reply, address| {
@@ -103,7 +103,7 @@ fn dial(rig: &mut Rig, addresses: &[[u8; 4]]) -> Result<(), GetError> {
 }
 
 /// The addresses that were dialled, and how many milliseconds after the first.
-fn dialled(rig: &Rig) -> Vec<([u8; 4], u64)> {
+pub(crate) fn dialled(rig: &Rig) -> Vec<([u8; 4], u64)> {
     let log = rig.net.log.borrow();
     let connecting = log.of(0).filter_map(|(at, line)| {
         let remote = line.strip_prefix("connecting ")?;

@@ -10,6 +10,7 @@
 mod common;
 
 mod answers;
+mod apps;
 mod dialling;
 mod dnslib;
 mod lies;

@@ -15,6 +15,8 @@ pub const FAILED: i32 = 1;
 pub const USAGE: i32 = 2;
 /// The URL is wrong.
 pub const URL: i32 = 3;
+/// The name cannot be resolved.
+pub const RESOLVE: i32 = 6;
 /// No connection came about.
 pub const CONNECT: i32 = 7;
 /// The peer broke the protocol.
@@ -75,6 +77,8 @@ impl From<HostError> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (code, why) = match error {
+            #[cfg(feature = "dns")]
+            Error::Unresolved(_) => (RESOLVE, "the name cannot be resolved"),
             Error::Refused => (CONNECT, "the connection was refused"),
             Error::DestinationUnreachable => (CONNECT, "the network cannot reach the peer"),
             Error::Unaddressable | Error::Unreachable | Error::NoLocalPort => {

@@ -1,13 +1,20 @@
-//! Joins a network by DHCP, fetches one body by HTTP, and gives its address back.
+//! Joins a network by DHCP, fetches one body by HTTP, and gives its address back. With the feature
+//! `dns` the URL may have a name, which the servers of the lease resolve; with the feature `sntp` it
+//! asks a time server of the lease first.
 //!
 //! | key | value | default |
 //! |---|---|---|
-//! | `url` | as `http://192.168.69.1:8000/file`; an address, not a name | required |
+//! | `url` | as `http://192.168.69.1:8000/file`; a name only with `dns` | required |
 //! | `seed` | a number: the exchange with the DHCP server, ports, TCP's sequence numbers | 1 |
 //!
-//! Prints `address A.B.C.D` and `received N`.
+//! Prints `address A.B.C.D`, `time N` where there is a time server, and `received N`.
 #![no_std]
 #![no_main]
+
+#[cfg(feature = "dns")]
+mod names;
+#[cfg(feature = "sntp")]
+mod time;
 
 use core::mem::MaybeUninit;
 
@@ -18,6 +25,8 @@ use images::{number, report_cost};
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::wire::EthernetAddress;
 use tickwire::dhcp::{Dhcp, DhcpDevice, DhcpOptions, Storage};
+#[cfg(feature = "dns")]
+use tickwire::dns::Resolver;
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{AnyTask, Config, Discard, Duration, Stack, Task};
 
@@ -25,12 +34,31 @@ const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
 /// How long to wait for an address.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Sockets of all tasks.
+const SOCKETS: usize = {
+    #[allow(unused_mut, reason = "the features decide")]
+    let mut count = 1;
+    #[cfg(feature = "dns")]
+    {
+        count += names::SOCKETS;
+    }
+    #[cfg(feature = "sntp")]
+    {
+        count += time::SOCKETS;
+    }
+    count
+};
+
 /// All memory that the image lends.
 struct Memory {
     frames: [[u8; FRAME_BYTES_MAX]; 2],
     receive: [u8; 2_920],
     send: [u8; 512],
     dhcp: Storage,
+    #[cfg(feature = "dns")]
+    names: names::Memory,
+    #[cfg(feature = "sntp")]
+    time: time::Memory,
 }
 
 #[cortex_m_rt::entry]
@@ -40,6 +68,10 @@ fn main() -> ! {
         receive: [0; 2_920],
         send: [0; 512],
         dhcp: Storage::new(),
+        #[cfg(feature = "dns")]
+        names: names::Memory::EMPTY,
+        #[cfg(feature = "sntp")]
+        time: time::Memory::EMPTY,
     };
     exit::finish(run(MEMORY))
 }
@@ -50,8 +82,11 @@ fn run(memory: &'static mut Memory) -> Result<(), Failure> {
     let text = arguments
         .get("url")
         .ok_or(Failure::usage("url= is needed"))?;
-    let malformed = Failure::new(exit::URL, "url= is no http URL with an address");
+    let malformed = Failure::new(exit::URL, "url= is no http URL, or has a name");
     let url = Url::parse(text).map_err(|_| malformed)?;
+    #[cfg(feature = "dns")]
+    let remote = url.host_port();
+    #[cfg(not(feature = "dns"))]
     let remote = url.endpoint().ok_or(malformed)?;
     let request = Request::new(&url, &[]).map_err(|_| malformed)?;
 
@@ -60,6 +95,10 @@ fn run(memory: &'static mut Memory) -> Result<(), Failure> {
         receive,
         send,
         dhcp,
+        #[cfg(feature = "dns")]
+        names,
+        #[cfg(feature = "sntp")]
+        time,
     } = memory;
     let dhcp: &Storage = dhcp;
     let (mut clock, ethernet) = board::start(MAC)?;
@@ -70,18 +109,26 @@ fn run(memory: &'static mut Memory) -> Result<(), Failure> {
         gateway: None,
         seed: number(&arguments, "seed", 1_u32)?.into(),
     };
-    let mut storage = [SocketStorage::EMPTY];
+    let mut storage = [SocketStorage::EMPTY; SOCKETS];
     let sockets = SocketSet::new(&mut storage[..]);
     let mut stack = Stack::new(device, &config, sockets, clock.now());
     let socket = stack.add_tcp_socket(receive, send);
+    #[cfg(feature = "dns")]
+    let resolver = names.start(&mut stack);
+    #[cfg(feature = "sntp")]
+    let time_socket = time.start(&mut stack);
     let mut node = Node {
         clock,
         stack,
         dhcp: Task::new(Dhcp::new(dhcp, DhcpOptions::default())),
+        #[cfg(feature = "dns")]
+        resolver,
     };
 
     node.join()?;
     print_address(dhcp);
+    #[cfg(feature = "sntp")]
+    time::ask(&mut node, time_socket, dhcp)?;
     let options = GetOptions::default();
     let mut get = Task::new(Get::new(socket, remote, request, options, &mut [], Discard));
     while !get.is_finished() {
@@ -99,19 +146,32 @@ fn run(memory: &'static mut Memory) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The board's clock, its stack and the DHCP client.
+/// The board's clock, its stack, the DHCP client, and the resolver.
 struct Node<'a> {
     clock: Clock,
     stack: Stack<'a, DhcpDevice<'a, Nic<'a, Ethernet>>>,
     dhcp: Task<Dhcp<'a>>,
+    #[cfg(feature = "dns")]
+    resolver: Task<Resolver>,
 }
 
 impl Node<'_> {
-    /// One turn of the DHCP client and of `app`, if there is one, and sleep until the next.
+    /// One turn of all tasks, `app` among them if there is one, and sleep until the next.
     fn turn(&mut self, app: Option<&mut dyn AnyTask>) {
         let now = self.clock.now();
+        #[cfg(feature = "dns")]
+        let resolver = &mut self.resolver;
         let wake = match app {
-            Some(app) => self.stack.turn(now, &mut [&mut self.dhcp, app], &mut ()),
+            Some(app) => {
+                let tasks: &mut [&mut dyn AnyTask] = &mut [
+                    &mut self.dhcp,
+                    #[cfg(feature = "dns")]
+                    resolver,
+                    app,
+                ];
+                self.stack.turn(now, tasks, &mut ())
+            }
+            // Before there is an address, nobody asks for a name.
             None => self.stack.turn(now, &mut [&mut self.dhcp], &mut ()),
         };
         self.clock.sleep(wake, self.stack.device.get_mut());
