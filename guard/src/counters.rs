@@ -15,7 +15,7 @@ pub struct Counters {
     pub fins_removed: u32,
     /// R3: ACKs with a sequence number before our window or at its end, moved into the window.
     pub acks_moved_into_window: u32,
-    /// R4: zero windows changed to 1 because data is in flight.
+    /// R4: zero windows changed to the one before, or to 1, because data is in flight.
     pub zero_windows_opened: u32,
     /// R5: duplicate ACKs made distinct because only our FIN is in flight.
     pub fin_duplicates_varied: u32,

@@ -232,20 +232,24 @@ impl Flow {
     }
 
     /// A segment came in before the handshake was done; it may be the end of the handshake.
-    pub(crate) fn on_handshake(&mut self, segment: &Segment, peer_scales: bool) {
+    /// `peer_scale` is by how many bits a SYN says that the peer's windows are shifted.
+    pub(crate) fn on_handshake(&mut self, segment: &Segment, peer_scale: Option<u8>) {
         if segment.fields.ack != self.snd_max {
             return;
         }
         self.established = true;
         self.snd_una = segment.fields.ack;
         self.highest_ack = segment.fields.ack;
+        self.peer_window = segment.fields.window;
         if segment.has(SYN) {
+            // The window of a SYN is not scaled, those after it are (RFC 7323, 2.2).
+            self.peer_window >>= peer_scale.unwrap_or(0);
             // Our SYN acknowledged nothing, so its window was not yet counted from the peer's
             // sequence numbers.
             let window = self.window_edge.since(self.rcv_nxt);
             self.rcv_nxt = segment.fields.seq.after(1);
             self.window_edge = self.rcv_nxt.after(window);
-            if !peer_scales {
+            if peer_scale.is_none() {
                 self.window_scale = 0;
             }
         }

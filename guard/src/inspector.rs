@@ -260,7 +260,7 @@ impl Inspector {
             return Action::Pass;
         }
         if !flow.is_established() {
-            flow.on_handshake(segment, window_scale(segment.options(frame)).is_some());
+            flow.on_handshake(segment, window_scale(segment.options(frame)));
             #[cfg(feature = "recovery")]
             if flow.is_established() && self.duties.recovery {
                 let options = segment.options(frame);

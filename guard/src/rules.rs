@@ -86,7 +86,7 @@ fn mend_numbers(flow: &mut Flow, segment: &Segment, new: &mut Fields, counters: 
         count(&mut counters.old_acks_raised);
         new.ack = flow.highest_ack;
         new.window = flow.peer_window;
-    } else if flow.is_near(segment.fields.seq) && !segment.fields.ack.is_before(flow.highest_ack) {
+    } else if has_newest_window(flow, segment) {
         flow.peer_window = segment.fields.window;
     }
     if has_fin_after_data_beyond_window(flow, segment) {
@@ -132,7 +132,7 @@ fn mend_window(
     }
     if closes_window_with_data_in_flight(flow, *new) {
         count(&mut counters.zero_windows_opened);
-        new.window = WINDOW_MIN;
+        new.window = flow.peer_window.max(WINDOW_MIN);
     }
     if may_be_duplicate && !neighbour_is_known && new.window != 0 {
         count(&mut counters.neighbour_duplicates_varied);
@@ -204,8 +204,20 @@ fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
 /// Or the probe is started, the window opens, and the timer becomes idle with data in flight. If
 /// smoltcp certainly accepted a zero window while nothing was in flight, the window may stay
 /// closed: only a probe is in flight then.
+///
+/// A peer should not take back a window that it has announced (RFC 9293, 3.8.6). So a closed one in an
+/// ACK that does not move is older than the window before it, which stays. One in an ACK that moves
+/// becomes 1: the peer may not take more.
 fn closes_window_with_data_in_flight(flow: &Flow, new: Fields) -> bool {
     new.window == 0 && new.ack.is_before(flow.snd_max) && !flow.zero_window
+}
+
+/// Whether the segment has the window that counts from now on.
+fn has_newest_window(flow: &Flow, segment: &Segment) -> bool {
+    let ack = segment.fields.ack;
+    let is_older =
+        ack == flow.highest_ack && closes_window_with_data_in_flight(flow, segment.fields);
+    flow.is_near(segment.fields.seq) && !ack.is_before(flow.highest_ack) && !is_older
 }
 
 /// R5. Three duplicate ACKs while only the FIN is in flight start a fast retransmit. That clears

@@ -8,11 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
 use hosttap::link::tap::{FRAME_BYTES_MAX, Tap};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 use tickwire::file::{FileSender, SenderOptions};
-use tickwire::guard::{Guarded, Storage};
+use tickwire::guard::{Duties, Guarded, Storage};
 use tickwire::http::{Get, GetOptions, Request, Url};
 use tickwire::{App, Duration, Sink, SinkError, Source, SourceError, Task};
 use tickwire_sim::Generator;
@@ -21,12 +22,21 @@ use crate::kernel;
 use crate::link::{Link, MAC, Ours};
 use crate::loops::Host;
 
-/// What one process does: direction, bytes, loss in percent, and `guarded`, `bare` or `kernel`.
+/// What one process does: direction, bytes, loss in percent, `guarded`, `hangs`, `bare` or `kernel`, and the seed.
 const TASK: &str = "TICKWIRE_BENCH_LOSS";
 const SIZES: [u64; 2] = [64 << 10, 16 << 20];
 const PERCENTS: [u32; 3] = [1, 5, 10];
 /// Without new bytes for so long a transfer counts as stuck.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+const CONTENDERS: [&str; 3] = ["guarded", "hangs", "bare"];
+/// Uploads to a slow reader that run at the same time, by each contender.
+const SIDE_BY_SIDE: usize = 20;
+const SLOW_BYTES: u64 = 64 << 10;
+const SLOW_PERCENT: u32 = 10;
+const SLOW_BUFFER_BYTES: usize = 4 << 10;
+const SLOW_PORTION_BYTES: usize = 2 << 10;
+const SLOW_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Starts all transfers and prints how each ended.
 pub fn all() {
@@ -36,7 +46,7 @@ pub fn all() {
     for direction in ["in", "out"] {
         for bytes in SIZES {
             for percent in PERCENTS {
-                let start = |how: &str| start(&format!("{direction} {bytes} {percent} {how}"));
+                let start = |how: &str| start(&format!("{direction} {bytes} {percent} {how} 7"));
                 let title = format!("{direction:9} {bytes:10} {percent:3} %");
                 // Either way it is the same for two kernels.
                 let kernel = (direction == "out").then_some("kernel");
@@ -55,6 +65,41 @@ pub fn all() {
     }
 }
 
+/// Starts this many uploads to a kernel whose reader is slow, with each of three guards, and prints what they took.
+pub fn slow(count: u64) {
+    println!(
+        "{SLOW_BYTES} bytes to a slow reader behind the kernel, {SLOW_PERCENT} % lost each way, {count} transfers each"
+    );
+    println!(
+        "{:9} {:>8} {:>8} {:>8} {:>8}",
+        "", "mean s", "median s", "longest", "failed"
+    );
+    let mut seconds = CONTENDERS.map(|_| Vec::new());
+    let seeds: Vec<u64> = (0..count).collect();
+    for some in seeds.chunks(SIDE_BY_SIDE) {
+        let children: Vec<_> = some
+            .iter()
+            .flat_map(|seed| CONTENDERS.map(|how| (how, *seed)))
+            .map(|(how, seed)| start(&format!("slow {SLOW_BYTES} {SLOW_PERCENT} {how} {seed}")))
+            .collect();
+        for (index, child) in children.into_iter().enumerate() {
+            let output = child.wait_with_output().expect("it was started");
+            let words = String::from_utf8_lossy(&output.stdout);
+            if let Ok(took) = words.trim().parse::<f64>() {
+                seconds[index % CONTENDERS.len()].push(took);
+            }
+        }
+    }
+    for (how, mut seconds) in CONTENDERS.into_iter().zip(seconds) {
+        seconds.sort_by(f64::total_cmp);
+        let mean = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
+        let median = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
+        let longest = seconds.last().copied().unwrap_or(0.0);
+        let failed = count - seconds.len() as u64;
+        println!("{how:9} {mean:>8.2} {median:>8.2} {longest:>8.2} {failed:>8}");
+    }
+}
+
 fn start(task: &str) -> Child {
     let program = std::env::current_exe().expect("the program has a path");
     let mut command = Command::new("unshare");
@@ -69,15 +114,21 @@ pub fn one() -> bool {
         return false;
     };
     let words: Vec<_> = task.split(' ').collect();
-    let [direction, bytes, percent, how] = words[..] else {
-        panic!("a task has four words");
+    let [direction, bytes, percent, how, seed] = words[..] else {
+        panic!("a task has five words");
     };
     let bytes = bytes.parse().expect("a number");
     let percent: u32 = percent.parse().expect("a number");
     let transfer = Transfer {
         bytes,
         loss_ppm: percent * 10_000,
-        is_guarded: how == "guarded",
+        duties: match how {
+            "guarded" => Some(Duties::ALL),
+            "hangs" => Some(Duties::HANGS),
+            _ => None,
+        },
+        is_slow: direction == "slow",
+        seed: seed.parse().expect("a number"),
     };
     let open = || Ours::open("tap0", [192, 168, 69, 0]);
     let outcome = match direction {
@@ -96,7 +147,11 @@ pub fn one() -> bool {
 struct Transfer {
     bytes: u64,
     loss_ppm: u32,
-    is_guarded: bool,
+    /// Of the guard; None without one.
+    duties: Option<Duties>,
+    /// The kernel's reader takes little at a time, and its receive buffer is small.
+    is_slow: bool,
+    seed: u64,
 }
 
 impl Transfer {
@@ -108,13 +163,12 @@ impl Transfer {
         let lossy = Lossy {
             tap: link.device(),
             loss_ppm: self.loss_ppm,
-            random: Generator::new(7),
+            random: Generator::new(self.seed),
             scratch: vec![0; FRAME_BYTES_MAX],
         };
-        if self.is_guarded {
-            Guarded::new(lossy, MAC, storage)
-        } else {
-            Guarded::passive(lossy, storage)
+        match self.duties {
+            Some(duties) => Guarded::new(lossy, MAC, storage).with_duties(duties),
+            None => Guarded::passive(lossy, storage),
         }
     }
 
@@ -183,11 +237,25 @@ impl Transfer {
     fn kernel_receives(&self, link: &Ours) -> (SocketAddr, JoinHandle<()>) {
         let listener = TcpListener::bind((link.kernel(), 0)).expect("the address is there");
         let (local, bytes) = (listener.local_addr().expect("it is bound"), self.bytes);
+        let is_slow = self.is_slow;
+        if is_slow {
+            set_socket_recv_buffer_size(&listener, SLOW_BUFFER_BYTES).expect("it is a size");
+        }
         let thread = std::thread::spawn(move || {
             let (mut caller, _) = listener.accept().expect("one calls");
             // A length, then the bytes; the FIN behind them may be lost with nobody left to repeat it.
             let mut body = vec![0; usize::try_from(4 + bytes).expect("it fits")];
-            caller.read_exact(&mut body).expect("all of it comes");
+            let portion = if is_slow {
+                SLOW_PORTION_BYTES
+            } else {
+                body.len()
+            };
+            for portion in body.chunks_mut(portion) {
+                caller.read_exact(portion).expect("all of it comes");
+                if is_slow {
+                    std::thread::sleep(SLOW_PAUSE);
+                }
+            }
             assert!(body.iter().copied().skip(4).eq((0..bytes).map(byte_at)));
         });
         (local, thread)

@@ -1,7 +1,8 @@
 //! Over a real TAP, in a namespace of its own: what tickwire costs on top of smoltcp, and what its TAP device gains.
 //!
 //! `cargo run --release --manifest-path benches/tap/Cargo.toml` (as root) prints ratios, each the median of nine
-//! interleaved rounds. With `-- loss` it transfers over a TAP that loses frames, with the guard and without.
+//! interleaved rounds. With `-- loss` it transfers over a TAP that loses frames, with the guard and without; with
+//! `-- slow [COUNT]`, to a kernel whose reader is slow.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod device;
@@ -25,8 +26,12 @@ fn main() {
     if kernel::between() || loss::one() {
         return;
     }
-    if std::env::args().nth(1).is_some_and(|word| word == "loss") {
-        return loss::all();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["loss"] => return loss::all(),
+        ["slow"] => return loss::slow(240),
+        ["slow", count] => return loss::slow(count.parse().expect("a number of transfers")),
+        _ => {}
     }
     if std::env::var_os(INSIDE).is_none() {
         let program = std::env::current_exe().expect("the program has a path");

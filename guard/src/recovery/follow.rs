@@ -6,7 +6,6 @@ use super::sack::is_permitted;
 use super::{Flight, Rule};
 use crate::counters::{Counters, count};
 use crate::flow::Flow;
-use crate::options::window_scale;
 use crate::rules::Action;
 use crate::segment::{ACK, FIN, Fields, SYN, Segment, Seq};
 use crate::time::Time;
@@ -57,15 +56,9 @@ pub(crate) const fn was_single(flow: &Flow, snd_max: Seq) -> bool {
 
 /// This segment has ended the handshake.
 pub(crate) fn on_established(flow: &mut Flow, segment: &Segment, options: &[u8], now: Time) {
-    let mut window = segment.fields.window;
-    let mut permits_sack = true;
-    if segment.has(SYN) {
-        // The window of a SYN is not scaled, those after it are (RFC 7323, 2.2).
-        window >>= window_scale(options).unwrap_or(0);
-        permits_sack = is_permitted(options);
-    }
+    let permits_sack = !segment.has(SYN) || is_permitted(options);
     flow.recovery
-        .on_established(window, permits_sack, micros(now));
+        .on_established(flow.peer_window, permits_sack, micros(now));
 }
 
 /// How a segment came in.

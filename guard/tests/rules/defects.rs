@@ -211,7 +211,7 @@ fn our_own_acks_do_not_go_back_to_what_the_peer_has_already() {
     fn seq_of_reply<D: TestDevice>(host: &mut Host<D>) -> i32 {
         host.write(b"data");
         let data = Segment {
-            window: 0,
+            window: 1,
             payload: b"peer",
             ..ACK
         };
@@ -226,7 +226,7 @@ fn our_own_acks_do_not_go_back_to_what_the_peer_has_already() {
     compare(
         64,
         1000,
-        |mut bare| assert_eq!(seq_of_reply(&mut bare), 0, "defect N2 is gone"),
+        |mut bare| assert!(seq_of_reply(&mut bare) < 4, "defect N2 is gone"),
         |mut guarded| {
             assert_eq!(seq_of_reply(&mut guarded), 4);
             assert!(guarded.device.counters().rewound_acks_advanced > 0);

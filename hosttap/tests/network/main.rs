@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bulk;
 mod crashed_peer;
 mod neighbours;
 mod path_mtu;
