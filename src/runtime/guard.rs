@@ -1,7 +1,7 @@
 //! What the loop asks the guard under it, where there is one.
 
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpEndpoint};
 
 use super::{Duration, Error};
 
@@ -27,7 +27,8 @@ pub(super) struct Guard<D: ?Sized> {
     take_notice: fn(&mut D) -> Option<Notice>,
     set_backlog: fn(&mut D, u16, Option<Duration>),
     forget_address: fn(&mut D, IpAddress),
-    set_ip_addrs: fn(&mut D, &[IpCidr]),
+    #[cfg(feature = "ipv6")]
+    set_ip_addrs: fn(&mut D, &[smoltcp::wire::IpCidr]),
 }
 
 impl<D: ?Sized> Guard<D> {
@@ -36,6 +37,7 @@ impl<D: ?Sized> Guard<D> {
         take_notice: |_| None,
         set_backlog: |_, _, _| {},
         forget_address: |_, _| {},
+        #[cfg(feature = "ipv6")]
         set_ip_addrs: |_, _| {},
     };
 
@@ -55,7 +57,8 @@ impl<D: ?Sized> Guard<D> {
     }
 
     /// These are the interface's addresses.
-    pub(super) fn set_ip_addrs(&self, device: &mut D, addresses: &[IpCidr]) {
+    #[cfg(feature = "ipv6")]
+    pub(super) fn set_ip_addrs(&self, device: &mut D, addresses: &[smoltcp::wire::IpCidr]) {
         (self.set_ip_addrs)(device, addresses);
     }
 
@@ -91,8 +94,6 @@ mod guarded {
                 forget_address: |device, address| device.forget_address(address.into()),
                 #[cfg(feature = "ipv6")]
                 set_ip_addrs: |device, addresses| device.set_ip_addrs(addresses),
-                #[cfg(not(feature = "ipv6"))]
-                set_ip_addrs: Guard::<Guarded<'g, D>>::NONE.set_ip_addrs,
             };
             self
         }

@@ -1,7 +1,7 @@
 //! The loop and its contract: what an app is, what it may touch, and how one turn moves everything.
 
-#[cfg(any(feature = "dns", feature = "guard", feature = "http"))]
 mod absence;
+#[cfg(any(feature = "dns", feature = "guard", feature = "http"))]
 mod address;
 mod app;
 mod connect;

@@ -325,6 +325,7 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         let smoltcp = self.io.iface.poll_at(self.instant, self.io.sockets);
         let mut next = smoltcp.map(Tick::from_smoltcp);
         let device = self.device.inner();
+        #[cfg(feature = "ipv6")]
         self.guard.set_ip_addrs(device, self.io.iface.ip_addrs());
         let guard = self.guard.poll_at(device);
         next = earlier(next, guard.map(Tick::from_smoltcp));
