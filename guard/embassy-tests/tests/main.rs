@@ -16,6 +16,8 @@ use crate::wire::{Faults, Port, Wire};
 
 const LEN: usize = 65_536;
 const BUFFER_LEN: usize = 2048;
+/// More than any task needs in a millisecond.
+const RUNS_MAX: u32 = 1000;
 const HALF_AN_HOUR_MS: u64 = 30 * 60 * 1000;
 
 /// Sends 64 KiB from one host to the other. Returns the milliseconds that it took; None when it is
@@ -31,14 +33,13 @@ fn transfer(ports: [impl Driver; 2], wire: &RefCell<Wire>, seed: u64) -> Option<
     let mut sender = Task::new(host::send(client, BUFFER_LEN, LEN));
     let mut receiver = Task::new(host::receive(server, BUFFER_LEN));
     for now_ms in 0..HALF_AN_HOUR_MS {
-        for _ in 0..1000 {
-            let mut ran = sender.run() | receiver.run();
-            for runner in &mut runners {
-                ran |= runner.run();
-            }
-            if !ran {
-                break;
-            }
+        let mut runs = 0;
+        while run_once(&mut sender, &mut receiver, &mut runners) {
+            runs += 1;
+            assert!(
+                runs < RUNS_MAX,
+                "a task wakes itself for ever at {now_ms} ms"
+            );
         }
         if sender.output.is_some()
             && let Some(received) = receiver.output
@@ -49,8 +50,19 @@ fn transfer(ports: [impl Driver; 2], wire: &RefCell<Wire>, seed: u64) -> Option<
         MockDriver::get().advance(Duration::from_millis(1));
         wire.borrow_mut().tick();
     }
-    println!("stuck: {} {:?}", sender.output.is_some(), receiver.output);
     None
+}
+
+/// Runs each task that was woken, and returns whether there was one.
+fn run_once(
+    sender: &mut Task<'_, ()>,
+    receiver: &mut Task<'_, usize>,
+    runners: &mut [Task<'_, ()>; 2],
+) -> bool {
+    let ran = sender.run() | receiver.run();
+    runners
+        .iter_mut()
+        .fold(ran, |ran, runner| ran | runner.run())
 }
 
 fn bare(faults: Faults, seed: u64) -> Option<u64> {
@@ -77,6 +89,7 @@ fn what_gets_stuck_without_the_guard_does_not_with_it_and_losses_cost_less_time(
     let faults = Faults {
         loss_percent: 5,
         jitter_max_ms: 1,
+        room: usize::MAX,
     };
     let (mut stuck, mut bare_ms, mut guarded_ms) = (0, 0, 0);
     for seed in 0..12 {
@@ -102,9 +115,15 @@ fn what_gets_stuck_without_the_guard_does_not_with_it_and_losses_cost_less_time(
     let worse = Faults {
         loss_percent: 20,
         jitter_max_ms: 50,
+        room: usize::MAX,
     };
-    for seed in 0..20 {
-        let (time, counters) = guarded(worse, seed);
+    // Drivers that refuse all frames but one, the guard's own too.
+    let full = Faults { room: 1, ..faults };
+    for (faults, seed) in [worse, full]
+        .iter()
+        .flat_map(|faults| (0..20).map(move |seed| (faults, seed)))
+    {
+        let (time, counters) = guarded(*faults, seed);
         assert!(time.is_some(), "seed {seed} gets stuck: {counters:?}");
     }
 }

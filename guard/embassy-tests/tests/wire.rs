@@ -8,6 +8,8 @@ use std::task::{Context, Waker};
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 
 pub(crate) const MTU: usize = 1514;
+/// How often a driver has sent what it took.
+const SENDS_EVERY_MS: u64 = 20;
 
 /// A frame on its way, and the millisecond at which it arrives.
 type OnItsWay = (u64, Vec<u8>);
@@ -17,6 +19,9 @@ struct Direction {
     on_its_way: Vec<OnItsWay>,
     arrived: VecDeque<Vec<u8>>,
     receiver: Option<Waker>,
+    /// Frames that the sending driver has room for.
+    room: usize,
+    sender: Option<Waker>,
 }
 
 /// What happens to the frames of a wire.
@@ -24,6 +29,8 @@ struct Direction {
 pub(crate) struct Faults {
     pub(crate) loss_percent: u64,
     pub(crate) jitter_max_ms: u64,
+    /// Frames that a driver takes each [`SENDS_EVERY_MS`].
+    pub(crate) room: usize,
 }
 
 pub(crate) struct Wire {
@@ -36,7 +43,10 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(faults: Faults, seed: u64) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self {
-            directions: Default::default(),
+            directions: [(); 2].map(|()| Direction {
+                room: faults.room,
+                ..Direction::default()
+            }),
             faults,
             random: seed,
             now_ms: 0,
@@ -53,6 +63,7 @@ impl Wire {
     }
 
     fn send(&mut self, from: usize, frame: Vec<u8>) {
+        self.directions[from].room -= 1;
         if self.draw(100) < self.faults.loss_percent {
             return;
         }
@@ -65,6 +76,10 @@ impl Wire {
     pub(crate) fn tick(&mut self) {
         self.now_ms += 1;
         for direction in &mut self.directions {
+            if self.now_ms.is_multiple_of(SENDS_EVERY_MS) {
+                direction.room = self.faults.room;
+                direction.sender.take().inspect(Waker::wake_by_ref);
+            }
             let now_ms = self.now_ms;
             let due = direction
                 .on_its_way
@@ -124,10 +139,19 @@ impl Driver for Port {
     type TxToken<'a> = Room<'a>;
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Received, Room<'_>)> {
+        self.transmit(cx)?;
         Some((Received(self.receiving(cx)?), Room(self)))
     }
 
-    fn transmit(&mut self, _: &mut Context<'_>) -> Option<Room<'_>> {
+    /// The waker is kept only where there is no room.
+    fn transmit(&mut self, cx: &mut Context<'_>) -> Option<Room<'_>> {
+        let mut wire = self.wire.borrow_mut();
+        let direction = &mut wire.directions[self.side];
+        if direction.room == 0 {
+            direction.sender = Some(cx.waker().clone());
+            return None;
+        }
+        drop(wire);
         Some(Room(self))
     }
 
