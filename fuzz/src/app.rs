@@ -2,13 +2,15 @@
 
 mod host;
 mod peer;
+mod server;
 
 use smoltcp::iface::{SocketHandle, SocketStorage};
 use smoltcp::wire::{IpEndpoint, Ipv4Address};
 use tickwire::chat::{Chat, Options};
 use tickwire::file::{FileReceiver, ReceiverOptions};
 use tickwire::guard::{Guarded, Storage};
-use tickwire::http::{Get, GetOptions, Request, Url};
+use tickwire::http::server::HEAD_MEMORY_MIN;
+use tickwire::http::{self, Get, GetOptions, Request, Url};
 use tickwire::store::MemoryStore;
 use tickwire::{AnyTask, Duration, Sink, SinkError, Task};
 
@@ -58,18 +60,43 @@ pub fn run(data: &[u8]) {
     let url = Url::parse("http://10.0.0.2/").expect("a right URL");
     let request = Request::new(&url, &[]).expect("no headers");
     let (subject, listens) = Subject::new(choice, request, handles, &mut memory.app);
-    let mut host = Host::new(stack, subject);
-    let mut peer = Peer::new(listens, &mut draw);
+    drive(Host::new(stack, subject), listens, &WORDS, &mut draw);
+}
+
+/// An HTTP server: whether it has a guard, and then what the caller does.
+pub fn run_server(data: &[u8]) {
+    let mut draw = Draw(data);
+    let choice = draw.byte();
+    let mut memory = Memory::new();
+    let mut head = [0; HEAD_MEMORY_MIN];
+    let cable = Cable::default();
+    let mut storage: Storage<4> = Storage::new();
+    let device = match choice & 0x80 {
+        0 => Guarded::new(cable, HOST_MAC, &mut storage),
+        _ => Guarded::passive(cable, &mut storage),
+    };
+    let mut stack = stack(device, HOST, &mut memory.sockets);
+    let [[receive, send], _] = &mut memory.buffers;
+    let socket = stack.add_tcp_socket(receive, send);
+    let [first, second, ..] = &mut memory.app;
+    let server = server::server(socket, &mut head, first, second);
+    let subject = Subject::Server(Box::new(Task::new(server)));
+    drive(Host::new(stack, subject), true, &server::WORDS, &mut draw);
+}
+
+/// Lets the peer do what is drawn, and then nothing more.
+fn drive(mut host: Host<'_>, listens: bool, words: &[&[u8]], draw: &mut Draw<'_>) {
+    let mut peer = Peer::new(listens, draw);
     host.settle(&mut peer);
     while !draw.is_over() {
-        step(&mut host, &mut peer, &mut draw);
+        step(&mut host, &mut peer, words, draw);
         host.settle(&mut peer);
     }
     host.run_out(&mut peer);
 }
 
 /// One thing that the peer does, or the owner of the app.
-fn step(host: &mut Host<'_>, peer: &mut Peer, draw: &mut Draw<'_>) {
+fn step(host: &mut Host<'_>, peer: &mut Peer, words: &[&[u8]], draw: &mut Draw<'_>) {
     let choice = draw.byte();
     match choice % 16 {
         0 | 1 => {
@@ -79,7 +106,7 @@ fn step(host: &mut Host<'_>, peer: &mut Peer, draw: &mut Draw<'_>) {
         }
         2..=4 => peer.say(
             host.cable(),
-            WORDS[usize::from(choice >> 4) % WORDS.len()],
+            words[usize::from(choice >> 4) % words.len()],
             0,
         ),
         5 => peer.say(host.cable(), b"", FIN),
@@ -149,6 +176,7 @@ enum Subject<'a> {
     Get(Task<Get<'a, Taking>>),
     Chat(Task<Chat<'a, Taking>>),
     Receiver(Task<FileReceiver<MemoryStore<'a>>>),
+    Server(Box<Task<http::Server<'a, server::Site<'a>, 1>>>),
 }
 
 impl<'a> Subject<'a> {
@@ -203,6 +231,7 @@ impl Subject<'_> {
             Self::Get(get) => get,
             Self::Chat(chat) => chat,
             Self::Receiver(receiver) => receiver,
+            Self::Server(server) => &mut **server,
         }
     }
 
@@ -211,7 +240,7 @@ impl Subject<'_> {
         match self {
             Self::Get(get) => get.app_mut().sink_mut().is_told(what),
             Self::Chat(chat) => command(chat.app_mut(), what, draw),
-            Self::Receiver(_) => {}
+            Self::Receiver(_) | Self::Server(_) => {}
         }
     }
 }

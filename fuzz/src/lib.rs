@@ -18,6 +18,7 @@ mod draw;
 mod frame;
 pub mod guard;
 pub mod head;
+pub mod http_server;
 pub mod lines;
 pub mod offer;
 mod pieces;

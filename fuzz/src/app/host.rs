@@ -97,7 +97,7 @@ impl<'a> Host<'a> {
             Subject::Chat(chat) => {
                 assert!(chat.is_finished(), "a chat that is to quit ends");
             }
-            Subject::Receiver(_) => {}
+            Subject::Receiver(_) | Subject::Server(_) => {}
         }
     }
 
@@ -106,6 +106,7 @@ impl<'a> Host<'a> {
             Subject::Get(get) => format!("the GET {:?}", get.outcome()),
             Subject::Chat(chat) => format!("the chat {:?}", chat.outcome()),
             Subject::Receiver(receiver) => format!("the receiver {:?}", receiver.outcome()),
+            Subject::Server(server) => format!("the server {:?}", server.outcome()),
         }
     }
 }

@@ -1,0 +1,4 @@
+//! The target `http_server` of [tickwire_fuzz], for libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tickwire_fuzz::http_server::run(data));
