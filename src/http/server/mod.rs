@@ -30,6 +30,11 @@ mod uploads;
 
 use smoltcp::iface::SocketHandle;
 
+/// The example of the page is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/serving.md")]
+struct Page;
+
 pub use assets::{Asset, Assets};
 pub use entity::Entity;
 pub use error::ServeError;
