@@ -3,7 +3,8 @@
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetProtocol, TcpControl, TcpRepr, TcpSeqNumber,
+    ArpOperation, ArpPacket, ArpRepr, EthernetProtocol, Ipv4Address, TcpControl, TcpRepr,
+    TcpSeqNumber,
 };
 use tickwire::{Duration, Tick};
 
@@ -113,7 +114,7 @@ impl<'a> HostilePeer<'a> {
     }
 
     /// Sends a frame of no connection: a SYN whose sender vanishes, a segment out of nowhere, or an
-    /// ARP packet that nobody asked for.
+    /// ARP packet that nobody asked for, true or not.
     fn flood(&mut self, context: &RunContext<'a, '_>) {
         let mut frame = [0; FRAME_BYTES_MAX];
         let victim = self.random.below(2) as usize;
@@ -146,10 +147,16 @@ impl<'a> HostilePeer<'a> {
         } else {
             ArpOperation::Reply
         };
+        // Who it is, or wants to be: itself, somebody without an address, or the victim.
+        let claimed = match self.random.below(4) {
+            0 => Ipv4Address::UNSPECIFIED,
+            1 => Node::address_of(victim),
+            _ => Node::address_of(source),
+        };
         let packet = ArpRepr::EthernetIpv4 {
             operation,
             source_hardware_addr: Node::mac_of(source),
-            source_protocol_addr: Node::address_of(source),
+            source_protocol_addr: claimed,
             target_hardware_addr: Node::mac_of(victim),
             target_protocol_addr: Node::address_of(victim),
         };
