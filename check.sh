@@ -195,6 +195,7 @@ check_sim() {
     for profile in mild bad hostile; do
         echo "profile $profile, seeds from $first"
         target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
+        target/release/sim --scenario net --profile "$profile" --seeds "$first..$((first + 1000))"
     done
     # Every script of up to three acts, and other drawn ones at each run, against one guarded socket.
     target/release/sim --explore --seeds 0..451776

@@ -141,3 +141,31 @@ fn output_that_cannot_be_written_is_no_fault_of_a_seed() {
         assert!(output.stderr.starts_with(b"sim: "), "{line}");
     }
 }
+
+#[test]
+fn a_client_of_unreliable_servers_believes_nobody_else_and_is_never_stuck() {
+    for profile in ["mild", "bad", "hostile"] {
+        let text = stdout(&format!("--scenario net --profile {profile} --seeds 0..12"));
+        let last = text.lines().last().unwrap();
+        let expected = format!("12 seeds, 0 failed, {profile} net, transfer ");
+        assert!(last.starts_with(&expected), "{text}");
+        // What was to be survived has happened.
+        let mut happened = vec!["refused", "late", "unanswered", "failed"];
+        if profile == "hostile" {
+            happened.extend(["forged", "declined"]);
+        }
+        for what in happened {
+            assert!(text.contains(&format!("server: {what}")), "{what}: {text}");
+        }
+    }
+}
+
+#[test]
+fn one_seed_of_a_network_has_one_trace_and_says_what_happens() {
+    let run = || stdout("--scenario net --profile hostile --seed 3");
+    let text = run();
+    assert_eq!(text, run());
+    for part in ["faults end at", "LeaseAcquired", "Set {", "\ntrace "] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}

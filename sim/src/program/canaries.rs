@@ -145,8 +145,9 @@ impl Ground {
         };
         let mut memory = run_memory();
         // A seed that fails in this program, too, says nothing about the bug.
+        let workload = own.workload();
         let mut is_fine_here =
-            |seed| failure(&run_caught(seed, &own.options(), &mut memory, &mut ())).is_none();
+            |seed| failure(&run_caught(seed, &workload, &mut memory, &mut ())).is_none();
         for seeds in doubling(&cli.seeds) {
             let output = Command::new(self.place.join("build/release/sim"))
                 .args(["--seeds", &format!("{}..{}", seeds.start, seeds.end)])
@@ -193,8 +194,8 @@ fn options(cli: &Cli, patch: &str) -> Vec<String> {
         .lines()
         .take_while(|line| !line.starts_with("diff ") && !line.starts_with("--- "));
     let mut own = head.filter_map(|line| line.strip_prefix(OPTIONS));
-    let options = cli.options();
-    let (profile, scenario) = (options.profile.name(), options.scenario.name());
+    let workload = cli.workload();
+    let (profile, scenario) = (workload.profile().name(), workload.scenario());
     let guard = if cli.no_guard { "--no-guard" } else { "" };
     let ours = format!("--profile {profile} --scenario {scenario} {guard}");
     let words = own.next().unwrap_or(&ours).split_whitespace();

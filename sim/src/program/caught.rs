@@ -1,9 +1,13 @@
 //! Runs of seeds in which a panic is a finding like any other.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tickwire_sim::{MEMORY_BYTES, Options, Report, Tracer, run};
+use tickwire_sim::{MEMORY_BYTES, Tracer, run};
+
+use crate::cli::Workload;
+use crate::net::{self, Ran};
 
 thread_local! {
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -21,21 +25,31 @@ pub(crate) fn run_memory() -> Vec<u8> {
     vec![0; MEMORY_BYTES]
 }
 
-/// What became of a seed: its report, or the message of a panic.
+/// What became of a seed, or the message of a panic.
 pub(crate) fn run_caught(
     seed: u64,
-    options: &Options,
+    workload: &Workload,
     memory: &mut [u8],
     tracer: &mut dyn Tracer,
-) -> Result<Report, String> {
-    catch_unwind(AssertUnwindSafe(|| run(seed, options, memory, tracer)))
+) -> Result<Ran, String> {
+    let run = || match *workload {
+        Workload::Apps(options) => Ran {
+            report: run(seed, &options, memory, tracer),
+            counts: BTreeMap::new(),
+        },
+        Workload::Net {
+            profile,
+            is_guarded,
+        } => net::run(seed, profile, is_guarded, tracer),
+    };
+    catch_unwind(AssertUnwindSafe(run))
         .map_err(|_| MESSAGE.with(|message| message.borrow().clone()))
 }
 
 /// What a seed broke, in one line.
-pub(crate) fn failure(result: &Result<Report, String>) -> Option<String> {
+pub(crate) fn failure(result: &Result<Ran, String>) -> Option<String> {
     match result {
-        Ok(report) => report.finding.map(|finding| {
+        Ok(Ran { report, .. }) => report.finding.map(|finding| {
             let node = finding
                 .node
                 .map_or(String::new(), |node| format!(" node {node}:"));

@@ -105,32 +105,85 @@ enum ScenarioName {
     Get,
     Chat,
     File,
+    /// A client that joins by DHCP, looks names up, and keeps its clock
+    Net,
+}
+
+/// What runs for each seed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Workload {
+    /// Apps that talk to each other.
+    Apps(Options),
+    /// A client that joins a network.
+    Net { profile: Profile, is_guarded: bool },
+}
+
+impl Workload {
+    pub(crate) const fn profile(&self) -> Profile {
+        match self {
+            Self::Apps(options) => options.profile,
+            Self::Net { profile, .. } => *profile,
+        }
+    }
+
+    pub(crate) const fn is_guarded(&self) -> bool {
+        match self {
+            Self::Apps(options) => options.is_guarded,
+            Self::Net { is_guarded, .. } => *is_guarded,
+        }
+    }
+
+    /// The name of the scenario on a command line.
+    pub(crate) const fn scenario(&self) -> &'static str {
+        match self {
+            Self::Apps(options) => options.scenario.name(),
+            Self::Net { .. } => "net",
+        }
+    }
+
+    /// What is attempted, in the order of a report's attempts.
+    pub(crate) const fn attempts(&self) -> [&'static str; 3] {
+        match self {
+            Self::Apps(_) => ["get", "chat", "file"],
+            Self::Net { .. } => ["transfer", "lookup", "time"],
+        }
+    }
 }
 
 impl Cli {
-    pub(crate) fn options(&self) -> Options {
-        Options {
-            profile: match self.profile {
-                ProfileName::Mild => Profile::Mild,
-                ProfileName::Bad => Profile::Bad,
-                ProfileName::Hostile => Profile::Hostile,
-            },
-            scenario: match self.scenario {
-                ScenarioName::All => Scenario::All,
-                ScenarioName::Get => Scenario::Get,
-                ScenarioName::Chat => Scenario::Chat,
-                ScenarioName::File => Scenario::File,
-            },
-            is_guarded: !self.no_guard,
-        }
+    pub(crate) const fn workload(&self) -> Workload {
+        let profile = match self.profile {
+            ProfileName::Mild => Profile::Mild,
+            ProfileName::Bad => Profile::Bad,
+            ProfileName::Hostile => Profile::Hostile,
+        };
+        let is_guarded = !self.no_guard;
+        let scenario = match self.scenario {
+            ScenarioName::All => Scenario::All,
+            ScenarioName::Get => Scenario::Get,
+            ScenarioName::Chat => Scenario::Chat,
+            ScenarioName::File => Scenario::File,
+            ScenarioName::Net => {
+                return Workload::Net {
+                    profile,
+                    is_guarded,
+                };
+            }
+        };
+        Workload::Apps(Options {
+            profile,
+            scenario,
+            is_guarded,
+        })
     }
 
     /// The command that replays one seed.
     pub(crate) fn replay(&self, seed: u64) -> String {
-        let options = self.options();
-        let mut command = format!("sim --seed {seed} --profile {}", options.profile.name());
-        if options.scenario != Scenario::All {
-            command += &format!(" --scenario {}", options.scenario.name());
+        let workload = self.workload();
+        let (profile, scenario) = (workload.profile().name(), workload.scenario());
+        let mut command = format!("sim --seed {seed} --profile {profile}");
+        if scenario != Scenario::All.name() {
+            command += &format!(" --scenario {scenario}");
         }
         if self.no_guard {
             command += " --no-guard";

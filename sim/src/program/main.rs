@@ -13,6 +13,7 @@ mod compare;
 mod downloads;
 mod explore;
 mod mutants;
+mod net;
 mod recovery;
 mod single;
 mod summary;

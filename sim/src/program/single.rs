@@ -4,13 +4,16 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
+use tickwire::dhcp::DhcpEvent;
+use tickwire::sntp::SntpEvent;
 use tickwire::{Event, Tick, chat, file, http};
 use tickwire_sim::ethernet::FrameEvent;
 use tickwire_sim::{SimError, Tracer, describe};
 
 use crate::capture::Capture;
 use crate::caught::{failure, run_caught, run_memory};
-use crate::cli::Cli;
+use crate::cli::{Cli, Workload};
+use crate::net::{self, Ran};
 use crate::summary::faults;
 use crate::timeline;
 use crate::timeline_data::TimelineData;
@@ -64,15 +67,18 @@ impl Tracer for Printer<'_> {
 
 /// Runs one seed. Returns whether all is well.
 pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool> {
-    let options = cli.options();
+    let workload = cli.workload();
     let mut text = String::new();
     // A string takes everything.
-    let _ = describe(seed, &options, &mut text);
+    let _ = match &workload {
+        Workload::Apps(options) => describe(seed, options, &mut text),
+        Workload::Net { profile, .. } => net::describe(seed, *profile, &mut text),
+    };
     writeln!(
         out,
         "seed {seed}, profile {}, scenario {}",
-        options.profile.name(),
-        options.scenario.name()
+        workload.profile().name(),
+        workload.scenario()
     )?;
     write!(out, "{text}")?;
     let mut printer = Printer {
@@ -81,7 +87,7 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
         capture: cli.pcap.as_ref().map(|_| Capture::new()),
         data: cli.timeline.as_ref().map(|_| TimelineData::default()),
     };
-    let result = run_caught(seed, &options, &mut run_memory(), &mut printer);
+    let result = run_caught(seed, &workload, &mut run_memory(), &mut printer);
     printer.printed?;
     if let (Some(path), Some(capture)) = (&cli.pcap, &printer.capture) {
         write(path, capture.bytes())?;
@@ -90,9 +96,12 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
         data.finish();
         write(path, timeline::draw(data, &cli.replay(seed)).as_bytes())?;
     }
-    if let Ok(report) = &result {
+    if let Ok(Ran { report, counts }) = &result {
         for line in faults(&report.counts) {
             writeln!(out, "{line}")?;
+        }
+        for (what, count) in counts {
+            writeln!(out, "servers: {what} {count}")?;
         }
         writeln!(
             out,
@@ -104,7 +113,7 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
     if let Some(broken) = &broken {
         writeln!(out, "FAILED: {broken}")?;
     }
-    if let Ok(report) = &result {
+    if let Ok(Ran { report, .. }) = &result {
         writeln!(out, "trace {:016x}", report.trace)?;
     }
     Ok(broken.is_none())
@@ -123,5 +132,7 @@ fn describe_event(event: &Event) -> String {
     None.or_else(|| event.app::<http::Event>().map(|own| format!("{own:?}")))
         .or_else(|| event.app::<chat::Event>().map(|own| format!("{own:?}")))
         .or_else(|| event.app::<file::Event>().map(|own| format!("{own:?}")))
+        .or_else(|| event.app::<DhcpEvent>().map(|own| format!("{own:?}")))
+        .or_else(|| event.app::<SntpEvent>().map(|own| format!("{own:?}")))
         .unwrap_or_else(|| format!("{event:?}"))
 }

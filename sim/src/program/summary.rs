@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use tickwire_sim::AttemptCounts;
 use tickwire_sim::ethernet::{Cause, Change, Counts};
-use tickwire_sim::{AttemptCounts, Report};
 
-/// The names of the three apps, in the order of their attempts.
-pub(crate) const APPS: [&str; 3] = ["get", "chat", "file"];
+use crate::net::Ran;
 
 /// The sums over many seeds.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn add(&mut self, report: &Report) {
+    pub(crate) fn add(&mut self, Ran { report, counts }: &Ran) {
         self.virtual_ticks += u128::from(report.ended_at.as_millis());
         self.turns += report.turns;
         self.crashes += u64::from(report.crashes);
@@ -34,6 +33,9 @@ impl Summary {
             if let Some(error) = counts.last_error {
                 *self.errors.entry((app, error.to_string())).or_default() += 1;
             }
+        }
+        for (what, value) in counts {
+            *self.faults.entry(format!("server: {what}")).or_default() += value;
         }
         for counts in &report.counts {
             count(counts, |name, value| {

@@ -9,7 +9,7 @@ use crate::all_cores::on_all;
 use crate::caught::{failure, run_caught, run_memory};
 use crate::cli::Cli;
 use crate::clock::Stopwatch;
-use crate::summary::{APPS, Summary};
+use crate::summary::Summary;
 
 /// Runs a range of seeds. Returns whether all is well.
 pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
@@ -51,17 +51,19 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
 }
 
 fn run_one(cli: &Cli, seed: u64, memory: &mut [u8], summary: &mut Summary) {
-    let result = run_caught(seed, &cli.options(), memory, &mut ());
+    let result = run_caught(seed, &cli.workload(), memory, &mut ());
     summary.seeds += 1;
     if let Some(broken) = failure(&result) {
         summary.failures.insert(seed, broken);
     }
-    if let Ok(report) = &result {
-        summary.add(report);
+    if let Ok(ran) = &result {
+        summary.add(ran);
     }
 }
 
 fn print(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io::Result<()> {
+    let workload = cli.workload();
+    let apps = workload.attempts();
     for (name, value) in &summary.faults {
         writeln!(out, "{name:24} {value}")?;
     }
@@ -71,21 +73,20 @@ fn print(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io:
         "crashes", summary.crashes, "freezes", summary.freezes
     )?;
     for ((app, error), count) in &summary.errors {
-        let app = APPS.get(*app).copied().unwrap_or_default();
+        let app = apps.get(*app).copied().unwrap_or_default();
         writeln!(out, "{app:5} last failed in {count} seeds: {error}")?;
     }
     for (seed, broken) in &summary.failures {
         writeln!(out, "seed {seed}: {broken}\n    {}", cli.replay(*seed))?;
     }
-    let options = cli.options();
     let mut line = format!(
         "{} seeds, {} failed, {} {}",
         summary.seeds,
         summary.failures.len(),
-        options.profile.name(),
-        options.scenario.name(),
+        workload.profile().name(),
+        workload.scenario(),
     );
-    for (app, name) in APPS.iter().enumerate() {
+    for (app, name) in apps.iter().enumerate() {
         if let Some(share) = summary.success(app) {
             // A string takes everything.
             let _ = write!(line, ", {name} {share:.1} % of attempts");
@@ -101,7 +102,7 @@ fn print(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io:
 }
 
 fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {
-    let options = cli.options();
+    let workload = cli.workload();
     let failures = summary.failures.iter().map(|(seed, broken)| {
         format!(
             "{{\"seed\":{seed},\"finding\":{},\"replay\":{}}}",
@@ -109,16 +110,20 @@ fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {
             quoted(&cli.replay(*seed))
         )
     });
-    let attempts = APPS.iter().zip(&summary.attempts).map(|(name, counts)| {
-        format!(
-            "{}:{{\"begun\":{},\"succeeded\":{},\"failed\":{},\"crashed\":{}}}",
-            quoted(name),
-            counts.begun,
-            counts.succeeded,
-            counts.failed,
-            counts.crashed
-        )
-    });
+    let attempts = workload.attempts();
+    let attempts = attempts
+        .iter()
+        .zip(&summary.attempts)
+        .map(|(name, counts)| {
+            format!(
+                "{}:{{\"begun\":{},\"succeeded\":{},\"failed\":{},\"crashed\":{}}}",
+                quoted(name),
+                counts.begun,
+                counts.succeeded,
+                counts.failed,
+                counts.crashed
+            )
+        });
     let faults = summary
         .faults
         .iter()
@@ -129,9 +134,9 @@ fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {
          \"apps\":{{{}}},\"faults\":{{{}}},\"failures\":[{}]}}\n",
         summary.seeds,
         summary.failures.len(),
-        quoted(options.profile.name()),
-        quoted(options.scenario.name()),
-        options.is_guarded,
+        quoted(workload.profile().name()),
+        quoted(workload.scenario()),
+        workload.is_guarded(),
         cli.seeds.start,
         cli.seeds.end,
         cli.shard.0,

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::summary::APPS;
 use crate::timeline_data::{Arrow, Bar, Mark, TimelineData};
 
 const LANES: usize = 3;
@@ -114,7 +113,7 @@ fn draw_bar(svg: &mut String, scale: &Scale, bar: &Bar) {
         scale.y(bar.begin),
         bar.end.map_or(scale.bottom(), |end| scale.y(end)),
     );
-    let x = lane(bar.node) + bar.app * BAR_WIDTH - 3 * BAR_WIDTH / 2;
+    let x = lane(bar.node) + bar.row * BAR_WIDTH - 3 * BAR_WIDTH / 2;
     // Light colours, a different one for each name.
     let hue = bar
         .name
@@ -128,10 +127,10 @@ fn draw_bar(svg: &mut String, scale: &Scale, bar: &Bar) {
     );
     if bottom - top >= 9 {
         let y = top + 8;
-        let app = APPS.get(bar.app).copied().unwrap_or_default();
+        let task = bar.task;
         let _ = writeln!(
             svg,
-            "<text x=\"{}\" y=\"{y}\" font-size=\"7\" fill=\"#333\" text-anchor=\"end\">{app} {}</text>",
+            "<text x=\"{}\" y=\"{y}\" font-size=\"7\" fill=\"#333\" text-anchor=\"end\">{task} {}</text>",
             // The labels of frames come to the inner lanes from the left.
             lane(bar.node) - 3 * BAR_WIDTH / 2 - if bar.node == 0 { 4 } else { 48 },
             bar.name

@@ -22,7 +22,8 @@ pub(crate) struct Arrow {
 /// A state of an app, until the next one begins.
 pub(crate) struct Bar {
     pub(crate) node: usize,
-    pub(crate) app: usize,
+    pub(crate) row: usize,
+    pub(crate) task: &'static str,
     pub(crate) begin: u64,
     pub(crate) end: Option<u64>,
     pub(crate) name: &'static str,
@@ -47,10 +48,10 @@ pub(crate) struct TimelineData {
 }
 
 impl TimelineData {
-    pub(crate) fn event(&mut self, now: Tick, node: usize, task: &str, event: &Event) {
+    pub(crate) fn event(&mut self, now: Tick, node: usize, task: &'static str, event: &Event) {
         let at = now.as_millis() * 1_000;
         let text = match *event {
-            Event::State { new, .. } => return self.enter(at, node, row(task), new),
+            Event::State { new, .. } => return self.enter(at, node, task, new),
             Event::Progress { .. } => return,
             Event::Listening { port } => format!("listens on {port}"),
             Event::Connecting { remote } => format!("dials {}:{}", remote.addr, remote.port),
@@ -71,15 +72,17 @@ impl TimelineData {
         self.marks.push(Mark { node, at, text });
     }
 
-    fn enter(&mut self, at: u64, node: usize, app: usize, name: &'static str) {
+    fn enter(&mut self, at: u64, node: usize, task: &'static str, name: &'static str) {
+        let row = row(task);
         let open = self.bars.iter_mut().rev();
-        let mut open = open.filter(|bar| bar.node == node && bar.app == app);
+        let mut open = open.filter(|bar| bar.node == node && bar.row == row);
         if let Some(last) = open.next().filter(|last| last.end.is_none()) {
             last.end = Some(at);
         }
         self.bars.push(Bar {
             node,
-            app,
+            row,
+            task,
             begin: at,
             end: None,
             name,
@@ -183,11 +186,11 @@ fn describe(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// The row of a task on its node: a GET or its server, a chat, a file transfer.
+/// The row of a task on its node: a GET or its server, a chat or a lease, a file transfer or a clock.
 fn row(task: &str) -> usize {
     match task {
-        "chat" => 1,
-        "send" | "receive" => 2,
+        "chat" | "dhcp" => 1,
+        "send" | "receive" | "sntp" => 2,
         _ => 0,
     }
 }
