@@ -6,6 +6,8 @@ mod file;
 mod frame_counter;
 mod frame_watch;
 mod get;
+mod join;
+mod lan_server;
 mod network;
 mod output;
 
@@ -41,5 +43,6 @@ fn show(output: &mut Output, network: &mut Network) -> Result<(), Failure> {
     get::fetch_page(output, network)?;
     get::fetch_file(output, network)?;
     chat::chat(output, network)?;
-    file::upload(output, network)
+    file::upload(output, network)?;
+    join::join(output, network)
 }

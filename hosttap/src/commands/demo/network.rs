@@ -38,6 +38,7 @@ pub(super) struct Network {
     world: &'static World<'static>,
     nodes: [Node<'static>; 2],
     frames: &'static RefCell<FrameWatch>,
+    pub(super) seed: u64,
     is_verbose: bool,
 }
 
@@ -49,9 +50,7 @@ struct EventTracer<F> {
 
 impl<F: FnMut(Tick, usize, &Event)> Tracer for EventTracer<F> {
     fn event(&mut self, now: Tick, node: usize, task: &'static str, event: &Event) {
-        if let (true, Event::State { old, new }) = (self.is_verbose, event) {
-            note(&format!("{now}  {} {task}: {old} => {new}", name(node)));
-        }
+        note_transition(self.is_verbose, now, node, task, event);
         (self.on_event)(now, node, event);
     }
 }
@@ -63,15 +62,8 @@ impl Network {
     /// The capture file cannot be created.
     pub(super) fn new(seed: u64, link: &LinkOptions) -> Result<Self, Failure> {
         let watch: &RefCell<FrameWatch> = Box::leak(Box::new(RefCell::new(FrameWatch::new(link)?)));
-        // The network lives as long as the program, so its memory may leak.
-        let ports = vec![PortState::new(), PortState::new()].leak();
-        let frame = || Frame::new(vec![0; FRAME_BYTES_MAX].leak());
-        let frames = std::iter::repeat_with(frame).take(FRAMES_MAX);
-        let frames = frames.collect::<Vec<_>>().leak();
-        let world: &World<'_> = Box::leak(Box::new(World::new(Ethernet::new(seed, ports, frames))));
-        world.ethernet.observe(Some(watch));
+        let world: &World<'_> = Box::leak(Box::new(World::new(ethernet(seed, watch))));
         let nodes = [DEVICE, LAPTOP].map(|port| {
-            world.ethernet.set_link(port, LINK);
             let memory = Box::leak(Box::new(NodeMemory::<SOCKETS_MAX>::new()));
             Node::new(&world.ethernet, port, seed, memory)
         });
@@ -79,8 +71,27 @@ impl Network {
             world,
             nodes,
             frames: watch,
+            seed,
             is_verbose: link.verbose,
         })
+    }
+
+    /// Another Ethernet of the same kind, whose time goes on where this one's is.
+    pub(super) fn second_ethernet(&self) -> &'static Ethernet<'static> {
+        let ethernet = Box::leak(Box::new(ethernet(self.seed, self.frames)));
+        ethernet.set_now(self.now());
+        ethernet
+    }
+
+    /// Prints a transition where the options ask for it.
+    pub(super) fn note_transition(
+        &self,
+        now: Tick,
+        host: usize,
+        task: &'static str,
+        event: &Event<'_>,
+    ) {
+        note_transition(self.is_verbose, now, host, task, event);
     }
 
     /// The counts since they were last taken.
@@ -131,14 +142,38 @@ impl Network {
         if self.world.sleep(TIME_LIMIT, &self.nodes) {
             return Ok(());
         }
-        let text = "the demo makes no progress; this is a bug";
-        Err(Failure::new(Exit::Unknown, text))
+        Err(no_progress())
     }
 
     /// Plugs the laptop's cable in, or pulls it.
     pub(super) fn set_cable(&self, is_plugged_in: bool) {
         self.world.ethernet.set_up(LAPTOP, is_plugged_in);
     }
+}
+
+/// An Ethernet with two ports. It lives as long as the program, so its memory may leak.
+fn ethernet(seed: u64, watch: &'static RefCell<FrameWatch>) -> Ethernet<'static> {
+    let ports = vec![PortState::new(), PortState::new()].leak();
+    let frame = || Frame::new(vec![0; FRAME_BYTES_MAX].leak());
+    let frames = std::iter::repeat_with(frame).take(FRAMES_MAX);
+    let ethernet = Ethernet::new(seed, ports, frames.collect::<Vec<_>>().leak());
+    ethernet.observe(Some(watch));
+    for port in [DEVICE, LAPTOP] {
+        ethernet.set_link(port, LINK);
+    }
+    ethernet
+}
+
+fn note_transition(is_verbose: bool, now: Tick, host: usize, task: &str, event: &Event<'_>) {
+    if let (true, Event::State { old, new }) = (is_verbose, event) {
+        note(&format!("{now}  {} {task}: {old} => {new}", name(host)));
+    }
+}
+
+/// The clock would stand still.
+pub(super) fn no_progress() -> Failure {
+    let text = "the demo makes no progress; this is a bug";
+    Failure::new(Exit::Unknown, text)
 }
 
 /// What a host is called.
