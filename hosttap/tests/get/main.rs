@@ -16,6 +16,7 @@ mod kills;
 mod link;
 mod output;
 mod progress;
+mod real_servers;
 mod several;
 mod targets;
 
