@@ -6,7 +6,9 @@ use std::io;
 use tickwire::chat::ChatError;
 use tickwire::dns::ResolveError;
 use tickwire::file::{ReceiveError, SendError};
+use tickwire::http::server::ServeError;
 use tickwire::http::{DownloadError, GetError, RedirectError};
+use tickwire::websocket::WebSocketError;
 use tickwire::{Error, Event, SinkError, SourceError, TimeoutKind};
 
 use crate::exit::{Exit, Failure, io_error_text};
@@ -26,6 +28,10 @@ pub enum AppError {
     Send(SendError),
     /// Of `recv`.
     Receive(ReceiveError),
+    /// Of a WebSocket.
+    WebSocket(WebSocketError),
+    /// Of a server whose callers may ask for a WebSocket.
+    Serve(ServeError<WebSocketError>),
     /// Of local output.
     Sink(SinkError),
 }
@@ -38,6 +44,11 @@ impl AppError {
             .or_else(|| event.error::<ChatError>().map(|&error| error.into()))
             .or_else(|| event.error::<SendError>().map(|&error| error.into()))
             .or_else(|| event.error::<ReceiveError>().map(|&error| error.into()))
+            .or_else(|| event.error::<WebSocketError>().map(|&error| error.into()))
+            .or_else(|| {
+                let error = event.error::<ServeError<WebSocketError>>();
+                error.map(|&error| error.into())
+            })
     }
 
     /// The errno of a failed write, or `Err` with that of a failed read.
@@ -80,6 +91,8 @@ impl Display for AppError {
             Self::Chat(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
             Self::Receive(error) => error.fmt(f),
+            Self::WebSocket(error) => error.fmt(f),
+            Self::Serve(error) => error.fmt(f),
             Self::Sink(error) => error.fmt(f),
         }
     }
@@ -140,6 +153,26 @@ impl From<ReceiveError> for AppError {
     }
 }
 
+impl From<WebSocketError> for AppError {
+    fn from(error: WebSocketError) -> Self {
+        match error {
+            WebSocketError::Connection(Error::TimedOut(_)) => Self::WebSocket(error),
+            WebSocketError::Connection(error) => Self::Connection(error),
+            error => Self::WebSocket(error),
+        }
+    }
+}
+
+impl From<ServeError<WebSocketError>> for AppError {
+    fn from(error: ServeError<WebSocketError>) -> Self {
+        match error {
+            ServeError::Connection(error) => Self::Connection(error),
+            ServeError::Upgrade(error) => error.into(),
+            error => Self::Serve(error),
+        }
+    }
+}
+
 impl From<SinkError> for AppError {
     fn from(error: SinkError) -> Self {
         Self::Sink(error)
@@ -191,15 +224,30 @@ impl From<AppError> for Exit {
             | AppError::Get(GetError::Connection(error))
             | AppError::Chat(ChatError::Connection(error))
             | AppError::Send(SendError::Connection(error))
-            | AppError::Receive(ReceiveError::Connection(error)) => connection_exit(error),
+            | AppError::Receive(ReceiveError::Connection(error))
+            | AppError::WebSocket(WebSocketError::Connection(error))
+            | AppError::Serve(ServeError::Connection(error)) => connection_exit(error),
             AppError::Get(GetError::Truncated)
             | AppError::Send(SendError::Truncated)
-            | AppError::Receive(ReceiveError::Truncated) => Self::Truncated,
+            | AppError::Receive(ReceiveError::Truncated)
+            | AppError::WebSocket(WebSocketError::Truncated)
+            | AppError::Serve(ServeError::Short) => Self::Truncated,
             AppError::Get(GetError::Malformed(_))
             | AppError::Receive(ReceiveError::Malformed(_))
-            | AppError::Send(SendError::Name) => Self::Malformed,
+            | AppError::Send(SendError::Name)
+            | AppError::WebSocket(
+                WebSocketError::Malformed(_)
+                | WebSocketError::Handshake(_)
+                | WebSocketError::Violation(_),
+            )
+            | AppError::Serve(ServeError::Request(_)) => Self::Malformed,
+            AppError::WebSocket(WebSocketError::Closed(_) | WebSocketError::ClosedByPeer(_)) => {
+                Self::Reset
+            }
             AppError::Download(error) => download_exit(error),
-            AppError::Get(GetError::Status(_)) => Self::Status,
+            AppError::Get(GetError::Status(_)) | AppError::WebSocket(WebSocketError::Status(_)) => {
+                Self::Status
+            }
             AppError::Get(GetError::TooLarge)
             | AppError::Send(SendError::TooLarge)
             | AppError::Receive(ReceiveError::TooLarge)
@@ -229,13 +277,15 @@ impl Failure {
 mod tests {
     use super::*;
     use tickwire::file::OfferError;
+    use tickwire::http::server::RequestError;
     use tickwire::http::{Malformed, UrlError};
+    use tickwire::websocket::{CloseCode, HandshakeError, Violation};
 
     #[test]
     fn every_error_of_the_apps_has_curls_exit_code() {
         let timed_out = |kind| Error::TimedOut(kind);
         let redirect = |error| DownloadError::Redirect(error);
-        let table: [(AppError, u8); 36] = [
+        let table: [(AppError, u8); 44] = [
             (Error::Unaddressable.into(), 7),
             (Error::Unreachable.into(), 7),
             (Error::DestinationUnreachable.into(), 7),
@@ -273,6 +323,17 @@ mod tests {
             (Error::Reset.into(), 56),
             (Error::AddressLost.into(), 56),
             (Error::Spinning.into(), 56),
+            (WebSocketError::Handshake(HandshakeError::Accept).into(), 8),
+            (WebSocketError::Violation(Violation::NotUtf8).into(), 8),
+            (ServeError::Request(RequestError::Host).into(), 8),
+            (WebSocketError::Truncated.into(), 18),
+            (WebSocketError::Status(403).into(), 22),
+            (
+                WebSocketError::Connection(timed_out(TimeoutKind::Peer)).into(),
+                28,
+            ),
+            (ServeError::Upgrade(Error::Reset.into()).into(), 56),
+            (WebSocketError::ClosedByPeer(CloseCode::POLICY).into(), 56),
             (GetError::TooLarge.into(), 63),
             (ReceiveError::TooLarge.into(), 63),
         ];

@@ -200,6 +200,8 @@ impl<'a, E: Endpoint> WebSocket<'a, E> {
                     self.result.get_or_insert(result);
                 }
                 connection.emit(&crate::Event::App(&Event::Closed { code }));
+                // What waits and has room goes before our answer.
+                self.endpoint.transmit(channel!(self, connection));
                 // The answer says the same (RFC 6455, 5.5.1).
                 self.writer.close(code, "");
             }

@@ -79,6 +79,22 @@ fn a_message_that_is_longer_than_the_send_buffer_goes_out_piece_by_piece() {
 }
 
 #[test]
+fn what_waits_when_the_peer_closes_is_sent_before_the_answer() {
+    let (mut net, _) = room();
+    let bytes = [
+        masked(true, Opcode::Text, b"last words"),
+        masked(true, Opcode::Close, b"\x03\xe8"),
+    ];
+    let acts = [
+        Act::Send(bytes.concat().leak()),
+        Act::Expect(b"\x81\x0alast words\x88\x02\x03\xe8"),
+        Act::ExpectEnd,
+    ];
+    let caller = call(&mut net, &acts);
+    assert_eq!(net.finish(caller, secs(60)), Ok(()), "{}", net.log.borrow());
+}
+
+#[test]
 fn a_member_that_does_not_read_is_closed_and_slows_nobody() {
     let (mut net, _) = room();
     // It reads nothing for 4 s: longer than the others talk, shorter than the time to close.

@@ -276,6 +276,12 @@ pub struct EchoOptions {
     /// Port to listen on
     #[arg(long, default_value_t = ECHO_PORT, value_parser = values::port)]
     pub port: u16,
+    /// Send back every message of a WebSocket, at any path
+    #[arg(long)]
+    pub ws: bool,
+    /// Ask for a WebSocket, ws://HOST[:PORT]/PATH, and send back every message; ask again after it
+    #[arg(long, value_name = "URL", conflicts_with_all = ["ws", "port"])]
+    pub connect: Option<String>,
     /// Quit after one conversation
     #[arg(long)]
     pub once: bool,

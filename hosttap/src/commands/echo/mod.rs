@@ -1,9 +1,12 @@
-//! `hosttap echo`: sends back every byte that arrives.
+//! `hosttap echo`: sends back every byte, or every message of a WebSocket, that arrives.
 
-use tickwire::{Echo, Task};
+mod websocket;
+
+use tickwire::{App, Echo, Task};
 
 use super::console_observer::ServerObserver;
 use super::join;
+use crate::app_error::AppError;
 use crate::cli::{EchoOptions, LinkOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
@@ -18,6 +21,9 @@ const CALLERS_MAX: usize = 8;
 /// With `--once`, the failure of the connection.
 pub fn run(link: &LinkOptions, options: &EchoOptions) -> Result<Exit, Failure> {
     let mut console = Console::new(link.verbose, link.quiet);
+    if let Some(url) = &options.connect {
+        return websocket::call(link, &mut console, options.once, url);
+    }
     let mut stack = join::open(link, &mut console)?;
     // With `--once` a second caller is refused, as there is nobody to serve it.
     if options.once {
@@ -33,7 +39,21 @@ fn serve<const N: usize>(
     options: &EchoOptions,
 ) -> Result<Exit, Failure> {
     let sockets = [(); N].map(|()| stack.add_socket(BULK_BUFFER_BYTES));
-    let mut task = Task::new(Echo::echo(sockets, options.port, options.once));
+    if options.ws {
+        run_to_end(stack, console, websocket::server(sockets, options))
+    } else {
+        let echo = Echo::echo(sockets, options.port, options.once);
+        run_to_end(stack, console, echo)
+    }
+}
+
+/// Runs a server.
+fn run_to_end<A>(stack: &mut TapStack, console: &mut Console, app: A) -> Result<Exit, Failure>
+where
+    A: App,
+    A::Error: Copy + Into<AppError>,
+{
+    let mut task = Task::new(app);
     let mut is_port_printed = false;
     loop {
         let mut observer = ServerObserver {

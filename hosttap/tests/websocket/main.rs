@@ -1,0 +1,17 @@
+//! `hosttap` as server and client of WebSockets, over a TAP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's exception for tests does not reach their helpers"
+)]
+
+mod autobahn;
+#[path = "../common/mod.rs"]
+mod common;
+
+use common::{KERNEL_ADDRESS, Process, hosttap, in_namespace, start_python};
+
+/// Longest wait, however slow the machine.
+const SECONDS_MAX: u64 = 200;
+/// A peer that can break every rule.
+const PEER_PY: &str = include_str!("peer.py");
