@@ -134,7 +134,9 @@ impl<N: AsRef<str>> HostPort<N> {
 
     /// The first address has not answered.
     fn on_silence(&mut self) {
-        self.addresses.rotate_left(1);
+        // Never more than there are, or it would panic.
+        let count = self.addresses.len().min(1);
+        self.addresses.rotate_left(count);
         self.end_attempt();
     }
 
