@@ -1,8 +1,9 @@
 //! Dates of HTTP fields (RFC 9110, 5.6.7).
 
+use super::syntax::MONTHS;
+
 /// Days before each month in a year that is no leap year.
 const DAYS_BEFORE: [u16; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 const DAY_SECS: u64 = 24 * 60 * 60;
 
 /// Seconds from 1970 on, without leap seconds. `None` where the text is none of the three formats

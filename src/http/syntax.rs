@@ -48,3 +48,7 @@ pub(super) fn number(digits: &[u8]) -> Option<u64> {
         value.checked_mul(10)?.checked_add(digit)
     })
 }
+
+/// The months of dates, each of three letters (RFC 9110, 5.6.7).
+#[cfg(any(feature = "download", feature = "server"))]
+pub(super) const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";

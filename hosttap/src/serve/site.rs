@@ -148,6 +148,10 @@ impl Handler for Site {
             .map_err(|refused| refused.unwrap_or_else(|response| self.respond(request, response)))
     }
 
+    fn unix_time(&self) -> Option<u64> {
+        Some(self.clock.unix().as_secs())
+    }
+
     fn fill(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, SourceError>> {
         Poll::Ready(match &mut self.body {
             Body::Nothing => Err(SourceError::Changed),

@@ -14,7 +14,13 @@ fn curl_gets_the_page_and_knows_it_the_next_time() {
     }
     let served = Served::start(&[]);
     assert!(curl("", "/").contains("<title>hosttap</title>"));
-    assert!(curl("--head", "/").contains("Content-Type: text/html; charset=utf-8\r\n"));
+    let head = curl("--head", "/");
+    assert!(
+        head.contains("Content-Type: text/html; charset=utf-8\r\n"),
+        "{head}"
+    );
+    let today = sh("date --utc '+%a, %d %b %Y'");
+    assert!(head.contains(&format!("Date: {} ", today.trim())), "{head}");
     let tags = served.root.path().join("tags");
     let tags = tags.display();
     assert_eq!(status(&format!("--etag-save {tags}"), "/style.css"), "200");

@@ -91,6 +91,10 @@ impl<H: Handler> Handler for Assets<'_, H> {
         response.entity(request, &entity)
     }
 
+    fn unix_time(&self) -> Option<u64> {
+        self.rest.unix_time()
+    }
+
     fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         self.rest.write(data)
     }

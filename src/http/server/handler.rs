@@ -25,6 +25,12 @@ pub trait Handler {
     /// Answers a request, or asks for its body.
     fn respond(&mut self, request: &Request<'_>, response: Response<'_>) -> Reply;
 
+    /// The time of day in seconds since 1970, for the field Date: a server with a clock must send it
+    /// (RFC 9110, 6.6.1), and one without must not. By default there is none.
+    fn unix_time(&self) -> Option<u64> {
+        None
+    }
+
     /// Takes bytes from the start of `data`, which continue the request's body, and returns their
     /// number. One that takes none is asked again a tick later, and meanwhile the TCP window closes.
     ///

@@ -5,6 +5,7 @@
 //! after another; a [`Server`] has as many of them as it has sockets.
 
 mod assets;
+mod date;
 mod entity;
 mod error;
 mod etag;

@@ -2,7 +2,7 @@
 
 use super::reply::{Body, Reply, Switch};
 use super::status::{is_bodiless, reason};
-use super::{Method, Request};
+use super::{Method, Request, date};
 use crate::Tick;
 use crate::http::Header;
 use crate::http::syntax::{is_forbidden_control, is_tchar};
@@ -23,6 +23,8 @@ pub struct Response<'r> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Terms {
     pub(super) now: Tick,
+    /// The time of day in seconds since 1970, where there is a clock.
+    pub(super) unix_time: Option<u64>,
     /// Of the request.
     pub(super) version_minor: u8,
     /// Whether the request is a HEAD.
@@ -36,16 +38,24 @@ impl Terms {
     pub(super) fn of(now: Tick, request: &Request<'_>, may_go_on: bool) -> Self {
         Self {
             now,
+            unix_time: None,
             version_minor: request.version_minor(),
             is_head: request.method() == Method::Head,
             is_keep_alive: request.is_keep_alive() && may_go_on,
         }
     }
 
+    /// With the time of day.
+    pub(super) const fn at(mut self, unix_time: Option<u64>) -> Self {
+        self.unix_time = unix_time;
+        self
+    }
+
     /// Of the last answer of a connection, to what is no sound request.
     pub(super) const fn last(now: Tick, is_head: bool) -> Self {
         Self {
             now,
+            unix_time: None,
             version_minor: 1,
             is_head,
             is_keep_alive: false,
@@ -213,6 +223,9 @@ impl ResponseHead<'_> {
                 out.framing_field("Transfer-Encoding", "chunked");
             }
             (false, None) => {}
+        }
+        if let Some(date) = terms.unix_time.and_then(date::format) {
+            out.framing_field("Date", str::from_utf8(&date).unwrap_or_default());
         }
         match (terms.is_keep_alive, version_minor) {
             (false, _) => out.framing_field("Connection", "close"),

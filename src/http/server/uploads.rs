@@ -252,6 +252,10 @@ impl<S: Store, H: Handler> Handler for Uploads<'_, S, H> {
         }
     }
 
+    fn unix_time(&self) -> Option<u64> {
+        self.rest.unix_time()
+    }
+
     fn write(&mut self, data: &[u8]) -> Result<usize, SinkError> {
         let (Some(upload), Some(store)) = (&mut self.upload, &mut self.store) else {
             return self.rest.write(data);

@@ -47,15 +47,14 @@ impl<H: Handler> HttpSession<'_, H> {
         };
         let (framing, expects_continue) = (request.framing(), request.expects_continue());
         // A body that nobody reads could be taken for the next request.
-        let terms = Terms::of(connection.now(), &request, !request.has_body() && !is_last);
+        let may_go_on = !request.has_body() && !is_last;
+        let terms = Terms::of(connection.now(), &request, may_go_on).at(self.handler.unix_time());
         let response = Response::new(out, terms);
         self.is_handling = true;
         let mut is_switch = false;
         let reply = match &mut self.upgrade {
-            _ if request.target() == "*" => response
-                .status(204)
-                .field("Allow", "GET, HEAD, POST, OPTIONS")
-                .empty(),
+            // What a server can do as a whole is nothing that a handler knows.
+            _ if request.target() == "*" => response.status(204).empty(),
             Some(session) if request.is_upgrade() && !request.has_body() => {
                 match self.handler.upgrade(&request, response, session) {
                     Ok(Switch(reply)) => {
@@ -156,7 +155,8 @@ impl<H: Handler> HttpSession<'_, H> {
         let is_last = self.requests >= self.options.requests_max;
         let (head, out) = self.memory.split();
         let request = Request::parse(self.parser.kept(head))?;
-        let terms = Terms::of(connection.now(), &request, received.is_ok() && !is_last);
+        let may_go_on = received.is_ok() && !is_last;
+        let terms = Terms::of(connection.now(), &request, may_go_on).at(self.handler.unix_time());
         let response = Response::new(out, terms);
         let reply = self.handler.respond_to_body(&request, received, response);
         Ok(match reply {
@@ -183,7 +183,7 @@ impl<H: Handler> HttpSession<'_, H> {
         self.failure = Some(failure);
         let (head, out) = self.memory.split();
         let is_head = self.parser.kept(head).starts_with(b"HEAD ");
-        let terms = Terms::last(connection.now(), is_head);
+        let terms = Terms::last(connection.now(), is_head).at(self.handler.unix_time());
         let reply = Response::new(out, terms).status(status).reason();
         self.answer(connection, reply, false)
     }
@@ -195,7 +195,7 @@ impl<H: Handler> HttpSession<'_, H> {
             reply
         } else {
             let (_, out) = self.memory.split();
-            let terms = Terms::last(connection.now(), true);
+            let terms = Terms::last(connection.now(), true).at(self.handler.unix_time());
             Response::new(out, terms).status(500).empty()
         };
         self.sent = 0;

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+mod date;
 mod entity;
 #[cfg(feature = "file")]
 mod form;
