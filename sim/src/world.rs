@@ -121,6 +121,9 @@ impl<'a> World<'a> {
         let next = nodes.into_iter().filter_map(Node::next_turn).min();
         let next = next.map_or(until, |next| next.max(now));
         if next >= until {
+            if until > now {
+                self.turns_at_tick.set(0);
+            }
             self.ethernet.set_now(now.max(until));
             return false;
         }

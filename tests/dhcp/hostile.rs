@@ -182,13 +182,20 @@ fn a_fragment_is_not_believed() {
     }
 }
 
+/// A million, and fewer where they take long.
+const GUESSES: u32 = if cfg!(debug_assertions) {
+    100_000
+} else {
+    1_000_000
+};
+
 #[test]
-fn a_hundred_thousand_guesses_find_no_number() {
+fn no_guess_is_believed() {
     let mut net = Network::new(unprobed());
     let discover = net.expect(DISCOVER, 0);
     let mut answer = Answer::to(&discover, OFFER);
     let number = u32::from_be_bytes(answer.xid);
-    for guess in 1..=100_000_u32 {
+    for guess in 1..=GUESSES {
         answer.xid = number
             .wrapping_add(guess.wrapping_mul(0x9e37_79b1))
             .to_be_bytes();

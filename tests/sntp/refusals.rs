@@ -1,7 +1,7 @@
 //! Servers that refuse, that do not know the time, or that lie.
 
-use tickwire::UdpError;
-use tickwire::sntp::{NTP_PORT, SntpError, SntpOptions, Unusable};
+use tickwire::sntp::{NTP_PORT, Reply, SntpError, SntpOptions, Unusable, request};
+use tickwire::{Tick, UdpError};
 
 use crate::common::fixture::{endpoint, secs};
 use crate::network::{Network, answer, kiss};
@@ -165,4 +165,22 @@ fn without_an_address_it_says_so() {
 fn without_servers_there_is_nobody_to_ask() {
     let mut net = Network::once(0);
     assert_eq!(net.finish(1), Err(SntpError::NoServer));
+}
+
+#[test]
+fn no_guess_is_believed() {
+    // Without a question nobody knows its number; an answer with any other tells nothing.
+    const GUESSES: u64 = if cfg!(debug_assertions) {
+        100_000
+    } else {
+        1_000_000
+    };
+    let nonce = 0x1234_5678_9abc_def0_u64;
+    let mut forged = answer(&request(nonce), Tick::ZERO);
+    assert!(Reply::parse(&forged, nonce).is_ok());
+    for guess in 1..=GUESSES {
+        let number = nonce.wrapping_add(guess.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        forged[24..32].copy_from_slice(&number.to_be_bytes());
+        assert_eq!(Reply::parse(&forged, nonce), Err(Unusable::Stranger));
+    }
 }

@@ -249,6 +249,9 @@ fn unbound_truncates_and_answers_over_tcp_and_its_aliases_are_followed() {
     let settings = format!(
         "{many}  local-data: \"host.example.com. 60 A 192.0.2.200\"\n  \
          local-data: \"www.example.com. 60 CNAME host.example.com.\"\n  \
+         local-data: \"web.example.com. 60 CNAME www.example.com.\"\n  \
+         local-data: \"loop.example.com. 60 CNAME round.example.com.\"\n  \
+         local-data: \"round.example.com. 60 CNAME loop.example.com.\"\n  \
          local-data: \"example.com. 300 SOA ns.example.com. a.example.com. 1 2 3 4 5\"\n"
     );
     let server = unbound(directory.path(), KERNEL_ADDRESS, &settings);
@@ -263,6 +266,11 @@ fn unbound_truncates_and_answers_over_tcp_and_its_aliases_are_followed() {
     );
     assert!(told.contains("connecting to 192.168.69.100:53"), "{told}");
     assert_addresses(&resolve(dns, &["www.example.com"]), "192.0.2.200\n");
+    assert_addresses(&resolve(dns, &["web.example.com"]), "192.0.2.200\n");
+    assert_unresolved(
+        &resolve(dns, &["loop.example.com"]),
+        "loop.example.com: cannot resolve the name: the name has too many aliases",
+    );
     assert_unresolved(
         &resolve(dns, &["none.example.com"]),
         "none.example.com: cannot resolve the name: there is no such name",
