@@ -20,7 +20,7 @@ pub(crate) struct Cli {
         default_value_if("compare_guard", "true", "0..20000"),
         default_value_if("recovery", "true", "0..200"),
         default_value_if("explore", "true", "0..1000000"),
-        default_value_if("mutants", "compare", "0..500"),
+        default_value_if("mutants", "compare", "0..1000"),
         conflicts_with = "seed"
     )]
     pub(crate) seeds: Range<u64>,

@@ -58,9 +58,16 @@ pub fn transfer_trial(seed: u64, kind: TrialKind, memory: &mut [u8]) -> TrialOut
         bytes: random.log_uniform(64, 2_048),
         every: Duration::from_millis(random.log_uniform(5, 500)),
     };
+    let mut attack = root.fork(streams::TRIAL_FORGER, 0);
+    // Loss recovery hides some of what goes wrong without it.
+    let duties = if kind.is_hostile && attack.chance(500_000) {
+        Duties::HANGS
+    } else {
+        Duties::ALL
+    };
     let mut ends = [0, 1].map(|port| {
         let memory = bump.node();
-        let duties = kind.is_guarded.then_some(Duties::ALL);
+        let duties = kind.is_guarded.then_some(duties);
         let node = Node::boot(&ethernet, port, seed, memory, Tick::ZERO, duties);
         let sends = |port| Pattern {
             salt: 1_000 * port as u64,
@@ -77,17 +84,16 @@ pub fn transfer_trial(seed: u64, kind: TrialKind, memory: &mut [u8]) -> TrialOut
     if !kind.is_hostile {
         return run(&mut ends, &ethernet, &mut || {});
     }
-    let mut random = root.fork(streams::TRIAL_FORGER, 0);
-    let forger = RefCell::new(Forger::new(random.fork(streams::LIES, 0), buffer_bytes));
+    let forger = RefCell::new(Forger::new(attack.fork(streams::LIES, 0), buffer_bytes));
     ethernet.observe(Some(&forger));
     // A frame that a device had no room for is one that the forger has not seen.
-    let forges = random.chance(500_000);
+    let forges = attack.chance(500_000);
     run(&mut ends, &ethernet, &mut || {
-        if forges && random.chance(FORGED_PPM) {
+        if forges && attack.chance(FORGED_PPM) {
             forge(&forger, &ethernet);
         }
         for port in 0..2 {
-            ethernet.set_room(port, forges || !random.chance(REFUSED_PPM));
+            ethernet.set_room(port, forges || !attack.chance(REFUSED_PPM));
         }
     })
 }
