@@ -123,6 +123,8 @@ fn other_methods_and_paths_are_the_handlers_to_refuse() {
     assert_eq!(status(&answer), 405);
     assert!(answer.contains("Allow: GET, HEAD\r\n"), "{answer}");
     assert_eq!(status(&served.ask(&request("GET /nothing"))), 404);
+    let calls = served.site().calls.clone();
     assert_eq!(status(&served.ask(&request("OPTIONS *"))), 204);
     assert_eq!(status(&served.ask(&request("TRACE /"))), 501);
+    assert_eq!(served.site().calls, calls, "no handler hears of these");
 }

@@ -70,4 +70,5 @@ fn an_asset_is_only_read() {
     let answer = served.ask(&request("DELETE /page"));
     assert_eq!(status(&answer), 405);
     assert!(answer.contains("Allow: GET, HEAD\r\n"), "{answer}");
+    assert_eq!(served.site().calls, "", "nor has it to do with this");
 }

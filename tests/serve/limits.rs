@@ -1,6 +1,8 @@
 //! Callers that break the protocol, or take their time.
 
-use tickwire_sim::{Act, Opening};
+use tickwire::Error;
+use tickwire::http::server::HttpOptions;
+use tickwire_sim::{Act, Opening, ScriptError};
 
 use super::common::fixture::{endpoint, ms};
 use super::{CALLER, HOST, PORT, SERVER, Served, request, secs, status};
@@ -70,4 +72,84 @@ fn a_connection_without_a_request_is_closed_after_its_time() {
     let caller = served.net.script(CALLER, DIAL(), &acts);
     assert_eq!(served.net.finish(caller, secs(30)), Ok(()));
     assert!((secs(9)..secs(12)).contains(&served.elapsed()));
+}
+
+/// Limits that are quick to reach.
+fn limited() -> Served {
+    let options = HttpOptions {
+        idle_timeout: secs(3),
+        stall_timeout: secs(7),
+        requests_max: 2,
+        ..HttpOptions::default()
+    };
+    Served::with(super::BUFFER, options)
+}
+
+#[test]
+fn the_last_request_of_a_connection_is_told_to_be_it() {
+    let mut served = limited();
+    let text = format!("GET / HTTP/1.1\r\n{HOST}\r\n").repeat(3);
+    let answers = served.ask(&text);
+    assert_eq!(answers.matches("hello\n").count(), 2, "{answers}");
+    assert_eq!(
+        answers.matches("Connection: close\r\n").count(),
+        1,
+        "{answers}"
+    );
+}
+
+#[test]
+fn a_handler_that_never_takes_the_body_or_never_answers_is_given_up() {
+    let mut served = limited();
+    for (path, body) in [("/", "?"), ("/never-answers", "x")] {
+        let before = served.elapsed();
+        let text = format!("POST {path} HTTP/1.1\r\n{HOST}Content-Length: 1\r\n\r\n{body}");
+        assert_eq!(status(&served.ask(&text)), 503, "{path}");
+        let took = served.elapsed().as_millis() - before.as_millis();
+        assert!((7_000..8_500).contains(&took), "{path}: {took} ms");
+    }
+    assert!(
+        served
+            .net
+            .has_told(SERVER, "failed: Connection(TimedOut(Sink))")
+    );
+    assert_eq!(status(&served.ask(&request("GET /"))), 200);
+}
+
+#[test]
+fn a_caller_that_stops_in_a_body_gets_408_and_one_that_stops_reading_rst() {
+    let mut served = limited();
+    let half = format!("POST / HTTP/1.1\r\n{HOST}Content-Length: 10\r\n\r\nhalf");
+    assert_eq!(status(&served.ask(&half)), 408);
+    assert!(
+        served
+            .net
+            .has_told(SERVER, "failed: Connection(TimedOut(Receive))")
+    );
+    let acts = [
+        Act::Send(b"GET /long?n=100000 HTTP/1.1\r\nHost: x\r\n\r\n"),
+        Act::Stall(secs(30)),
+        Act::ExpectEnd,
+    ];
+    let caller = served.net.script(CALLER, DIAL(), &acts);
+    let reset = ScriptError::Connection(Error::Reset);
+    assert_eq!(served.net.finish(caller, secs(60)), Err(reset));
+    assert!(
+        served
+            .net
+            .has_told(SERVER, "failed: Connection(TimedOut(Flush))")
+    );
+}
+
+#[test]
+fn a_caller_that_reads_slowly_but_steadily_gets_everything() {
+    let mut served = Served::with(512, HttpOptions::default());
+    let mut acts = vec![Act::Send(
+        b"GET /long?n=8000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )];
+    acts.extend([Act::Stall(secs(15)), Act::Wait(ms(50))].repeat(4));
+    acts.push(Act::ExpectEnd);
+    let caller = served.net.script(CALLER, DIAL(), &acts);
+    assert_eq!(served.net.finish(caller, secs(200)), Ok(()));
+    assert!(served.net.app(caller).received() > 8_000);
 }

@@ -68,6 +68,9 @@ impl Handler for Site {
         if data.contains(&b'!') {
             return Err(SinkError::Failed { code: 5 });
         }
+        if data.contains(&b'?') {
+            return Ok(0);
+        }
         if data.contains(&b'~') && self.delays > 0 {
             self.delays -= 1;
             return Ok(0);
@@ -83,6 +86,9 @@ impl Handler for Site {
         received: Result<(), SinkError>,
         response: Response<'_>,
     ) -> Poll<Reply> {
+        if request.path() == "/never-answers" {
+            return Poll::Pending;
+        }
         if request.path() == "/later" && self.delays > 0 {
             self.delays -= 1;
             return Poll::Pending;

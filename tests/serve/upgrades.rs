@@ -35,6 +35,12 @@ fn a_refused_or_ignored_upgrade_is_answered_in_http() {
     );
     let ignored = upgrade("/", "h2c", &request("GET /none"));
     assert_eq!(status(&served.ask(&ignored)), 200);
+    let of_asset = upgrade("/page", "h2c", &request("GET /none"));
+    assert_eq!(
+        status(&served.ask(&of_asset)),
+        200,
+        "curl --http2 asks for that"
+    );
     let old = "GET /echo HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
     assert_eq!(status(&served.ask(old)), 404);
 }

@@ -1,12 +1,14 @@
 //! Files that are posted into a store.
 
-use tickwire::http::server::{HttpSession, NotFound, UploadOptions, Uploads};
+use tickwire::EchoSession;
+use tickwire::http::server::{HttpSession, UploadOptions, Uploads};
 use tickwire::store::MemoryStore;
 
 use super::common::fixture::{BUFFER, leak};
+use super::site::Site;
 use super::{HOST, Served, request, secs, status};
 
-type Handler = Uploads<'static, MemoryStore<'static>, NotFound>;
+type Handler = Uploads<'static, MemoryStore<'static>, Site>;
 
 /// Largest file; the store has room for less.
 const BYTES_MAX: u64 = 2_000;
@@ -19,8 +21,9 @@ fn served() -> Served<Handler> {
         origins: &["http://friend.example"],
     };
     let store = MemoryStore::new(leak(0, STORE_BYTES), leak(0, STORE_BYTES));
-    let handler = Uploads::new(options, Some(store), NotFound);
-    Served::start(BUFFER, HttpSession::new(handler, leak(0, 2_048)))
+    let handler = Uploads::new(options, Some(store), Site::default());
+    let session = HttpSession::with_upgrade(handler, EchoSession, leak(0, 2_048));
+    Served::start(BUFFER, session)
 }
 
 /// The name and the bytes that were stored last.
@@ -61,6 +64,7 @@ fn a_file_is_stored_wherever_its_bytes_are_cut() {
     assert_eq!(stored(&served), Some(file));
     assert_eq!(status(&served.ask(&post("/files/empty", "", ""))), 201);
     assert_eq!(stored(&served), Some(("empty".to_owned(), Vec::new())));
+    assert_eq!(served.handler().rest().calls, "");
 }
 
 #[test]
@@ -100,7 +104,6 @@ fn what_is_refused_leaves_nothing() {
             403,
         ),
         (post("/files/x", "Origin: null\r\n", "x"), 403),
-        (post("/other/x", "", "x"), 404),
     ] {
         let answer = served.ask(&text);
         assert_eq!(
@@ -113,8 +116,15 @@ fn what_is_refused_leaves_nothing() {
     let chunked =
         format!("POST /files/x HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_eq!(status(&served.ask(&chunked)), 411);
-    assert_eq!(status(&served.ask(&request("GET /files/x"))), 404);
     assert_eq!(stored(&served), None);
+    assert_eq!(
+        served.handler().rest().calls,
+        "",
+        "the other handler hears of none"
+    );
+    assert_eq!(status(&served.ask(&request("GET /files/x"))), 404);
+    assert_eq!(status(&served.ask(&post("/other/x", "", "x"))), 200);
+    assert_eq!(served.handler().rest().calls, "rerbe", "but of these");
 }
 
 #[test]

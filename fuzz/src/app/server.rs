@@ -108,6 +108,7 @@ impl Handler for Rest {
     }
 
     fn end(&mut self) {
+        assert!(self.is_busy, "no request has begun");
         self.is_busy = false;
     }
 }

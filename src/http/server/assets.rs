@@ -42,17 +42,23 @@ pub struct Assets<'a, H> {
     /// Lent by the caller for the life of the server.
     assets: &'a [Asset<'a>],
     rest: H,
-    /// The asset that is being sent.
-    body: Option<&'a [u8]>,
+    /// The asset that is being sent, or was asked for in vain.
+    asset: Option<&'a Asset<'a>>,
 }
 
 impl<'a, H> Assets<'a, H> {
+    /// The asset that a request is for.
+    fn find(&self, request: &Request<'_>) -> Option<&'a Asset<'a>> {
+        let path = request.path();
+        self.assets.iter().find(|asset| asset.path == path)
+    }
+
     /// Serves `assets`, and leaves the rest to `rest`, which may be [`NotFound`](super::NotFound).
     pub const fn new(assets: &'a [Asset<'a>], rest: H) -> Self {
         Self {
             assets,
             rest,
-            body: None,
+            asset: None,
         }
     }
 
@@ -71,14 +77,13 @@ impl<H: Handler> Handler for Assets<'_, H> {
     type Upgrade = H::Upgrade;
 
     fn respond(&mut self, request: &Request<'_>, response: Response<'_>) -> Reply {
-        let path = request.path();
-        let Some(asset) = self.assets.iter().find(|asset| asset.path == path) else {
+        let Some(asset) = self.find(request) else {
             return self.rest.respond(request, response);
         };
+        self.asset = Some(asset);
         if !matches!(request.method(), Method::Get | Method::Head) {
             return response.status(405).field("Allow", "GET, HEAD").reason();
         }
-        self.body = Some(asset.body);
         let entity = Entity {
             length: asset.body.len() as u64,
             content_type: asset.content_type,
@@ -109,8 +114,8 @@ impl<H: Handler> Handler for Assets<'_, H> {
     }
 
     fn fill(&mut self, offset: u64, buffer: &mut [u8]) -> Poll<Result<usize, SourceError>> {
-        match &mut self.body {
-            Some(body) => Poll::Ready(body.read_at(offset, buffer)),
+        match self.asset {
+            Some(asset) => Poll::Ready({ asset.body }.read_at(offset, buffer)),
             None => self.rest.fill(offset, buffer),
         }
     }
@@ -121,11 +126,14 @@ impl<H: Handler> Handler for Assets<'_, H> {
         response: Response<'_>,
         session: &mut H::Upgrade,
     ) -> Result<Switch, Reply> {
-        self.rest.upgrade(request, response, session)
+        match self.find(request) {
+            Some(_) => Err(self.respond(request, response)),
+            None => self.rest.upgrade(request, response, session),
+        }
     }
 
     fn end(&mut self) {
-        if self.body.take().is_none() {
+        if self.asset.take().is_none() {
             self.rest.end();
         }
     }

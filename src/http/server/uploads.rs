@@ -42,7 +42,9 @@ pub struct Uploads<'a, S, H> {
     options: UploadOptions<'a>,
     store: Option<S>,
     rest: H,
-    /// The upload of the present request.
+    /// The present request is for us.
+    is_ours: bool,
+    /// The upload of the present request, until it is stored.
     upload: Option<Incoming>,
 }
 
@@ -99,6 +101,7 @@ impl<'a, S: Store, H> Uploads<'a, S, H> {
             options,
             store,
             rest,
+            is_ours: false,
             upload: None,
         }
     }
@@ -121,6 +124,13 @@ impl<'a, S: Store, H> Uploads<'a, S, H> {
     /// The same, to command it between turns.
     pub const fn rest_mut(&mut self) -> &mut H {
         &mut self.rest
+    }
+
+    /// The name that a request is an upload to, percent-encoded, if it is one.
+    fn name<'h>(&self, request: &Request<'h>) -> Option<&'h str> {
+        let is_post = request.method() == Method::Post && self.store.is_some();
+        let name = request.path().strip_prefix(self.options.path);
+        name.filter(|_| is_post)
     }
 
     /// Begins an upload to this name, percent-encoded, which is empty for a form.
@@ -245,10 +255,12 @@ impl<S: Store, H: Handler> Handler for Uploads<'_, S, H> {
     type Upgrade = H::Upgrade;
 
     fn respond(&mut self, request: &Request<'_>, response: Response<'_>) -> Reply {
-        let is_post = request.method() == Method::Post && self.store.is_some();
-        match request.path().strip_prefix(self.options.path) {
-            Some(name) if is_post => self.begin(name, request, response),
-            _ => self.rest.respond(request, response),
+        match self.name(request) {
+            Some(name) => {
+                self.is_ours = true;
+                self.begin(name, request, response)
+            }
+            None => self.rest.respond(request, response),
         }
     }
 
@@ -316,14 +328,19 @@ impl<S: Store, H: Handler> Handler for Uploads<'_, S, H> {
         response: Response<'_>,
         session: &mut H::Upgrade,
     ) -> Result<Switch, Reply> {
-        self.rest.upgrade(request, response, session)
+        match self.name(request) {
+            Some(_) => Err(self.respond(request, response)),
+            None => self.rest.upgrade(request, response, session),
+        }
     }
 
     fn end(&mut self) {
-        match (self.upload.take(), &mut self.store) {
+        if let (Some(_), Some(store)) = (self.upload.take(), &mut self.store) {
             // Where it takes longer than this call, the store goes on with it when it begins again.
-            (Some(_), Some(store)) => drop(store.abandon(false)),
-            _ => self.rest.end(),
+            let _ = store.abandon(false);
+        }
+        if !core::mem::take(&mut self.is_ours) {
+            self.rest.end();
         }
     }
 }

@@ -50,7 +50,7 @@ impl<H: Handler> HttpSession<'_, H> {
         let may_go_on = !request.has_body() && !is_last;
         let terms = Terms::of(connection.now(), &request, may_go_on).at(self.handler.unix_time());
         let response = Response::new(out, terms);
-        self.is_handling = true;
+        self.is_handling = request.target() != "*";
         let mut is_switch = false;
         let reply = match &mut self.upgrade {
             // What a server can do as a whole is nothing that a handler knows.
