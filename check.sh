@@ -198,6 +198,7 @@ check_sim() {
         echo "profile $profile, seeds from $first"
         target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
         target/release/sim --scenario net --profile "$profile" --seeds "$first..$((first + 1000))"
+        target/release/sim --scenario serve --profile "$profile" --seeds "$first..$((first + 500))"
     done
     # Every script of up to three acts, and other drawn ones at each run, against one guarded socket.
     target/release/sim --explore --seeds 0..451776

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, ValueEnum};
 use tickwire_sim::{Options, Profile, Scenario};
 
 /// Runs seeds of deterministic networks and prints which of them broke an invariant.
@@ -107,6 +108,8 @@ enum ScenarioName {
     File,
     /// A client that joins by DHCP, looks names up, and keeps its clock
     Net,
+    /// Rooms whose members are terminals, browsers and clients of Socket.IO, and hostile browsers
+    Serve,
 }
 
 /// What runs for each seed.
@@ -163,6 +166,8 @@ impl Cli {
             ScenarioName::Get => Scenario::Get,
             ScenarioName::Chat => Scenario::Chat,
             ScenarioName::File => Scenario::File,
+            // It has a run of its own.
+            ScenarioName::Serve => Scenario::All,
             ScenarioName::Net => {
                 return Workload::Net {
                     profile,
@@ -177,10 +182,29 @@ impl Cli {
         })
     }
 
+    /// Whether rooms and their members run.
+    pub(crate) const fn is_serve(&self) -> bool {
+        matches!(self.scenario, ScenarioName::Serve)
+    }
+
+    /// Exits where an option has no meaning for rooms.
+    pub(crate) fn check(&self) {
+        let has_files = self.json.is_some() || self.pcap.is_some() || self.timeline.is_some();
+        if self.is_serve() && (has_files || self.no_guard) {
+            let text = "--scenario serve has no --json, --pcap, --timeline and --no-guard";
+            Self::command()
+                .error(ErrorKind::ArgumentConflict, text)
+                .exit();
+        }
+    }
+
     /// The command that replays one seed.
     pub(crate) fn replay(&self, seed: u64) -> String {
         let workload = self.workload();
-        let (profile, scenario) = (workload.profile().name(), workload.scenario());
+        let (profile, mut scenario) = (workload.profile().name(), workload.scenario());
+        if self.is_serve() {
+            scenario = "serve";
+        }
         let mut command = format!("sim --seed {seed} --profile {profile}");
         if scenario != Scenario::All.name() {
             command += &format!(" --scenario {scenario}");
