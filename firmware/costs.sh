@@ -21,7 +21,7 @@ build() {
     done
 }
 
-build plain "" bare minimal get join echo chat recv
+build plain "" bare minimal get join echo chat recv update
 build dns dns join
 build sntp sntp join
 build guard guard get

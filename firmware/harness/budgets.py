@@ -15,14 +15,14 @@ BUFFER_BYTES = 2 * 1_514 + 2_920 + 512
 GUARD_BUFFER_BYTES = 1_514
 
 # (name, the most that passes, the goal where that is not reached yet)
-FLASH = ("flash, in the program of docs/porting.md", 34_600, 24_000)
-SHARE = ("client's share of flash", 15_100, 5_000)
+FLASH = ("flash, in the program of docs/porting.md", 35_600, 24_000)
+SHARE = ("client's share of flash", 15_900, 5_000)
 RAM = ("RAM without buffers", 2_048, None)
 STACK = ("stack", 3_072, None)
 # The goals do not ask for these.
 GUARDED_RAM = ("RAM without buffers, with the guard", 2_176, None)
 GUARDED_STACK = ("stack, with the guard", 3_600, None)
-RATIO = ("instructions a byte, of a bare socket's", 1.16, None)
+RATIO = ("instructions a byte, of a bare socket's", 1.17, None)
 
 
 def check(budget, found):

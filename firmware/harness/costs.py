@@ -14,6 +14,7 @@ ROWS = (
     ("`echo`: loop and server", "plain-echo", "plain-bare"),
     ("`chat`: loop and peer", "plain-chat", "plain-bare"),
     ("`recv`: loop, receiver, SHA-256, flash store", "plain-recv", "plain-bare"),
+    ("`update`: loop, HTTP client, download, SHA-256, flash store", "plain-update", "plain-bare"),
     ("guard, in `get`", "guard-get", "plain-get"),
     ("its loss recovery", "recovery-get", "guard-get"),
     ("feature `reno`, in `get`", "reno-get", "plain-get"),

@@ -126,16 +126,17 @@ http {{
 
 
 @contextlib.contextmanager
-def nginx():
-    """nginx with the body at /body, and nothing else."""
+def nginx(body=BODY):
+    """nginx with `body` at /body, and nothing else; gives the file's path."""
     with tempfile.TemporaryDirectory() as folder:
-        pathlib.Path(folder, "body").write_bytes(BODY)
+        path = pathlib.Path(folder, "body")
+        path.write_bytes(body)
         configuration = pathlib.Path(folder, "nginx.conf")
         configuration.write_text(NGINX_CONF.format(address=HOST, port=NGINX_PORT, root=folder))
         command = ["nginx", "-p", folder, "-c", str(configuration)]
         with process(command, stdin=subprocess.DEVNULL):
             await_port(NGINX_PORT)
-            yield
+            yield path
 
 
 @contextlib.contextmanager

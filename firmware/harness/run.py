@@ -11,6 +11,7 @@ import hosttap_tests
 import peers
 import porting_tests
 import sim_tests
+import update_tests
 from budgets import budget_rows
 from checks import Failed
 from qemu import MACHINES
@@ -28,8 +29,8 @@ ONLY_MPS2 = ("sim", "porting", "porting-guard")
 
 def output_as_expected(label, outcome, bless):
     """Compares exit code and stdout with expected/<label>.run, which is the same for all boards."""
-    # How much a receiver holds when its power goes is up to the moment.
-    stdout = re.sub(r"resumed from \d+", "resumed from N", outcome.stdout)
+    # How much is held when the power goes is up to the moment.
+    stdout = re.sub(r"(resumed from|has) \d+", r"\1 N", outcome.stdout)
     text = f"{stdout}exit {outcome.code}\n"
     path = EXPECTED / f"{re.sub(r'[: ]', '-', label)}.run"
     if bless:
@@ -113,7 +114,7 @@ def main():
         sys.exit("firmware: no TAP here (/dev/net/tun), but TICKWIRE_REQUIRE_TAP=1")
 
     table = Table()
-    modules = (board_tests, app_tests, hosttap_tests, porting_tests, sim_tests)
+    modules = (board_tests, app_tests, update_tests, hosttap_tests, porting_tests, sim_tests)
     everything = [test for module in modules for test in module.tests()]
     for machine in options.board or MACHINES:
         for image, name, needs_tap, function in everything:

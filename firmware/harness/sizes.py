@@ -5,7 +5,9 @@ import struct
 import sys
 
 FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
-IMAGES = ("bare", "minimal", "get", "get-unguarded", "join", "join-names", "echo", "chat", "recv", "serve", "probe")
+IMAGES = (
+    "bare", "minimal", "get", "get-unguarded", "join", "join-names", "echo", "chat", "recv", "update", "serve", "probe"
+)
 
 # ELF-32 (System V ABI, chapter 4): section types and flags.
 SHT_NOBITS = 8

@@ -4,7 +4,7 @@ use board::Absent;
 use board::host::{self, HostError, Line};
 use tickwire::chat::ChatError;
 use tickwire::file::{ReceiveError, SendError};
-use tickwire::http::GetError;
+use tickwire::http::{DownloadError, GetError};
 use tickwire::{Error, TimeoutKind};
 
 /// All went well.
@@ -35,6 +35,8 @@ pub const READ: i32 = 26;
 pub const TIMED_OUT: i32 = 28;
 /// A part of the board does not answer.
 pub const BOARD: i32 = 45;
+/// Too many redirects, or to nowhere.
+pub const REDIRECTS: i32 = 47;
 /// The peer reset the connection.
 pub const RESET: i32 = 56;
 /// Larger than the limit.
@@ -112,6 +114,16 @@ impl From<GetError> for Failure {
             GetError::Status(_) => Self::new(STATUS, "the status is no success"),
             GetError::TooLarge => LARGE,
             GetError::Sink { .. } => CANNOT_WRITE,
+            _ => UNKNOWN,
+        }
+    }
+}
+
+impl From<DownloadError> for Failure {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::Get(error) => error.into(),
+            DownloadError::Redirect(_) => Self::new(REDIRECTS, "the redirect leads nowhere"),
             _ => UNKNOWN,
         }
     }

@@ -13,18 +13,23 @@ const ERASE_BYTES: usize = 1_024;
 const WRITE_BYTES: usize = 4;
 const ERASED: u8 = 0xFF;
 
+/// A flash whose power can be cut.
+pub struct Flash<'a> {
+    medium: Medium<'a>,
+    /// Writes and erases until the power fails.
+    cut_after: Option<u32>,
+}
+
 /// Where the bytes are.
-pub enum Flash<'a> {
+enum Medium<'a> {
     /// In RAM: gone with the emulator.
     Ram(&'a mut [u8]),
-    /// In a file of the host, whose length is the flash's.
-    File {
-        /// The file.
-        file: HostFile,
-        /// Its length in bytes, whole pages.
-        length: usize,
-    },
+    /// In a file of the host, whose length in bytes, whole pages, is the flash's.
+    File { file: HostFile, length: usize },
 }
+
+/// What every call says after the power has failed.
+const NO_POWER: FlashError = FlashError(NorFlashErrorKind::Other);
 
 /// Why an access failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +57,43 @@ impl<'a> Flash<'a> {
     /// A flash in RAM, erased.
     pub fn in_ram(bytes: &'a mut [u8]) -> Self {
         bytes.fill(ERASED);
-        Self::Ram(bytes)
+        Self::new(Medium::Ram(bytes))
+    }
+
+    const fn new(medium: Medium<'a>) -> Self {
+        Self {
+            medium,
+            cut_after: None,
+        }
+    }
+
+    /// Cuts the power in the write or erase after `count` others: half of it is done, and every call
+    /// from then on fails.
+    pub const fn cut_after(&mut self, count: u32) {
+        self.cut_after = Some(count);
+    }
+
+    /// How many of `bytes` a write or an erase changes before the power fails.
+    ///
+    /// # Errors
+    /// The power has failed.
+    fn spend(&mut self, bytes: usize) -> Result<usize, FlashError> {
+        match self.cut_after {
+            None => Ok(bytes),
+            Some(u32::MAX) => Err(NO_POWER),
+            Some(count) => {
+                self.cut_after = Some(count.wrapping_sub(1));
+                Ok(if count == 0 { bytes / 2 } else { bytes })
+            }
+        }
+    }
+
+    /// Fails if the power has.
+    const fn check_power(&self) -> Result<(), FlashError> {
+        match self.cut_after {
+            Some(u32::MAX) => Err(NO_POWER),
+            _ => Ok(()),
+        }
     }
 
     /// A flash in the file at `path`, with whatever it holds.
@@ -62,7 +103,7 @@ impl<'a> Flash<'a> {
     pub fn in_file(path: &str) -> Result<Self, HostError> {
         let file = HostFile::open(path)?;
         let length = usize::try_from(file.len_bytes()?).map_err(|_| HostError { code: 0 })?;
-        Ok(Self::File { file, length })
+        Ok(Self::new(Medium::File { file, length }))
     }
 }
 
@@ -75,17 +116,18 @@ impl ReadNorFlash for Flash<'_> {
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
         check_read(self, offset, bytes.len())?;
-        match self {
-            Self::Ram(memory) => bytes.copy_from_slice(part(memory, offset, bytes.len())?),
-            Self::File { file, .. } => file.read_at(offset.into(), bytes)?,
+        self.check_power()?;
+        match &mut self.medium {
+            Medium::Ram(memory) => bytes.copy_from_slice(part(memory, offset, bytes.len())?),
+            Medium::File { file, .. } => file.read_at(offset.into(), bytes)?,
         }
         Ok(())
     }
 
     fn capacity(&self) -> usize {
-        match self {
-            Self::Ram(memory) => memory.len(),
-            Self::File { length, .. } => *length,
+        match &self.medium {
+            Medium::Ram(memory) => memory.len(),
+            Medium::File { length, .. } => *length,
         }
     }
 }
@@ -96,22 +138,27 @@ impl NorFlash for Flash<'_> {
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
         check_erase(self, from, to)?;
-        match self {
-            Self::Ram(memory) => part(memory, from, (to - from) as usize)?.fill(ERASED),
-            Self::File { file, .. } => {
-                for page in (from..to).step_by(ERASE_BYTES) {
-                    file.write_at(page.into(), &[ERASED; ERASE_BYTES])?;
+        let length = self.spend((to - from) as usize)?;
+        match &mut self.medium {
+            Medium::Ram(memory) => part(memory, from, length)?.fill(ERASED),
+            Medium::File { file, .. } => {
+                for done in (0..length).step_by(ERASE_BYTES) {
+                    let page = [ERASED; ERASE_BYTES];
+                    let page = page.get(..length - done).unwrap_or(&page);
+                    file.write_at(u64::from(from) + done as u64, page)?;
                 }
             }
         }
-        Ok(())
+        self.check_power()
     }
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
         check_write(self, offset, bytes.len())?;
-        match self {
-            Self::Ram(memory) => clear_bits(part(memory, offset, bytes.len())?, bytes),
-            Self::File { file, .. } => {
+        let length = self.spend(bytes.len())?;
+        let bytes = bytes.get(..length).unwrap_or_default();
+        match &mut self.medium {
+            Medium::Ram(memory) => clear_bits(part(memory, offset, bytes.len())?, bytes),
+            Medium::File { file, .. } => {
                 let mut old = [0; 256];
                 let size = old.len();
                 for (place, new) in (u64::from(offset)..).step_by(size).zip(bytes.chunks(size)) {
@@ -122,7 +169,7 @@ impl NorFlash for Flash<'_> {
                 }
             }
         }
-        Ok(())
+        self.check_power()
     }
 }
 

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod boot;
 pub mod exit;
 pub mod flash;
 pub mod single;

@@ -14,7 +14,9 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::wire::{IpEndpoint, Ipv4Cidr};
 use tickwire::chat::{Chat, Options};
 use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SenderOptions};
-use tickwire::http::{Get, GetOptions, Header, Request, Url};
+use tickwire::http::{
+    Download, DownloadBuffers, DownloadOptions, FlashSink, Get, GetOptions, Header, Request, Url,
+};
 use tickwire::store::{FlashStore, Layout, MemoryStore};
 use tickwire::{App, BufferSink, Discard, Echo, Task};
 
@@ -60,7 +62,27 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
     chat.end_input();
     poll(node, chat)?;
 
+    download(node, socket)?;
     send_and_receive(node, socket, remote)
+}
+
+fn download(node: &mut Node, socket: SocketHandle) -> Result<(), Failure> {
+    let failed = Failure::usage("it is not run");
+    let (mut chip, mut scratch) = ([0; 4_096], [0; 1_024]);
+    let flash = Flash::in_ram(&mut chip);
+    let layout = Layout::whole(&flash).map_err(|_| failed)?;
+    let store = FlashStore::new(flash, layout, &mut scratch).map_err(|_| failed)?;
+    let mut sink = FlashSink::new(store, black_box(Some([0; 32])));
+    let _ = black_box((sink.mount(), sink.suspend(), sink.commit()));
+    let (mut urls, mut validators) = ([0; 64], [0; 64]);
+    let buffers = DownloadBuffers {
+        urls: &mut urls,
+        validators: &mut validators,
+    };
+    let options = black_box(DownloadOptions::default());
+    let url = black_box("http://u:p@127.0.0.1/");
+    let download = Download::new(socket, url, &[], options, buffers, sink).map_err(|_| failed)?;
+    poll(node, download)
 }
 
 fn send_and_receive(

@@ -13,21 +13,17 @@
 #![no_main]
 
 use core::mem::MaybeUninit;
-use core::task::Poll;
 
 use board::host::{self, ARGUMENTS_BYTES_MAX, Arguments, Line};
 use images::app::Memory;
+use images::boot::{SCRATCH_BYTES, boot, store};
 use images::exit::{self, Failure};
 use images::flash::Flash;
 use images::{Network, number};
-use sha2::{Digest, Sha256};
 use tickwire::file::{self, FileReceiver, ReceiverOptions};
-use tickwire::store::{Checksum, FlashStore, Layout};
 use tickwire::{Duration, Event, Observer, Task, Tick};
 
 const FLASH_BYTES: usize = 32 * 1_024;
-/// What the store needs to write records, and to read back in pieces of.
-const SCRATCH_BYTES: usize = 1_024;
 
 type Buffers = Memory<1, 2_920, 512>;
 
@@ -56,15 +52,6 @@ fn run(
     boot(flash, scratch)
 }
 
-fn store<'f, 's>(
-    flash: Flash<'f>,
-    scratch: &'s mut [u8; SCRATCH_BYTES],
-) -> Result<FlashStore<'s, Flash<'f>>, Failure> {
-    let unfit = Failure::usage("the flash is too small");
-    let layout = Layout::whole(&flash).map_err(|_| unfit)?;
-    FlashStore::new(flash, layout, scratch).map_err(|_| unfit)
-}
-
 fn receive<'f>(
     arguments: &Arguments<'_>,
     memory: &'static mut Buffers,
@@ -85,46 +72,6 @@ fn receive<'f>(
     node.report_cost();
     result?;
     Ok(task.into_app().into_store().release())
-}
-
-/// What a boot loader does with the flash.
-fn boot(flash: Flash<'_>, scratch: &mut [u8; SCRATCH_BYTES]) -> Result<(), Failure> {
-    let broken = Failure::new(exit::READ, "the flash cannot be read");
-    let mut store = store(flash, scratch)?;
-    while match store.mount() {
-        Poll::Pending => true,
-        Poll::Ready(result) => result.map_err(|_| broken).map(|()| false)?,
-    } {}
-    let Some((length, check)) = store.image().map(|image| (image.length, image.checksum)) else {
-        host::write(b"no image\n");
-        return Ok(());
-    };
-    let mut hash = Sha256::new();
-    let mut piece = [0; 256];
-    let mut offset = 0;
-    while offset < length {
-        let count = store
-            .read_image(offset, &mut piece)
-            .map_err(|_| broken)?
-            .min(piece.len());
-        if count == 0 {
-            return Err(broken);
-        }
-        hash.update(piece.get(..count).unwrap_or_default());
-        // At most 256.
-        offset += count as u32;
-    }
-    let found: [u8; 32] = hash.finalize().into();
-    if matches!(check, Checksum::Sha256(wanted) if wanted != found) {
-        return Err(Failure::new(
-            exit::FAILED,
-            "the flash does not hold what was verified",
-        ));
-    }
-    let mut line = Line::new();
-    line.text("image ").number(length.into());
-    host::print(line.text(" sha256 ").hex_bytes(&found));
-    Ok(())
 }
 
 /// Tells what a person at the console wants to know.
