@@ -38,6 +38,9 @@ mod queue;
 mod session;
 #[cfg(test)]
 mod tests;
+#[cfg(all(doctest, feature = "server", feature = "dns"))]
+#[doc = include_str!("../../docs/websocket.md")]
+mod page {}
 mod violation;
 mod writer;
 

@@ -188,6 +188,9 @@ pub struct ChatOptions {
         value_parser = |text: &str| values::peer(text, CHAT_PORT),
     )]
     pub connect: Option<Peer>,
+    /// Ask for a WebSocket: each line is a text message. The end of stdin closes it
+    #[arg(long, value_name = "ws://URL", conflicts_with_all = ["listen", "connect", "raw"])]
+    pub ws: Option<String>,
     /// Send text without adding line ends
     #[arg(long)]
     pub raw: bool,

@@ -6,6 +6,7 @@
 )]
 
 mod autobahn;
+mod chat;
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -88,3 +88,21 @@ fn hear_all(bytes: &[u8], buffer: usize, delivery: Delivery) -> (Vec<Heard>, Opt
     let mut decoder = Decoder::new(memory(buffer), delivery, u64::MAX, Role::Server);
     hear(&mut decoder, [bytes])
 }
+
+#[test]
+fn a_peer_takes_little_memory_beside_its_buffers() {
+    use super::{Channel, Endpoint, Part, WebSocket};
+
+    struct Nothing;
+
+    impl Endpoint for Nothing {
+        fn on_part(&mut self, _: &mut Channel, _: Part) -> bool {
+            true
+        }
+    }
+
+    // Two control frames of 125 bytes are the most of it.
+    let bytes = size_of::<WebSocket<'static, Nothing>>();
+    assert!(bytes <= 800, "{bytes} bytes");
+    std::println!("{bytes} bytes");
+}

@@ -6,16 +6,14 @@ use std::rc::Rc;
 
 use rustix::io::{Errno, read};
 use rustix::stdio::stdin;
-use tickwire::chat::{Chat, ChatError, PushError};
-use tickwire::dns::HostPort;
+use tickwire::chat::PushError;
 use tickwire::{Task, Tick};
 
 use super::charset::Charset;
 use super::command::{Command, HELP};
 use super::line_splitter::{LineSplitter, Piece};
-use super::message_writer::MessageWriter;
 use super::observer::ChatObserver;
-use crate::app_error::AppError;
+use super::terminal_app::TerminalApp;
 use crate::exit::{Exit, Failure};
 use crate::link::stack::TapStack;
 use crate::system::wait::Ready;
@@ -38,8 +36,8 @@ pub(super) struct InputOptions {
 
 /// A running chat. The stack is the last field: its drop may print, and by then the drop of the
 /// editor has restored the terminal.
-pub(super) struct EventLoop<'m> {
-    task: Task<Chat<'m, MessageWriter, HostPort<String>>>,
+pub(super) struct EventLoop<A: TerminalApp> {
+    task: Task<A>,
     observer: ChatObserver,
     options: InputOptions,
     input: LineSplitter,
@@ -49,10 +47,10 @@ pub(super) struct EventLoop<'m> {
     stack: TapStack,
 }
 
-impl<'m> EventLoop<'m> {
+impl<A: TerminalApp> EventLoop<A> {
     pub(super) fn new(
         stack: TapStack,
-        chat: Chat<'m, MessageWriter, HostPort<String>>,
+        chat: A,
         observer: ChatObserver,
         editor: Option<Rc<RefCell<LineEditor>>>,
         options: InputOptions,
@@ -80,6 +78,10 @@ impl<'m> EventLoop<'m> {
     fn run_to_end(&mut self) -> Result<Exit, Failure> {
         let outcome = loop {
             self.process_input();
+            if self.task.app().is_given_up() {
+                self.stack.abort_all();
+                break Ok(());
+            }
             self.hide_row();
             let wake = self.stack.turn(&mut [&mut self.task], &mut self.observer);
             if let Some(outcome) = self.task.outcome() {
@@ -103,7 +105,7 @@ impl<'m> EventLoop<'m> {
         let editor = self.editor.as_ref().map(|editor| editor.borrow());
         let blocked = match &editor {
             Some(editor) => editor.blocked(),
-            None => self.task.app_mut().sink_mut().blocked(),
+            None => self.task.app_mut().messages().blocked(),
         };
         self.stack.wait(wake, wants_input.then(stdin), blocked)
     }
@@ -132,7 +134,7 @@ impl<'m> EventLoop<'m> {
         }
         // Without input, no further command can follow.
         if self.is_end_passed_on && self.options.commands && self.task.app().is_idle() {
-            self.task.app_mut().quit();
+            let _ = self.task.app_mut().command(Command::Quit);
             any = true;
         }
         any
@@ -229,12 +231,12 @@ impl<'m> EventLoop<'m> {
     }
 
     fn flush(&mut self) -> Result<bool, Failure> {
-        let flushed = self.task.app_mut().sink_mut().flush();
+        let flushed = self.task.app_mut().messages().flush();
         flushed.map_err(|error| Failure::from_core("stdout", error))
     }
 
     /// The chat has ended. Writes the rest of the messages.
-    fn finish(&mut self, outcome: Result<(), ChatError>) -> Result<Exit, Failure> {
+    fn finish(&mut self, outcome: Result<(), A::Error>) -> Result<Exit, Failure> {
         while !self.flush()? {
             // The stack keeps running, because an unread frame would end every wait at once.
             let wake = self.stack.turn(&mut [], &mut ());
@@ -247,23 +249,20 @@ impl<'m> EventLoop<'m> {
                 Ok(printed.map_or(Exit::Success, Exit::from))
             }
             Ok(()) => Ok(Exit::Success),
-            Err(error) if printed == Some(error.into()) => Ok(Exit::from(AppError::from(error))),
+            Err(error) if printed == Some(error.into()) => Ok(Exit::from(error.into())),
             Err(error) => Err(Failure::from_core("stdout", error)),
         }
     }
 }
 
-fn run_command(
-    chat: &mut Chat<'_, MessageWriter, HostPort<String>>,
-    observer: &ChatObserver,
-    line: &str,
-) {
+fn run_command(app: &mut impl TerminalApp, observer: &ChatObserver, line: &str) {
     match Command::parse(line) {
-        Ok(Command::Connect(peer)) => chat.dial(peer.remote()),
-        Ok(Command::Listen(port)) => chat.listen(port),
-        Ok(Command::Disconnect) => chat.disconnect(),
         Ok(Command::Help) => HELP.iter().for_each(|line| observer.status(line)),
-        Ok(Command::Quit) => chat.quit(),
+        Ok(command) => {
+            if let Err(why) = app.command(command) {
+                observer.error(why);
+            }
+        }
         Err(why) => observer.error(why),
     }
 }

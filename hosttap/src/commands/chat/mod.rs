@@ -6,6 +6,8 @@ mod event_loop;
 mod line_splitter;
 mod message_writer;
 mod observer;
+mod over_websocket;
+mod terminal_app;
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
@@ -16,7 +18,7 @@ use tickwire::chat::{Chat, LineEnd, Options};
 
 use crate::cli::values::Peer;
 use crate::cli::{CHAT_PORT, ChatOptions, LinkOptions};
-use crate::commands::{join, resolve};
+use crate::commands::{join, resolve, websocket};
 use crate::exit::{Exit, Failure};
 use crate::link::side::hint;
 use crate::terminal::console::Console;
@@ -40,6 +42,14 @@ const QUEUE_BYTES: usize = 128 * 1024;
 /// printed already, so it is an `Ok` with that exit code.
 pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     let charset = Charset::from_label(&options.encoding)?;
+    let url = match &options.ws {
+        Some(_) if !charset.is_utf8() => {
+            let why = "--ws: the text of a WebSocket is always UTF-8";
+            return Err(Failure::new(Exit::Usage, why));
+        }
+        Some(text) => Some(websocket::parse_url(text)?),
+        None => None,
+    };
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
     let peer = options.connect.as_ref();
@@ -62,6 +72,11 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
         sequential: options.commands && !is_interactive,
         verbose: link.verbose,
     };
+    if let Some(url) = &url {
+        let chat = over_websocket::open(&mut stack, url, options.retry, messages)?;
+        let observer = ChatObserver::new(console, editor.clone());
+        return EventLoop::new(stack, chat, observer, editor, input_options).run();
+    }
     let sockets = [BUFFER_BYTES; 2].map(|bytes| stack.add_socket(bytes));
     let (mut line, mut queue) = (vec![0; LINE_BYTES], vec![0; QUEUE_BYTES]);
     let peer_options = peer_options(options, input_options.commands);

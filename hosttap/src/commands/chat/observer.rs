@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::rc::Rc;
 
-use tickwire::{Error, Event, Observer, Role, Tick, chat};
+use tickwire::{Error, Event, Observer, Role, Tick, chat, websocket};
 
 use crate::app_error::AppError;
 use crate::commands::lease;
@@ -114,6 +114,11 @@ impl Observer for ChatObserver {
                     self.status(format_args!("{bytes} bytes did not reach the peer"));
                 }
                 _ => {
+                    if let Some(websocket::Event::Closed { code }) = event.app() {
+                        let code =
+                            code.map_or_else(String::new, |code| format!(" with code {code}"));
+                        self.status(format_args!("The server has closed{code}"));
+                    }
                     if let Some(text) = lease::event_text(event) {
                         self.status(text);
                     }

@@ -1,0 +1,172 @@
+//! A chat over a WebSocket: each line is a text message.
+
+use tickwire::chat::{Ending, MessageSink, PushError};
+use tickwire::dns::HostPort;
+use tickwire::http::Url;
+use tickwire::websocket::{
+    Channel, ClientSession, CloseCode, Endpoint, Kind, MessageQueue, Options, Part, QueueError,
+    QueueSlot, WebSocketError,
+};
+use tickwire::{Backoff, Client, ClientOptions, Duration};
+
+use super::QUEUE_BYTES;
+use super::command::Command;
+use super::message_writer::MessageWriter;
+use super::terminal_app::TerminalApp;
+use crate::commands::websocket::{self, Redial};
+use crate::exit::Failure;
+use crate::link::stack::TapStack;
+
+/// The longest message that is received.
+const MESSAGE_BYTES: usize = 1024 * 1024;
+/// Lines that may wait to be sent.
+const LINES_MAX: usize = 1024;
+/// The size of each buffer of the socket.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// Pauses between two attempts to connect, with `--retry`.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// What the user says and hears.
+pub(super) struct Lines {
+    messages: MessageWriter,
+    /// The text of the message that is offered was taken; its end was not.
+    is_text_taken: bool,
+    queue: MessageQueue<'static>,
+    is_open: bool,
+    /// The user has nothing more to say.
+    is_ending: bool,
+}
+
+/// The app.
+pub(super) type WebSocketChat<'u> = Client<ClientSession<'u, Lines>, Redial, HostPort<&'u str>>;
+
+/// A chat with the server of `url`.
+pub(super) fn open<'u>(
+    stack: &mut TapStack,
+    url: &Url<'u>,
+    is_redialled: bool,
+    messages: MessageWriter,
+) -> Result<WebSocketChat<'u>, Failure> {
+    let slots = vec![QueueSlot::EMPTY; LINES_MAX].leak();
+    let lines = Lines {
+        messages,
+        is_text_taken: false,
+        queue: MessageQueue::new(slots, vec![0; QUEUE_BYTES].leak()),
+        is_open: false,
+        is_ending: false,
+    };
+    let options = Options {
+        // The reader of stdout may pause as long as it likes.
+        stall_timeout: Duration::MAX,
+        ..Options::default()
+    };
+    let message = vec![0; MESSAGE_BYTES].leak();
+    let request = websocket::request(url)?;
+    let session = ClientSession::new(request, &mut [], message, options, lines);
+    let redial = Redial(is_redialled.then(|| Backoff::new(PAUSE_MIN, PAUSE_MAX)));
+    let socket = stack.add_socket(BUFFER_BYTES);
+    let options = ClientOptions::default();
+    Ok(Client::with_retry(
+        socket,
+        url.host_port(),
+        session,
+        options,
+        redial,
+    ))
+}
+
+impl Lines {
+    fn push(&mut self, text: &[u8], is_last: bool) -> Result<(), PushError> {
+        if self.is_ending {
+            return Err(PushError::Ended);
+        }
+        // A text message must be UTF-8; parts are cut between characters.
+        let text = String::from_utf8_lossy(text);
+        let part = Part {
+            kind: Kind::Text,
+            bytes: text.as_bytes(),
+            is_last,
+        };
+        self.queue.push(part).map_err(|error| match error {
+            QueueError::Full => PushError::Full,
+            QueueError::TooLong => PushError::TooLong,
+        })
+    }
+}
+
+impl Endpoint for Lines {
+    fn on_open(&mut self, _channel: &mut Channel) {
+        self.is_open = true;
+        self.is_text_taken = false;
+    }
+
+    fn on_part(&mut self, channel: &mut Channel, part: Part) -> bool {
+        if part.kind == Kind::Binary {
+            channel.close(CloseCode::UNSUPPORTED, "only text is shown");
+            return true;
+        }
+        // The loop finds a failure of stdout by itself.
+        if !self.is_text_taken && self.messages.take_text(part.bytes).is_err() {
+            return false;
+        }
+        let is_taken = self.messages.end_message(Ending::Line) == Ok(true);
+        self.is_text_taken = !is_taken;
+        is_taken
+    }
+
+    fn transmit(&mut self, channel: &mut Channel) {
+        channel.send_queued(&mut self.queue);
+        if self.is_ending && self.queue.is_empty() {
+            channel.close(CloseCode::NORMAL, "");
+        }
+    }
+
+    fn on_end(&mut self, _result: &Result<(), WebSocketError>) {
+        self.is_open = false;
+        self.queue.clear();
+        self.messages.end_conversation();
+    }
+}
+
+impl TerminalApp for WebSocketChat<'_> {
+    fn push_line(&mut self, text: &[u8]) -> Result<(), PushError> {
+        self.session_mut().endpoint_mut().push(text, true)
+    }
+
+    fn push_part(&mut self, text: &[u8]) -> Result<(), PushError> {
+        self.session_mut().endpoint_mut().push(text, false)
+    }
+
+    fn end_input(&mut self) {
+        self.session_mut().endpoint_mut().is_ending = true;
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), &'static str> {
+        match command {
+            Command::Connect(_) | Command::Listen(_) => {
+                return Err("with --ws there is one server: its URL");
+            }
+            Command::Disconnect | Command::Quit => self.end_input(),
+            Command::Help => {}
+        }
+        Ok(())
+    }
+
+    fn is_settled(&self) -> bool {
+        self.session().endpoint().is_open
+    }
+
+    fn is_idle(&self) -> bool {
+        false
+    }
+
+    fn is_given_up(&self) -> bool {
+        let lines = self.session().endpoint();
+        lines.is_ending && !lines.is_open && lines.queue.is_empty()
+    }
+
+    fn messages(&mut self) -> &mut MessageWriter {
+        &mut self.session_mut().endpoint_mut().messages
+    }
+}

@@ -1,0 +1,136 @@
+//! `hosttap chat --ws` with servers that behave and with some that do not.
+
+use super::*;
+use crate::common::Exited;
+
+/// Starts a server of one caller: `peer` is the connection after the handshake.
+fn start_server(script: &str) -> Process {
+    let script = format!(
+        "{PEER_PY}
+with socket.create_server((\"\", 9001)) as listener:
+    listener.settimeout(TIMEOUT_SECONDS)
+    print(\"listening\", flush=True)
+    peer = accept(listener)
+{script}"
+    );
+    let server = start_python(&script, &[]);
+    server.wait_for_stdout("listening\n", SECONDS_MAX);
+    server
+}
+
+fn start_chat(arguments: &[&str]) -> Process {
+    let url = format!("ws://{KERNEL_ADDRESS}:9001/chat");
+    hosttap(&[&["chat", "--ws", &url], arguments].concat())
+}
+
+/// How a chat ends with this server, when its user says nothing.
+fn end_with(script: &str) -> Exited {
+    let server = start_server(script);
+    let exited = start_chat(&[]).finish_with_open_stdin(SECONDS_MAX);
+    server.expect_success(SECONDS_MAX);
+    exited
+}
+
+#[test]
+fn lines_are_text_messages_both_ways_and_the_end_of_stdin_closes() {
+    in_namespace!();
+    let server = start_server(
+        "
+    peer.send(peer.frame(TEXT, 'grüße'.encode()))
+    peer.send(peer.frame(TEXT, b'in two ', fin=False), peer.frame(CONTINUATION, b'parts'))
+    peer.expect((\"message\", TEXT, 'question'.encode()), (\"message\", TEXT, b''))
+    peer.expect((\"message\", TEXT, ('long ' * 20000).encode()))
+    peer.expect((\"close\", 1000))
+    peer.send(peer.frame(TEXT, b'last words'), peer.close_frame(1000))
+    peer.expect_end()
+",
+    );
+    let mut chat = start_chat(&[]);
+    chat.write_stdin("question\n\n");
+    chat.write_stdin(&format!("{}\n", "long ".repeat(20_000)));
+    chat.wait_for_stdout("parts\n", SECONDS_MAX);
+    chat.close_stdin();
+    let exited = chat.finish(SECONDS_MAX);
+    server.expect_success(SECONDS_MAX);
+    assert_eq!(exited.stdout(), "grüße\nin two parts\nlast words\n");
+    assert_eq!(exited.code, Some(0), "{}", exited.stderr());
+}
+
+#[test]
+fn bytes_that_are_no_text_are_replaced_and_binary_messages_refused() {
+    in_namespace!();
+    let server = start_server(
+        "
+    peer.expect((\"message\", TEXT, b'a\\xef\\xbf\\xbdb'))
+    peer.send(peer.frame(BINARY, b'\\x00\\xff'))
+    peer.expect_close(1003)
+",
+    );
+    // A terminal's user cannot type it, but a pipe can bring it.
+    let mut command = common::killed_with_test("sh");
+    let url = format!("ws://{KERNEL_ADDRESS}:9001/");
+    let script = "(printf 'a\\377b\\n'; sleep 2) | exec \"$0\" chat --ws \"$1\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_hosttap"), &url]);
+    let exited = Process::start(&mut command).finish_with_open_stdin(SECONDS_MAX);
+    server.expect_success(SECONDS_MAX);
+    let stderr = exited.stderr();
+    assert!(stderr.contains("closed with code 1003"), "{stderr}");
+}
+
+#[test]
+fn each_end_has_its_exit_code() {
+    in_namespace!();
+    for (script, code, text) in [
+        (
+            "    peer.send(peer.close_frame(1001)); peer.expect((\"close\", 1001))",
+            0,
+            "The server has closed with code 1001",
+        ),
+        (
+            "    peer.send(peer.close_frame(1011)); peer.expect((\"close\", 1011))",
+            56,
+            "the peer closed with code 1011",
+        ),
+        ("    peer.connection.close()", 18, "without a Close"),
+        (
+            "    peer.send(peer.frame(TEXT, b'\\xff')); peer.expect((\"close\", 1007))",
+            8,
+            "not UTF-8",
+        ),
+    ] {
+        let exited = end_with(script);
+        let stderr = exited.stderr();
+        assert_eq!(exited.code, Some(code), "{script}: {stderr}");
+        assert!(stderr.contains(text), "{stderr}");
+    }
+}
+
+#[test]
+fn a_refused_handshake_and_a_bad_url_have_their_exit_codes_too() {
+    in_namespace!();
+    let refuse = "
+import socket
+with socket.create_server((\"\", 9001)) as listener:
+    print(\"listening\", flush=True)
+    connection, _ = listener.accept()
+    connection.recv(4096)
+    connection.sendall(b\"HTTP/1.1 403 Forbidden\\r\\nContent-Length: 0\\r\\n\\r\\n\")
+    connection.recv(4096)
+";
+    let server = start_python(refuse, &[]);
+    server.wait_for_stdout("listening\n", SECONDS_MAX);
+    let exited = start_chat(&[]).finish_with_open_stdin(SECONDS_MAX);
+    assert_eq!(exited.code, Some(22), "{}", exited.stderr());
+    server.expect_success(SECONDS_MAX);
+    let exited = start_chat(&[]).finish_with_open_stdin(SECONDS_MAX);
+    assert_eq!(exited.code, Some(7), "{}", exited.stderr());
+    for (arguments, code) in [
+        (&["--ws", "wss://192.168.69.100/"][..], 3),
+        (&["--ws", "http://192.168.69.100/"], 3),
+        (&["--ws", "ws://192.168.69.100/", "--encoding", "euc-kr"], 2),
+        (&["--ws", "ws://192.168.69.100/", "--listen"], 2),
+    ] {
+        let arguments = [&["chat"], arguments].concat();
+        assert_eq!(hosttap(&arguments).finish(SECONDS_MAX).code, Some(code));
+    }
+}
