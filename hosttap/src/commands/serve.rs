@@ -15,7 +15,7 @@ use crate::cli::{LinkOptions, ServeOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::serve::folder::Folder;
-use crate::serve::page::PAGE;
+use crate::serve::page;
 use crate::serve::rooms::{LINE_CALLERS_MAX, Rooms};
 use crate::serve::site::{FILES, Site};
 use crate::storage::directory_store::{DirectoryStore, Limits};
@@ -81,7 +81,10 @@ fn serve(
     let sessions = sockets.map(|_| {
         let site = Site::new(folder.clone(), rooms, stack.clock.clone());
         let store = store.as_ref().map(DirectoryStore::another);
-        let handler = Assets::new(&PAGE, Uploads::new(uploads, store, site));
+        let handler = Assets::new(
+            page::assets(options.hub.is_on),
+            Uploads::new(uploads, store, site),
+        );
         HttpSession::with_upgrade(handler, rooms.socket(), vec![0; HEAD_BYTES].leak())
     });
     let mut pages = Task::new(Server::http(sockets, options.port, sessions));

@@ -13,7 +13,7 @@ fn curl_gets_the_page_and_knows_it_the_next_time() {
         return;
     }
     let served = Served::start(&[]);
-    assert!(curl("", "/").contains("<title>hosttap</title>"));
+    assert!(curl("", "/").contains("<title>tickwire</title>"));
     let head = curl("--head", "/");
     assert!(
         head.contains("Content-Type: text/html; charset=utf-8\r\n"),
@@ -23,16 +23,16 @@ fn curl_gets_the_page_and_knows_it_the_next_time() {
     assert!(head.contains(&format!("Date: {} ", today.trim())), "{head}");
     let tags = served.root.path().join("tags");
     let tags = tags.display();
-    assert_eq!(status(&format!("--etag-save {tags}"), "/style.css"), "200");
+    assert_eq!(status(&format!("--etag-save {tags}"), "/page.css"), "200");
     assert_eq!(
-        status(&format!("--etag-compare {tags}"), "/style.css"),
+        status(&format!("--etag-compare {tags}"), "/page.css"),
         "304"
     );
     assert_eq!(status("--data x=1", "/"), "405");
     assert_eq!(status("", "/nothing"), "404");
     let two = curl(
         "--write-out '%{num_connects}\\n' --output /dev/null --output /dev/null",
-        &format!("/ http://{ADDRESS}/style.css"),
+        &format!("/ http://{ADDRESS}/page.css"),
     );
     assert_eq!(two, "1\n0\n", "the second request took the same connection");
     let stderr = served.stop().stderr();

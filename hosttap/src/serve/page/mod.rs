@@ -1,17 +1,35 @@
-//! The page, in the program.
+//! The pages, in the program.
 
 use tickwire::http::server::Asset;
 
-/// All that the page needs.
-pub static PAGE: [Asset<'static>; 2] = [
+/// All that a page without a hub needs.
+static PLAIN: [Asset<'static>; 3] = [html(include_bytes!("plain.html")), STYLE, ICON];
+
+/// All that the page needs in which people talk.
+static ROOM: [Asset<'static>; 4] = [
+    html(include_bytes!("room.html")),
+    STYLE,
+    ICON,
     Asset::new(
-        "/",
-        "text/html; charset=utf-8",
-        include_bytes!("index.html"),
-    ),
-    Asset::new(
-        "/style.css",
-        "text/css; charset=utf-8",
-        include_bytes!("style.css"),
+        "/page.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("page.js"),
     ),
 ];
+
+const STYLE: Asset<'static> = Asset::new(
+    "/page.css",
+    "text/css; charset=utf-8",
+    include_bytes!("page.css"),
+);
+
+const ICON: Asset<'static> = Asset::new("/icon.svg", "image/svg+xml", include_bytes!("icon.svg"));
+
+const fn html(body: &'static [u8]) -> Asset<'static> {
+    Asset::new("/", "text/html; charset=utf-8", body)
+}
+
+/// The page and what it needs, with a hub behind it or without.
+pub fn assets(has_hub: bool) -> &'static [Asset<'static>] {
+    if has_hub { &ROOM } else { &PLAIN }
+}
