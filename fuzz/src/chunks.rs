@@ -70,7 +70,7 @@ fn decode(bytes: &[u8], ends: impl Iterator<Item = usize>, sink_takes: usize) ->
 }
 
 fn compare(bytes: &[u8], ours: &Decoded) {
-    let mut payload = Vec::new();
+    let mut payload = Vec::<u8>::new();
     let mut at = 0;
     let mut skipped = 0;
     loop {

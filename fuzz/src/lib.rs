@@ -23,5 +23,6 @@ pub mod lines;
 pub mod offer;
 mod pieces;
 pub mod sntp;
+pub mod socketio;
 mod stack;
 pub mod url;
