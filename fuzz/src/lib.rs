@@ -26,3 +26,4 @@ pub mod sntp;
 pub mod socketio;
 mod stack;
 pub mod url;
+pub mod websocket;
