@@ -139,6 +139,12 @@ impl Family {
         }
     }
 
+    fn forget_answer(&mut self) {
+        if matches!(self, Self::Found { .. } | Self::Failed { .. }) {
+            *self = Self::Unknown;
+        }
+    }
+
     fn addresses(&self) -> &[IpAddr] {
         match self {
             Self::Found { addresses, .. } => addresses,
@@ -202,10 +208,15 @@ impl<'n> Names<'n> {
         self.search.get(..self.domains).unwrap_or_default()
     }
 
-    /// Forgets all names that nobody waits for, such as when the network is another.
+    /// Forgets all answers, such as when the network is another. What is asked now goes on.
     pub fn clear_cache(&mut self) {
-        for place in self.cache.iter_mut().filter(|place| !place.is_awaited()) {
-            *place = CachedName::EMPTY;
+        for place in &mut *self.cache {
+            if place.is_awaited() {
+                place.v4.forget_answer();
+                place.v6.forget_answer();
+            } else {
+                *place = CachedName::EMPTY;
+            }
         }
     }
 

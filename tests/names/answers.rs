@@ -8,7 +8,7 @@ use tickwire::dns::{Families, Lookup, ResolveError};
 
 use crate::common::fixture::{ms, secs};
 use crate::reply::{A, AAAA, NXDOMAIN, Reply, asked};
-use crate::rig::{RIGHT, Rig, V4, answer_to, right};
+use crate::rig::{RIGHT, Rig, V4, WRONG, answer_to, right};
 
 #[test]
 fn a_name_becomes_an_address() {
@@ -160,6 +160,24 @@ fn who_has_addresses_does_not_wait_for_the_other_family() {
     assert_eq!(rig.finish(lookup), Ok(right()));
     let waited = rig.net.now().since(start);
     assert!(waited <= Duration::from_millis(50), "{waited}");
+}
+
+#[test]
+fn another_network_has_other_answers_also_for_a_name_that_is_half_known() {
+    let both = Families { v4: true, v6: true };
+    let mut rig = Rig::new(1);
+    let lookup = rig.net.start(0, Lookup::new("www.example.com", Some(both)));
+    let [v6, v4] = [(); 2].map(|()| rig.question(1));
+    let old = answer_to(&v4.bytes, WRONG);
+    rig.send(1, v4.from, &old.bytes);
+    assert!(rig.is_open(lookup));
+    rig.net.hosts[0].node.stack.names.clear_cache();
+    let none = Reply::to(&v6.bytes);
+    rig.send(1, v6.from, &none.bytes);
+    let again = rig.question(1);
+    assert_eq!(asked(&again.bytes), ("www.example.com".into(), A));
+    rig.answer(1, &again);
+    assert_eq!(rig.finish(lookup), Ok(right()));
 }
 
 #[test]
