@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
-use tickwire::dns::{Families, Lookup, ResolveError};
+use tickwire::dns::{Families, Lookup};
 use tickwire::{Error, Task};
 
 use super::console_observer::ConsoleObserver;
@@ -37,27 +37,22 @@ pub fn run(link: &LinkOptions, options: &ResolveOptions) -> Result<Exit, Failure
     Ok(Exit::Success)
 }
 
-/// The endpoint of a peer that is asked by UDP: the first of its addresses.
+/// The endpoints of a peer that is asked by UDP, one for each of its addresses.
 ///
 /// # Errors
 /// [`Exit::Resolve`] with what went wrong; [`Exit::Interrupted`].
-pub(super) fn endpoint(
+pub(super) fn endpoints(
     stack: &mut TapStack,
     console: &mut Console,
     link: &LinkOptions,
     peer: &Peer,
-) -> Result<IpEndpoint, Failure> {
-    if let Ok(address) = peer.host.parse::<IpAddr>() {
-        return Ok(IpEndpoint::new(address.into(), peer.port));
-    }
-    let addresses = look_up(stack, console, link, &peer.host, None)?;
-    match addresses.first() {
-        Some(&address) => Ok(IpEndpoint::new(address, peer.port)),
-        None => {
-            let error = Error::Unresolved(ResolveError::NoAddress);
-            Err(failure(stack, &peer.host, error))
-        }
-    }
+) -> Result<Vec<IpEndpoint>, Failure> {
+    let addresses = match peer.host.parse::<IpAddr>() {
+        Ok(address) => vec![address.into()],
+        Err(_) => look_up(stack, console, link, &peer.host, None)?,
+    };
+    let endpoint = |address| IpEndpoint::new(address, peer.port);
+    Ok(addresses.into_iter().map(endpoint).collect())
 }
 
 /// Makes ready to resolve names, and tells the user about the servers.

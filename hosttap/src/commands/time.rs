@@ -32,7 +32,7 @@ pub fn run(link: &LinkOptions, options: &TimeOptions) -> Result<Exit, Failure> {
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
     let servers = match &options.server {
-        Some(server) => vec![resolve::endpoint(&mut stack, &mut console, link, server)?],
+        Some(server) => resolve::endpoints(&mut stack, &mut console, link, server)?,
         None => servers_of_lease(&stack),
     };
     if servers.is_empty() {

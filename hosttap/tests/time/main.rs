@@ -108,6 +108,32 @@ fn the_time_servers_of_a_lease_are_asked() {
 }
 
 #[test]
+fn a_server_whose_first_address_is_dead_is_asked_at_the_next() {
+    if !is_installed("chronyd") || !is_installed("dnsmasq") {
+        return;
+    }
+    in_namespace!();
+    let directory = TempDir::new().unwrap();
+    let _server = chronyd(&directory, "local stratum 8\n");
+    let records = [
+        "--port=53",
+        "--no-hosts",
+        "--host-record=two.lan.test,192.168.69.77",
+        "--host-record=two.lan.test,192.168.69.100",
+    ];
+    let _dnsmasq = start_dnsmasq(directory.path(), &records);
+    // dnsmasq has each of them first in turn.
+    let dead_first = (0..2).any(|_| {
+        let exited = time(&["-v", "--dns", KERNEL_ADDRESS, "two.lan.test"]);
+        let told = exited.stderr();
+        assert_eq!(exited.code, Some(0), "{told}");
+        assert!(told.contains("192.168.69.100:123: stratum 8"), "{told}");
+        told.contains("no answer from 192.168.69.77:123")
+    });
+    assert!(dead_first);
+}
+
+#[test]
 fn without_a_server_there_is_nobody_to_ask() {
     in_namespace!();
     let exited = time(&[]);
