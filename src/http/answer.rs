@@ -12,6 +12,9 @@ use crate::Duration;
 /// of 20 digits is the longest of them.
 const VALUE_BYTES_MAX: usize = 72;
 
+/// No server makes us wait for longer.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(6 * 60 * 60);
+
 /// The fields, in the order of `NAMES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -146,15 +149,15 @@ impl<'a> Answer<'a> {
         ContentRange::parse(self.content_range.get()?)
     }
 
-    /// How long the server asks to wait (RFC 9110, 10.2.3). A date counts from the answer's own Date,
-    /// because a device may have no clock.
+    /// How long the server asks to wait (RFC 9110, 10.2.3), up to six hours. A date counts from the
+    /// answer's own Date, because a device may have no clock.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         let value = self.retry_after.get()?;
         let seconds = match number(value) {
             Some(seconds) => seconds,
             None => date::parse(value)?.saturating_sub(date::parse(self.date.get()?)?),
         };
-        Some(Duration::from_millis(seconds.saturating_mul(1000)))
+        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
     }
 
     fn value(&mut self, name: Name) -> Option<&mut Value> {

@@ -17,7 +17,7 @@ pub struct DownloadOptions {
     pub retries_max: u32,
     /// Before the first of them. Each delay is twice the one before it.
     pub retry_delay: Duration,
-    /// No delay is longer, unless the server asks for that.
+    /// No delay is longer, unless the server asks for that; it may ask for six hours.
     pub retry_delay_max: Duration,
     /// No attempt begins later than this after the first.
     pub retry_timeout: Option<Duration>,

@@ -123,7 +123,7 @@ impl Trial {
             app = app.resume(bytes.len() as u64, &version);
         }
         let id = net.start(CLIENT, app);
-        let result = net.finish(id, secs(3_000));
+        let result = net.finish(id, secs(30_000));
         let millis = net.now().as_millis();
         let app = net.stop(id);
         let result = result.map(|()| app.complete().expect("success has a proof"));

@@ -50,6 +50,23 @@ fn retry_after_is_waited_for_in_seconds_and_as_a_date() {
 }
 
 #[test]
+fn no_server_can_ask_for_more_than_six_hours() {
+    let ended = download(&[
+        (
+            SERVER,
+            &[
+                REQUEST_END,
+                Act::Send(b"HTTP/1.0 503 x\r\nRetry-After: 18446744073709551615\r\n\r\n"),
+            ],
+        ),
+        (SERVER, &[REQUEST_END, HELLO]),
+    ]);
+    assert_eq!(ended.result, Ok(complete(200, 5)));
+    let six_hours = 6 * 60 * 60 * 1_000;
+    assert!((six_hours..six_hours + 5_000).contains(&ended.millis));
+}
+
+#[test]
 fn a_wait_beyond_the_time_for_retries_is_not_begun() {
     let trial = Trial {
         options: DownloadOptions {
