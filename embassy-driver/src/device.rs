@@ -60,8 +60,9 @@ impl<D: Driver> EmbassyDevice<D> {
     }
 
     /// Whether the driver had no room for a frame since the last call. The interface then wants to
-    /// be polled at once, over and over; in a task it is better to wait for the driver, which wakes
-    /// the task when there is room.
+    /// be polled at once, over and over. In a task it is better to wait for the driver, which wakes
+    /// the task when there is room, and meanwhile to poll now and then: there may never be room, and
+    /// deadlines must be judged all the same.
     pub const fn had_no_room(&mut self) -> bool {
         core::mem::replace(&mut self.had_no_room, false)
     }

@@ -10,9 +10,10 @@ use std::task::{Wake, Waker};
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::phy::{Checksum, Device, Medium};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use tickwire::guard::{Guarded, Storage};
-use tickwire::{Config, Duration, Echo, Stack, Task, Tick};
+use tickwire::http::{Get, GetError, GetOptions, Request, Url};
+use tickwire::{Config, Discard, Duration, Echo, Error, Stack, Task, Tick, TimeoutKind};
 use tickwire_embassy_driver::{EmbassyDevice, LinkState};
 use tickwire_sim::ethernet::{Ethernet, Frame, Link, PortState};
 use tickwire_sim::{Act, Opening, Script};
@@ -129,6 +130,8 @@ impl Wake for Counter {
     }
 }
 
+/// How often a loop without room for a frame looks at its deadlines.
+const ROOM_WAIT: Duration = Duration::from_millis(100);
 /// How often the driver of [`serve_as_a_task`] sends what it has.
 const SENDS_EVERY: Duration = Duration::from_millis(20);
 
@@ -170,8 +173,10 @@ fn serve_as_a_task(loss_ppm: u32, room: usize) -> u32 {
                 runs += 1;
                 stack.device.get_mut().set_waker(&waker);
                 timer = stack.turn(now, &mut [&mut echo], &mut ());
-                // Until the driver wakes us.
-                timer = timer.filter(|_| !stack.device.get_mut().had_no_room());
+                if stack.device.get_mut().had_no_room() {
+                    // Until the driver wakes us.
+                    timer = timer.map(|timer| timer.max(now + ROOM_WAIT));
+                }
             }
             client.turn(now);
             now = now + Duration::from_millis(1);
@@ -192,6 +197,41 @@ fn a_task_sleeps_until_the_driver_wakes_it() {
 fn a_task_over_a_driver_that_is_often_full_and_a_lossy_wire_loses_nothing() {
     let runs = serve_as_a_task(50_000, 1);
     assert!((10..2_000).contains(&runs), "{runs} runs");
+}
+
+#[test]
+fn a_task_over_a_driver_that_never_has_room_judges_its_deadlines() {
+    with_wire(0, |ethernet| {
+        let controls = Controls::new();
+        controls.room.set(0);
+        let driver = Wired {
+            port: ethernet.port(0),
+            controls: &controls,
+        };
+        let mut stack = stack(EmbassyDevice::new(driver), CLIENT_MAC, CLIENT);
+        let (receive, send) = buffers();
+        let socket = stack.add_tcp_socket(receive, send);
+        let url = Url::parse("http://10.0.0.1/").unwrap();
+        let request = Request::new(&url, &[]).unwrap();
+        let remote = IpEndpoint::new(SERVER, 80);
+        let options = GetOptions::default();
+        let mut get = Task::new(Get::new(socket, remote, request, options, &mut [], Discard));
+        let (mut timer, mut now, mut runs) = (Some(Tick::ZERO), Tick::ZERO, 0);
+        while let Some(at) = timer.filter(|at| *at < A_MINUTE) {
+            (now, runs) = (at, runs + 1);
+            timer = stack.turn(now, &mut [&mut get], &mut ());
+            if stack.device.had_no_room() {
+                timer = timer.map(|timer| timer.max(now + ROOM_WAIT));
+            }
+            if get.outcome().is_some() {
+                break;
+            }
+        }
+        let timed_out = GetError::Connection(Error::TimedOut(TimeoutKind::Connect));
+        assert_eq!(get.outcome(), Some(&Err(timed_out)));
+        let late = now.since(Tick::ZERO + options.connect_timeout);
+        assert!(late <= ROOM_WAIT && runs < 100, "{late} late, {runs} runs");
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use static_cell::ConstStaticCell;
 use tickwire::guard::{Guarded, Storage};
-use tickwire::{Config, Echo, Stack, Task};
+use tickwire::{Config, Duration, Echo, Stack, Task};
 use tickwire_embassy_driver::{EmbassyDevice, LinkState};
 
 use crate::board::Driver;
@@ -16,6 +16,9 @@ const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
 const ADDRESS: IpCidr = IpCidr::new(IpAddress::v4(192, 168, 69, 2), 24);
 /// A product takes it from a source of randomness: ports and sequence numbers depend on it.
 const SEED: u64 = 1;
+
+/// How often a loop without room for a frame looks at its deadlines.
+const ROOM_WAIT: Duration = Duration::from_millis(100);
 
 /// The stack and its task.
 pub struct Server {
@@ -53,14 +56,17 @@ impl Server {
     /// A turn of the loop. Whoever `cx` belongs to is woken when the next one is due: by the driver,
     /// or by embassy's timer.
     pub fn poll(&mut self, cx: &mut Context<'_>) {
-        self.stack.device.get_mut().set_waker(cx.waker());
-        let next = self.stack.turn(now(), &mut [&mut self.echo], &mut ());
         let device = self.stack.device.get_mut();
+        device.set_waker(cx.waker());
         if device.link_change() == Some(LinkState::Up) {
             // An app that joins the network begins now.
         }
-        // Without room for a frame, the driver wakes us when there is some.
-        let next = next.filter(|_| !device.had_no_room());
+        let now = now();
+        let mut next = self.stack.turn(now, &mut [&mut self.echo], &mut ());
+        if self.stack.device.get_mut().had_no_room() {
+            // The driver wakes us when there is room. Deadlines do not wait for that.
+            next = next.map(|next| next.max(now + ROOM_WAIT));
+        }
         if let Some(next) = next
             && wait_until(next, cx).is_ready()
         {
