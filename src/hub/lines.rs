@@ -122,11 +122,11 @@ impl<'h, 'm> LinesSession<'h, 'm> {
             return Ok(false);
         }
         self.held_until = None;
-        if self.lines.message().is_none() && !self.receive(connection)? {
+        let needs_bytes = self.lines.message().is_none();
+        if needs_bytes && !self.receive(connection)? {
             return Ok(false);
         }
-        self.take(now, id);
-        Ok(true)
+        Ok(self.take(now, id) || needs_bytes)
     }
 
     fn receive(&mut self, connection: &mut Connection) -> Result<bool, Error> {
@@ -150,11 +150,11 @@ impl<'h, 'm> LinesSession<'h, 'm> {
         }
     }
 
-    /// Does what a message wants, if one is ready. A character that was cut at its end waits for the
-    /// rest of it.
-    fn take(&mut self, now: Tick, id: MemberId) {
+    /// Does what a message wants, if one is ready; whether it was done. A character that was cut at
+    /// its end waits for the rest of it.
+    fn take(&mut self, now: Tick, id: MemberId) -> bool {
         let Some(message) = self.lines.message() else {
-            return;
+            return false;
         };
         let (is_piece, mut text) = (message.ending == Ending::Piece, message.bytes);
         let mut cut = [0; CHARACTER_LEN_MAX];
@@ -169,11 +169,15 @@ impl<'h, 'm> LinesSession<'h, 'm> {
         } else {
             Command::parse(text)
         };
+        // What comes from another room must not end half a line of this one.
+        if self.written.is_midway() && matches!(command, Command::Room(Some(_))) {
+            return false;
+        }
         let (taken, reply) = perform(self.hub, now, id, &command);
         let is_quit = command == Command::Quit;
         if let Taken::Later(until) = taken {
             self.held_until = Some(until);
-            return;
+            return false;
         }
         self.reply = reply;
         self.is_continued = is_piece;
@@ -182,6 +186,7 @@ impl<'h, 'm> LinesSession<'h, 'm> {
         if is_quit {
             self.part(now);
         }
+        true
     }
 
     /// Writes what there is room for. Whether something whole was written.
@@ -268,8 +273,9 @@ impl<'h, 'm> LinesSession<'h, 'm> {
     /// Whether everything was said that can be.
     fn is_over(&self, now: Tick, has_written: bool) -> bool {
         let is_idle = !has_written && !self.written.is_midway() && self.reply.is_none();
+        let has_entry = |id| matches!(self.hub.read(id, |_| ()), Ok(Some(())));
         match self.state {
-            State::Parting(_, until) => is_idle || until <= now,
+            State::Parting(id, until) => until <= now || is_idle && !has_entry(id),
             State::Refused => self.reply.is_none(),
             State::Outside => true,
             State::Member(_) => false,

@@ -3,9 +3,9 @@
 use tickwire::TimeoutKind;
 use tickwire::hub::Hub;
 
-use crate::common::fixture::{Fixture, ms, secs};
+use crate::common::fixture::{BUFFER, Fixture, TaskId, ms, secs};
 use crate::rules;
-use crate::world::{CALLERS, HUB, PORT, heard, join, say, serve};
+use crate::world::{CALLERS, HUB, PORT, Talker, heard, join, say, serve};
 
 fn hub(members: usize, rooms: usize, log_bytes: usize) -> &'static Hub<'static> {
     Box::leak(Box::new(rules::hub(members, rooms, log_bytes)))
@@ -86,6 +86,65 @@ fn who_quits_hears_what_was_said_before_and_the_others_hear_of_it() {
         let told = heard(&net, alice);
         assert_eq!(told[told.len() - 2..], ["bob: bye", "* bob left"]);
     }
+}
+
+/// Freezes a new member, and lets alice speak until all buffers between it and the hub are full: all
+/// but `left` bytes of them with lines of 200 bytes.
+fn fill(net: &mut Fixture, left: usize) -> TaskId<Talker> {
+    let bob = join(net, 1, "");
+    let alice = join(net, 2, "/name alice\n");
+    net.run(secs(2));
+    net.app_mut(bob).session_mut().is_frozen = true;
+    let mut rest = 2 * BUFFER - left;
+    while rest > 0 {
+        let len = rest.min(200);
+        say(
+            net,
+            alice,
+            &format!("{}\n", "x".repeat(len - "alice: \n".len())),
+        );
+        rest -= len;
+    }
+    net.run(secs(3));
+    bob
+}
+
+#[test]
+fn who_goes_to_another_room_hears_no_half_of_a_line() {
+    let mut net = net();
+    let bob = fill(&mut net, 50);
+    let carol = join(&mut net, 2, "/name carol\n");
+    // The front of this has room.
+    say(&mut net, carol, &format!("{}\n", "y".repeat(200)));
+    net.run(secs(1));
+    say(&mut net, bob, "/room attic\n");
+    net.run(ms(100));
+    net.app_mut(bob).session_mut().is_frozen = false;
+    net.run(secs(1));
+    let told = heard(&net, bob);
+    assert_eq!(told.last().unwrap(), "* guest-1 joined", "the attic");
+    for line in told {
+        let is_whole = match line.split_once(": ") {
+            Some(("alice", text)) => text.chars().all(|c| c == 'x'),
+            Some(("carol", text)) => text == "y".repeat(200),
+            _ => line.starts_with("* "),
+        };
+        assert!(is_whole, "{line}");
+    }
+}
+
+#[test]
+fn who_quits_with_full_buffers_still_hears_what_was_said_before() {
+    let mut net = net();
+    let bob = fill(&mut net, 0);
+    // The buffers end with a line, and this one has no room at all.
+    let carol = join(&mut net, 2, "/name carol\n");
+    say(&mut net, bob, "/quit\n");
+    net.run(ms(100));
+    net.app_mut(bob).session_mut().is_frozen = false;
+    assert_eq!(net.finish(bob, secs(4)), Ok(()));
+    assert_eq!(heard(&net, bob).last().unwrap(), "* guest-3 is now carol");
+    assert_eq!(heard(&net, carol).last().unwrap(), "* guest-1 left");
 }
 
 #[test]
