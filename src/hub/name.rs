@@ -9,8 +9,9 @@ pub const NAME_BYTES_MAX: usize = 32;
 
 /// A name of a member or a room: letters and digits of any script, `-`, `_` and `.`.
 ///
-/// So no name can end itself in a line (`N: message`, `* N joined`) or command a terminal. Names are
-/// equal whatever the case of their ASCII letters.
+/// So no name can end itself in a line (`N: message`, `* N joined`) or command a terminal. The letters
+/// that cannot be seen, Hangul's fillers, are none of them. Names are equal whatever the case of their
+/// ASCII letters.
 #[derive(Debug, Clone)]
 pub struct Name(String<NAME_BYTES_MAX>);
 
@@ -34,7 +35,9 @@ impl Name {
 
     /// The name, if `text` can be one.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_blank = |c| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+        let is_letter = |c: char| c.is_alphanumeric() && !is_blank(c);
+        let is_plain = |c: char| is_letter(c) || matches!(c, '-' | '_' | '.');
         if text.is_empty() || !text.chars().all(is_plain) {
             return None;
         }
@@ -106,6 +109,13 @@ mod tests {
             "a\0",
         ] {
             assert_eq!(Name::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_can_be_seen() {
+        for filler in ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'] {
+            assert_eq!(Name::parse(&std::format!("a{filler}")), None, "{filler:?}");
         }
     }
 
