@@ -6,29 +6,29 @@ const MICROS_PER_SECOND: u64 = 1_000_000;
 
 /// Lets through a number of messages in each second, all of them at once where there were none before
 /// (the generic cell rate algorithm).
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Rate {
     /// When the allowance is whole again.
     whole_at_micros: u64,
 }
 
 impl Rate {
-    /// Whether one more may come at `now`, where `per_second` may in a second; if not, when.
+    /// Nothing was said yet.
+    pub(super) const NEW: Self = Self { whole_at_micros: 0 };
+
+    /// Counts one more at `now`, where `per_second` may come in a second.
     ///
     /// # Errors
-    /// When it may.
-    pub(super) fn check(&self, now: Tick, per_second: u16) -> Result<(), Tick> {
-        let excess = self.after_one(now, per_second);
-        let excess = excess.saturating_sub(micros(now) + MICROS_PER_SECOND);
-        if excess == 0 {
-            return Ok(());
+    /// When it may come; it was not counted.
+    pub(super) fn charge(&mut self, now: Tick, per_second: u16) -> Result<(), Tick> {
+        let after = self.after_one(now, per_second);
+        let excess = after.saturating_sub(micros(now) + MICROS_PER_SECOND);
+        if excess > 0 {
+            return Err(now + Duration::from_millis(excess.div_ceil(1_000)));
         }
-        Err(now + Duration::from_millis(excess.div_ceil(1_000)))
-    }
-
-    /// One has come.
-    pub(super) fn count(&mut self, now: Tick, per_second: u16) {
-        self.whole_at_micros = self.after_one(now, per_second);
+        self.whole_at_micros = after;
+        Ok(())
     }
 
     fn after_one(&self, now: Tick, per_second: u16) -> u64 {
@@ -55,14 +55,12 @@ mod tests {
 
     fn take(rate: &mut Rate, millis: u64, per_second: u16) -> Result<(), u64> {
         let now = Tick::from_millis(millis);
-        rate.check(now, per_second).map_err(Tick::as_millis)?;
-        rate.count(now, per_second);
-        Ok(())
+        rate.charge(now, per_second).map_err(Tick::as_millis)
     }
 
     #[test]
     fn twenty_at_once_and_then_one_every_fifty_milliseconds() {
-        let mut rate = Rate::default();
+        let mut rate = Rate::NEW;
         for number in 0..20 {
             assert_eq!(take(&mut rate, 5_000, 20), Ok(()), "{number}");
         }
@@ -78,7 +76,7 @@ mod tests {
     #[test]
     fn any_rate_lets_through_what_it_says_and_the_answer_is_never_too_early() {
         for per_second in [1, 3, 7, 999, 1_000, 1_001, u16::MAX] {
-            let (mut rate, mut now, mut count) = (Rate::default(), 0, 0);
+            let (mut rate, mut now, mut count) = (Rate::NEW, 0, 0);
             while now < 10_000 {
                 match take(&mut rate, now, per_second) {
                     Ok(()) => count += 1,
@@ -98,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_end_of_time_lets_through_and_does_not_wrap() {
-        let mut rate = Rate::default();
+        let mut rate = Rate::NEW;
         for _ in 0..100 {
             let _ = take(&mut rate, u64::MAX, 20);
         }

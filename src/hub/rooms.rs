@@ -4,6 +4,8 @@ use core::cell::RefCell;
 
 use managed::ManagedSlice;
 
+#[cfg(feature = "socketio")]
+use super::rate::Rate;
 use super::state::State;
 use super::{
     Entry, JoinError, Lapped, Limits, MemberSlot, MoveError, Name, PostError, RenameError, RoomSlot,
@@ -180,6 +182,18 @@ impl<'a> Hub<'a> {
     /// The member's room; `None` once it has left.
     pub fn room(&self, id: MemberId) -> Option<Name> {
         self.state.borrow().room_of(id).cloned()
+    }
+
+    /// How much the member has said lately.
+    #[cfg(feature = "socketio")]
+    pub(super) fn rate(&self, id: MemberId) -> Rate {
+        self.state.borrow().rate(id)
+    }
+
+    /// Lets the member go on where another of the same client has stopped.
+    #[cfg(feature = "socketio")]
+    pub(super) fn set_rate(&self, id: MemberId, rate: Rate) {
+        self.state.borrow_mut().set_rate(id, rate);
     }
 
     /// Whether there is something new in some room since this was asked last: then other servers of

@@ -71,7 +71,7 @@ impl<'a> State<'a> {
             room,
             position: 0,
             wants,
-            rate: Rate::default(),
+            rate: Rate::NEW,
         };
         let id = self.members.add(member).ok_or(JoinError::MembersFull)?;
         self.enter(id, room);
@@ -250,6 +250,18 @@ impl<'a> State<'a> {
         Some(&self.members.get(id)?.name)
     }
 
+    #[cfg(feature = "socketio")]
+    pub(super) fn rate(&self, id: MemberId) -> Rate {
+        self.members.get(id).map_or(Rate::NEW, |member| member.rate)
+    }
+
+    #[cfg(feature = "socketio")]
+    pub(super) fn set_rate(&mut self, id: MemberId, rate: Rate) {
+        if let Some(member) = self.members.get_mut(id) {
+            member.rate = rate;
+        }
+    }
+
     fn raw(&self, id: MemberId) -> Result<Option<RawEntry<'_>>, Lapped> {
         let member = self.members.get(id).ok_or(Lapped)?;
         let room = self.rooms.get(member.room).ok_or(Lapped)?;
@@ -285,9 +297,7 @@ impl<'a> State<'a> {
         let Some(member) = self.members.get_mut(id) else {
             return Ok(());
         };
-        member.rate.check(now, per_second)?;
-        member.rate.count(now, per_second);
-        Ok(())
+        member.rate.charge(now, per_second)
     }
 
     /// The newcomer gets its own coming first.

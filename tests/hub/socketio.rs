@@ -156,6 +156,33 @@ fn one_connection_can_be_in_several_namespaces_and_leave_them() {
 }
 
 #[test]
+fn who_leaves_a_namespace_and_comes_again_may_not_speak_more() {
+    let mut net = net();
+    let nc = world::join(&mut net, 1, "");
+    let id = join(&mut net, 2, "/test,");
+    net.run(secs(2));
+    const ROUNDS: usize = 20;
+    for _ in 0..ROUNDS {
+        say(&mut net, id, "40");
+        for _ in 0..5 {
+            say(&mut net, id, r#"42["message","x"]"#);
+        }
+        say(&mut net, id, "41");
+    }
+    let count = |net: &Fixture, end: &str| {
+        let told = world::heard(net, nc);
+        told.iter().filter(|line| line.ends_with(end)).count()
+    };
+    net.run(ms(500));
+    // To come counts as a message: 20 at once, and 20 a second.
+    let acts = count(&net, ": x") + count(&net, " joined") - 1;
+    assert!((25..=32).contains(&acts), "{acts}");
+    net.run(secs(10));
+    let all = [": x", " joined", " left"].map(|end| count(&net, end));
+    assert_eq!(all, [5 * ROUNDS, ROUNDS + 1, ROUNDS]);
+}
+
+#[test]
 fn what_breaks_the_protocol_closes_and_everybody_is_gone() {
     for (frame, code) in [
         ("2", 1008),

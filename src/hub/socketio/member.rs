@@ -6,6 +6,7 @@ use super::heartbeat::Heartbeat;
 use super::outgoing::{NEWS_ID, OURS, Path, Reply, render_entry};
 use super::{Body, Engine, Json, Packet, PacketError};
 use crate::hub::chunks::Sent;
+use crate::hub::rate::Rate;
 use crate::hub::{ENTRIES_MAX, Hub, MemberId, Name, PostError, Wants};
 use crate::websocket::{Channel, CloseCode, Endpoint, Kind, Part, WebSocketError};
 use crate::{Deadline, Duration, Tick, TimeoutKind};
@@ -42,6 +43,8 @@ pub struct SocketIo<'h, 'm> {
     /// How much of it was sent.
     sent: Sent,
     heartbeat: Heartbeat,
+    /// How much it has said lately in namespaces that it has left, and how often it has joined one.
+    rate: Rate,
     /// When the client may speak again.
     held_until: Option<Tick>,
     /// Until when it must have joined a namespace.
@@ -86,6 +89,7 @@ impl<'h, 'm> SocketIo<'h, 'm> {
             sending: Sending::Reply,
             sent: Sent::NOTHING,
             heartbeat: Heartbeat::Over,
+            rate: Rate::NEW,
             held_until: None,
             connect_by: None,
         }
@@ -118,7 +122,14 @@ impl<'h, 'm> SocketIo<'h, 'm> {
         };
         let place = self.find(packet.namespace);
         match (packet.body, place) {
-            (Body::Connect, None) => self.connect(channel, packet.namespace),
+            (Body::Connect, None) => {
+                let per_second = self.hub.limits().messages_per_second;
+                if let Err(until) = self.rate.charge(channel.now(), per_second) {
+                    self.held_until = Some(until);
+                    return Ok(false);
+                }
+                self.connect(channel, packet.namespace)
+            }
             (Body::Connect, Some(_)) | (Body::Disconnect, None) => Ok(true),
             (Body::Disconnect, Some(place)) => Ok(self.disconnect(place)),
             (Body::Event { id, array }, Some(place)) => {
@@ -154,6 +165,7 @@ impl<'h, 'm> SocketIo<'h, 'm> {
         self.reply = Some(match joined {
             Ok(member) => {
                 self.connect_by = None;
+                self.hub.set_rate(member, self.rate);
                 let sid = [channel.random(), channel.random()];
                 let namespace = Namespace {
                     path: path.clone(),
@@ -174,6 +186,7 @@ impl<'h, 'm> SocketIo<'h, 'm> {
             return false;
         }
         let namespace = self.namespaces.swap_remove(place);
+        self.rate = self.rate.max(self.hub.rate(namespace.member));
         self.hub.leave(namespace.member);
         true
     }
