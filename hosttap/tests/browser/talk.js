@@ -28,6 +28,12 @@ run(async () => {
   await say(ada, "short");
   await terminal.hears("ada: short");
 
+  // A name that is too long is refused before it is sent.
+  await ada.fill("#name", "é".repeat(20));
+  await ada.click("#seat button");
+  equal(await ada.$eval("#name", (field) => field.validationMessage), "At most 32 bytes in UTF-8.");
+  await inLobby(ada, "ada");
+
   // With the keyboard alone, from the top of the page.
   await ada.focus("body");
   for (let key = 0; key < 20; key += 1) {

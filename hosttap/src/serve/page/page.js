@@ -5,7 +5,8 @@
 // A frame is a line: "NAME: message" is somebody's, "* ..." the room's own.
 "use strict";
 
-const MESSAGE_BYTES = 4096; // a longer one would end the connection
+const MESSAGE_BYTES = 4096; // a longer one would end the connection; the server may take less
+const NAME_BYTES = 32;
 const LINES_KEPT = 500;
 const JOIN_MS = 10_000; // until the room must have answered
 const WAIT_MS = { first: 500, longest: 8_000 };
@@ -22,6 +23,7 @@ let isOpen = false;
 let failures = 0;
 let timer = 0;
 let ownName = "";
+let lastSaid = "";
 
 // What is shown of the connection.
 
@@ -74,7 +76,9 @@ function join() {
     if (typeof event.data === "string") receive(event.data);
   };
   mine.onclose = (event) => {
-    if (socket === mine) lost(reason(event));
+    if (socket !== mine) return;
+    if (event.code === 1009) giveBack();
+    lost(reason(event));
   };
 }
 
@@ -105,8 +109,9 @@ function count(until, why) {
 }
 
 function reason(event) {
-  if (!navigator.onLine) return "this computer is offline";
+  if (!navigator.onLine && !isOpen) return "this computer is offline";
   if (event.reason) return event.reason;
+  if (event.code === 1009) return "the message was too long";
   if (event.code === 1001) return "the server is going away";
   if (event.code === 1008 || event.code === 1013) return "the server could not keep up with us";
   return isOpen ? "the connection broke" : "the server does not answer";
@@ -114,14 +119,16 @@ function reason(event) {
 
 // A browser does not tell a page that nothing comes any more. So the server is asked.
 function listen() {
-  after(QUIET_MS, async () => {
-    const mine = socket;
-    const isThere = await fetch("/", { method: "HEAD", signal: AbortSignal.timeout(ANSWER_MS) })
-      .then(() => true, () => false);
-    if (socket !== mine) return;
-    if (isThere) listen();
-    else lost("the server does not answer");
-  });
+  after(QUIET_MS, ask);
+}
+
+async function ask() {
+  const mine = socket;
+  const isThere = await fetch("/", { method: "HEAD", signal: AbortSignal.timeout(ANSWER_MS) })
+    .then(() => true, () => false);
+  if (socket !== mine) return;
+  if (isThere) listen();
+  else lost(navigator.onLine ? "the server does not answer" : "this computer is offline");
 }
 
 function after(delay, what) {
@@ -140,10 +147,16 @@ function receive(text) {
   }
   // After a cut, our old self may have had the name until now.
   const wanted = seat.name.value.trim();
-  if (ownName && wanted && ownName !== wanted && text === `* ${wanted} left`) join();
+  const isOurs = same(ownName, wanted) || !ownName || !wanted;
+  if (!isOurs && same(text, `* ${wanted} left`)) join();
   const end = text.indexOf(": ");
   if (text.startsWith("* ") || end < 0) add("notice", "", text.replace(/^\* /, ""));
   else add(text.slice(0, end) === ownName ? "own" : "", text.slice(0, end), text.slice(end + 2));
+}
+
+// Names are the same whatever the case of their ASCII letters.
+function same(one, other) {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 function note(text) {
@@ -171,19 +184,29 @@ function add(kind, name, text) {
   else at("newer").hidden = false;
 }
 
+function bytes(text) {
+  return new TextEncoder().encode(text).length;
+}
+
 function say() {
   const text = message.value;
   if (!text.trim()) return;
-  const bytes = new TextEncoder().encode(text).length;
-  if (bytes > MESSAGE_BYTES) {
-    return hint(`${bytes} bytes are too many: a message has at most ${MESSAGE_BYTES}.`, true);
+  if (bytes(text) > MESSAGE_BYTES) {
+    return hint(`${bytes(text)} bytes are too many: a message has at most ${MESSAGE_BYTES}.`, true);
   }
   if (!isOpen || socket.readyState !== WebSocket.OPEN) {
     return hint("Not connected: the message stays here until you send it again.", true);
   }
   socket.send(text);
+  lastSaid = text;
   message.value = "";
   hint(HINT, false);
+}
+
+// The server took fewer bytes than a message may have elsewhere.
+function giveBack() {
+  if (!message.value) message.value = lastSaid;
+  hint("The server took no message of this length. Here it is again.", true);
 }
 
 // What is known the next time, in a browser that keeps anything.
@@ -209,6 +232,13 @@ at("say").addEventListener("submit", (event) => {
   say();
 });
 
+for (const field of Object.values(seat)) {
+  field.addEventListener("input", () => {
+    const isLong = bytes(field.value.trim()) > NAME_BYTES;
+    field.setCustomValidity(isLong ? `At most ${NAME_BYTES} bytes in UTF-8.` : "");
+  });
+}
+
 at("seat").addEventListener("submit", (event) => {
   event.preventDefault();
   for (const key of ["room", "name"]) keep(key, seat[key].value.trim());
@@ -229,7 +259,10 @@ at("newer").addEventListener("click", () => {
 addEventListener("online", () => {
   if (!isOpen) join();
 });
-addEventListener("offline", () => lost("this computer is offline"));
+// There may be no internet, and the server all the same.
+addEventListener("offline", () => {
+  if (isOpen) after(0, ask);
+});
 // A page that is kept for "back" lets its connection go, and takes a new one when it is shown again.
 addEventListener("pagehide", leave);
 addEventListener("pageshow", (event) => {
