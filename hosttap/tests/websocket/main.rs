@@ -9,6 +9,7 @@ mod autobahn;
 mod chat;
 #[path = "../common/mod.rs"]
 mod common;
+mod stock_peers;
 
 use common::{KERNEL_ADDRESS, Process, hosttap, in_namespace, start_python};
 
