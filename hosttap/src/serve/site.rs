@@ -24,6 +24,7 @@ const NAME_BYTES_MAX: usize = 4_096;
 const FRESH: Duration = Duration::from_secs(2);
 
 /// A file may be anybody's: nothing in it runs as a part of this site, and it is what its type says.
+/// Without `allow-downloads` a browser would save nothing that is clicked in a listing.
 const FIELDS: [Header<'static>; 3] = [
     Header {
         name: "Cache-Control",
@@ -31,7 +32,7 @@ const FIELDS: [Header<'static>; 3] = [
     },
     Header {
         name: "Content-Security-Policy",
-        value: "sandbox",
+        value: "sandbox allow-downloads",
     },
     Header {
         name: "X-Content-Type-Options",

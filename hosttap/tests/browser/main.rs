@@ -17,11 +17,16 @@ const LIBRARY: &str = include_str!("lib.js");
 
 /// Runs a script with a hub that listens on ports 80 and 4000.
 fn run_with_hub(script: &str) {
+    run_with(&["--hub", "--lines", "4000"], 4000, script);
+}
+
+/// Runs a script with `hosttap serve`, whose last port is `port`.
+fn run_with(options: &[&str], port: u16, script: &str) {
     if !is_installed("chromium") || !has_peers(&[], &["playwright-core"]) {
         return;
     }
-    let hub = hosttap(&["serve", "--hub", "--lines", "4000"]);
-    hub.wait_for_stderr("Listening on port 4000\n", SECONDS_MAX);
+    let server = hosttap(&[&["serve"], options].concat());
+    server.wait_for_stderr(&format!("Listening on port {port}\n"), SECONDS_MAX);
     // Where to put screenshots, if somebody wants them.
     let place = std::env::var("TICKWIRE_SCREENSHOTS").ok();
     let arguments: Vec<&str> = place.as_deref().into_iter().collect();
@@ -33,8 +38,8 @@ fn run_with_hub(script: &str) {
         (Some(0), "done\n"),
         "{stderr}"
     );
-    hub.interrupt();
-    assert_eq!(hub.finish(SECONDS_MAX).code, Some(130));
+    server.interrupt();
+    assert_eq!(server.finish(SECONDS_MAX).code, Some(130));
 }
 
 #[test]
@@ -53,4 +58,14 @@ fn a_frozen_browser_slows_nobody_and_is_let_go_in_time() {
 fn a_page_returns_by_itself_after_a_reload_after_back_and_after_a_cut() {
     in_namespace!();
     run_with_hub(include_str!("returns.js"));
+}
+
+#[test]
+fn a_click_in_a_listing_shows_a_text_and_saves_what_the_browser_cannot_show() {
+    in_namespace!();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "a text\n").unwrap();
+    std::fs::write(folder.path().join("a.zip"), "no text\n").unwrap();
+    let dir = folder.path().to_str().unwrap();
+    run_with(&["--dir", dir], 80, include_str!("saves.js"));
 }
