@@ -143,6 +143,8 @@ fn another_version_is_told_which_one_there_is() {
     let acts = [
         Act::Send(handshake(&[("Sec-WebSocket-Version", "14")])),
         Act::Expect(b"Sec-WebSocket-Version: 13\r\n"),
+        // RFC 9110, 7.8: who sends Upgrade must name it in Connection.
+        Act::Expect(b"Connection: Upgrade\r\n"),
         Act::Reset,
     ];
     let caller = call(&mut net, &acts);

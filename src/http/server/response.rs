@@ -69,6 +69,8 @@ impl Terms {
 pub struct ResponseHead<'r> {
     response: Response<'r>,
     status: u16,
+    /// It has the field Upgrade.
+    has_upgrade: bool,
 }
 
 /// Memory that fills up, and a note that something did not fit or must not be sent.
@@ -105,6 +107,7 @@ impl<'r> Response<'r> {
         ResponseHead {
             response: self,
             status,
+            has_upgrade: false,
         }
     }
 
@@ -130,9 +133,11 @@ impl<'r> Response<'r> {
 
 impl ResponseHead<'_> {
     /// Adds a field. Those that frame the message are the server's own. An answer with a field that
-    /// is malformed, or for which there is no room, becomes 500.
+    /// is malformed, or for which there is no room, becomes 500. With `Upgrade`, as 426 must have it,
+    /// the server also writes it into `Connection` (RFC 9110, 7.8).
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.has_upgrade |= name.eq_ignore_ascii_case("Upgrade");
         self.response.out.field(name, value);
         self
     }
@@ -226,6 +231,9 @@ impl ResponseHead<'_> {
         }
         if let Some(date) = terms.unix_time.and_then(date::format) {
             out.framing_field("Date", str::from_utf8(&date).unwrap_or_default());
+        }
+        if self.has_upgrade {
+            out.framing_field("Connection", "Upgrade");
         }
         match (terms.is_keep_alive, version_minor) {
             (false, _) => out.framing_field("Connection", "close"),
