@@ -74,6 +74,25 @@ fn a_connection_without_a_request_is_closed_after_its_time() {
     assert!((secs(9)..secs(12)).contains(&served.elapsed()));
 }
 
+#[test]
+fn an_empty_line_after_a_request_is_no_request() {
+    for last in [Act::Close, Act::Wait(secs(9))] {
+        let mut served = Served::new();
+        let acts = [
+            Act::Send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n\r\n"),
+            Act::Expect(b"hello\n"),
+            last,
+            Act::ExpectEnd,
+        ];
+        let caller = served.net.script(CALLER, DIAL(), &acts);
+        assert_eq!(served.net.finish(caller, secs(30)), Ok(()));
+        served.net.run(secs(3));
+        let told = served.net.told(SERVER);
+        let has_failed = told.iter().any(|line| line.starts_with("failed"));
+        assert!(!has_failed, "{told:?}");
+    }
+}
+
 /// Limits that are quick to reach.
 fn limited() -> Served {
     let options = HttpOptions {

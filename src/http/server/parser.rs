@@ -82,9 +82,10 @@ impl RequestParser {
         }
     }
 
-    /// Whether no byte of a request has come yet.
+    /// Whether no byte of a request line has come yet. An empty line before it is none: some clients
+    /// send one after a body (RFC 9112, 2.2).
     pub const fn is_empty(&self) -> bool {
-        self.len == 0 && self.skipped == 0 && self.outcome.is_none()
+        self.len == 0 && self.outcome.is_none()
     }
 
     /// The bytes that were kept in `head`.
