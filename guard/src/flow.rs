@@ -162,11 +162,6 @@ impl Flow {
         self.reset |= refuses_syn || self.is_in_window(segment.fields.seq);
     }
 
-    /// Number of bytes in the unit of the windows that smoltcp announces.
-    pub(crate) const fn window_unit(&self) -> u32 {
-        1 << self.window_scale
-    }
-
     /// Whether smoltcp takes the window of our SYN for a scaled one.
     pub(crate) const fn has_scaled_syn_window(&self) -> bool {
         !self.has_announced_window && self.window_scale > 0
@@ -176,7 +171,14 @@ impl Flow {
     /// at its end, or not long before it.
     pub(crate) fn is_near(&self, seq: Seq) -> bool {
         let is_old = self.rcv_nxt.since(seq) <= OLD_SEQ_DISTANCE_MAX;
-        is_old || self.rcv_nxt.is_before(seq) && !self.window_edge.is_before(seq)
+        let is_in_window = seq.is_before(self.window_edge) || self.is_at_edge(seq);
+        is_old || self.rcv_nxt.is_before(seq) && is_in_window
+    }
+
+    /// Whether this is the end of our window, or the one of before that smoltcp has rounded down
+    /// (rule R3).
+    pub(crate) fn is_at_edge(&self, seq: Seq) -> bool {
+        !seq.is_before(self.window_edge) && seq.since(self.window_edge) < 1 << self.window_scale
     }
 
     /// Whether smoltcp certainly accepts an empty segment with this sequence number (RFC 9293,

@@ -34,7 +34,7 @@ pub(crate) enum Action {
     Challenge(Probe),
 }
 
-/// Applies R1 to R6 and R10 to R13 to a segment that came in on an established flow. The order
+/// Applies R1 to R6 and R10 to R14 to a segment that came in on an established flow. The order
 /// matters: a later rule sees the fields that an earlier one left. `neighbour_is_known` says that
 /// smoltcp certainly knows the hardware address that a reply goes to.
 pub(crate) fn incoming(
@@ -192,9 +192,7 @@ fn has_fin_after_data_beyond_window(flow: &Flow, segment: &Segment) -> bool {
 fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
     let seq = segment.fields.seq;
     let is_old = seq.is_before(flow.rcv_nxt) && flow.rcv_nxt.since(seq) <= OLD_SEQ_DISTANCE_MAX;
-    let is_past_edge = !seq.is_before(flow.window_edge);
-    let is_rounded_off = seq.since(flow.window_edge) < flow.window_unit();
-    let is_at_edge = flow.rcv_nxt.is_before(seq) && is_past_edge && is_rounded_off;
+    let is_at_edge = flow.rcv_nxt.is_before(seq) && flow.is_at_edge(seq);
     segment.is_pure_ack() && (is_old || is_at_edge) && flow.snd_una.is_before(segment.fields.ack)
 }
 

@@ -203,6 +203,33 @@ fn an_acknowledgement_that_is_late_is_probed_for_long_before_smoltcps_second() {
 }
 
 #[test]
+fn what_is_lost_after_an_ack_from_a_rounded_edge_is_probed_for_too() {
+    /// The first byte takes the edge of our window, in units of four bytes, back by three.
+    fn script<const TIMESTAMPS: bool>(mut connection: Connection<TIMESTAMPS>) {
+        if !connection.scales {
+            return;
+        }
+        connection.receive(TcpRepr {
+            payload: b"p",
+            ..connection.ack(0)
+        });
+        connection.host.advance(ROUND_TRIP);
+        connection.host.poll();
+        let [_, second, ..] = connection.send_four();
+        let edge = PEER_START.wrapping_add(RECEIVE_BUFFER as u32);
+        connection.receive(TcpRepr {
+            seq_number: TcpSeqNumber(edge.cast_signed()),
+            ..connection.ack(second)
+        });
+        let (after, sent) = connection.wait_for_segments();
+        assert!(after < 500, "{after}");
+        assert_eq!(starts(&sent), [second]);
+        assert_eq!(connection.counters().tail_loss_probes, 1);
+    }
+    everywhere(script, script);
+}
+
+#[test]
 fn a_fin_that_is_lost_goes_out_again_before_smoltcps_second() {
     fn script<const TIMESTAMPS: bool>(mut connection: Connection<TIMESTAMPS>) {
         let fin = connection.host.close();
