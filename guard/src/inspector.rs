@@ -1,6 +1,5 @@
 //! The guard without its device: it takes frames and decides what becomes of them. It knows nothing
-//! of the stack above it or of the driver below; the adapters do (`phy`,
-//! `embassy`).
+//! of the stack above it or of the driver below; the adapters do (`phy`, `embassy`).
 
 mod due;
 #[cfg(feature = "ipv6")]
@@ -186,10 +185,14 @@ impl Inspector {
         }
     }
 
-    /// Hands smoltcp what it answers with a challenge ACK. Without room for it, smoltcp gets nothing.
-    fn challenge(&self, probe: Probe, key: Option<FlowKey>, buffer: &mut [u8]) -> Verdict {
-        let built = key.and_then(|key| probe.build(&key, &self.link, buffer));
-        built.map_or(Verdict::Refuse, Verdict::Replace)
+    /// Hands smoltcp what it answers with a challenge ACK or, without room for that, the frame.
+    fn challenge(&mut self, probe: Probe, key: Option<FlowKey>, buffer: &mut [u8]) -> Verdict {
+        let Some(len) = key.and_then(|key| probe.build(&key, &self.link, buffer)) else {
+            count(&mut self.counters.frames_too_long);
+            return Verdict::Pass;
+        };
+        count(&mut self.counters.segments_challenged);
+        Verdict::Replace(len)
     }
 
     /// The first part of a segment has left. The rest of its frame is in the buffer.
@@ -249,7 +252,6 @@ impl Inspector {
             self.neighbours.on_heard(key.remote, mac, self.now);
         }
         if let Some(probe) = challenge::probe(flow, segment) {
-            count(&mut self.counters.segments_challenged);
             return Action::Challenge(probe);
         }
         if segment.has(RST) {

@@ -14,8 +14,8 @@ use crate::inspector::Inspector;
 /// are still on their way.
 ///
 /// `FRAME_LEN` is the size of the frame buffer in bytes. The guard uses it only for a frame that it
-/// must change, cut or drop. Make it the device's `max_transmission_unit`. With less, longer frames pass
-/// unchanged, and the rules R8 and A5 are off.
+/// must make, change, cut or drop. Make it the device's `max_transmission_unit`. With less, longer
+/// frames pass unchanged, and the rules R8, A5 and L5 are off.
 ///
 /// A new storage is all zeros, so that a `static` takes no flash. Everything that a guard learns is
 /// kept here, and nothing in [`Guarded`](crate::Guarded): a loop that makes its device anew at each

@@ -29,12 +29,12 @@ impl Inspector {
         if self.has_rest() {
             return Some(self.now);
         }
-        (self.due_at != Time::NEVER).then_some(self.due_at)
+        (self.is_active && self.due_at != Time::NEVER).then_some(self.due_at)
     }
 
     /// Whether a frame that nobody sent may be due.
     pub(crate) fn is_due(&self) -> bool {
-        self.due_at <= self.now
+        self.is_active && self.due_at <= self.now
     }
 
     /// Builds the frame that is due. None when nothing is due after all.

@@ -31,5 +31,6 @@ mod probes;
 mod properties;
 #[cfg(feature = "recovery")]
 mod recovery;
+mod storage;
 mod unreachable;
 mod windows;
