@@ -2,6 +2,7 @@
 
 mod checks;
 mod drawn;
+mod groups;
 mod host;
 mod icmp;
 mod known;
@@ -11,7 +12,7 @@ mod parts;
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
-    ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, Ipv4Address,
+    ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, Ipv4Address,
 };
 use tickwire::Duration;
 use tickwire::guard::{Counters, Guarded, Storage};
@@ -118,6 +119,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             now: Instant::ZERO,
         };
         assert!(yard.device.set_backlog(PORT, Some(BACKLOG_WAIT)));
+        (yard.device).set_ip_addrs(&[IpCidr::new(groups::OURS.into(), 64)]);
         yard.turn(Duration::ZERO);
         yard.hear(&arp(ArpOperation::Request, PEER, HOST));
         for index in 0..2 {
@@ -276,10 +278,12 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
 
     /// Takes what nobody sent, until nothing more is due at this tick.
     fn settle(&mut self) {
-        for _ in 0..=MADE_UP_MAX * self.known.len() {
+        for _ in 0..=MADE_UP_MAX * self.known.len() + groups::REPORTS_MAX {
             let made_for_us = self.receive();
             for made in std::mem::take(&mut self.device.get_mut().from_host) {
-                checks::check_made_for_peer(&made, &self.known);
+                if !groups::check_report(&made) {
+                    checks::check_made_for_peer(&made, &self.known);
+                }
             }
             if let Some(made) = made_for_us {
                 let (flow, flags) = checks::check_made_for_us(&made, &self.known);

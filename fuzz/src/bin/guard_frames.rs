@@ -48,7 +48,7 @@ fn print(name: &str, columns: [u64; PLACES.len()]) {
 
 type Action = (&'static str, fn(&Counters) -> u32);
 
-const ACTIONS: [Action; 33] = [
+const ACTIONS: [Action; 34] = [
     ("R1", |counters| counters.unsent_acks_refused),
     ("R2", |counters| counters.fins_removed),
     ("R3", |counters| counters.acks_moved_into_window),
@@ -77,6 +77,7 @@ const ACTIONS: [Action; 33] = [
     ("N2", |counters| counters.addresses_defended),
     ("N3", |counters| counters.neighbours_moved),
     ("N4", |counters| counters.priority_tags_removed),
+    ("N5", |counters| counters.groups_reported),
     ("A4, ignored", |counters| counters.unreachable_ignored),
     ("wrong checksums", |counters| counters.bad_checksums),
     ("fragments", |counters| counters.fragments_refused),

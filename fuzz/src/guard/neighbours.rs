@@ -7,6 +7,7 @@ use smoltcp::wire::{
     NdiscNeighborFlags, NdiscRepr, RawHardwareAddress,
 };
 
+use super::groups;
 use super::host::HOST;
 use crate::draw::Draw;
 use crate::frame::{HOST_MAC, PEER_MAC};
@@ -24,13 +25,15 @@ const ARP_CHANGEABLE_OUT: [usize; 18] = [
 const OTHER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 3]);
 const MACS: [EthernetAddress; 4] = [HOST_MAC, PEER_MAC, OTHER_MAC, EthernetAddress::BROADCAST];
 
-/// A true or a false word about whose address is where.
+/// A true or a false word about whose address is where, or a question about who listens.
 pub(super) fn word(draw: &mut Draw<'_>) -> Vec<u8> {
     let choice = draw.byte();
     let mac = |choice: u8| MACS[usize::from(choice) % MACS.len()];
     let (source, destination) = (mac(choice), mac(choice >> 2));
     if choice & 0x10 == 0 {
         arp(draw, source, destination)
+    } else if choice & 0x60 == 0 {
+        groups::query(draw, source, destination)
     } else {
         neighbour_discovery(draw, source, destination)
     }
