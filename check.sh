@@ -41,13 +41,15 @@ check_clippy() {
         cd firmware
         source ./toolchain.sh
         core_find
-        for features in mps2-an385,every,sim lm3s6965evb,ram-16k,panic-location,dns,sntp; do
+        local features other=lm3s6965evb,ram-16k,panic-location,dns,sntp,websocket,socketio
+        for features in mps2-an385,every,sim "$other"; do
             "${CORE_CARGO[@]}" clippy --locked --package board --package images --features "images/${features//,/,images/}" \
                 --target-dir target/clippy "${CORE_FLAGS[@]}" -- -D warnings
         done
         # Without the guard.
         "${CORE_CARGO[@]}" clippy --locked --package board --package images --no-default-features \
-            --features images/lm3s6965evb --target-dir target/clippy "${CORE_FLAGS[@]}" -- -D warnings
+            --features images/lm3s6965evb,images/page,images/rooms --target-dir target/clippy "${CORE_FLAGS[@]}" \
+            -- -D warnings
     )
 }
 

@@ -49,6 +49,7 @@ for board in "${boards[@]}"; do
     # The image `join` with names and the time of day.
     build "$board" dns,sntp --bin join
     keep join join-names
+    build "$board" socketio --bin rooms
     if [ "$board" = mps2-an385 ]; then
         # Only this board has the 2 MiB of RAM that the simulator needs.
         build "$board" sim --bin sim

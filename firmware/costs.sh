@@ -28,5 +28,9 @@ build guard guard get
 build recovery recovery get
 build reno reno get
 build ipv6 ipv6 bare get
+build page page page
+build websocket websocket page
+build rooms rooms rooms
+build socketio socketio rooms
 build panic-location panic-location get
 python3 harness/costs.py

@@ -10,6 +10,7 @@ import board_tests
 import hosttap_tests
 import peers
 import porting_tests
+import rooms_tests
 import sim_tests
 import update_tests
 from budgets import budget_rows
@@ -114,7 +115,7 @@ def main():
         sys.exit("firmware: no TAP here (/dev/net/tun), but TICKWIRE_REQUIRE_TAP=1")
 
     table = Table()
-    modules = (board_tests, app_tests, update_tests, hosttap_tests, porting_tests, sim_tests)
+    modules = (board_tests, app_tests, update_tests, rooms_tests, hosttap_tests, porting_tests, sim_tests)
     everything = [test for module in modules for test in module.tests()]
     for machine in options.board or MACHINES:
         for image, name, needs_tap, function in everything:

@@ -6,7 +6,8 @@ import sys
 
 FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
 IMAGES = (
-    "bare", "minimal", "get", "get-unguarded", "join", "join-names", "echo", "chat", "recv", "update", "serve", "probe"
+    "bare", "minimal", "get", "get-unguarded", "join", "join-names", "echo", "chat", "recv", "update", "rooms", "serve",
+    "probe",
 )
 
 # ELF-32 (System V ABI, chapter 4): section types and flags.

@@ -174,11 +174,16 @@ impl Line {
         }
     }
 
+    /// What the line has so far.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&[])
+    }
+
     /// Ends the line with LF, even where it was cut.
     fn finish(&mut self) -> &[u8] {
         self.len = self.len.min(LINE_BYTES_MAX - 1);
         self.byte(b'\n');
-        self.bytes.get(..self.len).unwrap_or(&[])
+        self.bytes()
     }
 }
 

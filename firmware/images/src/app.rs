@@ -20,12 +20,14 @@ type Link = Guarded<'static, Nic<'static, Ethernet>>;
 #[cfg(not(feature = "guard"))]
 type Link = Nic<'static, Ethernet>;
 
-/// Two more than an image has sockets at most.
-#[cfg(feature = "guard")]
-const FLOWS: usize = 4;
-
-/// All memory that an image lends to its interface and to its sockets: a `static` of its own.
-pub struct Memory<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> {
+/// All memory that an image lends to its interface and to its sockets: a `static` of its own. `FLOWS` is two more than
+/// there are sockets, or more than that; without the guard it takes no memory.
+pub struct Memory<
+    const SOCKETS: usize,
+    const RECEIVE: usize,
+    const SEND: usize,
+    const FLOWS: usize = 4,
+> {
     receive_frame: [u8; FRAME_BYTES_MAX],
     send_frame: [u8; FRAME_BYTES_MAX],
     receive: [[u8; RECEIVE]; SOCKETS],
@@ -42,7 +44,9 @@ pub struct Node {
     stack: Stack<'static, Link>,
 }
 
-impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize> Memory<SOCKETS, RECEIVE, SEND> {
+impl<const SOCKETS: usize, const RECEIVE: usize, const SEND: usize, const FLOWS: usize>
+    Memory<SOCKETS, RECEIVE, SEND, FLOWS>
+{
     /// All zero or uninitialised, so that a `static` of it costs no flash.
     pub const fn empty() -> Self {
         Self {
@@ -120,7 +124,21 @@ impl Node {
     /// One turn. Where the app has not ended, [`sleep`](Self::sleep) until the tick, unless the caller
     /// has something for the app before.
     pub fn turn(&mut self, task: &mut dyn AnyTask, observer: &mut dyn Observer) -> Option<Tick> {
-        self.stack.turn(self.clock.now(), &mut [task], observer)
+        self.turn_all(&mut [task], observer)
+    }
+
+    /// The same with several tasks.
+    pub fn turn_all(
+        &mut self,
+        tasks: &mut [&mut dyn AnyTask],
+        observer: &mut dyn Observer,
+    ) -> Option<Tick> {
+        self.stack.turn(self.clock.now(), tasks, observer)
+    }
+
+    /// The time.
+    pub fn now(&mut self) -> Tick {
+        self.clock.now()
     }
 
     /// Sleeps until `deadline` or a frame.

@@ -191,7 +191,7 @@ def read_head(connection):
     return head.decode(), left
 
 
-def connect(host, port):
+def connect(host, port, path="/cases"):
     """A client of the server under test."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
@@ -203,7 +203,7 @@ def connect(host, port):
             time.sleep(0.05)
     key = base64.b64encode(os.urandom(16))
     connection.sendall(
-        f"GET /cases HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         f"Sec-WebSocket-Key: {key.decode()}\r\n\r\n".encode()
     )
