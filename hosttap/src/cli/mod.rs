@@ -282,7 +282,7 @@ pub struct EchoOptions {
     /// Send back every message of a WebSocket, at any path
     #[arg(long)]
     pub ws: bool,
-    /// Ask for a WebSocket, ws://HOST[:PORT]/PATH, and send back every message; ask again after it
+    /// Ask for a WebSocket, ws://HOST:PORT/PATH, and send back every message; ask again after it
     #[arg(long, value_name = "URL", conflicts_with_all = ["ws", "port"])]
     pub connect: Option<String>,
     /// Quit after one conversation
