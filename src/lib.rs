@@ -1,7 +1,8 @@
-//! The application layer that bare-metal TCP lacks: an HTTP/1.0 GET client, a chat peer, a file
-//! receiver and a file sender over smoltcp, and the way to write the next one. Each is a state machine
-//! that one single-threaded loop drives. No operating system, no allocator, no clock, no threads: the
-//! same code runs on a board, over a Linux TAP, and on a virtual Ethernet.
+//! The application layer that bare-metal TCP lacks: an HTTP client and server, WebSockets, rooms in
+//! which many talk, a chat peer, a file receiver and sender, names and leases over smoltcp, and the
+//! way to write the next one. Each is a state machine that one single-threaded loop drives. No
+//! operating system, no allocator, no clock, no threads: the same code runs on a board, over a Linux
+//! TAP, and on a virtual Ethernet.
 //!
 //! # A GET
 //!
@@ -61,6 +62,7 @@
 //! | `http` | URL, request, head and body as pure bytes, the GET client, downloads that recover, a server |
 //! | `chat` | lines as pure bytes, and the chat peer |
 //! | `hub` | rooms in which many clients talk, over plain TCP, WebSocket and Socket.IO |
+//! | `dns` | DNS messages as pure bytes, the resolver, and hosts by name wherever one is dialled |
 //! | `file` | the transfer's messages as pure bytes, and its receiver and sender |
 //! | `store` | where a received file goes: memory, or NOR flash |
 //! | `dhcp` | DHCP messages as pure bytes, and the client that gives the interface its address |
@@ -101,8 +103,8 @@
 //! - Ethernet, and TCP over IPv4 and IPv6. No TLS.
 //! - Nothing is authenticated or encrypted. Whoever reaches the port of a file receiver can store a
 //!   file.
-//! - HTTP/1.0 GET without redirects, proxies, ranges or content codings; a redirect is reported with
-//!   its Location.
+//! - The HTTP client speaks HTTP/1.0, without proxies or content codings. `Get` is one request;
+//!   `Download` follows redirects, retries and resumes. The server speaks HTTP/1.1.
 //! - IP fragments are dropped, so a link needs the MTU that everybody else expects: 576 for IPv4, 1280
 //!   for IPv6.
 //! - One [`Stack`] for each interface, driven from one thread. Time has a resolution of 1 ms.
