@@ -30,6 +30,7 @@ fn the_stock_clients_join_exchange_events_and_acknowledgements_and_come_back_aft
     }
     let mut nc = terminal("nc");
     nc.write_stdin("/room test\nhello\n");
+    nc.wait_for_stdout("nc: hello\n", SECONDS_MAX);
     js.write_stdin("hi\n");
     nc.wait_for_stdout("js: hi\n", SECONDS_MAX);
     for peer in [&js, &py] {
