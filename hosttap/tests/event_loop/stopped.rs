@@ -35,24 +35,25 @@ fn run_stopped(arguments: &[&str], peer: &str) -> Exited {
     exited
 }
 
-#[test]
-fn a_get_that_was_stopped_waits_for_the_rest_of_the_body() {
-    in_namespace!();
-    let exited = run_stopped(
-        &[
-            "-q",
-            "get",
-            "--idle-timeout",
-            "2",
-            "http://192.168.69.100:8000/",
-        ],
-        "
+/// A `get` that is stopped when it has two bytes of five; then the server goes on with `rest`.
+fn run_stopped_get(rest: &str) -> Exited {
+    let begun = "
 s = socket.create_server((KERNEL, 8000))
 print('ready')
 c, _ = s.accept()
 c.recv(4096)
 c.sendall(b'HTTP/1.0 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhe')
-go_on()
+go_on()";
+    let url = "http://192.168.69.100:8000/";
+    let arguments = ["-q", "get", "--idle-timeout", "2", url];
+    run_stopped(&arguments, &format!("{begun}{rest}"))
+}
+
+#[test]
+fn a_get_that_was_stopped_waits_for_the_rest_of_the_body() {
+    in_namespace!();
+    let exited = run_stopped_get(
+        "
 c.sendall(b'llo')
 c.close()",
     );
@@ -115,21 +116,8 @@ assert count == 4 + (32 << 20), count",
 #[test]
 fn a_server_that_says_nothing_after_the_stop_either_is_given_up() {
     in_namespace!();
-    let exited = run_stopped(
-        &[
-            "-q",
-            "get",
-            "--idle-timeout",
-            "2",
-            "http://192.168.69.100:8000/",
-        ],
+    let exited = run_stopped_get(
         "
-s = socket.create_server((KERNEL, 8000))
-print('ready')
-c, _ = s.accept()
-c.recv(4096)
-c.sendall(b'HTTP/1.0 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhe')
-go_on()
 try:
     assert not c.recv(1)
 except ConnectionResetError:
