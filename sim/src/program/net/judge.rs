@@ -54,6 +54,8 @@ pub(super) struct Judge<'t> {
     pub(super) resets: u64,
     pub(super) setting: Option<Setting>,
     pub(super) times_failed: u32,
+    /// The number of the client's last message.
+    last_xid: Option<u32>,
     requests: Vec<Request>,
     grants: Vec<Grant>,
     /// Those that are not the client's any more after the present turn.
@@ -71,6 +73,7 @@ impl<'t> Judge<'t> {
             resets: 0,
             setting: None,
             times_failed: 0,
+            last_xid: None,
             requests: Vec::new(),
             grants: Vec::new(),
             revoked: Vec::new(),
@@ -114,6 +117,7 @@ impl<'t> Judge<'t> {
 
     /// A client that starts has nothing.
     pub(super) fn forget(&mut self) {
+        self.last_xid = None;
         self.grants.clear();
         self.requests.clear();
     }
@@ -135,12 +139,16 @@ impl<'t> Judge<'t> {
         let Some((datagram, message)) = lease_message(frame, 67) else {
             return;
         };
-        let is_next = |request: &Request| request.xid != message.xid;
-        for request in self.requests.iter_mut().filter(|request| is_next(request)) {
-            request.is_open = false;
+        let is_other = |request: &Request| request.xid != message.xid;
+        if self.last_xid.replace(message.xid) != Some(message.xid) {
+            // Numbers are drawn: a new exchange may have that of an old one.
+            self.requests.retain(is_other);
+            self.requests
+                .iter_mut()
+                .for_each(|request| request.is_open = false);
         }
         match message.kind {
-            REQUEST if self.requests.iter().all(is_next) => {
+            REQUEST if self.requests.iter().all(is_other) => {
                 let (to, _) = datagram.destination;
                 self.requests.push(Request {
                     xid: message.xid,
@@ -251,5 +259,75 @@ impl Tracer for Judge<'_> {
 
     fn note(&mut self, now: Tick, node: Option<usize>, text: &str) {
         self.tracer.note(now, node, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::options::Reply;
+
+    const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
+    const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+    fn message(kind: u8, xid: u32, ports: (u16, u16), options: Vec<(u8, Vec<u8>)>) -> Vec<u8> {
+        let reply = Reply {
+            kind,
+            xid,
+            given: OURS,
+            mac: CLIENT_MAC,
+            options,
+        };
+        let datagram = Datagram {
+            mac: CLIENT_MAC,
+            to_mac: CLIENT_MAC,
+            source: (OURS, ports.0),
+            destination: (SERVER, ports.1),
+            payload: reply.bytes(),
+        };
+        datagram.frame()
+    }
+
+    /// A renewal for a second, asked for at `now` and granted at once.
+    fn renew(judge: &mut Judge, now: Tick, xid: u32) {
+        let wanted = vec![(50, OURS.octets().to_vec())];
+        judge.sent(now, &message(REQUEST, xid, (68, 67), wanted));
+        let granted = vec![
+            (54, SERVER.octets().to_vec()),
+            (51, 1_u32.to_be_bytes().to_vec()),
+        ];
+        judge.received(&message(ACK, xid, (67, 68), granted));
+    }
+
+    /// One of 2^32 is drawn twice within some hundred renewals now and then.
+    #[test]
+    fn a_lease_begins_with_its_own_request_and_not_with_an_older_one_of_the_same_number() {
+        let mut tracer = ();
+        let mut judge = Judge::new(&mut tracer);
+        let at = |secs: u64| Tick::from_millis(1_000 * secs);
+        judge.grants.push(Grant {
+            address: OURS,
+            until: at(1),
+        });
+        for (now, xid) in [(at(0), 7), (at(1), 8), (at(2), 7)] {
+            renew(&mut judge, now, xid);
+        }
+        assert!(judge.may_use(at(3), OURS));
+        assert!(!judge.may_use(at(4), OURS));
+        assert!(judge.finding.is_none());
+    }
+
+    #[test]
+    fn a_lease_begins_when_its_request_was_sent_first() {
+        let mut tracer = ();
+        let mut judge = Judge::new(&mut tracer);
+        let at = |secs: u64| Tick::from_millis(1_000 * secs);
+        judge.grants.push(Grant {
+            address: OURS,
+            until: at(3),
+        });
+        renew(&mut judge, at(0), 7);
+        renew(&mut judge, at(3), 7);
+        assert!(!judge.may_use(at(4), OURS));
     }
 }
