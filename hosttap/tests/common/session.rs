@@ -9,7 +9,7 @@ const PROLOGUE: &str = r#"
 cd "$(mktemp -d)"
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$PWD"' EXIT
 sudo() { "$@"; }
-hosttap() { "$hosttap" "$@"; }
+PATH=$(dirname "$hosttap"):$PATH
 started=0
 all_listen() {
     local servers=$(ss -ltnH 'sport = 8000' | wc -l)
