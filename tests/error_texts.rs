@@ -129,6 +129,7 @@ fn every_error_of_a_server_says_something_of_its_own() {
         RequestError::LineEnd,
         RequestError::Field(Malformed::NoColon),
         RequestError::Host,
+        RequestError::Misdirected,
         RequestError::Length,
         RequestError::Framing,
         RequestError::Unframed,

@@ -4,7 +4,7 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp;
 use smoltcp::wire::IpEndpoint;
 
-use super::IdleTimer;
+use super::{IDLE_BYTES_MIN, IdleTimer};
 use crate::{Deadline, Duration, Error, Event, Io, Received, Tick, TimeoutKind};
 
 /// An open connection, for the length of one step of its [`Session`](crate::Session).
@@ -19,12 +19,24 @@ pub struct Connection<'c, 'a, 's> {
 }
 
 /// The idle rule of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Idle {
     pub(super) timer: Option<IdleTimer>,
     /// Bytes that were written here and not yet seen to be acknowledged.
     pub(super) unacknowledged: usize,
+    /// Bytes that must move within one period.
+    pub(super) bytes_min: u64,
+}
+
+impl Default for Idle {
+    fn default() -> Self {
+        Self {
+            timer: None,
+            unacknowledged: 0,
+            bytes_min: IDLE_BYTES_MIN,
+        }
+    }
 }
 
 #[cfg(feature = "defmt")]
@@ -172,7 +184,17 @@ impl<'s> Connection<'_, '_, 's> {
     /// is what was missing.
     pub fn set_idle_timeout(&mut self, period: Option<Duration>, awaits: TimeoutKind) {
         let now = self.io.now;
-        self.idle.timer = period.map(|period| IdleTimer::new(now, period, awaits));
+        let bytes_min = self.idle.bytes_min;
+        let timer = |period| IdleTimer::new(now, period, awaits).with_bytes_min(bytes_min);
+        self.idle.timer = period.map(timer);
+    }
+
+    /// Sets how many bytes must move in each idle period, in place of
+    /// [`IDLE_BYTES_MIN`](crate::IDLE_BYTES_MIN): from the next
+    /// [`set_idle_timeout`](Connection::set_idle_timeout) on, and while the last bytes are
+    /// acknowledged.
+    pub const fn set_idle_bytes_min(&mut self, bytes_min: u64) {
+        self.idle.bytes_min = bytes_min;
     }
 
     /// Begins the idle period anew: something whole was done, in the protocol's own terms.

@@ -167,14 +167,13 @@ impl<S: Session, O: Opening> Conversation<S, O> {
         Progress::Step(Step::Again)
     }
 
-    /// Nothing more is said. Fewer than 256 acknowledged bytes in the period count as none.
+    /// Nothing more is said. Too few acknowledged bytes in the period count as none.
     fn flush(&mut self, io: &mut Io, timing: &Timing) {
         self.phase = Phase::Flushing;
         let queued = io.tcp(self.life.socket()).0.send_queue();
-        self.idle = Idle {
-            timer: Some(IdleTimer::new(io.now, timing.flush, TimeoutKind::Flush)),
-            unacknowledged: self.idle.unacknowledged.max(queued),
-        };
+        let timer = IdleTimer::new(io.now, timing.flush, TimeoutKind::Flush);
+        self.idle.timer = Some(timer.with_bytes_min(self.idle.bytes_min));
+        self.idle.unacknowledged = self.idle.unacknowledged.max(queued);
         io.emit(&Event::State {
             old: "Open",
             new: "Flushing",

@@ -2,11 +2,11 @@
 
 use crate::{Deadline, Duration, Tick, TimeoutKind};
 
-/// Bytes that must move within one idle period for the next one to begin.
+/// Bytes that must move within one idle period for the next one to begin, unless it is set.
 pub const IDLE_BYTES_MIN: u64 = 256;
 
-/// Says when an operation counts as idle: when fewer than [`IDLE_BYTES_MIN`] bytes moved in the idle
-/// period.
+/// Says when an operation counts as idle: when fewer than [`IDLE_BYTES_MIN`] bytes, or another number,
+/// moved in the idle period.
 ///
 /// When less than that is left to move, no new period begins, and the rest must come within this one.
 /// A stall of our own, such as a sink that presses back, stops the period and has a deadline of its
@@ -17,6 +17,8 @@ pub const IDLE_BYTES_MIN: u64 = 256;
 pub struct IdleTimer {
     period: Duration,
     awaits: TimeoutKind,
+    /// Bytes that must move within one period.
+    bytes_min: u64,
     /// Bytes that moved in the period.
     moved: u64,
     /// The end of the period. During a stall: of the stall, or `None` where whoever stalled has a
@@ -33,6 +35,7 @@ impl IdleTimer {
         Self {
             period,
             awaits,
+            bytes_min: IDLE_BYTES_MIN,
             moved: 0,
             deadline: Some(Deadline::new(now.after(period), awaits)),
             is_stalled: false,
@@ -40,10 +43,17 @@ impl IdleTimer {
         }
     }
 
+    /// With another number of bytes in place of [`IDLE_BYTES_MIN`].
+    #[must_use]
+    pub const fn with_bytes_min(mut self, bytes_min: u64) -> Self {
+        self.bytes_min = bytes_min;
+        self
+    }
+
     /// Counts `bytes` that moved at `now`.
     pub const fn moved(&mut self, now: Tick, bytes: u64) {
         self.moved = self.moved.saturating_add(bytes);
-        if self.moved >= IDLE_BYTES_MIN {
+        if self.moved >= self.bytes_min {
             self.restart(now);
         }
     }

@@ -109,7 +109,7 @@ fn a_body_that_ends_too_early_ends_in_rst_and_the_server_goes_on() {
 #[test]
 fn an_answer_that_does_not_fit_or_would_split_is_a_500() {
     let mut served = Served::new();
-    for path in ["/big", "/split", "/framed"] {
+    for path in ["/big", "/split", "/framed", "/dated", "/kept"] {
         let answer = served.ask(&request(&format!("GET {path}")));
         assert_eq!(status(&answer), 500, "{path}");
         assert_eq!(body(&answer), "");

@@ -1,7 +1,7 @@
 //! Callers that break the protocol, or take their time.
 
-use tickwire::Error;
 use tickwire::http::server::HttpOptions;
+use tickwire::{Error, Tick};
 use tickwire_sim::{Act, Opening, ScriptError};
 
 use super::common::fixture::{endpoint, ms};
@@ -162,7 +162,11 @@ fn a_caller_that_stops_in_a_body_gets_408_and_one_that_stops_reading_rst() {
 
 #[test]
 fn a_caller_that_reads_slowly_but_steadily_gets_everything() {
-    let mut served = Served::with(512, HttpOptions::default());
+    let options = HttpOptions {
+        idle_bytes_min: 256,
+        ..HttpOptions::default()
+    };
+    let mut served = Served::with(512, options);
     let mut acts = vec![Act::Send(
         b"GET /long?n=8000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     )];
@@ -171,4 +175,46 @@ fn a_caller_that_reads_slowly_but_steadily_gets_everything() {
     let caller = served.net.script(CALLER, DIAL(), &acts);
     assert_eq!(served.net.finish(caller, secs(200)), Ok(()));
     assert!(served.net.app(caller).received() > 8_000);
+}
+
+#[test]
+fn a_caller_that_drips_its_body_loses_its_place() {
+    let mut served = Served::new();
+    let mut acts = vec![Act::Send(
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+    )];
+    acts.extend([Act::Send(&[b'x'; 300]), Act::Wait(secs(19))].repeat(3));
+    acts.push(Act::ExpectEnd);
+    let drip = served.net.script(CALLER, DIAL(), &acts);
+    let _ = served.net.finish(drip, secs(120));
+    let failed = served.net.when(SERVER, "failed").since(Tick::ZERO);
+    assert!((secs(20)..secs(22)).contains(&failed), "{failed:?}");
+    assert!(
+        served
+            .net
+            .has_told(SERVER, "failed: Connection(TimedOut(Receive))")
+    );
+    served.net.clear(CALLER);
+    assert_eq!(status(&served.ask(&request("GET /"))), 200);
+}
+
+#[test]
+fn a_caller_that_drips_out_its_answer_is_reset_wherever_the_answer_is() {
+    // In the handler, and in the send buffer alone.
+    for send in [4_096, 32_768] {
+        let mut served = Served::with(send, HttpOptions::default());
+        let mut acts = vec![Act::Send(
+            b"GET /long?n=30000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        )];
+        // Each time it takes what its receive buffer holds.
+        let buffer = super::BUFFER as u64;
+        let takes = (1..6).flat_map(|count| [Act::Stall(secs(19)), Act::Read(count * buffer)]);
+        acts.extend(takes);
+        acts.push(Act::ExpectEnd);
+        let caller = served.net.script(CALLER, DIAL(), &acts);
+        let reset = ScriptError::Connection(Error::Reset);
+        assert_eq!(served.net.finish(caller, secs(200)), Err(reset), "{send}");
+        let failed = served.net.when(SERVER, "failed").since(Tick::ZERO);
+        assert!((secs(20)..secs(62)).contains(&failed), "{failed:?}");
+    }
 }

@@ -12,6 +12,7 @@ mod assets;
 mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
+mod hosts;
 mod limits;
 mod site;
 mod upgrades;

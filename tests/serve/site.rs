@@ -39,6 +39,8 @@ impl Site {
             "/big" => head.text(&"x".repeat(600)),
             "/split" => head.field("A", "b\r\nC: d").empty(),
             "/framed" => head.field("content-length", "5").empty(),
+            "/dated" => head.field("Date", "Sun, 06 Nov 1994 08:49:37 GMT").empty(),
+            "/kept" => head.field("connection", "keep-alive").empty(),
             _ => unreachable!("{} is not routed here", request.path()),
         }
     }
@@ -58,7 +60,9 @@ impl Handler for Site {
                 response.receive(BODY_BYTES_MAX)
             }
             (Method::Get | Method::Head, "/" | "/long" | "/short" | "/chunks" | "/big")
-            | (Method::Get, "/split" | "/framed") => self.get(request, response),
+            | (Method::Get, "/split" | "/framed" | "/dated" | "/kept") => {
+                self.get(request, response)
+            }
             (_, "/") => response.status(405).field("Allow", "GET, HEAD").reason(),
             _ => response.status(404).reason(),
         }

@@ -74,7 +74,7 @@ fn handshake(changed: &[(&str, &str)]) -> &'static [u8] {
 
 /// The status that a server with this list gives.
 fn status(origins: &'static [&'static str], changed: &[(&str, &str)]) -> u16 {
-    for status in [101, 400, 403, 404, 426] {
+    for status in [101, 400, 403, 404, 421, 426] {
         let (mut net, _) = serve_site(origins);
         let expected = format!("HTTP/1.1 {status} ").leak().as_bytes();
         let acts = [
@@ -162,7 +162,8 @@ fn a_page_may_connect_when_its_origin_is_ours_or_in_the_list() {
         ("[fd00::1]:80", "http://[fd00::1]:80", 101),
         ("device.local", "http://Device.local", 101),
         ("10.0.0.1", "https://a.example", 101),
-        ("a.example", "http://b.example:8080", 101),
+        ("lamp", "http://lamp", 101),
+        ("lamp", "http://b.example:8080", 101),
         ("10.0.0.1", "http://10.0.0.2", 403),
         ("10.0.0.1", "http://10.0.0.1:81", 403),
         ("10.0.0.1", "https://10.0.0.1", 403),
@@ -170,8 +171,8 @@ fn a_page_may_connect_when_its_origin_is_ours_or_in_the_list() {
         ("10.0.0.1", "http://a.example.evil", 403),
         ("10.0.0.1", "null", 403),
         // A name that leads here and is not in the list (DNS rebinding).
-        ("evil.example", "http://evil.example", 403),
-        ("notlocal", "http://notlocal", 403),
+        ("evil.example", "http://evil.example", 421),
+        ("not.local.example", "http://not.local.example", 421),
     ] {
         let changed = [("Host", host), ("Origin", origin)];
         assert_eq!(status(LIST, &changed), expected, "{host} {origin}");

@@ -30,8 +30,13 @@ pub struct ServeOptions {
     /// Refuse a larger file; the units k, M and G are accepted [default: no limit]
     #[arg(long, value_name = "BYTES", requires = "upload", value_parser = values::size)]
     pub max_size: Option<u64>,
+    /// A name by which this server is called, such as lamp.example, beside its addresses, names in
+    /// .local and names without a dot; may be repeated (`*`: every name, also one that a hostile page
+    /// leads here)
+    #[arg(long, value_name = "NAME", value_parser = values::host_name)]
+    pub host: Vec<String>,
     /// A page that may send files and talk, such as http://a.example:8080, beside those of this
-    /// server under its address; may be repeated (`*`: every page)
+    /// server; may be repeated (`*`: every page)
     #[arg(long, value_name = "ORIGIN", value_parser = values::origin)]
     pub origin: Vec<String>,
     /// Rooms in which callers talk.

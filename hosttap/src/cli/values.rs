@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use tickwire::Duration;
 use tickwire::dns::{HostPort, service_port};
+use tickwire::http::Url;
 
 use crate::storage::hex;
 
@@ -259,6 +260,20 @@ pub fn origin(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("not an origin, such as http://a.example:8080, or *".to_owned())
+}
+
+/// The name of a host, without a port. `*` is every name.
+///
+/// # Errors
+/// A description of what is wrong.
+pub fn host_name(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let url = format!("http://{name}");
+    let is_host = Url::parse(&url).is_ok_and(|url| url.host().to_string() == name);
+    if text == "*" || is_host {
+        return Ok(name.to_owned());
+    }
+    Err("not a name of a host, such as lamp.example, or *".to_owned())
 }
 
 /// A port that a connection can have: a number, or the name of a service.

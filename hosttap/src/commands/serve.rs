@@ -1,10 +1,13 @@
 //! `hosttap serve`: a page, the files of a folder, and a hub, to browsers.
 
 use std::fmt::Display;
+use std::mem::replace;
 use std::rc::Rc;
 
 use tickwire::http::Server;
-use tickwire::http::server::{self, Assets, HttpSession, ServeError, UploadOptions, Uploads};
+use tickwire::http::server::{
+    self, Assets, HttpSession, RequestError, ServeError, UploadOptions, Uploads,
+};
 use tickwire::hub::{SessionError, socketio};
 use tickwire::websocket::WebSocketError;
 use tickwire::{Event, Observer, Task, Tick};
@@ -70,22 +73,28 @@ fn serve(
     served: &mut Served,
 ) -> Result<Exit, Failure> {
     let folder = folder.map(Rc::new);
-    let origins: Vec<&str> = options.origin.iter().map(String::as_str).collect();
+    // For as long as the program runs.
+    let leaked = |texts: &[String]| -> &'static [&'static str] {
+        let texts = texts.iter().map(|text| &*text.clone().leak());
+        texts.collect::<Vec<&str>>().leak()
+    };
+    let (hosts, origins) = (leaked(&options.host), leaked(&options.origin));
     let uploads = UploadOptions {
         path: FILES,
         bytes_max: options.max_size.unwrap_or(u64::MAX),
-        origins: &origins,
+        origins,
     };
     let sockets = [(); CALLERS_MAX].map(|()| stack.add_socket(BULK_BUFFER_BYTES));
-    let rooms = Rooms::open(&options.hub, &options.origin);
+    let rooms = Rooms::open(&options.hub, origins);
     let sessions = sockets.map(|_| {
-        let site = Site::new(folder.clone(), rooms, stack.clock.clone());
+        let site = Site::new(folder.clone(), store.is_some(), rooms, stack.clock.clone());
         let store = store.as_ref().map(DirectoryStore::another);
         let handler = Assets::new(
             page::assets(options.hub.is_on),
             Uploads::new(uploads, store, site),
         );
-        HttpSession::with_upgrade(handler, rooms.socket(), vec![0; HEAD_BYTES].leak())
+        let head = vec![0; HEAD_BYTES].leak();
+        HttpSession::with_upgrade(handler, rooms.socket(), head).with_hosts(hosts)
     });
     let mut pages = Task::new(Server::http(sockets, options.port, sessions));
     let mut lines = options.hub.lines.map(|port| {
@@ -122,6 +131,8 @@ struct Served {
     /// Those with a status of 400 and above.
     refusals: u64,
     failures: u64,
+    /// Whether it was printed that somebody calls this server by a name that it does not go by.
+    is_name_printed: bool,
 }
 
 impl std::fmt::Display for Served {
@@ -171,6 +182,10 @@ impl Observer for ServeObserver<'_> {
                 served.failures += 1;
                 let pages = event.error::<ServeError<WebSocketError>>();
                 let lines = event.error::<SessionError>();
+                let misdirected = ServeError::Request(RequestError::Misdirected);
+                if pages == Some(&misdirected) && !replace(&mut served.is_name_printed, true) {
+                    console.status("A request for another name was refused; see --host");
+                }
                 let error = pages.map(|error| error as &dyn Display);
                 let error = error.or(lines.map(|error| error as &dyn Display));
                 if let (Some(remote), Some(error)) = (remote, error) {

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Dir, FileType, Stat};
 use rustix::io::Errno;
 
-/// Names on one page. More would make the loop wait for the disk.
+/// Names that are looked at for one page. More would make the loop wait for the disk.
 const NAMES_MAX: usize = 2_000;
 
 /// The page of a folder, in HTML.
@@ -27,16 +27,12 @@ pub(super) fn of(
     look: impl Fn(&[u8]) -> Option<Stat>,
 ) -> Result<Listing, Errno> {
     let mut entries = Vec::new();
-    let mut is_whole = true;
-    for entry in Dir::new(folder)? {
+    let mut names = Dir::new(folder)?;
+    for entry in names.by_ref().take(NAMES_MAX) {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name.starts_with(b".") {
             continue;
-        }
-        if entries.len() == NAMES_MAX {
-            is_whole = false;
-            break;
         }
         // Links that lead out of the folder are not shown, nor is what has gone meanwhile.
         let Some(found) = look(name) else {
@@ -55,6 +51,7 @@ pub(super) fn of(
     entries.sort_by(|one, other| {
         (one.size.is_some(), &one.name).cmp(&(other.size.is_some(), &other.name))
     });
+    let is_whole = names.next().is_none();
     Ok(page(name, &entries, is_whole))
 }
 
@@ -77,7 +74,7 @@ fn page(name: &[u8], entries: &[Entry], is_whole: bool) -> Listing {
     }
     page += "</ul>\n";
     if !is_whole {
-        page += &format!("<p>Only the first {NAMES_MAX} names.</p>\n");
+        page += &format!("<p>Only the first {NAMES_MAX} names are looked at.</p>\n");
     }
     page.into_bytes()
 }

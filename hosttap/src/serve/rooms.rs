@@ -36,7 +36,7 @@ pub struct Rooms {
 impl Rooms {
     /// A hub with these limits, which lives as long as the program. Where the options want none it
     /// is closed, and has as good as no memory.
-    pub fn open(options: &HubOptions, origins: &[String]) -> Self {
+    pub fn open(options: &HubOptions, origins: &'static [&'static str]) -> Self {
         let is_open = options.is_on;
         let limits = Limits {
             message_bytes_max: usize::from(options.max_message),
@@ -51,11 +51,9 @@ impl Rooms {
             vec![0; rooms * log_bytes].leak(),
             limits,
         );
-        let origins = origins.iter().map(|origin| &*origin.clone().leak());
-        let origins: Vec<&'static str> = origins.collect();
         Self {
             hub: Box::leak(Box::new(hub)),
-            origins: origins.leak(),
+            origins,
             is_open,
             message_bytes_max: limits.message_bytes_max,
         }

@@ -44,6 +44,8 @@ const FIELDS: [Header<'static>; 3] = [
 #[derive(Debug)]
 pub struct Site {
     folder: Option<Rc<Folder>>,
+    /// Another handler takes files into the folder.
+    takes_files: bool,
     rooms: Rooms,
     clock: Clock,
     body: Body,
@@ -58,10 +60,17 @@ enum Body {
 }
 
 impl Site {
-    /// A site with the files of `folder`, if there is one, and a hub.
-    pub const fn new(folder: Option<Rc<Folder>>, rooms: Rooms, clock: Clock) -> Self {
+    /// A site with the files of `folder`, if there is one, into which another handler takes files or
+    /// not, and a hub.
+    pub const fn new(
+        folder: Option<Rc<Folder>>,
+        takes_files: bool,
+        rooms: Rooms,
+        clock: Clock,
+    ) -> Self {
         Self {
             folder,
+            takes_files,
             rooms,
             clock,
             body: Body::Nothing,
@@ -71,7 +80,12 @@ impl Site {
     /// Answers a request for the file or folder of this name, percent-encoded.
     fn file(&mut self, name: &str, request: &Request<'_>, response: Response<'_>) -> Reply {
         if !matches!(request.method(), Method::Get | Method::Head) {
-            return response.status(405).field("Allow", "GET, HEAD").reason();
+            let allowed = if self.takes_files {
+                "GET, HEAD, POST"
+            } else {
+                "GET, HEAD"
+            };
+            return response.status(405).field("Allow", allowed).reason();
         }
         let mut memory = [0; NAME_BYTES_MAX];
         let found = self.folder.as_ref().and_then(|folder| {
@@ -81,7 +95,8 @@ impl Site {
         match found {
             None => response.status(404).reason(),
             Some((Found::NeedsSlash, _)) => {
-                let location = format!("{}/", request.path());
+                let query = request.query().map(|query| format!("?{query}"));
+                let location = format!("{}/{}", request.path(), query.unwrap_or_default());
                 response.status(308).field("Location", &location).empty()
             }
             Some((Found::Folder(listing), _)) => {

@@ -175,3 +175,98 @@ fn a_file_that_changes_while_it_is_sent_ends_in_rst() {
     let stderr = served.stop().stderr();
     assert!(stderr.contains("1 connections failed"), "{stderr}");
 }
+
+#[test]
+fn a_name_that_was_not_announced_reads_no_file() {
+    in_namespace!();
+    if !is_installed("curl") {
+        return;
+    }
+    let served = Served::start(&[
+        "--upload",
+        "--host",
+        "lamp.example",
+        "--host",
+        "files.example",
+    ]);
+    served.write("file", b"secret\n");
+    let rebound = "--header 'Host: rebound.example'";
+    assert_eq!(status(rebound, "/files/file"), "421");
+    let answer = curl(rebound, "/files/file");
+    assert!(answer.contains("does not go by the name"), "{answer}");
+    let page = "--data x --header 'Origin: http://rebound.example'";
+    assert_eq!(status(&format!("{rebound} {page}"), "/files/x"), "421");
+    let named = "--resolve lamp.example:80:192.168.69.1 --resolve files.example:80:192.168.69.1";
+    for name in ["lamp.example", "files.example"] {
+        let url = format!("http://{name}/files/");
+        let get = sh(&format!("curl --silent --max-time 60 {named} {url}file"));
+        assert_eq!(get, "secret\n");
+        let post = format!("curl --silent --max-time 60 {named} {url}{name} --data x");
+        let own = sh(&format!("{post} --header 'Origin: http://{name}'"));
+        assert_eq!(own, "Stored.\n", "its own page");
+        let other = sh(&format!("{post} --header 'Origin: http://rebound.example'"));
+        assert_eq!(other, "Not from this page.\n");
+    }
+    for host in [
+        "Host: localhost",
+        "Host: tickwire.local",
+        "Host: [fe80::1]:80",
+        "Host: lamp",
+    ] {
+        assert_eq!(
+            status(&format!("--header '{host}'"), "/files/file"),
+            "200",
+            "{host}"
+        );
+    }
+    let stderr = served.stop().stderr();
+    let told = "A request for another name was refused; see --host\n";
+    assert_eq!(stderr.matches(told).count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_folder_keeps_its_query_and_says_what_may_be_done_with_it() {
+    in_namespace!();
+    if !is_installed("curl") {
+        return;
+    }
+    let served = Served::start(&[]);
+    fs::create_dir(served.path("sub")).unwrap();
+    for (path, location) in [
+        ("/files/sub", "/files/sub/"),
+        ("/files/sub?a=b?c", "/files/sub/?a=b?c"),
+        ("/files/sub?", "/files/sub/?"),
+    ] {
+        let head = curl("--head", &format!("'{path}'"));
+        assert!(
+            head.contains(&format!("Location: {location}\r\n")),
+            "{head}"
+        );
+    }
+    let refused = |served: Served| {
+        let head = curl("--request DELETE --include", "/files/sub/");
+        served.stop();
+        head
+    };
+    assert!(refused(served).contains("Allow: GET, HEAD\r\n"));
+    let served = Served::start(&["--upload"]);
+    assert!(refused(served).contains("Allow: GET, HEAD, POST\r\n"));
+}
+
+#[test]
+fn names_that_are_not_shown_count_for_the_length_of_a_listing() {
+    in_namespace!();
+    if !is_installed("curl") {
+        return;
+    }
+    let served = Served::start(&[]);
+    for index in 0..2_500 {
+        fs::write(served.path(&format!(".{index}")), b"").unwrap();
+    }
+    let listing = curl("", "/files/");
+    assert!(
+        listing.contains("Only the first 2000 names are looked at."),
+        "{listing}"
+    );
+    served.stop();
+}

@@ -50,14 +50,19 @@ impl Response<'_> {
 }
 
 impl Entity<'_> {
-    /// What the request wants of it. An If-Range that is not its strong tag makes that everything.
+    /// What the request wants of it. An If-Range that is not its strong tag makes that everything, and
+    /// so does a second field of either name.
     fn range(&self, request: &Request<'_>) -> Range {
         let etag = self.etag.filter(|etag| !is_weak(etag)).map(str::as_bytes);
-        let condition = request.field("If-Range");
-        let is_meant = condition.is_none() || condition == etag;
-        match request.field("Range") {
+        let is_meant = match request.field("If-Range") {
+            None => true,
+            Some(_) => {
+                request.single_field("If-Range").map(str::as_bytes) == etag && etag.is_some()
+            }
+        };
+        match request.single_field("Range") {
             Some(range) if is_meant && request.method() == Method::Get => {
-                Range::parse(range, self.length)
+                Range::parse(range.as_bytes(), self.length)
             }
             _ => Range::Whole,
         }

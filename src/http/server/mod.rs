@@ -13,6 +13,7 @@ mod fields;
 #[cfg(feature = "file")]
 mod form;
 mod handler;
+mod host;
 mod method;
 mod options;
 mod origin;

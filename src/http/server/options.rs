@@ -12,8 +12,12 @@ pub struct HttpOptions {
     pub head_timeout: Duration,
     /// How long a connection is kept without a request.
     pub keep_alive_timeout: Duration,
-    /// In which at least 256 bytes of a body must move, or the rest of it.
+    /// In which [`idle_bytes_min`](Self::idle_bytes_min) bytes of a body must move, either way, or the
+    /// rest of it.
     pub idle_timeout: Duration,
+    /// How many bytes that are. A caller that drips could otherwise hold its place for as long as its
+    /// body is long.
+    pub idle_bytes_min: u64,
     /// How long a handler may take no bytes, give none, or not answer.
     pub stall_timeout: Duration,
     /// Requests on one connection; with the last answer it closes.
@@ -28,6 +32,8 @@ impl Default for HttpOptions {
             head_timeout: Duration::from_secs(5),
             keep_alive_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(20),
+            // 240 bytes a second.
+            idle_bytes_min: 4_800,
             stall_timeout: Duration::from_secs(60),
             requests_max: u32::MAX,
             trailer_bytes_max: 4 * 1024,

@@ -1,7 +1,5 @@
 //! Which pages may act here: the field Origin (RFC 6454, 7).
 
-use core::net::IpAddr;
-
 use super::Request;
 
 /// Stands for every page in a list of origins.
@@ -10,12 +8,13 @@ const ANY_ORIGIN: &str = "*";
 impl Request<'_> {
     /// Whether the page that sent this request, if it was a page, may act here: its origin is in
     /// `origins` (such as `http://a.example:8080`; `*` is every page), or is the server's own, that is
-    /// its Host.
+    /// its [`host`](Self::host), where this is a name of the server.
     ///
-    /// A browser tells which page makes a request with effects, and a page of anybody could. A host by
-    /// name must be in the list in any case, or anybody could lead a name of his own to this server and
-    /// have the same origin (DNS rebinding); names in `.local`, and addresses, need not. Who is no
-    /// browser tells no origin, and may act.
+    /// A browser tells which page makes a request with effects, and a page of anybody could. Who is no
+    /// browser tells no origin, and may act. What the server's names are says
+    /// [`HttpSession::with_hosts`](super::HttpSession::with_hosts); where that is `*`, a name must be
+    /// in `origins`, or anybody could lead a name of his own here and have the same origin (DNS
+    /// rebinding).
     pub fn is_origin_allowed(&self, origins: &[&str]) -> bool {
         if self.field("Origin").is_none() {
             return true;
@@ -27,24 +26,9 @@ impl Request<'_> {
         if origins.iter().any(is_it) {
             return true;
         }
-        let host = self.single_field("Host").unwrap_or_default();
-        origin
-            .strip_prefix("http://")
-            .is_some_and(|page| page.eq_ignore_ascii_case(host) && nobody_else_can_name(host))
+        let page = origin.strip_prefix("http://");
+        self.own_host()
+            .zip(page)
+            .is_some_and(|(host, page)| page.eq_ignore_ascii_case(host))
     }
-}
-
-/// Whether this host, with or without a port, is an address or a name of the link.
-fn nobody_else_can_name(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(opened) => opened.split(']').next(),
-        None => host.split(':').next(),
-    };
-    let name = name.unwrap_or_default();
-    let is_local = name
-        .len()
-        .checked_sub(".local".len())
-        .and_then(|at| name.get(at..))
-        .is_some_and(|end| end.eq_ignore_ascii_case(".local"));
-    is_local || name.parse::<IpAddr>().is_ok()
 }

@@ -1,6 +1,7 @@
 //! What the head of a request says.
 
 use super::fields::{Fields, has_token};
+use super::host::Known;
 use super::{Method, RequestError};
 use crate::http::syntax::{is_tchar, number};
 use crate::http::url::is_authority;
@@ -11,8 +12,10 @@ use crate::http::{Framing, percent};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'h> {
     method: Method,
-    /// `*`, or path and query.
+    /// `*`, or path and query; the path may be empty.
     target: &'h str,
+    host: Option<&'h str>,
+    is_host_ours: bool,
     version_minor: u8,
     fields: Fields<'h>,
     framing: Framing,
@@ -30,9 +33,9 @@ impl<'h> Request<'h> {
         let (method, target, version) = split_line(text)?;
         let version_minor = minor(version)?;
         let method = Method::parse(method).ok_or(RequestError::Method)?;
-        let target = origin(method, target)?;
+        let (authority, target) = split_target(method, target)?;
         let fields = Fields::new(head.get(text.len() + 2..).unwrap_or_default());
-        check_host(&fields, version_minor)?;
+        let field = host(&fields, version_minor)?;
         let framing = framing(&fields, version_minor)?;
         let expects_continue = expects_continue(&fields)? && version_minor > 0;
         let has = |token: &str| has_token(fields.all("Connection"), token);
@@ -40,6 +43,8 @@ impl<'h> Request<'h> {
         Ok(Self {
             method,
             target,
+            host: authority.or(field),
+            is_host_ours: false,
             version_minor,
             fields,
             framing,
@@ -48,9 +53,32 @@ impl<'h> Request<'h> {
         })
     }
 
+    /// Checks that the request is for a server that goes by the names `hosts`.
+    pub(super) fn for_server(self, hosts: &[&str]) -> Result<Self, RequestError> {
+        let known = self.host.map(|host| Known::of(host, hosts));
+        if known == Some(Known::Foreign) {
+            return Err(RequestError::Misdirected);
+        }
+        Ok(Self {
+            is_host_ours: known == Some(Known::Ours),
+            ..self
+        })
+    }
+
     /// The method.
     pub const fn method(&self) -> Method {
         self.method
+    }
+
+    /// Host and perhaps port that the request is for: of a target in absolute form, or else of the
+    /// field Host (RFC 9112, 3.3). HTTP/1.0 may leave it out.
+    pub const fn host(&self) -> Option<&'h str> {
+        self.host
+    }
+
+    /// The host, where the server goes by this name.
+    pub(super) const fn own_host(&self) -> Option<&'h str> {
+        if self.is_host_ours { self.host } else { None }
     }
 
     /// Path and query as they stand in the request line, or `*`.
@@ -61,7 +89,11 @@ impl<'h> Request<'h> {
     /// The path as it stands in the request line, percent-encoding included; [`percent::decode`]
     /// removes it. It begins with `/`, but for `OPTIONS *`.
     pub fn path(&self) -> &'h str {
-        self.split_target().0
+        match self.split_target().0 {
+            // Only in absolute form can it be left out (RFC 9112, 3.2.1).
+            "" => "/",
+            path => path,
+        }
     }
 
     /// What stands after the first `?`.
@@ -173,14 +205,14 @@ fn minor(version: &[u8]) -> Result<u8, RequestError> {
     }
 }
 
-/// Path and query of a target in origin form or absolute form, or the `*` of OPTIONS. The authority
-/// form is CONNECT's alone (RFC 9112, 3.2).
-fn origin(method: Method, target: &str) -> Result<&str, RequestError> {
+/// Authority, and path and query, of a target in origin form or absolute form, or the `*` of OPTIONS.
+/// The authority form is CONNECT's alone (RFC 9112, 3.2).
+fn split_target(method: Method, target: &str) -> Result<(Option<&str>, &str), RequestError> {
     if target.bytes().any(|byte| byte == b'#') {
         return Err(RequestError::Target);
     }
     if target.starts_with('/') || (target == "*" && method == Method::Options) {
-        return Ok(target);
+        return Ok((None, target));
     }
     let (scheme, rest) = target.split_at_checked(7).ok_or(RequestError::Target)?;
     if !scheme.eq_ignore_ascii_case("http://") {
@@ -188,25 +220,29 @@ fn origin(method: Method, target: &str) -> Result<&str, RequestError> {
     }
     let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?'));
     let (authority, path) = rest.split_at(end.unwrap_or(rest.len()));
-    match path.as_bytes() {
-        _ if !is_authority(authority) => Err(RequestError::Target),
-        [b'/', ..] => Ok(path),
-        // An empty path is sent as `/`, or for OPTIONS as `*` (RFC 9112, 3.2.1 and 3.2.4).
-        [] if method == Method::Options => Ok("*"),
-        [] => Ok("/"),
-        _ => Err(RequestError::Target),
+    if !is_authority(authority) {
+        return Err(RequestError::Target);
     }
+    let path = match path {
+        // An empty path is sent as `/`, or for OPTIONS as `*` (RFC 9112, 3.2.1 and 3.2.4).
+        "" if method == Method::Options => "*",
+        "" => "/",
+        path => path,
+    };
+    Ok((Some(authority), path))
 }
 
 /// Host stands once, and names a host; HTTP/1.0 may leave it out (RFC 9112, 3.2).
-fn check_host(fields: &Fields<'_>, version_minor: u8) -> Result<(), RequestError> {
+fn host<'h>(fields: &Fields<'h>, version_minor: u8) -> Result<Option<&'h str>, RequestError> {
     let mut hosts = fields.all("Host");
-    let is_sound = match (hosts.next(), hosts.next()) {
-        (None, _) => version_minor == 0,
-        (Some(host), None) => str::from_utf8(host).is_ok_and(is_authority),
-        (Some(_), Some(_)) => false,
-    };
-    is_sound.then_some(()).ok_or(RequestError::Host)
+    match (hosts.next(), hosts.next()) {
+        (None, _) if version_minor == 0 => Ok(None),
+        (Some(host), None) => {
+            let host = str::from_utf8(host).ok().filter(|host| is_authority(host));
+            host.map(Some).ok_or(RequestError::Host)
+        }
+        _ => Err(RequestError::Host),
+    }
 }
 
 fn framing(fields: &Fields<'_>, version_minor: u8) -> Result<Framing, RequestError> {

@@ -30,6 +30,9 @@ pub enum RequestError {
     Field(Malformed),
     /// HTTP/1.1 without Host, more than one Host, or one that is no host and port (RFC 9112, 3.2).
     Host,
+    /// The host is none of the names of this server: somebody may have led a name of his own to it
+    /// (DNS rebinding).
+    Misdirected,
     /// Content-Length is no plain number, or there are two of them, even if they are equal.
     Length,
     /// Content-Length together with Transfer-Encoding, or a coding in HTTP/1.0 (RFC 9112, 6.1).
@@ -65,6 +68,7 @@ impl RequestError {
             Self::BodyTooLong => 413,
             Self::LineTooLong => 414,
             Self::Expectation => 417,
+            Self::Misdirected => 421,
             Self::FieldsTooLong => 431,
             Self::Method | Self::Coding => 501,
             Self::Version => 505,
@@ -84,6 +88,7 @@ impl fmt::Display for RequestError {
             Self::LineEnd => "a line does not end in CRLF",
             Self::Field(how) | Self::Body(how) => return how.fmt(f),
             Self::Host => "there is not exactly one Host",
+            Self::Misdirected => "the host is none of this server's names",
             Self::Length => "Content-Length is not one number",
             Self::Framing => "a length and a coding, or a coding in HTTP/1.0",
             Self::Unframed => "chunked is not the last transfer coding",

@@ -7,6 +7,9 @@ use crate::Tick;
 use crate::http::Header;
 use crate::http::syntax::{is_forbidden_control, is_tchar};
 
+/// Fields that only the server itself writes.
+const OURS: [&str; 4] = ["Connection", "Content-Length", "Date", "Transfer-Encoding"];
+
 /// Answers one request. Every way to use it up ends in a [`Reply`].
 ///
 /// Framing, `Connection` and the rules for HEAD are the server's: a handler says what the answer is,
@@ -121,7 +124,7 @@ impl<'r> Response<'r> {
     /// session of the server.
     pub fn switch_to(mut self, protocol: &str, fields: &[Header<'_>]) -> Switch {
         self.out.status_line(101);
-        self.out.field("Connection", "Upgrade");
+        self.out.framing_field("Connection", "Upgrade");
         self.out.field("Upgrade", protocol);
         for field in fields {
             self.out.field(field.name, field.value);
@@ -132,8 +135,8 @@ impl<'r> Response<'r> {
 }
 
 impl ResponseHead<'_> {
-    /// Adds a field. Those that frame the message are the server's own. An answer with a field that
-    /// is malformed, or for which there is no room, becomes 500. With `Upgrade`, as 426 must have it,
+    /// Adds a field. Connection, Content-Length, Date and Transfer-Encoding are the server's own. An
+    /// answer with one of them, with a field that is malformed, or without room for it becomes 500. With `Upgrade`, as 426 must have it,
     /// the server also writes it into `Connection` (RFC 9110, 7.8).
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
@@ -273,13 +276,11 @@ impl Out<'_> {
 
     /// A field of the handler.
     fn field(&mut self, name: &str, value: &str) {
-        let is_framing = ["Content-Length", "Transfer-Encoding"]
-            .iter()
-            .any(|framing| name.eq_ignore_ascii_case(framing));
+        let is_ours = OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours));
         let is_sound = !name.is_empty()
             && name.bytes().all(is_tchar)
             && !value.bytes().any(is_forbidden_control);
-        self.is_unfit |= is_framing || !is_sound;
+        self.is_unfit |= is_ours || !is_sound;
         self.framing_field(name, value);
     }
 

@@ -32,6 +32,8 @@ pub struct HttpSession<'b, H: Handler> {
     upgrade: Option<H::Upgrade>,
     memory: Memory<'b>,
     options: HttpOptions,
+    /// Names of the server, lent by the caller.
+    hosts: &'b [&'b str],
     parser: RequestParser,
     decoder: BodyDecoder,
     /// Bytes of the present body that the handler still takes.
@@ -155,6 +157,7 @@ impl<'b, H: Handler> HttpSession<'b, H> {
             upgrade,
             memory: Memory(memory),
             options: HttpOptions::default(),
+            hosts: &[],
             parser: RequestParser::new(),
             decoder: BodyDecoder::new(Framing::Empty, 0),
             body_bytes_left: 0,
@@ -173,6 +176,18 @@ impl<'b, H: Handler> HttpSession<'b, H> {
     #[must_use]
     pub const fn with_options(mut self, options: HttpOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// With names by which the server is called, such as `lamp.example`, without a port; `*` is every
+    /// name. Addresses, names in `.local` and names without a dot, such as `localhost`, need not be in
+    /// the list.
+    ///
+    /// A request for any other host gets 421. Otherwise the page of anybody who leads a name of his own
+    /// here (DNS rebinding) could read what a visitor's browser can reach.
+    #[must_use]
+    pub const fn with_hosts(mut self, hosts: &'b [&'b str]) -> Self {
+        self.hosts = hosts;
         self
     }
 
@@ -212,6 +227,7 @@ impl<'b, H: Handler> HttpSession<'b, H> {
         self.parser = RequestParser::new();
         self.failure = None;
         self.ask_at = None;
+        connection.set_idle_bytes_min(self.options.idle_bytes_min);
         connection.set_idle_timeout(None, TimeoutKind::Receive);
         let deadline = Deadline::new(connection.now() + timeout, TimeoutKind::Request);
         self.state.enter(connection.io, state, Some(deadline));

@@ -174,6 +174,26 @@ fn interface_names_are_checked_before_anything_truncates_them() {
 }
 
 #[test]
+fn a_name_of_a_host_has_no_port_and_no_final_dot() {
+    for text in ["*", "lamp", "lamp.example", "a_b.example", "192.168.69.1"] {
+        assert_eq!(host_name(text), Ok(text.to_owned()));
+    }
+    assert_eq!(host_name("lamp.example."), Ok("lamp.example".to_owned()));
+    for text in [
+        "",
+        "lamp:80",
+        "http://lamp",
+        "lamp/",
+        "a b",
+        "u@lamp",
+        "*.lamp",
+        "l\u{e4}mp",
+    ] {
+        assert!(host_name(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn an_origin_has_a_scheme_and_a_host_and_nothing_after_them() {
     for text in [
         "*",

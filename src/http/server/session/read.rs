@@ -10,6 +10,7 @@ use crate::http::copy::{CopyError, copy_body};
 use crate::http::{BodyDecoder, Framing};
 use crate::{Connection, Deadline, Received, Sink, SinkError, Step, TimeoutKind};
 
+const MISDIRECTED: &str = "This server does not go by the name in the address.\n";
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl<H: Handler> HttpSession<'_, H> {
@@ -41,7 +42,8 @@ impl<H: Handler> HttpSession<'_, H> {
         self.requests = self.requests.saturating_add(1);
         let is_last = self.requests >= self.options.requests_max;
         let (head, out) = self.memory.split();
-        let request = match Request::parse(self.parser.kept(head)) {
+        let parsed = Request::parse(self.parser.kept(head));
+        let request = match parsed.and_then(|request| request.for_server(self.hosts)) {
             Ok(request) => request,
             Err(error) => return self.refuse_request(connection, error),
         };
@@ -154,7 +156,7 @@ impl<H: Handler> HttpSession<'_, H> {
     ) -> Result<Step, Failure<H>> {
         let is_last = self.requests >= self.options.requests_max;
         let (head, out) = self.memory.split();
-        let request = Request::parse(self.parser.kept(head))?;
+        let request = Request::parse(self.parser.kept(head))?.for_server(self.hosts)?;
         let may_go_on = received.is_ok() && !is_last;
         let terms = Terms::of(connection.now(), &request, may_go_on).at(self.handler.unix_time());
         let response = Response::new(out, terms);
@@ -184,7 +186,11 @@ impl<H: Handler> HttpSession<'_, H> {
         let (head, out) = self.memory.split();
         let is_head = self.parser.kept(head).starts_with(b"HEAD ");
         let terms = Terms::last(connection.now(), is_head).at(self.handler.unix_time());
-        let reply = Response::new(out, terms).status(status).reason();
+        let response = Response::new(out, terms).status(status);
+        let reply = match failure {
+            Refused::Request(RequestError::Misdirected) => response.text(MISDIRECTED),
+            _ => response.reason(),
+        };
         self.answer(connection, reply, false)
     }
 

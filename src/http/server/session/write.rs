@@ -6,7 +6,7 @@ use super::super::reply::Body;
 use super::super::{Handler, ServeError};
 use super::{Failure, HttpSession, State};
 use crate::http::url::digit;
-use crate::{Connection, Session, Step, TimeoutKind};
+use crate::{Connection, IDLE_BYTES_MIN, Session, Step, TimeoutKind};
 
 /// Size of a chunk with its framing. An answer in chunks is made for each request, so it is short,
 /// and one copy more costs little.
@@ -51,6 +51,7 @@ impl<H: Handler> HttpSession<'_, H> {
     fn change_protocol(&mut self, connection: &mut Connection) -> Result<Step, Failure<H>> {
         self.end_request();
         // Until the session sets its own.
+        connection.set_idle_bytes_min(IDLE_BYTES_MIN);
         self.enter_moving(connection, State::Upgraded, TimeoutKind::Receive);
         match &mut self.upgrade {
             Some(session) => session.begin(connection).map_err(ServeError::Upgrade)?,

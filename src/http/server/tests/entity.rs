@@ -109,6 +109,17 @@ fn a_range_that_is_malformed_or_of_several_parts_gets_everything() {
 }
 
 #[test]
+fn a_second_field_makes_a_range_nothing() {
+    let range = "Range: bytes=1-2\r\n";
+    let if_range = format!("If-Range: {ETAG}\r\n");
+    let ask = |fields: &str| answer(10, Some(ETAG), "GET /", fields);
+    assert_eq!(ask(&format!("{range}{range}")), WHOLE());
+    assert_eq!(ask(&format!("{range}Range: bytes=4-5\r\n")), WHOLE());
+    assert_eq!(ask(&format!("{range}{if_range}{if_range}")), WHOLE());
+    assert_eq!(ask(&format!("{range}{if_range}")).0, 206);
+}
+
+#[test]
 fn head_has_no_range() {
     let (status, ..) = answer(10, Some(ETAG), "HEAD /", "Range: bytes=1-2\r\n");
     assert_eq!(status, 200);

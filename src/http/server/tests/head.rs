@@ -55,6 +55,8 @@ fn the_four_forms_of_a_target_belong_to_their_methods() {
     target("GET /", "/");
     target("GET http://y:81/a?b", "/a?b");
     target("GET HTTP://y", "/");
+    target("GET http://y?b=/", "?b=/");
+    target("OPTIONS http://y?b", "?b");
     target("GET http://[::1]:81/", "/");
     target("OPTIONS *", "*");
     target("OPTIONS http://y", "*");
@@ -266,4 +268,12 @@ fn only_100_continue_is_expected_and_http_1_0_expects_nothing() {
     );
     let text = "POST / HTTP/1.1\r\nHost: x\r\nExpect: the-worst\r\n\r\n";
     refuses(text, RequestError::Expectation);
+}
+
+#[test]
+fn a_path_that_the_absolute_form_leaves_out_is_the_root() {
+    reads("GET http://y?b=/ HTTP/1.1\r\nHost: x\r\n\r\n", |request| {
+        assert_eq!((request.path(), request.query()), ("/", Some("b=/")));
+        assert_eq!(request.host(), Some("y"));
+    });
 }

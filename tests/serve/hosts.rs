@@ -1,0 +1,83 @@
+//! By which names the server is called.
+
+use tickwire::EchoSession;
+use tickwire::http::server::{Assets, HttpSession};
+
+use super::common::fixture::leak;
+use super::{ASSETS, BUFFER, SERVER, Served, Site, status};
+
+/// A server that goes by these names.
+fn named(hosts: &'static [&'static str]) -> Served {
+    let handler = Assets::new(&ASSETS, Site::default());
+    let session = HttpSession::with_upgrade(handler, EchoSession, leak(0, 2_048));
+    Served::start(BUFFER, session.with_hosts(hosts))
+}
+
+fn get(target: &str, host: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+}
+
+#[test]
+fn a_name_that_anybody_could_lead_here_is_refused_before_any_handler_sees_it() {
+    let mut served = named(&[]);
+    for host in [
+        "rebound.example",
+        "rebound.example:80",
+        "10.0.0.1.rebound.example",
+        "local.example",
+        "notlocal.example.",
+        "a.localhost",
+    ] {
+        let answer = served.ask(&get("/", host));
+        assert_eq!(status(&answer), 421, "{host}");
+        assert!(answer.contains("Connection: close\r\n"), "{answer}");
+        assert!(
+            answer.ends_with("does not go by the name in the address.\n"),
+            "{answer}"
+        );
+    }
+    // A target in absolute form is the host, whatever the field says.
+    assert_eq!(
+        status(&served.ask(&get("http://rebound.example/", "10.0.0.1"))),
+        421
+    );
+    assert_eq!(served.site().calls, "");
+    assert!(served.net.has_told(SERVER, "failed: Request(Misdirected)"));
+}
+
+#[test]
+fn addresses_and_names_of_the_link_need_no_list() {
+    let mut served = named(&[]);
+    for host in [
+        "10.0.0.1",
+        "192.168.69.1:80",
+        "[fe80::1]",
+        "[::1]:80",
+        "localhost",
+        "lamp",
+        "lamp.",
+        "Lamp.LOCAL:80",
+        "lamp.local.",
+    ] {
+        assert_eq!(status(&served.ask(&get("/", host))), 200, "{host}");
+    }
+    assert_eq!(
+        status(&served.ask(&get("http://10.0.0.1/", "rebound.example"))),
+        200
+    );
+    let old = "GET / HTTP/1.0\r\n\r\n";
+    assert_eq!(status(&served.ask(old)), 200, "no browser leaves Host out");
+}
+
+#[test]
+fn a_listed_name_is_the_servers_own_and_every_name_may_be_let_in() {
+    let mut served = named(&["lamp.example", "Other.Example"]);
+    for host in ["lamp.example", "LAMP.example:80", "other.example."] {
+        assert_eq!(status(&served.ask(&get("/", host))), 200, "{host}");
+    }
+    assert_eq!(status(&served.ask(&get("/", "a.lamp.example"))), 421);
+    assert_eq!(
+        status(&named(&["*"]).ask(&get("/", "rebound.example"))),
+        200
+    );
+}
