@@ -12,14 +12,15 @@ use crate::scheduler::{NodeClock, Scheduler};
 use crate::tracer::{NodeEvents, Tracer};
 use crate::{Generator, streams};
 
-/// Connections that a node's guard knows: at least two more than a node of a world has sockets.
-const FLOWS: usize = 10;
+/// Connections that a node's guard knows unless the caller says another number.
+const FLOWS_DEFAULT: usize = 10;
 
 /// The device of a node: a port of the Ethernet under a guard.
 pub type NodeDevice<'a> = Guarded<'a, Port<'a>>;
 
 /// What a node needs for its sockets and its guard, lent by the caller for as long as it lives.
-pub struct NodeMemory<'a, const SOCKETS: usize> {
+/// `FLOWS` is the number of connections that the guard knows: at least two more than sockets.
+pub struct NodeMemory<'a, const SOCKETS: usize, const FLOWS: usize = FLOWS_DEFAULT> {
     sockets: [SocketStorage<'a>; SOCKETS],
     guard: Storage<FLOWS>,
 }
@@ -43,8 +44,16 @@ pub struct RunningNode<'n, 'a, 't> {
 }
 
 impl<const SOCKETS: usize> NodeMemory<'_, SOCKETS> {
-    /// Memory for this number of sockets.
+    /// Memory for this number of sockets, at most eight.
     pub const fn new() -> Self {
+        Self::with_flows()
+    }
+}
+
+impl<const SOCKETS: usize, const FLOWS: usize> NodeMemory<'_, SOCKETS, FLOWS> {
+    /// Memory for this number of sockets, and a guard that knows so many connections.
+    pub const fn with_flows() -> Self {
+        const { assert!(SOCKETS + 2 <= FLOWS, "a guard knows two connections more") };
         Self {
             sockets: [SocketStorage::EMPTY; SOCKETS],
             guard: Storage::new(),
@@ -61,31 +70,31 @@ impl<const SOCKETS: usize> Default for NodeMemory<'_, SOCKETS> {
 impl<'a> Node<'a> {
     /// A node with a guard at `port` of the Ethernet, with the address 10.0.0.`port + 1`/24 and
     /// random values from `seed`.
-    pub fn new<const SOCKETS: usize>(
+    pub fn new<const SOCKETS: usize, const FLOWS: usize>(
         ethernet: &'a Ethernet<'_>,
         port: usize,
         seed: u64,
-        memory: &'a mut NodeMemory<'a, SOCKETS>,
+        memory: &'a mut NodeMemory<'a, SOCKETS, FLOWS>,
     ) -> Self {
         Self::boot(ethernet, port, seed, memory, Tick::ZERO, Some(Duties::ALL))
     }
 
     /// A node without a guard: smoltcp as it is.
-    pub fn bare<const SOCKETS: usize>(
+    pub fn bare<const SOCKETS: usize, const FLOWS: usize>(
         ethernet: &'a Ethernet<'_>,
         port: usize,
         seed: u64,
-        memory: &'a mut NodeMemory<'a, SOCKETS>,
+        memory: &'a mut NodeMemory<'a, SOCKETS, FLOWS>,
     ) -> Self {
         Self::boot(ethernet, port, seed, memory, Tick::ZERO, None)
     }
 
     /// A node that starts at `now`, with a guard that has these duties, or without one.
-    pub(crate) fn boot<const SOCKETS: usize>(
+    pub(crate) fn boot<const SOCKETS: usize, const FLOWS: usize>(
         ethernet: &'a Ethernet<'_>,
         port: usize,
         seed: u64,
-        memory: &'a mut NodeMemory<'a, SOCKETS>,
+        memory: &'a mut NodeMemory<'a, SOCKETS, FLOWS>,
         now: Tick,
         duties: Option<Duties>,
     ) -> Self {

@@ -161,6 +161,33 @@ fn a_client_of_unreliable_servers_believes_nobody_else_and_is_never_stuck() {
 }
 
 #[test]
+fn rooms_are_swept_and_one_seed_of_them_is_replayed_like_all_others() {
+    let (json, pcap, svg) = (
+        scratch("rooms.json"),
+        scratch("rooms.pcap"),
+        scratch("rooms.svg"),
+    );
+    let mut sweep = sim("--scenario serve --seeds 40..48 --shard 1/2 --json");
+    let swept = sweep.arg(&json).output().unwrap();
+    assert!(swept.status.success(), "{swept:?}");
+    let swept = String::from_utf8(swept.stdout).unwrap();
+    for part in ["4 seeds, 0 failed, bad serve, lines ", "hub: entries heard"] {
+        assert!(swept.contains(part), "{part}: {swept}");
+    }
+    assert_eq!(number(&fs::read_to_string(json).unwrap(), "seeds"), 4);
+    let one = |options: &str| stdout(&format!("--scenario serve --seed 41 {options}"));
+    let (pcap_path, svg_path) = (pcap.display(), svg.display());
+    let text = one(&format!("--pcap {pcap_path} --timeline {svg_path}"));
+    assert_eq!(text, one(""));
+    for part in ["faults end at", "member 0", "Answer", "\ntrace "] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(fs::read(pcap).unwrap().len() > 10_000);
+    assert!(fs::read_to_string(svg).unwrap().contains("node 3"));
+    assert_ne!(text, one("--no-guard"));
+}
+
+#[test]
 fn one_seed_of_a_network_has_one_trace_and_says_what_happens() {
     let run = || stdout("--scenario net --profile hostile --seed 3");
     let text = run();

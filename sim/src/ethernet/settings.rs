@@ -194,6 +194,16 @@ impl<'a> Ethernet<'a> {
         self.segment.borrow().port(port).counts
     }
 
+    /// The same for the first `N` ports, and zeros for those that do not exist.
+    pub fn first_counts<const N: usize>(&self) -> [Counts; N] {
+        let segment = self.segment.borrow();
+        let mut counts = [Counts::ZERO; N];
+        for (counts, port) in counts.iter_mut().zip(segment.ports.iter()) {
+            *counts = port.counts;
+        }
+        counts
+    }
+
     /// When the next frame arrives anywhere, or `None` when none is in flight. It is never too
     /// early. It is in the past as long as a frame that is due was not received.
     pub fn next_due(&self) -> Option<Tick> {

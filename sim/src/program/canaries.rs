@@ -15,7 +15,6 @@ use clap::Parser as _;
 
 use crate::caught::{failure, run_caught, run_memory};
 use crate::cli::Cli;
-use crate::serve;
 
 /// Seeds of the first run; each further one has twice as many.
 const FIRST_SEEDS: u64 = 64;
@@ -147,12 +146,8 @@ impl Ground {
         let mut memory = run_memory();
         // A seed that fails in this program, too, says nothing about the bug.
         let workload = own.workload();
-        let mut is_fine_here = |seed| {
-            if own.is_serve() {
-                return serve::is_fine(seed, workload.profile());
-            }
-            failure(&run_caught(seed, &workload, &mut memory, &mut ())).is_none()
-        };
+        let mut is_fine_here =
+            |seed| failure(&run_caught(seed, &workload, &mut memory, &mut ())).is_none();
         for seeds in doubling(&cli.seeds) {
             let output = Command::new(self.place.join("build/release/sim"))
                 .args(["--seeds", &format!("{}..{}", seeds.start, seeds.end)])

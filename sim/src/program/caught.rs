@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tickwire_sim::{MEMORY_BYTES, Tracer, run};
 
 use crate::cli::Workload;
-use crate::net::{self, Ran};
+use crate::net;
+use crate::ran::Ran;
+use crate::serve;
 
 thread_local! {
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -41,6 +43,10 @@ pub(crate) fn run_caught(
             profile,
             is_guarded,
         } => net::run(seed, profile, is_guarded, tracer),
+        Workload::Serve {
+            profile,
+            is_guarded,
+        } => serve::run(seed, profile, is_guarded, tracer),
     };
     catch_unwind(AssertUnwindSafe(run))
         .map_err(|_| MESSAGE.with(|message| message.borrow().clone()))

@@ -3,8 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser, ValueEnum};
+use clap::{Parser, ValueEnum};
 use tickwire_sim::{Options, Profile, Scenario};
 
 /// Runs seeds of deterministic networks and prints which of them broke an invariant.
@@ -119,20 +118,22 @@ pub(crate) enum Workload {
     Apps(Options),
     /// A client that joins a network.
     Net { profile: Profile, is_guarded: bool },
+    /// Rooms and their members.
+    Serve { profile: Profile, is_guarded: bool },
 }
 
 impl Workload {
     pub(crate) const fn profile(&self) -> Profile {
         match self {
             Self::Apps(options) => options.profile,
-            Self::Net { profile, .. } => *profile,
+            Self::Net { profile, .. } | Self::Serve { profile, .. } => *profile,
         }
     }
 
     pub(crate) const fn is_guarded(&self) -> bool {
         match self {
             Self::Apps(options) => options.is_guarded,
-            Self::Net { is_guarded, .. } => *is_guarded,
+            Self::Net { is_guarded, .. } | Self::Serve { is_guarded, .. } => *is_guarded,
         }
     }
 
@@ -141,6 +142,7 @@ impl Workload {
         match self {
             Self::Apps(options) => options.scenario.name(),
             Self::Net { .. } => "net",
+            Self::Serve { .. } => "serve",
         }
     }
 
@@ -149,6 +151,7 @@ impl Workload {
         match self {
             Self::Apps(_) => ["get", "chat", "file"],
             Self::Net { .. } => ["transfer", "lookup", "time"],
+            Self::Serve { .. } => ["lines", "text", "socketio"],
         }
     }
 }
@@ -166,10 +169,14 @@ impl Cli {
             ScenarioName::Get => Scenario::Get,
             ScenarioName::Chat => Scenario::Chat,
             ScenarioName::File => Scenario::File,
-            // It has a run of its own.
-            ScenarioName::Serve => Scenario::All,
             ScenarioName::Net => {
                 return Workload::Net {
+                    profile,
+                    is_guarded,
+                };
+            }
+            ScenarioName::Serve => {
+                return Workload::Serve {
                     profile,
                     is_guarded,
                 };
@@ -182,29 +189,10 @@ impl Cli {
         })
     }
 
-    /// Whether rooms and their members run.
-    pub(crate) const fn is_serve(&self) -> bool {
-        matches!(self.scenario, ScenarioName::Serve)
-    }
-
-    /// Exits where an option has no meaning for rooms.
-    pub(crate) fn check(&self) {
-        let has_files = self.json.is_some() || self.pcap.is_some() || self.timeline.is_some();
-        if self.is_serve() && (has_files || self.no_guard) {
-            let text = "--scenario serve has no --json, --pcap, --timeline and --no-guard";
-            Self::command()
-                .error(ErrorKind::ArgumentConflict, text)
-                .exit();
-        }
-    }
-
     /// The command that replays one seed.
     pub(crate) fn replay(&self, seed: u64) -> String {
         let workload = self.workload();
-        let (profile, mut scenario) = (workload.profile().name(), workload.scenario());
-        if self.is_serve() {
-            scenario = "serve";
-        }
+        let (profile, scenario) = (workload.profile().name(), workload.scenario());
         let mut command = format!("sim --seed {seed} --profile {profile}");
         if scenario != Scenario::All.name() {
             command += &format!(" --scenario {scenario}");

@@ -14,6 +14,7 @@ mod downloads;
 mod explore;
 mod mutants;
 mod net;
+mod ran;
 mod recovery;
 mod serve;
 mod single;
@@ -31,11 +32,9 @@ use cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    cli.check();
     caught::quiet_panics();
     let out = &mut io::stdout().lock();
     let ended = match (cli.seed, cli.mutants) {
-        _ if cli.is_serve() => serve::run(&cli, out),
         (Some(seed), _) => single::run(&cli, seed, out),
         (None, Some(by)) => mutants::run(&cli, by, out),
         (None, None) if cli.canaries => canaries::run(&cli, out),

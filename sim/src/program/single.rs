@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use tickwire::dhcp::DhcpEvent;
+use tickwire::http::server::{self, ServeError};
+use tickwire::hub::socketio;
 use tickwire::sntp::SntpEvent;
+use tickwire::websocket::{self, WebSocketError};
 use tickwire::{Event, Tick, chat, file, http};
 use tickwire_sim::ethernet::FrameEvent;
 use tickwire_sim::{SimError, Tracer, describe};
@@ -13,7 +16,9 @@ use tickwire_sim::{SimError, Tracer, describe};
 use crate::capture::Capture;
 use crate::caught::{failure, run_caught, run_memory};
 use crate::cli::{Cli, Workload};
-use crate::net::{self, Ran};
+use crate::net;
+use crate::ran::Ran;
+use crate::serve;
 use crate::summary::faults;
 use crate::timeline;
 use crate::timeline_data::TimelineData;
@@ -73,6 +78,7 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
     let _ = match &workload {
         Workload::Apps(options) => describe(seed, options, &mut text),
         Workload::Net { profile, .. } => net::describe(seed, *profile, &mut text),
+        Workload::Serve { profile, .. } => serve::describe(seed, *profile, &mut text),
     };
     writeln!(
         out,
@@ -101,7 +107,7 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
             writeln!(out, "{line}")?;
         }
         for (what, count) in counts {
-            writeln!(out, "servers: {what} {count}")?;
+            writeln!(out, "{what} {count}")?;
         }
         writeln!(
             out,
@@ -129,10 +135,22 @@ fn describe_event(event: &Event) -> String {
     if let (Event::Failed { remote, .. }, Some(error)) = (event, SimError::of(event)) {
         return format!("Failed {{ remote: {remote:?}, error: {error:?} }}");
     }
+    if let (Event::Failed { remote, .. }, Some(error)) =
+        (event, event.error::<ServeError<WebSocketError>>())
+    {
+        return format!("Failed {{ remote: {remote:?}, error: {error:?} }}");
+    }
     None.or_else(|| event.app::<http::Event>().map(|own| format!("{own:?}")))
         .or_else(|| event.app::<chat::Event>().map(|own| format!("{own:?}")))
         .or_else(|| event.app::<file::Event>().map(|own| format!("{own:?}")))
         .or_else(|| event.app::<DhcpEvent>().map(|own| format!("{own:?}")))
         .or_else(|| event.app::<SntpEvent>().map(|own| format!("{own:?}")))
+        .or_else(|| event.app::<server::Event>().map(|own| format!("{own:?}")))
+        .or_else(|| {
+            event
+                .app::<websocket::Event>()
+                .map(|own| format!("{own:?}"))
+        })
+        .or_else(|| event.app::<socketio::Event>().map(|own| format!("{own:?}")))
         .unwrap_or_else(|| format!("{event:?}"))
 }

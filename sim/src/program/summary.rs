@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tickwire_sim::AttemptCounts;
 use tickwire_sim::ethernet::{Cause, Change, Counts};
 
-use crate::net::Ran;
+use crate::ran::Ran;
 
 /// The sums over many seeds.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Summary {
             }
         }
         for (what, value) in counts {
-            *self.faults.entry(format!("server: {what}")).or_default() += value;
+            *self.faults.entry(what.clone()).or_default() += value;
         }
         for counts in &report.counts {
             count(counts, |name, value| {
@@ -89,13 +89,16 @@ fn count(counts: &Counts, mut note: impl FnMut(String, u64)) {
     }
 }
 
-/// One line for each port: what happened to the frames that it sent.
+/// One line for each port that has sent something: what happened to its frames.
 pub(crate) fn faults(ports: &[Counts]) -> Vec<String> {
-    let lines = ports.iter().enumerate().map(|(port, counts)| {
-        let mut line = format!("port {port}:");
-        count(counts, |name, value| line += &format!(" {name} {value},"));
-        line.pop();
-        line
-    });
+    let ports = ports.iter().enumerate();
+    let lines = ports
+        .filter(|(_, counts)| counts.sent > 0)
+        .map(|(port, counts)| {
+            let mut line = format!("port {port}:");
+            count(counts, |name, value| line += &format!(" {name} {value},"));
+            line.pop();
+            line
+        });
     lines.collect()
 }

@@ -6,8 +6,6 @@ use std::fmt::Write as _;
 
 use crate::timeline_data::{Arrow, Bar, Mark, TimelineData};
 
-const LANES: usize = 3;
-const WIDTH: usize = 1_150;
 const TOP: usize = 70;
 /// The first lane, and the distance to the next one.
 const LANE_X: usize = 190;
@@ -18,7 +16,10 @@ const STEP_MIN: usize = 11;
 const STEP_MAX: usize = 46;
 
 /// Where each moment is in the picture. Long silences are shortened.
-struct Scale(BTreeMap<u64, usize>);
+struct Scale {
+    heights: BTreeMap<u64, usize>,
+    lanes: usize,
+}
 
 impl Scale {
     fn new(data: &TimelineData) -> Self {
@@ -40,15 +41,22 @@ impl Scale {
             heights.insert(moment, y);
             last = moment;
         }
-        Self(heights)
+        Self {
+            heights,
+            lanes: data.lanes(),
+        }
     }
 
     fn y(&self, moment: u64) -> usize {
-        self.0.get(&moment).copied().unwrap_or(TOP)
+        self.heights.get(&moment).copied().unwrap_or(TOP)
     }
 
     fn bottom(&self) -> usize {
-        self.0.values().next_back().copied().unwrap_or(TOP) + 30
+        self.heights.values().next_back().copied().unwrap_or(TOP) + 30
+    }
+
+    const fn width(&self) -> usize {
+        lane(self.lanes) - 120
     }
 }
 
@@ -59,16 +67,16 @@ const fn lane(node: usize) -> usize {
 /// Draws the picture, with `title` above it.
 pub(crate) fn draw(data: &TimelineData, title: &str) -> String {
     let scale = Scale::new(data);
-    let height = scale.bottom() + 20;
+    let (width, height) = (scale.width(), scale.bottom() + 20);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\" font-family=\"DejaVu Sans, Helvetica, sans-serif\" font-size=\"9\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" font-family=\"DejaVu Sans, Helvetica, sans-serif\" font-size=\"9\">\n\
          <style>text {{ paint-order: stroke; stroke: white; stroke-width: 2.5px; }}</style>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
          <text x=\"20\" y=\"24\" font-size=\"14\">{}</text>\n",
         escaped(title)
     );
-    for node in 0..LANES {
+    for node in 0..scale.lanes {
         let x = lane(node);
         let _ = writeln!(
             svg,
@@ -92,7 +100,7 @@ pub(crate) fn draw(data: &TimelineData, title: &str) -> String {
 /// The time, where there is room for it.
 fn draw_times(svg: &mut String, scale: &Scale) {
     let mut last = 0;
-    for (moment, y) in &scale.0 {
+    for (moment, y) in &scale.heights {
         if *y < last + 22 {
             continue;
         }
@@ -103,7 +111,7 @@ fn draw_times(svg: &mut String, scale: &Scale) {
              <line x1=\"48\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\" stroke=\"#eee\"/>",
             y + 3,
             *moment as f64 / 1e6,
-            WIDTH - 10
+            scale.width() - 10
         );
     }
 }
@@ -231,7 +239,7 @@ fn draw_marks(svg: &mut String, scale: &Scale, marks: &[Mark]) {
                 svg,
                 "<line x1=\"48\" y1=\"{y}\" x2=\"{0}\" y2=\"{y}\" stroke=\"#080\" stroke-dasharray=\"6 3\"/>\
                  <text x=\"{0}\" y=\"{1}\" fill=\"#080\" text-anchor=\"end\">{2}</text>",
-                WIDTH - 10,
+                scale.width() - 10,
                 y - 2,
                 escaped(&text)
             );

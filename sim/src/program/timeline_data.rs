@@ -131,6 +131,12 @@ impl TimelineData {
         });
     }
 
+    /// The number of nodes that have sent something.
+    pub(crate) fn lanes(&self) -> usize {
+        let senders = self.arrows.iter().map(|arrow| arrow.from + 1);
+        senders.max().unwrap_or(0)
+    }
+
     /// What was in flight when its receiver lost its power never arrives.
     pub(crate) fn finish(&mut self) {
         for (from, _, sent, label) in self.flying.drain(..) {
@@ -186,11 +192,12 @@ fn describe(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// The row of a task on its node: a GET or its server, a chat or a lease, a file transfer or a clock.
+/// The row of a task on its node: a GET or its server, a chat or a lease, a file transfer or a clock;
+/// members of a hub as they are numbered.
 fn row(task: &str) -> usize {
     match task {
-        "chat" | "dhcp" => 1,
-        "send" | "receive" | "sntp" => 2,
+        "chat" | "dhcp" | "lines" | "member 1" | "member 4" | "hostile 1" => 1,
+        "send" | "receive" | "sntp" | "member 2" | "member 5" | "hostile 2" => 2,
         _ => 0,
     }
 }

@@ -364,7 +364,7 @@ impl Run<'_, '_> {
             finding: context.finding,
             ended_at: context.now(),
             turns: self.turns,
-            counts: core::array::from_fn(|port| context.ethernet.counts(port)),
+            counts: context.ethernet.first_counts(),
             crashes: self.crashes,
             freezes: self.freezes,
             attempts: self.workloads.counts(),

@@ -22,7 +22,7 @@ pub struct Report {
     /// Turns of all nodes.
     pub turns: u64,
     /// What happened at the ports of the Ethernet.
-    pub counts: [Counts; NODES],
+    pub counts: [Counts; FaultPlan::PORTS_MAX],
     /// Losses of power.
     pub crashes: u32,
     /// Loops that stood still.

@@ -20,7 +20,7 @@ use std::net::Ipv4Addr;
 
 use smoltcp::wire::EthernetAddress;
 
-pub(crate) use trial::{Ran, describe, run};
+pub(crate) use trial::{describe, run};
 
 /// The port of the client; those of the two servers follow.
 const CLIENT: usize = 0;

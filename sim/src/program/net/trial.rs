@@ -15,6 +15,7 @@ use super::plan::{Mishap, Plan};
 use super::server::{ServerMemory, ServerNode};
 use super::user::User;
 use super::{CLIENT, CLIENT_MAC, PORTS, SERVERS};
+use crate::ran::Ran;
 
 const FRAMES: usize = 256;
 const FRAME_BYTES: usize = 1_514;
@@ -26,13 +27,6 @@ const RELEASE_MAX: Duration = Duration::from_secs(3);
 const ROUNDS_MAX: u64 = 3_000_000;
 /// How often the client starts at most.
 const LIVES_MAX: usize = 4;
-
-/// What became of one seed.
-pub(crate) struct Ran {
-    pub(crate) report: Report,
-    /// What the servers did, and how often.
-    pub(crate) counts: BTreeMap<&'static str, u64>,
-}
 
 /// Prints what a seed decides.
 pub(crate) fn describe(seed: u64, profile: Profile, out: &mut dyn fmt::Write) -> fmt::Result {
@@ -298,7 +292,7 @@ impl<'a> Trial<'a, '_, '_> {
         let mut counts = BTreeMap::new();
         for server in servers {
             for (what, count) in server.answerer.borrow().mood.counts() {
-                *counts.entry(*what).or_default() += count;
+                *counts.entry(format!("server: {what}")).or_default() += count;
             }
         }
         let judge = self.judge.borrow();
@@ -307,7 +301,7 @@ impl<'a> Trial<'a, '_, '_> {
             finding: judge.finding,
             ended_at: self.world.now(),
             turns: self.turns,
-            counts: core::array::from_fn(|port| self.world.ethernet.counts(port)),
+            counts: self.world.ethernet.first_counts(),
             crashes: self.crashes,
             freezes: self.freezes,
             attempts: self.user.attempts,

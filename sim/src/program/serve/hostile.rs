@@ -18,6 +18,7 @@ enum Act {
 
 /// One connection of a hostile browser.
 pub(super) struct Hostile {
+    task_name: &'static str,
     acts: VecDeque<Act>,
     until: Option<Tick>,
     is_frozen: bool,
@@ -71,7 +72,7 @@ const TARGETS: [&str; 6] = [
 
 impl Hostile {
     /// One whose acts are drawn. `is_web` says to which port it speaks.
-    pub(super) fn new(random: &mut Generator, is_web: bool) -> Self {
+    pub(super) fn new(task_name: &'static str, random: &mut Generator, is_web: bool) -> Self {
         let mut acts = VecDeque::new();
         if is_web && random.chance(900_000) {
             let target = pick(random, &TARGETS);
@@ -87,6 +88,7 @@ impl Hostile {
             });
         }
         Self {
+            task_name,
             acts,
             until: None,
             is_frozen: false,
@@ -123,7 +125,7 @@ impl Session for Hostile {
     type Error = Error;
 
     fn name(&self) -> &'static str {
-        "hostile"
+        self.task_name
     }
 
     fn begin(&mut self, connection: &mut Connection) -> Result<(), Error> {

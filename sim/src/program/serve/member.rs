@@ -2,7 +2,12 @@
 
 use std::collections::VecDeque;
 
-use tickwire::{Connection, Deadline, Error, Received, Session, Step, Tick, TimeoutKind};
+use tickwire::{Connection, Deadline, Duration, Error, Received, Session, Step, Tick, TimeoutKind};
+
+/// A member that has heard nothing for so long wants to know whether its hub is still there: a client
+/// of Socket.IO gives up, and so does a browser, which hears a Ping more often; a user at a terminal
+/// asks who is there.
+const SILENCE_MAX: Duration = Duration::from_secs(50);
 
 /// How a member talks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +20,7 @@ pub(super) enum Speech {
 
 /// What a member says and hears on one connection.
 pub(super) struct Member {
+    task_name: &'static str,
     speech: Speech,
     room: &'static str,
     /// Of this member and this connection alone.
@@ -31,13 +37,23 @@ pub(super) struct Member {
     pub(super) said: u32,
     /// It reads nothing.
     pub(super) is_frozen: bool,
+    /// When it has heard something last, or has asked.
+    heard_at: Tick,
+    /// Since then it has asked who is there.
+    has_asked: bool,
     /// It ends: in order, or by RST.
     pub(super) end: Option<bool>,
 }
 
 impl Member {
-    pub(super) fn new(speech: Speech, room: &'static str, tag: String) -> Self {
+    pub(super) fn new(
+        task_name: &'static str,
+        speech: Speech,
+        room: &'static str,
+        tag: String,
+    ) -> Self {
         let mut member = Self {
+            task_name,
             speech,
             room,
             tag,
@@ -49,6 +65,8 @@ impl Member {
             heard: Vec::new(),
             said: 0,
             is_frozen: false,
+            heard_at: Tick::ZERO,
+            has_asked: false,
             end: None,
         };
         let target = match speech {
@@ -62,7 +80,7 @@ impl Member {
 
     /// Says the next message, with filling up to `len` bytes; as an event where it can.
     pub(super) fn say(&mut self, len: usize, is_event: bool) {
-        let front = format!("our{}#{}", self.tag, self.said);
+        let front = format!("our{}#{};", self.tag, self.said);
         let text = format!("{front:.<len$}");
         let space = self.namespace();
         match self.speech {
@@ -153,6 +171,9 @@ impl Member {
     }
 
     fn hear(&mut self, text: String) {
+        if self.speech == Speech::Lines && is_list(&text) {
+            return;
+        }
         if self.speech != Speech::SocketIo {
             self.is_in = true;
             return self.heard.push(text);
@@ -171,6 +192,12 @@ impl Member {
             }
         }
     }
+}
+
+/// Whether a line is the answer to `/who`: names have no spaces.
+fn is_list(line: &str) -> bool {
+    let names = line.strip_prefix("* ");
+    names.is_some_and(|names| names.split(", ").all(|name| !name.contains(' ')))
 }
 
 /// A masked frame, whose mask changes nothing.
@@ -200,11 +227,12 @@ impl Session for Member {
     type Error = Error;
 
     fn name(&self) -> &'static str {
-        "member"
+        self.task_name
     }
 
     fn begin(&mut self, connection: &mut Connection) -> Result<(), Error> {
         connection.set_idle_timeout(None, TimeoutKind::Receive);
+        self.heard_at = connection.now();
         Ok(())
     }
 
@@ -225,17 +253,31 @@ impl Session for Member {
             (bytes.len(), ())
         })?;
         match received {
-            Received::Data(()) => self.take().map(|()| Step::Again),
+            Received::Data(()) => {
+                (self.heard_at, self.has_asked) = (connection.now(), false);
+                self.take().map(|()| Step::Again)
+            }
             Received::Nothing => Ok(Step::Wait),
             Received::End => Ok(Step::Done),
         }
     }
 
-    /// Longer than any run.
     fn deadline(&self) -> Option<Deadline> {
         Some(Deadline::new(
-            Tick::from_millis(u64::MAX / 4),
-            TimeoutKind::Total,
+            self.heard_at + SILENCE_MAX,
+            TimeoutKind::Peer,
         ))
+    }
+
+    fn expired(&mut self, connection: &mut Connection, missed: Deadline) -> Result<Step, Error> {
+        self.heard_at = connection.now();
+        if !self.is_frozen {
+            if self.speech != Speech::Lines || self.has_asked {
+                return Err(Error::TimedOut(missed.awaits));
+            }
+            self.has_asked = true;
+            self.out.extend(b"/who\n");
+        }
+        Ok(Step::Again)
     }
 }

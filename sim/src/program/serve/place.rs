@@ -5,18 +5,24 @@ use smoltcp::wire::IpEndpoint;
 use tickwire::{Client, ClientOptions, Error, Session, Task, Tick};
 use tickwire_sim::Node;
 
+use super::Broken;
 use super::member::{Member, Speech};
+use super::servers::{LINES_PORT, WEB_PORT};
 use super::truth::Truth;
 
 pub(super) const HUB: usize = 0;
-pub(super) const WEB_PORT: u16 = 80;
-pub(super) const LINES_PORT: u16 = 4_000;
 pub(super) const ROOMS: [&str; 2] = ["lobby", "attic"];
+
+/// The names of the members' tasks.
+const TASK_NAMES: [&str; 6] = [
+    "member 0", "member 1", "member 2", "member 3", "member 4", "member 5",
+];
 
 type MemberTask = Task<Client<Member>>;
 
 /// A member and its socket.
 pub(super) struct Place {
+    number: usize,
     pub(super) node: usize,
     pub(super) socket: SocketHandle,
     pub(super) speech: Speech,
@@ -36,10 +42,34 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn connect_again(&mut self, number: usize, now: Tick) {
+    /// The first connection of a member.
+    pub(super) fn new(
+        number: usize,
+        node: usize,
+        socket: SocketHandle,
+        speech: Speech,
+        room: usize,
+    ) -> Self {
+        Self {
+            number,
+            node,
+            socket,
+            speech,
+            room,
+            connections: 0,
+            task: member_task(number, 0, socket, speech, room),
+            again_at: None,
+            since: Tick::ZERO,
+            checked: 0,
+            position: None,
+            fresh: 0,
+        }
+    }
+
+    pub(super) fn connect_again(&mut self, now: Tick) {
         self.connections += 1;
-        let tag = format!("{number}.{}", self.connections);
-        self.task = member_task(self.socket, self.speech, ROOMS[self.room], tag);
+        let (number, connections) = (self.number, self.connections);
+        self.task = member_task(number, connections, self.socket, self.speech, self.room);
         self.again_at = None;
         self.since = now;
         (self.checked, self.position, self.fresh) = (0, None, 0);
@@ -55,7 +85,7 @@ impl Place {
         })
     }
 
-    pub(super) fn check(&mut self, truth: &Truth) -> Result<(), &'static str> {
+    pub(super) fn check(&mut self, truth: &Truth) -> Result<(), Broken> {
         while let Some(text) = self.task.app().session().heard.get(self.checked) {
             let at = match self.position {
                 Some(_) => self.rest(truth).next().filter(|(_, told)| told == text),
@@ -72,8 +102,11 @@ impl Place {
                         .and_then(|(at, told)| Some((at, told?)))
                 }
             };
-            let (at, _) =
-                at.ok_or("a member heard something else than the others, or at another place")?;
+            let (at, _) = at.ok_or(Broken {
+                invariant: 16,
+                node: Some(self.node),
+                what: "a member heard something else than the others, or at another place",
+            })?;
             self.position = Some(at + 1);
             self.checked += 1;
         }
@@ -81,17 +114,23 @@ impl Place {
     }
 }
 
-pub(super) fn member_task(
+fn member_task(
+    number: usize,
+    connection: u32,
     socket: SocketHandle,
     speech: Speech,
-    room: &'static str,
-    tag: String,
+    room: usize,
 ) -> MemberTask {
+    let tag = format!("{number}.{connection}");
     let port = match speech {
         Speech::Lines => LINES_PORT,
         Speech::Text | Speech::SocketIo => WEB_PORT,
     };
-    client(socket, port, Member::new(speech, room, tag))
+    client(
+        socket,
+        port,
+        Member::new(TASK_NAMES[number], speech, ROOMS[room], tag),
+    )
 }
 
 pub(super) fn client<S: Session<Error = Error>>(

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::Broken;
 use tickwire::hub::socketio::escape;
 use tickwire::hub::{Entry, Hub, MemberId, Name, Wants};
 
@@ -37,22 +38,26 @@ impl Truth {
     ///
     /// # Errors
     /// A message that comes twice, or out of its order, or that could command a terminal.
-    pub(super) fn look(&mut self, hub: &Hub<'_>) -> Result<(), &'static str> {
+    pub(super) fn look(&mut self, hub: &Hub<'_>) -> Result<(), Broken> {
         loop {
             let seen = hub.read(self.member, |entry| (told(&entry), said(&entry)));
-            let seen = seen.map_err(|_| "a member who had read everything was lapped")?;
+            let seen = seen
+                .map_err(|_| Broken::at_hub(18, "a member who had read everything was lapped"))?;
             let Some((told, said)) = seen else {
                 return Ok(());
             };
             hub.advance(self.member);
             let is_command = |c: char| c.is_control() && c != '\t';
             if told.line.iter().any(|line| line.chars().any(is_command)) {
-                return Err("a line has a control character");
+                return Err(Broken::at_hub(17, "a line has a control character"));
             }
             if let Some((tag, number)) = said {
                 let next = self.next.entry(tag).or_default();
                 if *next != number {
-                    return Err("a message came twice, or one before it is lost");
+                    return Err(Broken::at_hub(
+                        17,
+                        "a message came twice, or one before it is lost",
+                    ));
                 }
                 *next += 1;
             }
@@ -126,6 +131,7 @@ fn said(entry: &Entry<'_>) -> Option<(String, u32)> {
         _ => return None,
     };
     let (tag, rest) = text.split_once('#')?;
-    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    // The last words of a member that closes may be cut.
+    let (digits, _) = rest.split_once(';')?;
     Some((tag.strip_prefix("our")?.to_owned(), digits.parse().ok()?))
 }
