@@ -1,12 +1,12 @@
-//! Ctrl-C, SIGTERM and SIGHUP.
+//! Ctrl-C, SIGTERM and SIGHUP, and a terminal that gets another size.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH, SIGXFSZ};
 use signal_hook::{flag, low_level::pipe};
 
 use super::unsafe_calls::is_ignored;
@@ -21,6 +21,8 @@ pub struct Signals {
     received: Arc<AtomicBool>,
     /// Nothing reads this socket, so it stays readable: every later wait returns at once too.
     wake: UnixStream,
+    /// Readable after the terminal's size has changed, if that is watched.
+    resized: Option<UnixStream>,
 }
 
 impl Signals {
@@ -53,7 +55,31 @@ impl Signals {
         if !is_ignored(SIGXFSZ)? {
             flag::register(SIGXFSZ, Arc::default())?;
         }
-        Ok(Self { received, wake })
+        Ok(Self {
+            received,
+            wake,
+            resized: None,
+        })
+    }
+
+    /// From now on, a change of the terminal's size ends a wait.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn watch_terminal_size(&mut self) -> io::Result<()> {
+        let (resized, writer) = UnixStream::pair()?;
+        resized.set_nonblocking(true)?;
+        pipe::register(SIGWINCH, writer)?;
+        self.resized = Some(resized);
+        Ok(())
+    }
+
+    /// Whether the terminal's size has changed since the last call.
+    pub(super) fn take_resized(&self) -> bool {
+        let mut block = [0; 64];
+        self.resized
+            .as_ref()
+            .is_some_and(|mut socket| matches!(socket.read(&mut block), Ok(1..)))
     }
 
     /// Whether one of the signals was received.
@@ -64,5 +90,10 @@ impl Signals {
     /// Readable once a signal was received.
     pub(super) fn wake_descriptor(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
+    }
+
+    /// Readable once the terminal's size has changed.
+    pub(super) fn resized_descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.resized.as_ref().map(AsFd::as_fd)
     }
 }

@@ -34,6 +34,8 @@ pub struct Ready {
     pub input: bool,
     /// The output accepts bytes, or the next write to it fails.
     pub output: bool,
+    /// The terminal's size has changed, if that is watched.
+    pub resized: bool,
     /// Ctrl-C, SIGTERM or SIGHUP was received, during this wait or earlier.
     pub interrupted: bool,
 }
@@ -64,6 +66,7 @@ pub fn wait(
         optional(interest.link, PollFlags::IN),
         optional(interest.input, PollFlags::IN),
         optional(interest.output, PollFlags::OUT),
+        optional(signals.resized_descriptor(), PollFlags::IN),
         PollFd::from_borrowed_fd(wake, PollFlags::IN),
     ];
     loop {
@@ -76,12 +79,13 @@ pub fn wait(
             Err(error) => return Err(error.into()),
         }
     }
-    let [tap, link, input, output, _] = polled.map(|fd| !fd.revents().is_empty());
+    let [tap, link, input, output, resized, _] = polled.map(|fd| !fd.revents().is_empty());
     Ok(Ready {
         tap,
         link,
         input,
         output,
+        resized: resized && signals.take_resized(),
         interrupted: signals.received(),
     })
 }

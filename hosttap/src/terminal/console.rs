@@ -7,6 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smoltcp::wire::IpEndpoint;
 use tickwire::{Duration, Tick};
 
+use super::progress_row::ProgressRow;
+use super::row::is_dumb;
 use super::text::{Sanitizer, to_socket_addr};
 use crate::app_error::AppError;
 use crate::exit::{Exit, Failure};
@@ -64,7 +66,9 @@ impl Console {
         Self {
             verbosity,
             is_terminal: io::stderr().is_terminal(),
-            shows_progress: io::stderr().is_terminal() && verbosity != Verbosity::Quiet,
+            shows_progress: io::stderr().is_terminal()
+                && !is_dumb()
+                && verbosity != Verbosity::Quiet,
             bar: None,
             reported: None,
         }
@@ -200,12 +204,12 @@ fn has_room() -> bool {
 }
 
 fn new_bar(total: Option<u64>) -> ProgressBar {
-    let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
+    let row = Box::new(ProgressRow::default());
+    let target = ProgressDrawTarget::term_like_with_hz(row, DRAWS_PER_SECOND);
     ProgressBar::with_draw_target(total, target).with_style(style(total.is_some()))
 }
 
 fn style(total_is_known: bool) -> ProgressStyle {
-    // So short that it fits on one row after most resizes: a row that wraps leaves its rest behind.
     let template = if total_is_known {
         "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left{msg}"
     } else {

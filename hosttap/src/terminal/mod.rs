@@ -2,5 +2,9 @@
 
 pub mod console;
 pub(crate) mod line_editor;
+mod progress_row;
+mod row;
+#[cfg(test)]
+mod screens;
 pub mod stdout;
 pub(crate) mod text;

@@ -1,126 +1,9 @@
 //! A user at a terminal: tmux shows what the user would see.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
-
-use hosttap::system::clock::Clock;
-use tempfile::TempDir;
 
 use super::{PEER_SECONDS_MAX, run_peer, start_peer};
-use crate::common::{Process, in_namespace, is_installed};
-
-/// Longest wait for something to appear on the screen.
-const WAIT_MILLIS_MAX: u64 = 20_000;
-
-/// A terminal of 80 columns in which a shell command runs. It ends with the test.
-struct Screen {
-    directory: TempDir,
-}
-
-impl Screen {
-    /// Runs `command`, in which `$CHAT` is `hosttap chat`. Its last output stays on the screen.
-    fn start(command: &str) -> Self {
-        let screen = Self {
-            directory: tempfile::tempdir().unwrap(),
-        };
-        let (before, after) = (screen.file("before"), screen.file("after"));
-        let script = format!(
-            "CHAT='{} chat'; stty -g > {}; {command}; echo code $?; stty -g > {}; exec sleep 60",
-            env!("CARGO_BIN_EXE_hosttap"),
-            before.display(),
-            after.display()
-        );
-        screen.tmux(&["new-session", "-d", "-x", "80", "-y", "24", &script]);
-        screen
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("tmux");
-        command
-            .args(["-u", "-L", "chat", "-f", "/dev/null"])
-            .args(arguments)
-            .env("TMUX_TMPDIR", self.directory.path())
-            .env("LC_ALL", "C.UTF-8")
-            .env_remove("TMUX");
-        command
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "tmux {arguments:?}: {stderr}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// What the user sees, without the empty rows at the end.
-    fn shown(&self) -> String {
-        self.tmux(&["capture-pane", "-p"]).trim_end().to_owned()
-    }
-
-    fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) {
-        let clock = Clock::start();
-        loop {
-            let shown = self.shown();
-            if is_so(&shown) {
-                return;
-            }
-            let millis = clock.now().as_millis();
-            assert!(millis < WAIT_MILLIS_MAX, "{what}, but:\n{shown}");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn wait_for(&self, text: &str) {
-        self.wait_until(&format!("waiting for {text:?}"), |shown| {
-            shown.contains(text)
-        });
-    }
-
-    /// Waits until the input row is `row`.
-    fn wait_for_row(&self, row: &str) {
-        let last = |shown: &str| shown.lines().last() == Some(row);
-        self.wait_until(&format!("waiting for the row {row:?}"), last);
-    }
-
-    fn type_text(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
-    }
-
-    fn press(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
-    }
-
-    fn enter(&self, line: &str) {
-        self.type_text(line);
-        self.press(&["Enter"]);
-    }
-
-    /// Waits for the exit code, and checks that the terminal's modes are restored.
-    fn wait_for_code(&self, code: u8) {
-        self.wait_for(&format!("code {code}"));
-        let after = self.file("after");
-        self.wait_until("waiting for stty", |_| {
-            fs::read_to_string(&after).is_ok_and(|modes| modes.ends_with('\n'))
-        });
-        let before = fs::read_to_string(self.file("before")).unwrap();
-        assert_eq!(fs::read_to_string(after).unwrap(), before);
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let mut command = self.command(&["kill-server"]);
-        let _ = command.stderr(Stdio::null()).status();
-    }
-}
+use crate::common::{Process, Screen, in_namespace, is_installed};
 
 /// Lets a peer that waits in `input()` continue.
 fn resume(peer: &mut Process) {
@@ -133,7 +16,7 @@ fn incoming_messages_leave_the_typed_line_intact() {
         return;
     }
     in_namespace!();
-    let screen = Screen::start("$CHAT");
+    let screen = Screen::start("$hosttap chat");
     screen.wait_for("hosttap: Listening on port 1001");
     let script = r"
 s = connect_once()
@@ -178,7 +61,7 @@ fn a_stopped_terminal_applies_back_pressure_and_loses_nothing() {
         return;
     }
     in_namespace!();
-    let screen = Screen::start("$CHAT");
+    let screen = Screen::start("$hosttap chat");
     screen.wait_for("Listening on port 1001");
     screen.type_text("draft");
     screen.wait_for_row("> draft");
@@ -206,7 +89,7 @@ fn a_line_longer_than_the_screen_scrolls_in_its_row() {
         return;
     }
     in_namespace!();
-    let screen = Screen::start("$CHAT");
+    let screen = Screen::start("$hosttap chat");
     screen.wait_for("Listening on port 1001");
     let line: String = (0..30).map(|n| format!("{n:04} ")).collect();
     screen.type_text(&line);
@@ -228,7 +111,7 @@ fn commands_change_the_role_and_messages_arrive_after_the_end_of_input() {
         return;
     }
     in_namespace!();
-    let screen = Screen::start("$CHAT --connect 192.168.69.100:9");
+    let screen = Screen::start("$hosttap chat --connect 192.168.69.100:9");
     screen.wait_for("192.168.69.100:9: the connection was refused");
     screen.enter("/listen 5000");
     screen.wait_for("Listening on port 5000");
@@ -268,7 +151,8 @@ fn the_terminals_modes_are_restored_while_the_program_is_stopped() {
     }
     in_namespace!();
     // A shell with job control.
-    let command = "set -m; $CHAT; echo stopped; stty -g > $TMUX_TMPDIR/stopped; fg > /dev/null";
+    let command =
+        "set -m; $hosttap chat; echo stopped; stty -g > $TMUX_TMPDIR/stopped; fg > /dev/null";
     let screen = Screen::start(command);
     screen.wait_for("Listening on port 1001");
     screen.type_text("draft");
@@ -289,7 +173,7 @@ fn help_names_the_commands_and_a_long_paste_and_the_end_of_input_are_told() {
         return;
     }
     in_namespace!();
-    let screen = Screen::start("$CHAT");
+    let screen = Screen::start("$hosttap chat");
     screen.wait_for("Listening on port 1001");
     screen.enter("/help");
     screen.wait_for("hosttap: /connect HOST[:PORT]  end this conversation");
@@ -310,7 +194,7 @@ fn a_terminal_on_stdout_alone_gets_no_control_bytes() {
         return;
     }
     in_namespace!();
-    let screen = Screen::start("sleep 60 | $CHAT --once");
+    let screen = Screen::start("sleep 60 | $hosttap chat --once");
     screen.wait_for("Listening on port 1001");
     let script = r"
 s = connect_once()
@@ -319,4 +203,50 @@ s.close()
 ";
     run_peer(script);
     screen.wait_for("\u{2400}first\n\u{241b}[2Jsecond\u{fffd}\n");
+}
+
+#[test]
+fn a_row_that_the_terminal_has_wrapped_leaves_nothing() {
+    if !is_installed("tmux") {
+        return;
+    }
+    in_namespace!();
+    let screen = Screen::start("$hosttap chat");
+    screen.wait_for("hosttap: Listening on port 1001");
+    let script = r"
+s = connect_once()
+for line in range(6):
+    input()
+    s.sendall(b'message %d\n' % line)
+input()
+";
+    let mut peer = start_peer(script);
+    screen.wait_for("as listener");
+    let typed = "0123456789 한글 ".repeat(4);
+    screen.type_text(&typed);
+    screen.wait_for_row(&format!("> {}", typed.trim_end()));
+    let first = screen.all().lines().count();
+    // Narrower than the row and wider again, and each time a message comes.
+    for (number, columns) in [50, 41, 23, 60, 35, 80].into_iter().enumerate() {
+        screen.resize(columns);
+        // tmux has wrapped the row, and tells the program a moment later.
+        screen.wait_until("waiting for the row", |shown| {
+            shown
+                .lines()
+                .last()
+                .is_some_and(|row| row.starts_with("> "))
+        });
+        resume(&mut peer);
+        screen.wait_for(&format!("< message {number}"));
+    }
+    screen.wait_for_row(&format!("> {}", typed.trim_end()));
+    let shown = screen.all();
+    let rows: Vec<_> = shown.lines().skip(first - 1).collect();
+    let messages = (0..6).map(|number| format!("< message {number}"));
+    let row = format!("> {}", typed.trim_end());
+    assert_eq!(rows, messages.chain([row]).collect::<Vec<_>>(), "{shown}");
+    resume(&mut peer);
+    peer.expect_success(PEER_SECONDS_MAX);
+    screen.press(&["C-c"]);
+    screen.wait_for_code(130);
 }

@@ -17,6 +17,7 @@ pub(crate) mod peers;
 mod process;
 mod pty;
 mod python;
+mod screen;
 mod session;
 
 pub(crate) use dnsmasq::start_dnsmasq;
@@ -25,6 +26,7 @@ pub(crate) use http_server::{HttpConnection, HttpServer, ok_response};
 pub(crate) use process::{Exited, Process};
 pub(crate) use pty::{Pty, open_pty};
 pub(crate) use python::{TCP_PEER_PY, start_python, start_python_by};
+pub(crate) use screen::Screen;
 pub(crate) use session::{block, check_session, page, part, sessions};
 
 use std::process::Command;

@@ -3,7 +3,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::common::{HttpServer, KERNEL_ADDRESS, Process, Pty, hosttap_command, in_namespace};
+use crate::common::{
+    HttpServer, KERNEL_ADDRESS, Process, Pty, Screen, hosttap_command, in_namespace, is_installed,
+};
 
 /// A server that pauses in the middle of two lines.
 fn start_pausing(seconds: f64) -> HttpServer {
@@ -46,4 +48,32 @@ fn rate_and_time_left_go_on_during_a_stall_which_the_bar_reports() {
         );
     }
     assert!(shown.contains("6 B/12 B"), "{shown:?}");
+}
+
+#[test]
+fn a_bar_that_the_terminal_has_wrapped_leaves_nothing() {
+    if !is_installed("tmux") {
+        return;
+    }
+    in_namespace!();
+    let server = HttpServer::start(KERNEL_ADDRESS, |connection| {
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        for _ in 0..100 {
+            connection.send(&[b'x'; 1_000]);
+            std::thread::sleep(Duration::from_millis(40));
+        }
+    });
+    let url = server.url("/");
+    // Of a row at the very top, tmux moves what wraps out of the screen.
+    let screen = Screen::start(&format!("seq 30; $hosttap get {url} -o /dev/null"));
+    screen.wait_for(" left");
+    for columns in [60, 41, 17, 80, 30, 100, 80] {
+        screen.resize(columns);
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    screen.wait_for("code 0");
+    let shown = screen.all();
+    let rows: Vec<_> = shown.lines().collect();
+    assert_eq!((rows[29], rows.len()), ("30", 33), "{shown}");
+    assert!(rows[30].starts_with("hosttap: 100000 bytes in "), "{shown}");
 }

@@ -96,13 +96,21 @@ impl<A: TerminalApp> EventLoop<A> {
             if ready.input {
                 self.read_stdin()?;
             }
+            if ready.resized
+                && let Some(editor) = &self.editor
+            {
+                editor.borrow_mut().on_resize();
+            }
         };
         self.finish(outcome)
     }
 
     /// Blocks until there is something to do. stdin counts only with `wants_input`.
     fn wait(&mut self, wake: Option<Tick>, wants_input: bool) -> Result<Ready, Failure> {
-        let editor = self.editor.as_ref().map(|editor| editor.borrow());
+        let now = self.stack.clock.now();
+        let mut editor = self.editor.as_ref().map(|editor| editor.borrow_mut());
+        let deadline = editor.as_mut().and_then(|editor| editor.deadline(now));
+        let wake = deadline.into_iter().chain(wake).min();
         let blocked = match &editor {
             Some(editor) => editor.blocked(),
             None => self.task.app_mut().messages().blocked(),
@@ -221,10 +229,11 @@ impl<A: TerminalApp> EventLoop<A> {
 
     /// Writes pending output while there is room.
     fn write_pending(&mut self) -> Result<(), Failure> {
+        let now = self.stack.clock.now();
         match &self.editor {
             Some(editor) => editor
                 .borrow_mut()
-                .refresh()
+                .refresh(now)
                 .map_err(|errno| terminal_failure(errno.into())),
             None => self.flush().map(drop),
         }
@@ -237,6 +246,11 @@ impl<A: TerminalApp> EventLoop<A> {
 
     /// The chat has ended. Writes the rest of the messages.
     fn finish(&mut self, outcome: Result<(), A::Error>) -> Result<Exit, Failure> {
+        if let Some(editor) = &self.editor {
+            // The messages that are left must not wait for an answer of the terminal, which nobody
+            // would read. If the terminal is gone, there is nothing to restore.
+            let _ = editor.borrow_mut().close();
+        }
         while !self.flush()? {
             // The stack keeps running, because an unread frame would end every wait at once.
             let wake = self.stack.turn(&mut [], &mut ());

@@ -62,6 +62,10 @@ pub fn run(link: &LinkOptions, options: &ChatOptions) -> Result<Exit, Failure> {
     let editor = LineEditor::open()
         .map_err(|error| Failure::from_io(Exit::Write, "the terminal", &error))?
         .map(|editor| Rc::new(RefCell::new(editor)));
+    if editor.is_some() {
+        let watched = stack.signals.watch_terminal_size();
+        watched.map_err(|error| Failure::from_io(Exit::Write, "the terminal", &error))?;
+    }
     let messages = MessageWriter::new(charset, editor.clone())
         .map_err(|error| Failure::from_io(Exit::Write, "stdout", &error))?;
     let is_interactive = io::stdin().is_terminal();

@@ -26,10 +26,12 @@ pub(super) enum Key {
     EndOfInput,
     /// Ctrl-Z.
     Suspend,
+    /// No key, but the terminal's answer: the column of the cursor, from 0.
+    CursorColumn(u16),
 }
 
 /// How many parameter bytes are kept. No sequence that we know has more.
-const PARAMETERS_MAX: usize = 8;
+const PARAMETERS_MAX: usize = 11;
 
 /// The position of the next byte within a sequence (ECMA-48, section 5.4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -149,6 +151,7 @@ impl KeyDecoder {
                     (b'~', b"3") => Some(Key::Delete),
                     (b'C', b"1;3" | b"1;5") => Some(Key::WordRight),
                     (b'D', b"1;3" | b"1;5") => Some(Key::WordLeft),
+                    (b'R', parameters) => cursor_column(parameters),
                     (b'~', _) => None,
                     (final_byte, _) => cursor_key(final_byte),
                 }
@@ -160,6 +163,14 @@ impl KeyDecoder {
             }
         }
     }
+}
+
+/// The column in the parameters of a cursor position report: row and column, from 1.
+fn cursor_column(parameters: &[u8]) -> Option<Key> {
+    let (row, column) = std::str::from_utf8(parameters).ok()?.split_once(';')?;
+    let _: u16 = row.parse().ok()?;
+    let column: u16 = column.parse().ok()?;
+    Some(Key::CursorColumn(column.checked_sub(1)?))
 }
 
 fn cursor_key(byte: u8) -> Option<Key> {
@@ -199,6 +210,8 @@ mod tests {
             (b"\x1b[1;5D", Key::WordLeft),
             (b"\x1bf", Key::WordRight),
             (b"\x04", Key::EndOfInput),
+            (b"\x1b[24;80R", Key::CursorColumn(79)),
+            (b"\x1b[65535;65535R", Key::CursorColumn(65_534)),
         ] {
             assert_eq!(decode(bytes), [key], "{bytes:?}");
         }
@@ -211,6 +224,7 @@ mod tests {
         assert_eq!(decode(b"\x1b[200~x"), [Key::Char('x')]);
         assert_eq!(decode(b"\x1b\x1b[A"), [Key::Up]);
         assert_eq!(decode(b"\x1b[\rx"), [Key::Enter, Key::Char('x')]);
+        assert_eq!(decode(b"\x1b[R\x1b[1R\x1b[1;0R\x1b[1;65536R\x1b[;2R"), []);
         assert_eq!(decode(b"\xffx"), [Key::Char('\u{fffd}'), Key::Char('x')]);
         assert_eq!(decode(b"\xc2\x9bx\x00"), [Key::Char('x')]);
     }

@@ -5,6 +5,7 @@
 //! blocks. Line editing libraries that own the terminal in a thread would need a second loop; they
 //! could not report what they have shown, and they could not be stopped.
 
+mod input_row;
 mod key_decoder;
 mod line_buffer;
 
@@ -15,18 +16,17 @@ use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
+use tickwire::Tick;
 
+use super::row::{columns, is_dumb};
 use super::stdout::{reopen_non_blocking, write_available};
+use input_row::InputRow;
 use key_decoder::{Key, KeyDecoder};
 use line_buffer::{Edit, LINE_BYTES_MAX, LineBuffer};
 
 const PROMPT: &str = "> ";
-/// Moves to the first column and clears the row.
-const CLEAR_ROW: &str = "\r\x1b[K";
-/// The width of a terminal that does not report one.
-const DEFAULT_COLUMNS: u16 = 80;
 /// With this many bytes pending for a stopped terminal (Ctrl-S), no more messages are accepted.
 const PENDING_BYTES_MAX: usize = 16 * 1024;
 /// How many status lines may be pending for a stopped terminal; further ones are dropped.
@@ -44,11 +44,15 @@ pub(crate) struct LineEditor {
     original_modes: Termios,
     decoder: KeyDecoder,
     buffer: LineBuffer,
+    row: InputRow,
+    /// Lines that are printed as soon as the row is removed.
+    lines: Vec<u8>,
+    /// Bytes that wait for room in the terminal.
     pending: Vec<u8>,
     /// How many status lines were added since nothing was pending.
     pending_statuses: u32,
     /// Whether the row shows the current line.
-    is_drawn: bool,
+    is_current: bool,
     /// Whether the input row exists: until the end of input.
     is_open: bool,
 }
@@ -60,8 +64,7 @@ impl LineEditor {
     /// # Errors
     /// The system's.
     pub(crate) fn open() -> io::Result<Option<Self>> {
-        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        if is_dumb || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        if is_dumb() || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Ok(None);
         }
         let descriptor = stdout().try_clone_to_owned()?;
@@ -73,9 +76,11 @@ impl LineEditor {
             original_modes,
             decoder: KeyDecoder::default(),
             buffer: LineBuffer::default(),
+            row: InputRow::default(),
+            lines: Vec::new(),
             pending: Vec::new(),
             pending_statuses: 0,
-            is_drawn: false,
+            is_current: false,
             is_open: true,
         }))
     }
@@ -94,7 +99,12 @@ impl LineEditor {
             let Some(key) = self.decoder.push(*byte) else {
                 continue;
             };
-            self.is_drawn = false;
+            if let Key::CursorColumn(column) = key {
+                self.row
+                    .answer(column.into(), self.columns(), &mut self.pending);
+                continue;
+            }
+            self.is_current = false;
             match self.buffer.press(key) {
                 Edit::Line(line) => {
                     self.print(&format!("{PROMPT}{line}"));
@@ -115,23 +125,26 @@ impl LineEditor {
         Ok(false)
     }
 
+    /// The terminal may have another size now.
+    pub(crate) fn on_resize(&mut self) {
+        self.is_current = false;
+    }
+
     /// Whether another message may be printed now.
     pub(crate) fn has_room(&self) -> bool {
-        self.pending.len() < PENDING_BYTES_MAX
+        self.pending.len() + self.lines.len() < PENDING_BYTES_MAX
     }
 
     /// Whether nothing is pending.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.pending.is_empty()
+        self.pending.is_empty() && self.lines.is_empty()
     }
 
     /// Prints a sanitized line above the input row.
     pub(crate) fn print(&mut self, line: &str) {
-        let clear = if self.is_open { CLEAR_ROW } else { "" };
-        for part in [clear, line, "\n"] {
-            self.pending.extend_from_slice(part.as_bytes());
-        }
-        self.is_drawn = false;
+        self.lines.extend_from_slice(line.as_bytes());
+        self.lines.push(b'\n');
+        self.is_current = false;
     }
 
     /// Prints a sanitized status line. It is dropped if too many are pending for a stopped
@@ -143,25 +156,27 @@ impl LineEditor {
         }
     }
 
-    /// Clears the row before other code writes to the terminal.
+    /// Removes the row before other code writes to the terminal.
     pub(crate) fn hide_row(&mut self) {
-        if self.is_drawn {
-            self.pending.extend_from_slice(CLEAR_ROW.as_bytes());
-            self.is_drawn = false;
-        }
+        self.row.remove_now(&mut self.pending);
+        self.is_current = false;
     }
 
     /// Writes pending bytes while the terminal accepts them, and redraws the row if it has changed.
     ///
     /// # Errors
     /// The system's, if the terminal is gone.
-    pub(crate) fn refresh(&mut self) -> Result<(), Errno> {
+    pub(crate) fn refresh(&mut self, now: Tick) -> Result<(), Errno> {
         self.flush()?;
-        if self.is_open && !self.is_drawn && self.pending.is_empty() {
-            self.draw_row();
-            self.flush()?;
+        if !self.pending.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.row.check_deadline(now, &mut self.pending);
+        if self.is_open && !self.is_current && self.remove_row() {
+            self.pending.append(&mut self.lines);
+            self.draw_row();
+        }
+        self.flush()
     }
 
     /// Writes pending bytes while the terminal accepts them.
@@ -169,9 +184,12 @@ impl LineEditor {
     /// # Errors
     /// The system's, if the terminal is gone.
     pub(crate) fn flush(&mut self) -> Result<(), Errno> {
+        if !self.lines.is_empty() && self.remove_row() {
+            self.pending.append(&mut self.lines);
+        }
         let written = write_available(&self.output, &self.pending, WRITE_BYTES)?;
         self.pending.drain(..written);
-        if self.pending.is_empty() {
+        if self.is_flushed() {
             self.pending_statuses = 0;
         }
         Ok(())
@@ -182,20 +200,27 @@ impl LineEditor {
         (!self.pending.is_empty()).then(|| self.output.as_fd())
     }
 
+    /// When to call [`refresh`](Self::refresh) although nothing has happened.
+    pub(crate) fn deadline(&mut self, now: Tick) -> Option<Tick> {
+        self.row.deadline(now)
+    }
+
+    fn columns(&self) -> usize {
+        columns(&self.output).into()
+    }
+
+    fn remove_row(&mut self) -> bool {
+        let columns = self.columns();
+        self.row.remove(columns, &mut self.pending)
+    }
+
     fn draw_row(&mut self) {
-        let columns = tcgetwinsize(&self.output).map_or(0, |size| size.ws_col);
-        let columns = if columns == 0 {
-            DEFAULT_COLUMNS
-        } else {
-            columns
-        };
         // The cursor needs one column after the text.
-        let room = usize::from(columns).saturating_sub(PROMPT.len() + 1).max(1);
-        let (text, cursor) = self.buffer.view(room);
-        let column = PROMPT.len() + cursor + 1;
-        let row = format!("{CLEAR_ROW}{PROMPT}{text}\x1b[{column}G");
-        self.pending.extend_from_slice(row.as_bytes());
-        self.is_drawn = true;
+        let room = self.columns().saturating_sub(PROMPT.len() + 1).max(1);
+        let (before, after) = self.buffer.view(room);
+        self.row
+            .draw(format!("{PROMPT}{before}"), &after, &mut self.pending);
+        self.is_current = true;
     }
 
     /// Ends the input: removes the row and restores the terminal's modes.
@@ -204,8 +229,7 @@ impl LineEditor {
     /// The system's.
     pub(crate) fn close(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.is_open) {
-            self.pending.extend_from_slice(CLEAR_ROW.as_bytes());
-            self.is_drawn = false;
+            self.hide_row();
             tcsetattr(stdin(), OptionalActions::Now, &self.original_modes)?;
         }
         Ok(())
@@ -213,7 +237,7 @@ impl LineEditor {
 
     /// Ctrl-Z: restores the terminal's modes and stops the program until the shell continues it.
     fn suspend(&mut self) -> io::Result<()> {
-        self.pending.extend_from_slice(CLEAR_ROW.as_bytes());
+        self.hide_row();
         self.flush()?;
         tcsetattr(stdin(), OptionalActions::Now, &self.original_modes)?;
         kill_process(getpid(), Signal::TSTP)?;
