@@ -46,8 +46,8 @@ pub(crate) struct Flow {
     has_announced_window: bool,
     /// When our last segment was sent, there was more in the send buffer.
     pub(crate) more_waits: bool,
-    /// smoltcp certainly believes that the peer's window is closed.
-    pub(crate) zero_window: bool,
+    /// What smoltcp believes of the peer's window.
+    pub(crate) believed_window: BelievedWindow,
     /// A duplicate ACK came in, and no data went out since: a fast retransmit may be next.
     pub(crate) duplicate_ack_seen: bool,
     /// The window of the last possible duplicate ACK was changed by rule R10.
@@ -66,6 +66,32 @@ enum Due {
     Ack,
     /// The network said that the peer cannot be reached.
     Reset,
+}
+
+/// Whether smoltcp has a window of the peer's to send into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BelievedWindow {
+    /// The last segments are some that smoltcp may have ignored.
+    Unknown,
+    Open,
+    Closed,
+}
+
+impl BelievedWindow {
+    /// A segment with this window field came in. `is_accepted`: smoltcp certainly accepts it.
+    pub(crate) const fn on_received(&mut self, window: u16, is_accepted: bool) {
+        let announced = if window == 0 {
+            Self::Closed
+        } else {
+            Self::Open
+        };
+        *self = match (announced, *self) {
+            _ if is_accepted => announced,
+            (Self::Open, Self::Open) => Self::Open,
+            (Self::Closed, Self::Closed) => Self::Closed,
+            _ => Self::Unknown,
+        };
+    }
 }
 
 /// What loss recovery adds to each flow.
@@ -97,7 +123,7 @@ impl Flow {
         due: Due::Nothing,
         has_announced_window: false,
         more_waits: false,
-        zero_window: false,
+        believed_window: BelievedWindow::Unknown,
         duplicate_ack_seen: false,
         window_varied: false,
         next_hop: [0; 6],
@@ -243,6 +269,9 @@ impl Flow {
         self.snd_una = segment.fields.ack;
         self.highest_ack = segment.fields.ack;
         self.peer_window = segment.fields.window;
+        let is_accepted = segment.has(SYN) || self.is_in_window(segment.fields.seq);
+        self.believed_window
+            .on_received(segment.fields.window, is_accepted);
         if segment.has(SYN) {
             // The window of a SYN is not scaled, those after it are (RFC 7323, 2.2).
             self.peer_window >>= peer_scale.unwrap_or(0);
@@ -270,8 +299,8 @@ impl Flow {
             self.snd_max = end;
             // A single byte may be a zero-window probe, after which smoltcp still believes that the
             // window is closed.
-            if segment.payload_len > 1 {
-                self.zero_window = false;
+            if segment.payload_len > 1 && self.believed_window == BelievedWindow::Closed {
+                self.believed_window = BelievedWindow::Unknown;
             }
         }
         if segment.has(FIN) {
@@ -308,13 +337,23 @@ impl Flow {
             .fields
             .ack
             .after(u32::from(segment.fields.window) << shift);
-        // smoltcp forgets the window that it announced in a zero-window probe, which is one byte
-        // long. To be safe, such a segment may lower the edge, but never raise it.
-        if segment.payload_len != 1 || edge.is_before(self.window_edge) {
+        // To be safe, a window that smoltcp may forget may lower the edge, but never raise it.
+        let is_remembered = self.remembers_window_of(segment);
+        if is_remembered || edge.is_before(self.window_edge) {
             self.window_edge = edge;
         }
-        if segment.payload_len != 1 && !segment.has(SYN) {
+        if is_remembered && !segment.has(SYN) {
             self.has_announced_window = true;
         }
+    }
+
+    /// Whether smoltcp certainly remembers the window that it announces in this segment. It forgets
+    /// that of a keep-alive and of a zero-window probe (`dispatch`). Both are one byte long, but a
+    /// keep-alive repeats a byte from before what is acknowledged, and there is no probe while
+    /// smoltcp believes that the peer's window is open.
+    fn remembers_window_of(&self, segment: &Segment) -> bool {
+        let is_probe_or_keep_alive = self.believed_window != BelievedWindow::Open
+            || segment.fields.seq.is_before(self.highest_ack);
+        segment.payload_len != 1 || !is_probe_or_keep_alive
     }
 }

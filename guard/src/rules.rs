@@ -7,7 +7,7 @@
 
 use crate::challenge::Probe;
 use crate::counters::{Counters, count};
-use crate::flow::{Flow, OLD_SEQ_DISTANCE_MAX};
+use crate::flow::{BelievedWindow, Flow, OLD_SEQ_DISTANCE_MAX};
 use crate::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
 
 /// A sequence number further away than this is neither early nor late but arbitrary, and smoltcp
@@ -207,7 +207,8 @@ fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
 /// ACK that does not move is older than the window before it, which stays. One in an ACK that moves
 /// becomes 1: the peer may not take more.
 fn closes_window_with_data_in_flight(flow: &Flow, new: Fields) -> bool {
-    new.window == 0 && new.ack.is_before(flow.snd_max) && !flow.zero_window
+    let is_believed = flow.believed_window == BelievedWindow::Closed;
+    new.window == 0 && new.ack.is_before(flow.snd_max) && !is_believed
 }
 
 /// Whether the segment has the window that counts from now on.
@@ -316,19 +317,17 @@ fn closes_window_in_last_ack(flow: &Flow, segment: &Segment, new: Fields) -> boo
 
 /// Follows what smoltcp now believes, but only from segments that it certainly accepts.
 fn follow_accepted(flow: &mut Flow, segment: &Segment, new: Fields) {
-    if new.window != 0 {
-        flow.zero_window = false;
-    }
     let is_current = !new.ack.is_before(flow.snd_una);
     let is_accepted = if segment.is_pure_ack() {
         flow.is_in_window(new.seq)
     } else {
         follow_received(flow, segment, new)
     };
-    if is_current && is_accepted {
+    let is_believed = is_current && is_accepted;
+    if is_believed {
         flow.snd_una = new.ack;
-        flow.zero_window = new.window == 0;
     }
+    flow.believed_window.on_received(new.window, is_believed);
 }
 
 /// Follows what smoltcp expects next while it delays its own ACK. R3 must not move an ACK to what

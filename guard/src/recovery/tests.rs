@@ -299,6 +299,22 @@ fn a_resent_segment_is_no_sample_and_neither_is_what_waited_for_it() {
 }
 
 #[test]
+fn what_smoltcps_own_timeout_has_resent_is_no_sample() {
+    let mut sender = Sender::new(true);
+    let before = sender.recovery.round_trip;
+    sender.send(1);
+    let una = sender.flight.una;
+    // With such a window nothing can be asked of smoltcp.
+    sender.receive(una, 1, &[]);
+    assert_eq!(sender.wait_for_rule(1_000 * MILLIS), None);
+    sender.wait(1_000 * MILLIS);
+    sender.resend_first();
+    sender.wait(10 * MILLIS);
+    sender.ack(1, &[]);
+    assert_eq!(sender.recovery.round_trip, before);
+}
+
+#[test]
 fn a_segment_that_the_peer_reports_by_sack_is_a_sample() {
     let mut sender = Sender::new(true);
     sender.send(2);

@@ -133,3 +133,32 @@ fn data_that_exceeds_our_window_at_both_ends_is_not_taken_for_received() {
         |mut guarded| assert_eq!(script(&mut guarded), 0),
     );
 }
+
+#[test]
+fn a_window_announced_with_a_single_byte_of_data_is_no_probes_and_counts() {
+    /// Four bytes are read before their delayed ACK is due, which leaves with a byte of ours. Then
+    /// the peer fills the new window, and acknowledges our byte from where it was before.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> usize {
+        let payload = b"peer";
+        assert!(host.receive(Segment { payload, ..ACK }).is_empty());
+        host.read_all();
+        let sent = host.write(b"x");
+        assert_eq!(
+            (sent[0].ack, sent[0].window, sent[0].payload.len()),
+            (4, 8, 1)
+        );
+        host.receive(Segment {
+            seq: 4,
+            payload: b"fills it",
+            ..ACK
+        });
+        host.receive(Segment { ack: 1, ..ACK });
+        host.socket().send_queue()
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| assert_eq!(script(&mut bare), 1, "defect N2 is gone"),
+        |mut guarded| assert_eq!(script(&mut guarded), 0),
+    );
+}

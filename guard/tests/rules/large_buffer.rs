@@ -126,10 +126,19 @@ fn a_window_announced_since_our_syn_is_left_to_smoltcp() {
             ..repr(ports, TcpControl::None, 1000, Some(PEER_START))
         })
     };
-    // smoltcp forgets the window that a segment of one byte announces, which may be a probe.
-    for (payload, is_left) in [(&b""[..], true), (b"two", true), (b"1", false)] {
+    // smoltcp forgets the window that a probe announces, which is one byte long.
+    for (peer_window, payload, is_left) in [
+        (1000, &b""[..], true),
+        (1000, b"two", true),
+        (1000, b"1", true),
+        (0, b"1", false),
+    ] {
         let mut device = answering();
-        incoming(&mut device, &build(Family::V4, &ACK, 1000));
+        let window = peer_window;
+        incoming(
+            &mut device,
+            &build(Family::V4, &Segment { window, ..ACK }, 1000),
+        );
         outgoing(&mut device, &ack(payload));
         assert_eq!(incoming(&mut device, &beyond) == beyond, is_left);
     }

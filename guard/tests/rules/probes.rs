@@ -1,4 +1,9 @@
-//! Keep-alives and window probes of the peer, which want an answer.
+//! Keep-alives and window probes: the peer's, which want an answer, and ours, whose window smoltcp
+//! forgets.
+
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Duration;
+use smoltcp::wire::TcpControl;
 
 use crate::frames::{ACK, Segment, Sent};
 use crate::host::{Host, TestDevice, compare};
@@ -54,5 +59,45 @@ fn a_probe_that_acknowledges_nothing_new_is_answered() {
         1000,
         |mut bare| assert_eq!(script(&mut bare), 1),
         |mut guarded| assert_eq!(script(&mut guarded), 1),
+    );
+}
+
+#[test]
+fn a_window_announced_in_a_keep_alive_does_not_cut_the_stream() {
+    /// We read two bytes: too few for a window update, but the keep-alive announces them. The peer
+    /// fills that window and ends its stream.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> Vec<u8> {
+        host.receive(Segment {
+            payload: b"1234",
+            ..ACK
+        });
+        let ack = host.sleep().expect("the ACK is only delayed");
+        assert_eq!((ack[0].ack, ack[0].window), (4, 4));
+        assert_eq!(host.socket().recv_slice(&mut [0; 2]), Ok(2));
+        let interval = Duration::from_millis(100);
+        host.socket().set_keep_alive(Some(interval));
+        host.sleep();
+        let keep_alive = host.sleep().expect("the keep-alive's timer runs");
+        assert_eq!((keep_alive[0].seq, keep_alive[0].payload.len()), (-1, 1));
+        assert_eq!((keep_alive[0].ack, keep_alive[0].window), (4, 6));
+        host.receive(Segment {
+            seq: 4,
+            payload: b"567890",
+            control: TcpControl::Fin,
+            ..ACK
+        });
+        host.read_all()
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| {
+            assert_eq!(script(&mut bare), b"345678");
+            assert_eq!(bare.socket().state(), State::CloseWait, "defect N5 is gone");
+        },
+        |mut guarded| {
+            assert_eq!(script(&mut guarded), b"345678");
+            assert_eq!(guarded.socket().state(), State::Established);
+        },
     );
 }
