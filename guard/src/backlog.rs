@@ -66,9 +66,10 @@ impl Backlog {
         }
     }
 
-    /// Lets the callers of a port wait for so long; 0 is not at all. Returns false when too many
-    /// ports have a backlog already.
-    pub(crate) fn set(&mut self, number: u16, wait_max_millis: u32) -> bool {
+    /// Lets the callers of a port wait for so long; None and 0 are not at all. Returns false when
+    /// too many ports have a backlog already.
+    pub(crate) fn set(&mut self, number: u16, wait_max_millis: Option<u64>) -> bool {
+        let wait_max_millis = u32::try_from(wait_max_millis.unwrap_or(0)).unwrap_or(u32::MAX);
         let known = self.ports.iter().position(|port| port.number == number);
         let free = || self.ports.iter().position(|port| port.number == 0);
         let place = known.or_else(free).and_then(|at| self.ports.get_mut(at));
@@ -121,7 +122,7 @@ impl Backlog {
 mod tests {
     use super::*;
 
-    const SECOND: u32 = 1000;
+    const SECOND: u64 = 1000;
 
     fn caller(remote_port: u16, local_port: u16) -> FlowKey {
         FlowKey {
@@ -139,7 +140,7 @@ mod tests {
     #[test]
     fn a_caller_waits_as_long_as_its_port_lets_it_and_is_then_refused_once() {
         let mut backlog = Backlog::new();
-        assert!(backlog.set(80, 10 * SECOND));
+        assert!(backlog.set(80, Some(10 * SECOND)));
         for (second, is_held_back) in [(0, true), (1, true), (9, true), (10, false), (11, true)] {
             let held_back = backlog.holds_back_refusal(&caller(1, 80), at(second));
             assert_eq!(held_back, is_held_back, "{second} s");
@@ -150,16 +151,16 @@ mod tests {
     fn a_port_without_a_backlog_refuses() {
         let mut backlog = Backlog::new();
         assert!(!backlog.holds_back_refusal(&caller(1, 80), at(0)));
-        assert!(backlog.set(80, SECOND));
+        assert!(backlog.set(80, Some(SECOND)));
         assert!(!backlog.holds_back_refusal(&caller(1, 81), at(0)));
-        assert!(backlog.set(80, 0));
+        assert!(backlog.set(80, None));
         assert!(!backlog.holds_back_refusal(&caller(1, 80), at(0)));
     }
 
     #[test]
     fn one_caller_too_many_is_refused_until_another_is_accepted_or_has_waited_enough() {
         let mut backlog = Backlog::new();
-        assert!(backlog.set(80, 10 * SECOND));
+        assert!(backlog.set(80, Some(10 * SECOND)));
         for port in 0..CALLERS as u16 {
             assert!(backlog.holds_back_refusal(&caller(port, 80), at(0)));
         }
@@ -174,10 +175,10 @@ mod tests {
     fn one_port_too_many_gets_no_backlog() {
         let mut backlog = Backlog::new();
         for number in 1..=PORTS as u16 {
-            assert!(backlog.set(number, SECOND));
+            assert!(backlog.set(number, Some(SECOND)));
         }
-        assert!(!backlog.set(100, SECOND));
-        assert!(backlog.set(2, 2 * SECOND) && backlog.set(1, 0));
-        assert!(backlog.set(100, SECOND));
+        assert!(!backlog.set(100, Some(SECOND)));
+        assert!(backlog.set(2, Some(2 * SECOND)) && backlog.set(1, None));
+        assert!(backlog.set(100, Some(SECOND)));
     }
 }

@@ -104,7 +104,6 @@ impl FlowTable {
     }
 
     /// The flows from this address are over: smoltcp ends them in silence.
-    #[cfg(feature = "smoltcp")]
     pub(crate) fn end_those_from(&mut self, local: core::net::IpAddr) {
         let mut flows = self.0.iter_mut();
         while let Some(flow) = flows.find(|flow| flow.key().local.to_ip_addr() == local) {

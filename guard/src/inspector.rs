@@ -140,7 +140,6 @@ impl Inspector {
     }
 
     /// The connections from this address are over.
-    #[cfg(feature = "smoltcp")]
     pub(crate) fn forget_address(&mut self, address: core::net::IpAddr) {
         self.flows.end_those_from(address);
     }

@@ -54,7 +54,7 @@ pub use adapter::{RxToken, TxToken};
 pub use counters::Counters;
 pub use duties::Duties;
 #[cfg(feature = "embassy")]
-pub use embassy::GuardedDriver;
+pub use embassy::{Control, GuardedDriver};
 pub use notice::{Notice, Unreachable};
 #[cfg(feature = "smoltcp")]
 pub use phy::Guarded;

@@ -99,13 +99,19 @@ impl Listener {
         let mut memberships = self.memberships.iter_mut();
         if let Some(free) = memberships.find(|membership| !membership.is_joined) {
             *free = Membership {
-                is_joined: true,
                 suffix,
-                reports_left: REPORTS,
-                is_change: true,
-                due_at: now,
                 ..Membership::NONE
             };
+            free.join(now);
+        }
+    }
+
+    /// Nobody knows of our memberships any more.
+    pub(crate) fn report_anew(&mut self, now: Time) {
+        self.version = Version::Two;
+        let joined = self.memberships.iter_mut();
+        for membership in joined.filter(|membership| membership.is_joined) {
+            membership.join(now);
         }
     }
 
@@ -158,6 +164,14 @@ impl Listener {
 }
 
 impl Membership {
+    /// Reports that we listen from now on.
+    const fn join(&mut self, now: Time) {
+        self.is_joined = true;
+        self.reports_left = REPORTS;
+        self.is_change = true;
+        self.due_at = now;
+    }
+
     fn is_due_at(&self, now: Time) -> bool {
         self.is_joined && self.reports_left > 0 && self.due_at <= now
     }

@@ -337,7 +337,7 @@ mod list {
 
 /// The loop's notes, public only in name, for a method of a sealed trait; and the guard over a
 /// driver of embassy-net's, a feature that tickwire does not switch on.
-const UNREACHABLE: [&str; 2] = ["Notes", "GuardedDriver"];
+const UNREACHABLE: [&str; 3] = ["Notes", "Control", "GuardedDriver"];
 
 /// Adds the names of the public structs and enums below `folder`. What is not public is not `pub`
 /// either, which a lint sees to.

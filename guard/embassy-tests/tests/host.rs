@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use embassy_net::tcp::TcpSocket;
-use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
+use embassy_net::{Config, ConfigV4, Ipv4Address, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver::Driver;
+use embassy_time::{Duration, Timer};
 
 const PORT: u16 = 7;
 
@@ -56,7 +57,7 @@ impl<'a, T> Task<'a, T> {
     }
 }
 
-fn address(side: usize) -> Ipv4Address {
+pub(crate) fn address(side: usize) -> Ipv4Address {
     Ipv4Address::new(10, 0, 0, 1 + side as u8)
 }
 
@@ -93,6 +94,29 @@ pub(crate) async fn send(stack: Stack<'_>, buffer_len: usize, len: usize) {
     }
     socket.close();
     socket.flush().await.expect("the other host reads on");
+}
+
+/// Sends a little to the other host, and closes `pause` after that was acknowledged. Never returns.
+pub(crate) async fn send_and_close(stack: Stack<'_>, pause: Duration) {
+    let (mut receive, mut buffer) = (vec![0; 64], vec![0; 64]);
+    let mut socket = TcpSocket::new(stack, &mut receive, &mut buffer);
+    let connected = socket.connect((address(1), PORT)).await;
+    connected.expect("the other host listens");
+    let sent = socket.write(&[0, byte(1)]).await;
+    assert_eq!(sent, Ok(2));
+    socket.flush().await.expect("the other host reads");
+    Timer::after(pause).await;
+    socket.close();
+    std::future::pending::<()>().await;
+}
+
+/// Another address, in place of the host's own.
+pub(crate) fn change_address(stack: Stack<'_>) {
+    stack.set_config_v4(ConfigV4::Static(StaticConfigV4 {
+        address: Ipv4Cidr::new(address(8), 24),
+        gateway: None,
+        dns_servers: Default::default(),
+    }));
 }
 
 /// Takes one connection, and returns the number of bytes when the peer has closed.

@@ -38,7 +38,15 @@ pub(crate) struct Wire {
     faults: Faults,
     random: u64,
     now_ms: u64,
+    /// Nothing arrives any more.
+    pub(crate) is_cut: bool,
+    /// TCP segments that were sent since.
+    pub(crate) segments_cut: u32,
 }
+
+/// Where a frame says that it has an IPv4 packet, and that packet that it has TCP.
+const ETHERTYPE_AT: usize = 12;
+const PROTOCOL_AT: usize = 23;
 
 impl Wire {
     pub(crate) fn new(faults: Faults, seed: u64) -> Rc<RefCell<Self>> {
@@ -50,6 +58,8 @@ impl Wire {
             faults,
             random: seed,
             now_ms: 0,
+            is_cut: false,
+            segments_cut: 0,
         }))
     }
 
@@ -64,6 +74,11 @@ impl Wire {
 
     fn send(&mut self, from: usize, frame: Vec<u8>) {
         self.directions[from].room -= 1;
+        if self.is_cut {
+            let is_tcp = frame[ETHERTYPE_AT..].starts_with(&[8, 0]) && frame[PROTOCOL_AT] == 6;
+            self.segments_cut += u32::from(is_tcp);
+            return;
+        }
         if self.draw(100) < self.faults.loss_percent {
             return;
         }

@@ -5,7 +5,6 @@ mod token;
 
 use core::cell::RefCell;
 
-use crate::duties::Duties;
 use crate::inspector::{DueFrame, Inspector};
 use crate::link::Link;
 use crate::storage::Storage;
@@ -24,7 +23,8 @@ pub(crate) trait Room<K> {
 /// The caller's [`Storage`], lent for the life of an adapter.
 #[derive(Debug)]
 pub(crate) struct Lent<'a> {
-    inspector: &'a mut RefCell<Inspector>,
+    /// Never borrowed longer than a call of this module's takes.
+    pub(crate) inspector: &'a RefCell<Inspector>,
     buffer: &'a mut [u8],
 }
 
@@ -34,45 +34,29 @@ impl<'a> Lent<'a> {
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
         let lent = Self {
-            inspector: &mut storage.inspector,
+            inspector: &storage.inspector,
             buffer: &mut storage.buffer,
         };
-        lent.inspector.get_mut().deactivate();
+        lent.with(Inspector::deactivate);
         lent
     }
 
     /// Inspects frames of this link, which are at most `mtu` bytes long, from now on.
-    pub(crate) fn activate(&mut self, link: Link, mtu: usize) {
-        let inspector = self.inspector.get_mut();
+    pub(crate) fn activate(&self, link: Link, mtu: usize) {
+        let mut inspector = self.inspector.borrow_mut();
         inspector.on_mtu_told(mtu);
         inspector.activate(link);
     }
 
-    pub(crate) fn set_duties(&mut self, duties: Duties) {
-        self.inspector.get_mut().set_duties(duties);
-    }
-
-    /// Lets the callers of a port wait for at most this number of milliseconds. False when there is
-    /// no room for the port.
-    pub(crate) fn set_backlog(&mut self, port: u16, wait_max_millis: Option<u64>) -> bool {
-        let millis = |millis: u64| u32::try_from(millis).unwrap_or(u32::MAX);
-        let backlog = &mut self.inspector.get_mut().backlog;
-        backlog.set(port, wait_max_millis.map_or(0, millis))
-    }
-
-    pub(crate) fn get(&mut self) -> &mut Inspector {
-        self.inspector.get_mut()
-    }
-
-    /// Something is asked of the inspector while a token may exist.
+    /// Something is asked of the inspector.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Inspector) -> R) -> R {
         f(&mut self.inspector.borrow_mut())
     }
 
     /// To be called before anything else that moves a frame. Returns whether the rest of a segment
     /// goes out first: [`send_rest`](Self::send_rest).
-    pub(crate) fn begin(&mut self, now: Time) -> bool {
-        let inspector = self.inspector.get_mut();
+    pub(crate) fn begin(&self, now: Time) -> bool {
+        let mut inspector = self.inspector.borrow_mut();
         inspector.set_now(now);
         inspector.has_rest()
     }
@@ -81,23 +65,24 @@ impl<'a> Lent<'a> {
     /// more.
     #[cold]
     pub(crate) fn send_rest<K>(&mut self, room: impl Room<K>) -> bool {
-        let inspector = self.inspector.get_mut();
+        let mut inspector = self.inspector.borrow_mut();
         let Some(rest) = self.buffer.get_mut(..inspector.rest_len) else {
             return false;
         };
-        send_part(room, inspector, rest);
+        send_part(room, &mut inspector, rest);
         inspector.has_rest()
     }
 
-    pub(crate) fn is_due(&mut self) -> bool {
-        self.inspector.get_mut().is_due()
+    pub(crate) fn is_due(&self) -> bool {
+        self.inspector.borrow_mut().is_due()
     }
 
     /// Whether the stack has to get the frame in the buffer now, which nobody sent. One that is for
     /// a peer goes into `room`.
     #[cold]
     pub(crate) fn take_due<K>(&mut self, room: impl Room<K>) -> Option<DueLen> {
-        match self.inspector.get_mut().take_due(self.buffer)? {
+        let due = self.inspector.borrow_mut().take_due(self.buffer)?;
+        match due {
             DueFrame::ToSmoltcp(len) => Some(DueLen(len)),
             DueFrame::ToPeer(len) => {
                 let frame = self.buffer.get(..len)?;
@@ -122,7 +107,7 @@ impl<'a> Lent<'a> {
     }
 
     fn tokens<R, T>(&mut self, source: Source<R>, reply: T) -> (RxToken<'_, R>, TxToken<'_, T>) {
-        let inspector = &*self.inspector;
+        let inspector = self.inspector;
         let received = RxToken {
             source,
             inspection: Inspection {
@@ -140,7 +125,7 @@ impl<'a> Lent<'a> {
     /// The token for a frame that goes out. None when the device has no room, unless rule R8 drops
     /// the frame instead.
     pub(crate) fn transmit<T>(&mut self, room: Option<T>) -> Option<TxToken<'_, T>> {
-        let inspector = self.inspector.get_mut();
+        let mut inspector = self.inspector.borrow_mut();
         let holds_every_frame = inspector.mtu_told_max <= self.buffer.len();
         let destination = match room {
             Some(token) if holds_every_frame && inspector.may_change_length(usize::MAX) => {

@@ -1,19 +1,15 @@
 //! The driver wrapper.
 
-#[cfg(feature = "ipv6")]
-use core::net::Ipv6Addr;
 use core::task::Context;
 
 use embassy_net_driver::{Capabilities, Checksum, Driver, HardwareAddress, LinkState};
 
-use super::clock;
+use super::{Control, clock};
 use crate::adapter::{Lent, RxToken, TxToken};
-#[cfg(feature = "ipv6")]
-use crate::address::Address;
-use crate::counters::Counters;
 use crate::duties::Duties;
+#[cfg(feature = "ipv6")]
+use crate::inspector::Inspector;
 use crate::link::{Link, Medium, SoftwareChecksums};
-use crate::notice::Notice;
 use crate::storage::Storage;
 
 /// A driver that keeps the TCP connections of embassy-net over `D` from getting stuck; the [crate's
@@ -25,6 +21,7 @@ use crate::storage::Storage;
 /// static STORAGE: ConstStaticCell<Storage<6>> = ConstStaticCell::new(Storage::new());
 ///
 /// let driver = GuardedDriver::new(driver, STORAGE.take()); // the line more
+/// let guard = driver.control(); // to read counters and more, if you like
 /// let (stack, runner) = embassy_net::new(driver, config, resources, seed);
 /// ```
 ///
@@ -37,6 +34,9 @@ pub struct GuardedDriver<'a, D> {
     lent: Lent<'a>,
     /// The driver had no room for a frame of the guard's. It wakes the task when it has.
     waits_for_room: bool,
+    /// The driver said so when it was asked last.
+    #[cfg(feature = "ipv6")]
+    is_link_up: bool,
 }
 
 impl<'a, D: Driver> GuardedDriver<'a, D> {
@@ -48,7 +48,7 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
         driver: D,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
-        let mut lent = Lent::new(storage);
+        let lent = Lent::new(storage);
         let capabilities = driver.capabilities();
         let medium = match driver.hardware_address() {
             HardwareAddress::Ethernet(mac) => Some((Medium::Ethernet, mac)),
@@ -73,47 +73,21 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
             driver,
             lent,
             waits_for_room: false,
+            #[cfg(feature = "ipv6")]
+            is_link_up: false,
         }
     }
 
     /// Does only these duties. Without this call a guard does [all of them](crate::Duties::ALL).
     #[must_use]
-    pub fn with_duties(mut self, duties: Duties) -> Self {
-        self.lent.set_duties(duties);
+    pub fn with_duties(self, duties: Duties) -> Self {
+        self.lent.with(|inspector| inspector.set_duties(duties));
         self
     }
 
-    /// Tells bridges that snoop multicast that we listen for these addresses, so that we can be
-    /// reached over IPv6 (RFC 3810).
-    ///
-    /// Without this call the guard learns an address when smoltcp sends something from it: too late
-    /// for a host that only listens.
-    #[cfg(feature = "ipv6")]
-    pub fn set_ipv6_addresses(&mut self, addresses: &[Ipv6Addr]) {
-        let addresses = addresses.iter();
-        let addresses = addresses.filter_map(|address| Address::new(&address.octets()));
-        self.lent.get().set_own(addresses);
-    }
-
-    /// Lets the callers of a port that listens wait while every socket of it is busy, for at most
-    /// this number of milliseconds; with None, which is so for every port at first, they are refused
-    /// at once.
-    ///
-    /// A caller that waits gets no answer, and so sends its SYN again after one second, three
-    /// seconds, and so on. At most 8 callers wait at a time. Returns false when 4 other ports have a
-    /// backlog already.
-    pub fn set_backlog(&mut self, port: u16, wait_max_millis: Option<u64>) -> bool {
-        self.lent.set_backlog(port, wait_max_millis)
-    }
-
-    /// The oldest thing that happened and that nobody has taken yet. There is room for two.
-    pub fn take_notice(&mut self) -> Option<Notice> {
-        self.lent.get().take_notice()
-    }
-
-    /// What the guards over this storage did since it was made.
-    pub fn counters(&self) -> Counters {
-        self.lent.with(|inspector| inspector.counters)
+    /// What a program may want of the guard once embassy-net has the driver.
+    pub const fn control(&self) -> Control<'a> {
+        Control::new(self.lent.inspector)
     }
 
     /// The driver inside.
@@ -135,13 +109,23 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
     /// To be called before anything else that moves a frame.
     fn begin(&mut self, cx: &mut Context<'_>) {
         if let HardwareAddress::Ethernet(mac) = self.driver.hardware_address() {
-            self.lent.get().set_mac(mac);
+            self.lent.with(|inspector| inspector.set_mac(mac));
         }
         let mut has_rest = self.lent.begin(clock::time());
         while has_rest && let Some(room) = self.driver.transmit(cx) {
             has_rest = self.lent.send_rest(room);
         }
         self.waits_for_room |= has_rest;
+    }
+
+    /// A bridge on the other end of a link that comes up does not know our multicast groups.
+    #[cfg(feature = "ipv6")]
+    fn note_link(&mut self, state: LinkState) {
+        let was_up = core::mem::replace(&mut self.is_link_up, state == LinkState::Up);
+        if self.is_link_up && !was_up {
+            self.lent.begin(clock::time());
+            self.lent.with(Inspector::on_link_up);
+        }
     }
 }
 
@@ -179,11 +163,14 @@ impl<D: Driver> Driver for GuardedDriver<'_, D> {
     }
 
     fn link_state(&mut self, cx: &mut Context<'_>) -> LinkState {
-        let poll_at = self.lent.get().poll_at();
+        let state = self.driver.link_state(cx);
+        #[cfg(feature = "ipv6")]
+        self.note_link(state);
+        let poll_at = self.lent.with(|inspector| inspector.poll_at());
         if let Some(poll_at) = poll_at.filter(|_| !self.waits_for_room) {
             clock::wake_at(poll_at, cx.waker());
         }
-        self.driver.link_state(cx)
+        state
     }
 
     /// The driver's own, except that TCP checksums are not verified again, because the guard

@@ -13,6 +13,12 @@ impl Inspector {
         self.on_listener_changed();
     }
 
+    /// The link is up again, and may lead to another bridge.
+    pub(crate) fn on_link_up(&mut self) {
+        self.listener.report_anew(self.now);
+        self.on_listener_changed();
+    }
+
     /// smoltcp has sent something that is no TCP.
     pub(super) fn learn_groups(&mut self) {
         for own in self.presence.own() {

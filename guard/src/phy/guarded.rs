@@ -13,7 +13,7 @@ use crate::adapter::{Lent, RxToken, TxToken};
 use crate::address::Address;
 use crate::counters::Counters;
 use crate::duties::Duties;
-#[cfg(test)]
+#[cfg(any(test, feature = "ipv6"))]
 use crate::inspector::Inspector;
 use crate::link::{Link, Medium, SoftwareChecksums};
 use crate::notice::Notice;
@@ -106,7 +106,7 @@ impl<'a, D: Device> Guarded<'a, D> {
         mac: EthernetAddress,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
-        let mut guarded = Self::passive(device, storage);
+        let guarded = Self::passive(device, storage);
         let capabilities = guarded.device.capabilities();
         let link = Link {
             medium,
@@ -135,14 +135,14 @@ impl<'a, D: Device> Guarded<'a, D> {
 
     /// Does only these duties. Without this call a guard does [all of them](crate::Duties::ALL).
     #[must_use]
-    pub fn with_duties(mut self, duties: Duties) -> Self {
-        self.lent.set_duties(duties);
+    pub fn with_duties(self, duties: Duties) -> Self {
+        self.lent.with(|inspector| inspector.set_duties(duties));
         self
     }
 
     /// To be called when the interface's hardware address changes.
     pub fn set_mac(&mut self, mac: EthernetAddress) {
-        self.lent.get().set_mac(mac.0);
+        self.lent.with(|inspector| inspector.set_mac(mac.0));
     }
 
     /// Tells bridges that snoop multicast that we listen for these addresses, so that we can be
@@ -161,7 +161,14 @@ impl<'a, D: Device> Guarded<'a, D> {
             )]
             _ => None,
         });
-        self.lent.get().set_own(addresses);
+        self.lent.with(|inspector| inspector.set_own(addresses));
+    }
+
+    /// To be called when the link is up again. What the groups of our IPv6 addresses are is then
+    /// reported anew, for a bridge that was restarted has forgotten it, and another one never knew.
+    #[cfg(feature = "ipv6")]
+    pub fn on_link_up(&mut self) {
+        self.lent.with(Inspector::on_link_up);
     }
 
     /// Lets the callers of a port that listens wait while every socket of it is busy, for at most
@@ -171,13 +178,16 @@ impl<'a, D: Device> Guarded<'a, D> {
     /// seconds, and so on. At most 8 callers wait at a time. Returns false when 4 other ports have a
     /// backlog already.
     pub fn set_backlog(&mut self, port: u16, wait_max: Option<Duration>) -> bool {
-        (self.lent).set_backlog(port, wait_max.map(|wait| wait.total_millis()))
+        let millis = wait_max.map(|wait| wait.total_millis());
+        self.lent
+            .with(|inspector| inspector.backlog.set(port, millis))
     }
 
     /// To be called when the interface loses an address, before it is polled again: the guard sends
     /// nothing from there any more.
     pub fn forget_address(&mut self, address: IpAddr) {
-        self.lent.get().forget_address(address);
+        self.lent
+            .with(|inspector| inspector.forget_address(address));
     }
 
     /// When the guard has something to do even if no frame comes: the interface must be polled then,
@@ -191,7 +201,7 @@ impl<'a, D: Device> Guarded<'a, D> {
     /// The oldest thing that happened and that nobody has taken yet. There is room for two: a
     /// program that wants to know takes them after each poll.
     pub fn take_notice(&mut self) -> Option<Notice> {
-        self.lent.get().take_notice()
+        self.lent.with(|inspector| inspector.take_notice())
     }
 
     /// What the guards over this storage did since it was made.
@@ -200,8 +210,8 @@ impl<'a, D: Device> Guarded<'a, D> {
     }
 
     #[cfg(test)]
-    pub(super) fn inspector(&mut self) -> &mut Inspector {
-        self.lent.get()
+    pub(super) fn with_inspector<R>(&self, f: impl FnOnce(&mut Inspector) -> R) -> R {
+        self.lent.with(f)
     }
 
     /// The device inside.

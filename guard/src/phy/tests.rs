@@ -140,8 +140,9 @@ fn dialled() -> (Dialler, FlowKey) {
     (host, key)
 }
 
-fn refuse(host: &mut Dialler, key: &FlowKey) {
-    host.device.inspector().refuse(key, Unreachable::Host);
+fn refuse(host: &Dialler, key: &FlowKey) {
+    host.device
+        .with_inspector(|inspector| inspector.refuse(key, Unreachable::Host));
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn a_refused_dial_ends_at_the_next_poll_and_is_told_once() {
     assert_eq!(host.state(), tcp::State::SynSent);
     assert_eq!(host.device.poll_at(), None);
 
-    refuse(&mut host, &key);
+    refuse(&host, &key);
     assert!(host.device.poll_at() <= Some(Instant::from_millis(1)));
     host.poll(Vec::new());
     assert_eq!(host.state(), tcp::State::Closed);
@@ -168,7 +169,7 @@ fn a_refused_dial_ends_at_the_next_poll_and_is_told_once() {
 fn a_dial_that_the_guard_does_not_know_is_not_refused() {
     let (mut host, mut key) = dialled();
     key.remote_port += 1;
-    refuse(&mut host, &key);
+    refuse(&host, &key);
     host.poll(Vec::new());
     assert_eq!(host.state(), tcp::State::SynSent);
     assert_eq!(host.device.take_notice(), None);
@@ -177,7 +178,7 @@ fn a_dial_that_the_guard_does_not_know_is_not_refused() {
 #[test]
 fn a_frame_that_nobody_sent_waits_for_room() {
     let (mut host, key) = dialled();
-    refuse(&mut host, &key);
+    refuse(&host, &key);
     host.device.get_mut().is_full = true;
     host.poll(Vec::new());
     assert_eq!(host.state(), tcp::State::SynSent);
@@ -188,9 +189,9 @@ fn a_frame_that_nobody_sent_waits_for_room() {
 
 #[test]
 fn notices_that_nobody_takes_are_counted() {
-    let (mut host, key) = dialled();
+    let (host, key) = dialled();
     for _ in 0..3 {
-        refuse(&mut host, &key);
+        refuse(&host, &key);
     }
     assert_eq!(host.counters().notices_lost, 1);
 }

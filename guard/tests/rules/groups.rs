@@ -250,6 +250,19 @@ fn an_address_that_is_gone_is_not_reported_any_more_and_a_new_one_is() {
 }
 
 #[test]
+fn what_is_listened_to_is_reported_anew_when_the_link_is_up_again() {
+    let mut host = Listening::settled(&[ours()]);
+    let group = group_of(ours());
+    host.0.device.on_link_up();
+    assert_eq!(host.reports(1), [joined(group)]);
+    // Again, in the middle of that, and for a version that a bridge of before understood.
+    host.receive(query(1, Ipv6Address::UNSPECIFIED, 1_000));
+    host.0.device.on_link_up();
+    assert_eq!(host.reports(2_000), [joined(group), joined(group)]);
+    assert_eq!(host.reports(10_000), []);
+}
+
+#[test]
 fn without_being_told_the_guard_learns_an_address_from_what_smoltcp_sends() {
     let mut host = Host::<GuardedCable>::resolving(Family::V6, 64, Cable::default());
     // smoltcp asks for the peer's hardware address; the report follows in the next poll.

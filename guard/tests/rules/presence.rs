@@ -181,6 +181,13 @@ fn a_neighbour_that_announces_its_new_hardware_address_is_believed() {
 }
 
 #[test]
+fn whoever_can_send_to_us_moves_a_neighbour_without_the_guard_too() {
+    for operation in [ArpOperation::Request, ArpOperation::Reply] {
+        assert_eq!(follows::<Cable>(operation, HOST), OTHER_MAC);
+    }
+}
+
+#[test]
 fn a_neighbour_that_smoltcp_never_met_takes_no_place_in_its_cache() {
     let mut host = Host::<GuardedCable>::connected(Family::V4, 64, 1000);
     for number in 10..30 {
