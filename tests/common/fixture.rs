@@ -135,8 +135,8 @@ impl Fixture {
     }
 
     fn boot(&self, host: usize, seed: u64) -> Node<'static> {
-        let memory: &'static mut NodeMemory<'static, SOCKETS> =
-            Box::leak(Box::new(NodeMemory::new()));
+        let memory = NodeMemory::<SOCKETS, { SOCKETS + 2 }>::with_flows();
+        let memory = Box::leak(Box::new(memory));
         if self.is_guarded {
             Node::new(&self.world.ethernet, host, seed, memory)
         } else {
