@@ -119,14 +119,21 @@ impl<'a> State<'a> {
         id: MemberId,
         room: &Name,
     ) -> Result<(), MoveError> {
-        let room = self.find_or_open(room).ok_or(MoveError::RoomsFull)?;
-        if self
-            .members
-            .get(id)
-            .is_some_and(|member| member.room != room)
-        {
-            self.charge(now, id).map_err(MoveError::Early)?;
-            self.exit(id);
+        let Some(old) = self.members.get(id).map(|member| member.room) else {
+            return Ok(());
+        };
+        let found = self.find(room);
+        if found == Some(old) {
+            return Ok(());
+        }
+        // Who is alone may take the place of its old room along.
+        let is_alone = self.rooms.get(old).is_some_and(|old| old.members == 1);
+        if found.or_else(|| self.vacant()).is_none() && !is_alone {
+            return Err(MoveError::RoomsFull);
+        }
+        self.charge(now, id).map_err(MoveError::Early)?;
+        self.exit(id);
+        if let Some(room) = self.find_or_open(room) {
             self.enter(id, room);
         }
         Ok(())
@@ -343,7 +350,8 @@ impl<'a> State<'a> {
     }
 
     fn log_bytes(&self) -> usize {
-        self.logs.len() / self.rooms.len()
+        // There is a room.
+        self.logs.len().checked_div(self.rooms.len()).unwrap_or(0)
     }
 
     fn memory(&self, room: usize) -> &[u8] {
@@ -357,11 +365,16 @@ impl<'a> State<'a> {
         self.rooms.iter().position(is_it)
     }
 
+    /// A place for one more room.
+    fn vacant(&self) -> Option<usize> {
+        self.rooms.iter().position(|room| room.members == 0)
+    }
+
     fn find_or_open(&mut self, name: &Name) -> Option<usize> {
         if let Some(room) = self.find(name) {
             return Some(room);
         }
-        let room = self.rooms.iter().position(|room| room.members == 0)?;
+        let room = self.vacant()?;
         let place = self.rooms.get_mut(room)?;
         place.name = name.clone();
         place.log = Log::EMPTY;

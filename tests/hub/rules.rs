@@ -83,7 +83,7 @@ fn a_member_can_take_another_name_but_nobody_elses() {
 
 #[test]
 fn who_goes_to_another_room_is_gone_from_the_first() {
-    let hub = hub(2, 2, 4_096);
+    let hub = hub(3, 2, 4_096);
     let [alice, bob] = ["alice", "bob"].map(|who| join(&hub, "lobby", who));
     assert_eq!(hub.move_to(Tick::ZERO, alice, &name("attic")), Ok(()));
     assert_eq!(hub.move_to(Tick::ZERO, alice, &name("Attic")), Ok(()));
@@ -92,10 +92,24 @@ fn who_goes_to_another_room_is_gone_from_the_first() {
     let told = read_all(&hub, bob).unwrap();
     assert_eq!(told, ["* bob joined", "* alice left", "bob: anybody?"]);
     assert_eq!(hub.room(alice), Some(name("attic")));
+    join(&hub, "lobby", "eve");
     assert_eq!(
         hub.move_to(Tick::ZERO, bob, &name("cellar")),
         Err(MoveError::RoomsFull)
     );
+}
+
+#[test]
+fn who_is_alone_takes_the_place_of_its_room_along() {
+    let hub = hub(2, 1, 4_096);
+    let alice = join(&hub, "lobby", "alice");
+    post(&hub, alice, "secret");
+    assert_eq!(hub.move_to(Tick::ZERO, alice, &name("attic")), Ok(()));
+    assert_eq!(hub.room(alice), Some(name("attic")));
+    assert_eq!(read_all(&hub, alice).unwrap(), ["* alice joined"]);
+    join(&hub, "attic", "bob");
+    let back = hub.move_to(Tick::ZERO, alice, &name("lobby"));
+    assert_eq!(back, Err(MoveError::RoomsFull), "bob stays");
 }
 
 #[test]

@@ -297,3 +297,36 @@ fn a_frozen_client_is_closed_and_slows_nobody() {
         .collect();
     assert_eq!(told, all);
 }
+
+#[test]
+fn acknowledgements_in_between_take_no_namespace_its_turn() {
+    // One message at a time fills the buffers.
+    let mut net = net_with(2 * CALLERS, 131_072);
+    let one = join(&mut net, 1, "/a,");
+    say(&mut net, one, "40/b,");
+    let [in_a, in_b] = [(2, "/a,"), (3, "/b,")].map(|(host, path)| join(&mut net, host, path));
+    net.app_mut(one).session_mut().heard.clear();
+    net.app_mut(one).session_mut().is_frozen = true;
+    let long = "x".repeat(4_000);
+    for _ in 0..15 {
+        say(&mut net, in_a, &format!("42/a,[\"{long}\"]"));
+        say(&mut net, in_b, &format!("42/b,[\"{long}\"]"));
+    }
+    net.run(ms(500));
+    for _ in 0..15 {
+        say(&mut net, one, "42/a,1[\"y\"]");
+    }
+    net.run(ms(500));
+    net.app_mut(one).session_mut().is_frozen = false;
+    net.run(ms(500));
+    let told = heard(&net, one);
+    let long_ones = told.iter().filter(|text| text.len() > 1_000);
+    let mut lead = 0_i32;
+    for text in long_ones.clone() {
+        lead += if text.starts_with("42/a,") { 1 } else { -1 };
+        assert!(lead.abs() <= 3, "one namespace is ahead by {lead}");
+    }
+    assert_eq!((long_ones.count(), lead), (30, 0));
+    let acks = told.iter().filter(|text| text.starts_with("43/a,1"));
+    assert_eq!(acks.count(), 15);
+}

@@ -40,6 +40,8 @@ pub struct SocketIo<'h, 'm> {
     namespaces: Vec<Namespace, NAMESPACES_MAX>,
     reply: Option<Reply>,
     sending: Sending,
+    /// The place of the namespace whose turn was last.
+    last_place: usize,
     /// How much of it was sent.
     sent: Sent,
     heartbeat: Heartbeat,
@@ -87,6 +89,7 @@ impl<'h, 'm> SocketIo<'h, 'm> {
             namespaces: Vec::new(),
             reply: None,
             sending: Sending::Reply,
+            last_place: 0,
             sent: Sent::NOTHING,
             heartbeat: Heartbeat::Over,
             rate: Rate::NEW,
@@ -226,15 +229,9 @@ impl<'h, 'm> SocketIo<'h, 'm> {
             return Ok(Some(Sending::Ping));
         }
         // Each namespace in its turn.
+        let places = self.namespaces.iter().enumerate().cycle();
         let count = self.namespaces.len();
-        let first = match self.sending {
-            Sending::Entry(last) => last + 1,
-            _ => 0,
-        };
-        for place in (first..first + count).map(|place| place % count) {
-            let Some(namespace) = self.namespaces.get(place) else {
-                continue;
-            };
+        for (place, namespace) in places.skip(self.last_place + 1).take(count) {
             let has_entry = self.hub.read(namespace.member, |_| ());
             match has_entry.map_err(|_| (CloseCode::POLICY, "too slow"))? {
                 Some(()) => return Ok(Some(Sending::Entry(place))),
@@ -291,6 +288,9 @@ impl<'h, 'm> SocketIo<'h, 'm> {
                 break;
             };
             self.sending = next;
+            if let Sending::Entry(place) = next {
+                self.last_place = place;
+            }
             if !self.send(channel)? {
                 break;
             }
@@ -339,7 +339,8 @@ impl Endpoint for SocketIo<'_, '_> {
             return true;
         }
         self.heartbeat.heard(channel.now());
-        if self.reply.is_some() {
+        // What waits is parsed again only when it may be taken.
+        if self.reply.is_some() || self.held_until.is_some() {
             return false;
         }
         let taken = match (part.kind, part.as_text()) {
