@@ -4,7 +4,8 @@ use crate::{Duration, Io};
 
 /// Decides whether and when a [`Client`](super::Client) tries again.
 pub trait Retry {
-    /// A connection, or the attempt to make one, has failed: how long to wait before the next
+    /// A connection, or the attempt to make one, has failed, or has ended and the session
+    /// [wants another](crate::Session::wants_another): how long to wait before the next
     /// attempt; `None` to give up.
     fn next_delay(&mut self, io: &mut Io) -> Option<Duration>;
 

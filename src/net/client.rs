@@ -124,6 +124,9 @@ impl<S: Session, R: Retry, T: Remote> Client<S, R, T> {
         }
         match progress {
             Progress::Step(step) => Ok(step),
+            Progress::Ended(Ok(())) if self.conversation.session.wants_another() => {
+                Ok(self.retry(io).unwrap_or(Step::Done))
+            }
             Progress::Ended(Ok(())) => Ok(Step::Done),
             Progress::Ended(Err(error)) => self.fail(io, error),
             Progress::Unusable(error) => Err(error),
@@ -135,12 +138,15 @@ impl<S: Session, R: Retry, T: Remote> Client<S, R, T> {
         if !session.is_retryable(&error) {
             return Err(error);
         }
-        let Some(delay) = self.retry.next_delay(io) else {
-            return Err(error);
-        };
+        self.retry(io).ok_or(error)
+    }
+
+    /// Makes another attempt after a delay, unless there is none.
+    fn retry(&mut self, io: &mut Io) -> Option<Step> {
+        let delay = self.retry.next_delay(io)?;
         io.emit(&Event::Retrying { delay });
         self.retry_at = Some(Deadline::new(io.now + delay, TimeoutKind::Connect));
-        Ok(Step::Again)
+        Some(Step::Again)
     }
 }
 

@@ -81,6 +81,12 @@ pub trait Session {
         true
     }
 
+    /// Whether the session wants another connection after one that has ended in order, for a client
+    /// that [retries](crate::Retry).
+    fn wants_another(&self) -> bool {
+        false
+    }
+
     /// How the connection ends after [`Step::Done`]: one of [`CLOSINGS`](Session::CLOSINGS), by
     /// default the first.
     fn closing(&self) -> Closing {

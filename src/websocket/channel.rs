@@ -50,6 +50,12 @@ pub trait Endpoint {
         false
     }
 
+    /// Whether a client that [retries](crate::Retry) connects again after a WebSocket that was closed
+    /// in order.
+    fn wants_another(&self) -> bool {
+        false
+    }
+
     /// The connection is over. Called once for each [`on_open`](Self::on_open).
     fn on_end(&mut self, result: &Result<(), WebSocketError>) {
         let _ = result;

@@ -211,6 +211,10 @@ impl<E: Endpoint> Session for ClientSession<'_, E> {
         }
     }
 
+    fn wants_another(&self) -> bool {
+        self.endpoint().wants_another()
+    }
+
     fn end(
         &mut self,
         connection: &mut Connection,

@@ -134,3 +134,42 @@ with socket.create_server((\"\", 9001)) as listener:
         assert_eq!(hosttap(&arguments).finish(SECONDS_MAX).code, Some(code));
     }
 }
+
+#[test]
+fn a_server_that_closes_in_order_is_asked_again_until_the_user_ends() {
+    in_namespace!();
+    let server = start_server(
+        "
+    peer.send(peer.close_frame(1001)); peer.expect((\"close\", 1001))
+    peer = accept(listener)
+    peer.send(peer.frame(TEXT, b'again'))
+    peer.expect_close(1000)
+",
+    );
+    let mut chat = start_chat(&["--retry"]);
+    chat.wait_for_stdout("again\n", SECONDS_MAX);
+    chat.close_stdin();
+    let exited = chat.finish(SECONDS_MAX);
+    server.expect_success(SECONDS_MAX);
+    assert_eq!(exited.code, Some(0), "{}", exited.stderr());
+}
+
+#[test]
+fn an_echo_asks_a_server_that_sends_nothing_at_most_ten_times_a_second() {
+    in_namespace!();
+    let server = start_server(
+        "
+    import time
+    end, count = time.monotonic() + 2, 0
+    while time.monotonic() < end:
+        peer.send(peer.close_frame(1000)); peer.expect((\"close\", 1000))
+        peer, count = accept(listener), count + 1
+    assert count <= 21, count
+",
+    );
+    let url = format!("ws://{KERNEL_ADDRESS}:9001/");
+    let echo = hosttap(&["echo", "--connect", &url]);
+    server.expect_success(SECONDS_MAX);
+    echo.interrupt();
+    assert_eq!(echo.finish(SECONDS_MAX).code, Some(130));
+}

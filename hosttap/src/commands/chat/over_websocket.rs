@@ -122,6 +122,11 @@ impl Endpoint for Lines {
         }
     }
 
+    /// A server that starts again closes in order, too.
+    fn wants_another(&self) -> bool {
+        !self.is_ending
+    }
+
     fn on_end(&mut self, _result: &Result<(), WebSocketError>) {
         self.is_open = false;
         self.queue.clear();

@@ -17,7 +17,7 @@ use crate::commands::console_observer::ConsoleObserver;
 use crate::commands::websocket::Redial;
 use crate::commands::{join, websocket};
 use crate::exit::{Exit, Failure};
-use crate::link::stack::BULK_BUFFER_BYTES;
+use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::terminal::console::Console;
 
 /// What is sent back at a time. Messages may be longer.
@@ -88,6 +88,7 @@ pub(super) fn server<const N: usize>(
 /// Sends back each message as a whole, when the one before was sent.
 #[derive(Debug, Default)]
 struct EchoWhole {
+    has_echoed: bool,
     waiting: VecDeque<(Kind, Vec<u8>)>,
 }
 
@@ -120,6 +121,7 @@ impl Outbox for EchoWhole {
     }
 
     fn pop(&mut self) {
+        self.has_echoed = true;
         self.waiting.pop_front();
     }
 }
@@ -154,9 +156,24 @@ pub(super) fn call(
         match outcome {
             Err(error) if is_over => return Err(console.failure(text, error)),
             Ok(()) if once => return Ok(Exit::Success),
+            // A server that sends nothing would be asked for ever, as fast as it answers.
+            _ if !task.app().session().endpoint().has_echoed => pause(&mut stack, console)?,
             _ => {}
         }
     }
+}
+
+/// Keeps the link going until the next attempt.
+fn pause(stack: &mut TapStack, console: &mut Console) -> Result<(), Failure> {
+    let end = stack.clock.now() + PAUSE_MIN;
+    while stack.clock.now() < end {
+        let mut observer = ConsoleObserver {
+            console: &mut *console,
+        };
+        let wake = stack.turn(&mut [], &mut observer);
+        stack.wait(Some(wake.map_or(end, |wake| wake.min(end))), None, None)?;
+    }
+    Ok(())
 }
 
 type EchoClient<'m> = Client<ClientSession<'m, EchoWhole>, Redial, HostPort<&'m str>>;
