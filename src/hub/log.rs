@@ -89,7 +89,7 @@ impl Log {
         let len = HEADER_BYTES + name.len() + text_bytes;
         debug_assert!(len <= memory.len() / 2, "it was checked before");
         let capacity = memory.len() as u64;
-        let offset = self.end % capacity;
+        let offset = self.end.checked_rem(capacity).unwrap_or(0);
         let at = if capacity - offset < len as u64 {
             if let Some(gap) = memory.get_mut(offset as usize..) {
                 gap.iter_mut().take(HEADER_BYTES).for_each(|byte| *byte = 0);
@@ -99,7 +99,7 @@ impl Log {
             self.end
         };
         self.make_room(memory, at + len as u64);
-        let offset = (at % capacity) as usize;
+        let offset = at.checked_rem(capacity).unwrap_or(0) as usize;
         let Some(entry) = memory.get_mut(offset..offset + len) else {
             return;
         };
@@ -147,7 +147,7 @@ impl Log {
             if at >= self.end {
                 return Found::Nothing;
             }
-            let offset = at % capacity;
+            let offset = at.checked_rem(capacity).unwrap_or(0);
             let bytes = memory.get(offset as usize..).unwrap_or_default();
             if let Some(entry) = parse(bytes, at) {
                 return Found::Entry(entry);

@@ -1,6 +1,6 @@
 //! Rooms and their members, for several servers at once.
 
-use core::cell::RefCell;
+use core::cell::{Ref, RefCell, RefMut};
 
 use managed::ManagedSlice;
 
@@ -67,9 +67,19 @@ impl<'a> Hub<'a> {
         }
     }
 
+    /// Nobody holds it for longer than one call.
+    fn state(&self) -> Ref<'_, State<'a>> {
+        self.state.borrow()
+    }
+
+    /// As [`state`](Hub::state).
+    fn state_mut(&self) -> RefMut<'_, State<'a>> {
+        self.state.borrow_mut()
+    }
+
     /// What a member may do. Messages are shorter than was asked for where the logs are too short.
     pub fn limits(&self) -> Limits {
-        self.state.borrow().limits()
+        self.state().limits()
     }
 
     /// Makes somebody a member of a room, which is opened if there is none of this name. Who asks for
@@ -83,12 +93,12 @@ impl<'a> Hub<'a> {
         name: Option<&Name>,
         wants: Wants,
     ) -> Result<MemberId, JoinError> {
-        self.state.borrow_mut().join(room, name, wants)
+        self.state_mut().join(room, name, wants)
     }
 
     /// The member is gone, and the room is told. A room that nobody is in any more is closed.
     pub fn leave(&self, id: MemberId) {
-        self.state.borrow_mut().leave(id);
+        self.state_mut().leave(id);
     }
 
     /// Gives a member another name, and tells the room. It counts as a message.
@@ -96,7 +106,7 @@ impl<'a> Hub<'a> {
     /// # Errors
     /// When somebody else has the name, or the member may not act yet.
     pub fn rename(&self, now: Tick, id: MemberId, name: &Name) -> Result<(), RenameError> {
-        self.state.borrow_mut().rename(now, id, name)
+        self.state_mut().rename(now, id, name)
     }
 
     /// Lets a member go to another room under the same name. Both rooms are told, and what the member
@@ -105,7 +115,7 @@ impl<'a> Hub<'a> {
     /// # Errors
     /// When there is no memory for one more room, or the member may not act yet.
     pub fn move_to(&self, now: Tick, id: MemberId, room: &Name) -> Result<(), MoveError> {
-        self.state.borrow_mut().move_to(now, id, room)
+        self.state_mut().move_to(now, id, room)
     }
 
     /// Says something to the member's room, the speaker included, and returns how many others are
@@ -114,7 +124,7 @@ impl<'a> Hub<'a> {
     /// # Errors
     /// When it is too long, or the member may not speak yet. Nothing was said then.
     pub fn post(&self, now: Tick, id: MemberId, text: &[u8]) -> Result<usize, PostError> {
-        self.state.borrow_mut().post(now, id, text)
+        self.state_mut().post(now, id, text)
     }
 
     /// The same, for text that comes by the character.
@@ -127,7 +137,7 @@ impl<'a> Hub<'a> {
         id: MemberId,
         chars: impl Iterator<Item = char> + Clone,
     ) -> Result<usize, PostError> {
-        self.state.borrow_mut().post_chars(now, id, chars)
+        self.state_mut().post_chars(now, id, chars)
     }
 
     /// Sends a named event, a JSON array, to those others of the room who want events, and returns
@@ -136,7 +146,7 @@ impl<'a> Hub<'a> {
     /// # Errors
     /// As [`post`](Hub::post).
     pub fn post_event(&self, now: Tick, id: MemberId, json: &str) -> Result<usize, PostError> {
-        self.state.borrow_mut().post_event(now, id, json)
+        self.state_mut().post_event(now, id, json)
     }
 
     /// Sends an event of the device itself to a room, as [`post_event`](Hub::post_event) does. Between
@@ -145,7 +155,7 @@ impl<'a> Hub<'a> {
     /// # Errors
     /// [`PostError::TooLong`].
     pub fn emit(&self, room: &Name, json: &str) -> Result<usize, PostError> {
-        self.state.borrow_mut().emit(room, json)
+        self.state_mut().emit(room, json)
     }
 
     /// Shows the member what it gets next, if there is something. It stays the next until
@@ -158,47 +168,47 @@ impl<'a> Hub<'a> {
         id: MemberId,
         read: impl FnOnce(Entry) -> R,
     ) -> Result<Option<R>, Lapped> {
-        self.state.borrow_mut().skip_unwanted(id);
-        Ok(self.state.borrow().entry(id)?.map(read))
+        self.state_mut().skip_unwanted(id);
+        Ok(self.state().entry(id)?.map(read))
     }
 
     /// The member has got what [`read`](Hub::read) showed last.
     pub fn advance(&self, id: MemberId) {
-        self.state.borrow_mut().advance(id);
+        self.state_mut().advance(id);
     }
 
     /// Shows the names of those who are in the member's room, its own included, from the place `from`
     /// on (0 is the first). When `take` is false for one, returns the place of that one, to go on
     /// there.
     pub fn who(&self, id: MemberId, from: u16, take: impl FnMut(&str) -> bool) -> Option<u16> {
-        self.state.borrow().who(id, from, take)
+        self.state().who(id, from, take)
     }
 
     /// The member's name; `None` once it has left.
     pub fn name(&self, id: MemberId) -> Option<Name> {
-        self.state.borrow().name_of(id).cloned()
+        self.state().name_of(id).cloned()
     }
 
     /// The member's room; `None` once it has left.
     pub fn room(&self, id: MemberId) -> Option<Name> {
-        self.state.borrow().room_of(id).cloned()
+        self.state().room_of(id).cloned()
     }
 
     /// How much the member has said lately.
     #[cfg(feature = "socketio")]
     pub(super) fn rate(&self, id: MemberId) -> Rate {
-        self.state.borrow().rate(id)
+        self.state().rate(id)
     }
 
     /// Lets the member go on where another of the same client has stopped.
     #[cfg(feature = "socketio")]
     pub(super) fn set_rate(&self, id: MemberId, rate: Rate) {
-        self.state.borrow_mut().set_rate(id, rate);
+        self.state_mut().set_rate(id, rate);
     }
 
     /// Whether there is something new in some room since this was asked last: then other servers of
     /// the loop want a step.
     pub fn take_news(&self) -> bool {
-        self.state.borrow_mut().take_news()
+        self.state_mut().take_news()
     }
 }

@@ -219,7 +219,8 @@ fn split_target(method: Method, target: &str) -> Result<(Option<&str>, &str), Re
         return Err(RequestError::Target);
     }
     let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?'));
-    let (authority, path) = rest.split_at(end.unwrap_or(rest.len()));
+    let split = rest.split_at_checked(end.unwrap_or(rest.len()));
+    let (authority, path) = split.ok_or(RequestError::Target)?;
     if !is_authority(authority) {
         return Err(RequestError::Target);
     }

@@ -3,6 +3,8 @@
 #![no_std]
 #![no_main]
 
+mod web;
+
 use core::hint::black_box;
 use core::net::Ipv4Addr;
 
@@ -62,6 +64,7 @@ fn run(memory: &'static mut Buffers) -> Result<(), Failure> {
     chat.end_input();
     poll(node, chat)?;
 
+    web::run(node, sockets, remote)?;
     download(node, socket)?;
     send_and_receive(node, socket, remote)
 }
