@@ -1,16 +1,11 @@
 //! The fields of an answer that decide how a download goes on, in constant memory.
 
-use heapless::Vec;
-
 use super::content_range::ContentRange;
 use super::name_finder::NameFinder;
 use super::syntax::number;
+use super::value::Value;
 use super::{Fields, Location, date};
 use crate::Duration;
-
-/// Longest value that is kept of the fields that have a fixed form: a Content-Range with three numbers
-/// of 20 digits is the longest of them.
-const VALUE_BYTES_MAX: usize = 72;
 
 /// No server makes us wait for longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(6 * 60 * 60);
@@ -34,16 +29,6 @@ const NAMES: [(Name, &[u8]); 5] = [
     (Name::RetryAfter, b"retry-after"),
 ];
 
-/// The value of one field, without the white space around it.
-#[derive(Debug, Default)]
-struct Value {
-    bytes: Vec<u8, VALUE_BYTES_MAX>,
-    /// The field has come, perhaps without a value.
-    is_present: bool,
-    /// It came twice, or is too long: as if it were not there.
-    is_void: bool,
-}
-
 /// What is remembered of the fields of the final head.
 #[derive(Debug)]
 pub(super) struct Answer<'a> {
@@ -56,35 +41,7 @@ pub(super) struct Answer<'a> {
     date: Value,
     last_modified: Value,
     retry_after: Value,
-    /// The present name.
-    name: NameFinder,
-    current: Option<Name>,
-}
-
-impl Value {
-    fn begin(&mut self) {
-        self.is_void = self.is_present;
-        self.is_present = true;
-    }
-
-    fn push(&mut self, byte: u8) {
-        let is_leading = self.bytes.is_empty() && super::syntax::is_whitespace(byte);
-        if !is_leading && self.bytes.push(byte).is_err() {
-            self.is_void = true;
-        }
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.is_present = false;
-        self.is_void = false;
-    }
-
-    /// Nothing where the field is missing or cannot be believed.
-    fn get(&self) -> Option<&[u8]> {
-        let value = self.bytes.trim_ascii_end();
-        (!self.is_void && !value.is_empty()).then_some(value)
-    }
+    name: NameFinder<Name>,
 }
 
 impl<'a> Answer<'a> {
@@ -98,8 +55,7 @@ impl<'a> Answer<'a> {
             date: Value::default(),
             last_modified: Value::default(),
             retry_after: Value::default(),
-            name: NameFinder::new(),
-            current: None,
+            name: NameFinder::new(&NAMES),
         }
     }
 
@@ -116,7 +72,6 @@ impl<'a> Answer<'a> {
         ] {
             value.clear();
         }
-        self.current = None;
     }
 
     /// The entity tag, weak ones included.
@@ -187,16 +142,15 @@ impl Fields for Answer<'_> {
     }
 
     fn begin_name(&mut self) {
-        self.name = NameFinder::new();
+        self.name.begin();
     }
 
     fn name_byte(&mut self, byte: u8) {
-        self.name.push(&NAMES, byte);
+        self.name.push(byte);
     }
 
     fn begin_value(&mut self) {
-        self.current = self.name.find(&NAMES);
-        match self.current {
+        match self.name.find() {
             Some(Name::ETag) => self.etags = self.etags.saturating_add(1),
             Some(name) => {
                 if let Some(value) = self.value(name) {
@@ -208,7 +162,7 @@ impl Fields for Answer<'_> {
     }
 
     fn value_byte(&mut self, byte: u8) {
-        match self.current {
+        match self.name.current() {
             Some(Name::ETag) => self.etag.push(byte),
             Some(name) => {
                 if let Some(value) = self.value(name) {
@@ -220,7 +174,7 @@ impl Fields for Answer<'_> {
     }
 
     fn end_value(&mut self) {
-        if self.current.take() == Some(Name::ETag) {
+        if self.name.end() == Some(Name::ETag) {
             self.etag.finish();
         }
     }

@@ -75,6 +75,8 @@ mod tests;
 mod url;
 mod url_error;
 mod user_info;
+#[cfg(any(feature = "download", feature = "websocket"))]
+mod value;
 #[cfg(feature = "download")]
 mod version;
 
@@ -111,5 +113,7 @@ pub(crate) use syntax::is_token;
 pub use url::{Authority, Host, Target, Url};
 pub use url_error::UrlError;
 pub use user_info::UserInfo;
+#[cfg(feature = "websocket")]
+pub(crate) use value::Value;
 #[cfg(feature = "download")]
 pub use version::{Kept, RestartSink, Version};

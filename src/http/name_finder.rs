@@ -1,27 +1,39 @@
 //! Recognizes the names of a few fields without a copy of them.
 
-/// A field's name, as far as it has come. There may be up to eight names to look for.
+/// The field that a head is at, if it is one of those that are looked for. There may be up to eight
+/// names.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) struct NameFinder {
-    /// Number of bytes of the name.
+pub(crate) struct NameFinder<T: 'static> {
+    /// In lower case.
+    names: &'static [(T, &'static [u8])],
+    /// Number of bytes of the name, as far as it has come.
     len: usize,
     /// One bit for each name that still matches.
     matching: u8,
+    /// The field whose value comes now.
+    current: Option<T>,
 }
 
-impl NameFinder {
-    /// A name of which nothing has come.
-    pub(crate) const fn new() -> Self {
+impl<T: Copy> NameFinder<T> {
+    /// Before the first field.
+    pub(crate) const fn new(names: &'static [(T, &'static [u8])]) -> Self {
         Self {
+            names,
             len: 0,
             matching: u8::MAX,
+            current: None,
         }
     }
 
-    /// The next byte; the names to look for are in lower case, and always the same.
-    pub(crate) fn push<T>(&mut self, names: &[(T, &[u8])], byte: u8) {
-        for (index, (_, name)) in names.iter().enumerate() {
+    /// A name begins.
+    pub(crate) const fn begin(&mut self) {
+        *self = Self::new(self.names);
+    }
+
+    /// The next byte of the name.
+    pub(crate) fn push(&mut self, byte: u8) {
+        for (index, (_, name)) in self.names.iter().enumerate() {
             if name.get(self.len) != Some(&byte.to_ascii_lowercase()) {
                 self.matching &= !(1 << index);
             }
@@ -29,13 +41,24 @@ impl NameFinder {
         self.len = self.len.saturating_add(1);
     }
 
-    /// Which of the names it is, now that it is complete.
-    pub(crate) fn find<T: Copy>(&self, names: &[(T, &[u8])]) -> Option<T> {
+    /// The name is complete: which it is, until the end of its value.
+    pub(crate) fn find(&mut self) -> Option<T> {
         let is_it =
             |index: usize, name: &[u8]| name.len() == self.len && self.matching & (1 << index) != 0;
-        let mut names = names.iter().enumerate();
-        names
+        let mut names = self.names.iter().enumerate();
+        self.current = names
             .find(|(index, (_, name))| is_it(*index, name))
-            .map(|(_, &(field, _))| field)
+            .map(|(_, &(field, _))| field);
+        self.current
+    }
+
+    /// The field whose value comes now.
+    pub(crate) const fn current(&self) -> Option<T> {
+        self.current
+    }
+
+    /// The value is complete: whose it was.
+    pub(crate) const fn end(&mut self) -> Option<T> {
+        self.current.take()
     }
 }

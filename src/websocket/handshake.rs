@@ -3,15 +3,12 @@
 
 use core::fmt;
 
-use heapless::{String, Vec};
+use heapless::String;
 
 use super::key::{accept_key, new_key};
 use crate::http::{
-    Additions, Fields, Header, HeaderError, Location, NameFinder, Request, Url, UrlError,
+    Additions, Fields, Header, HeaderError, Location, NameFinder, Request, Url, UrlError, Value,
 };
-
-/// Longest value that is kept of a field of the answer. What is longer is none of ours.
-const VALUE_BYTES_MAX: usize = 64;
 
 /// Fields of the handshake, which only the client itself may set.
 const RESERVED: [&str; 6] = [
@@ -184,11 +181,9 @@ pub(super) struct Answer<'a> {
     /// The key that is to be answered, and the protocols that were offered.
     key: Key,
     protocols: &'a [&'a str],
-    name: NameFinder,
-    current: Option<Name>,
-    value: Vec<u8, VALUE_BYTES_MAX>,
-    /// The value was longer.
-    is_cut: bool,
+    name: NameFinder<Name>,
+    /// Of the present field. One that is too long is none of those that are looked for.
+    value: Value,
     is_upgrade: bool,
     is_connection: bool,
     is_accepted: bool,
@@ -203,10 +198,8 @@ impl<'a> Answer<'a> {
             location: Location::new(location),
             key: Key::new([0; 2]),
             protocols: request.protocols,
-            name: NameFinder::new(),
-            current: None,
-            value: Vec::new(),
-            is_cut: false,
+            name: NameFinder::new(&NAMES),
+            value: Value::default(),
             is_upgrade: false,
             is_connection: false,
             is_accepted: false,
@@ -243,9 +236,7 @@ impl<'a> Answer<'a> {
     }
 
     fn on_value(&mut self, name: Name) {
-        // A value that was cut is none of those that are looked for.
-        let value = self.value.trim_ascii_end();
-        let value = if self.is_cut { b"" } else { value };
+        let value = self.value.get().unwrap_or_default();
         match name {
             Name::Upgrade => self.is_upgrade |= value.eq_ignore_ascii_case(b"websocket"),
             Name::Connection => {
@@ -278,7 +269,6 @@ impl<'a> Answer<'a> {
 impl Fields for Answer<'_> {
     fn begin_head(&mut self, _status: u16) {
         self.location.clear();
-        self.current = None;
         self.is_upgrade = false;
         self.is_connection = false;
         self.is_accepted = false;
@@ -287,28 +277,27 @@ impl Fields for Answer<'_> {
     }
 
     fn begin_name(&mut self) {
-        self.name = NameFinder::new();
+        self.name.begin();
     }
 
     fn name_byte(&mut self, byte: u8) {
-        self.name.push(&NAMES, byte);
+        self.name.push(byte);
     }
 
     fn begin_value(&mut self) {
-        self.current = self.name.find(&NAMES);
+        self.name.find();
         self.value.clear();
-        self.is_cut = false;
+        self.value.begin();
     }
 
     fn value_byte(&mut self, byte: u8) {
-        let is_leading = self.value.is_empty() && matches!(byte, b' ' | b'\t');
-        if self.current.is_some() && !is_leading && self.value.push(byte).is_err() {
-            self.is_cut = true;
+        if self.name.current().is_some() {
+            self.value.push(byte);
         }
     }
 
     fn end_value(&mut self) {
-        if let Some(name) = self.current.take() {
+        if let Some(name) = self.name.end() {
             self.on_value(name);
         }
     }

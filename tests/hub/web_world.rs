@@ -7,12 +7,12 @@ use tickwire::websocket::{
     CloseCode, Decoder, Delivery, Endpoint, FrameHeader, Incoming, Mask, Opcode, Options, WebSocket,
 };
 use tickwire::{
-    Client, ClientOptions, Connection, Deadline, Duration, Error, Received, Role, Server,
-    ServerOptions, Session, Step, Tick, TimeoutKind,
+    Client, Connection, Deadline, Error, Received, Role, Server, ServerOptions, Session, Step,
+    TimeoutKind,
 };
 
-use crate::common::fixture::{BUFFER, Fixture, TaskId, endpoint, leak};
-use crate::world::{CALLERS, HUB};
+use crate::common::fixture::{BUFFER, Fixture, TaskId, leak};
+use crate::world::{self, CALLERS, HUB, NEVER};
 
 pub(crate) const WEB_PORT: u16 = 80;
 /// Longest message that a member may send.
@@ -134,29 +134,13 @@ impl Session for WebTalk {
         })
     }
 
-    /// A test is never that long.
     fn deadline(&self) -> Option<Deadline> {
-        Some(Deadline::new(
-            Tick::from_millis(u64::MAX / 4),
-            TimeoutKind::Total,
-        ))
+        Some(NEVER)
     }
 }
 
 fn call_as(net: &mut Fixture, host: usize, is_engine: bool) -> TaskId<WebTalker> {
-    let socket = net.add_socket(host, BUFFER);
-    let options = ClientOptions {
-        idle_timeout: None,
-        ..ClientOptions::default()
-    };
-    let talk = WebTalk::new(is_engine);
-    let id = net.start(
-        host,
-        Client::new(socket, endpoint(HUB, WEB_PORT), talk, options),
-    );
-    // In the order of these calls.
-    net.run(Duration::from_millis(100));
-    id
+    world::call(net, host, WEB_PORT, WebTalk::new(is_engine))
 }
 
 /// Lets somebody at a host connect.

@@ -85,31 +85,39 @@ impl Session for Talk {
         })
     }
 
-    /// A test is never that long.
     fn deadline(&self) -> Option<Deadline> {
-        Some(Deadline::new(
-            Tick::from_millis(u64::MAX / 4),
-            TimeoutKind::Total,
-        ))
+        Some(NEVER)
     }
 }
 
-/// Lets somebody at a host join over TCP, and say this first.
-pub(crate) fn join(net: &mut Fixture, host: usize, first: &str) -> TaskId<Talker> {
+/// Lets somebody at a host call the hub.
+pub(crate) fn call<S: Session + 'static>(
+    net: &mut Fixture,
+    host: usize,
+    port: u16,
+    session: S,
+) -> TaskId<Client<S>> {
     let socket = net.add_socket(host, BUFFER);
     let options = ClientOptions {
         idle_timeout: None,
         ..ClientOptions::default()
     };
-    let mut talk = Talk::default();
-    talk.says.push_back(first.into());
-    let id = net.start(
-        host,
-        Client::new(socket, endpoint(HUB, PORT), talk, options),
-    );
+    let client = Client::new(socket, endpoint(HUB, port), session, options);
+    let id = net.start(host, client);
     // In the order of these calls.
     net.run(Duration::from_millis(100));
     id
+}
+
+/// A test is never that long.
+pub(crate) const NEVER: Deadline =
+    Deadline::new(Tick::from_millis(u64::MAX / 4), TimeoutKind::Total);
+
+/// Lets somebody at a host join over TCP, and say this first.
+pub(crate) fn join(net: &mut Fixture, host: usize, first: &str) -> TaskId<Talker> {
+    let mut talk = Talk::default();
+    talk.says.push_back(first.into());
+    call(net, host, PORT, talk)
 }
 
 /// Lets somebody say something.

@@ -3,11 +3,21 @@
 use tickwire::http::server::Asset;
 
 /// All that a page without a hub needs.
-static PLAIN: [Asset<'static>; 3] = [html(include_bytes!("plain.html")), STYLE, ICON];
+static PLAIN: [Asset<'static>; 3] = [
+    html(concat!(
+        include_str!("head.html"),
+        include_str!("plain.html")
+    )),
+    STYLE,
+    ICON,
+];
 
 /// All that the page needs in which people talk.
 static ROOM: [Asset<'static>; 4] = [
-    html(include_bytes!("room.html")),
+    html(concat!(
+        include_str!("head.html"),
+        include_str!("room.html")
+    )),
     STYLE,
     ICON,
     Asset::new(
@@ -25,8 +35,8 @@ const STYLE: Asset<'static> = Asset::new(
 
 const ICON: Asset<'static> = Asset::new("/icon.svg", "image/svg+xml", include_bytes!("icon.svg"));
 
-const fn html(body: &'static [u8]) -> Asset<'static> {
-    Asset::new("/", "text/html; charset=utf-8", body)
+const fn html(page: &'static str) -> Asset<'static> {
+    Asset::new("/", "text/html; charset=utf-8", page.as_bytes())
 }
 
 /// The page and what it needs, with a hub behind it or without.
