@@ -60,7 +60,7 @@ impl fmt::Display for UrlError {
             Self::ControlByte => "the URL has a control byte",
             Self::NoScheme => "the URL does not begin with http://",
             Self::Https => "https and wss need TLS, which is not there",
-            Self::OtherScheme => "the scheme is not the one that is spoken here",
+            Self::OtherScheme => "the scheme is not supported",
             Self::UserInfo => "the URL has a user name or password",
             Self::EmptyHost => "the URL has no host",
             Self::HostTooLong => "the host name is over 253 bytes",

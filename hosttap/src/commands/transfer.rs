@@ -22,9 +22,14 @@ pub(super) struct Throughput {
 impl fmt::Display for Throughput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.time.as_millis() as f64 / 1_000.0;
-        let rate = self.bytes as f64 / 1e6 / seconds.max(0.001);
+        let per_second = self.bytes as f64 / seconds.max(0.001);
+        let (rate, unit) = match per_second {
+            1e6.. => (per_second / 1e6, "MB"),
+            1e3.. => (per_second / 1e3, "kB"),
+            _ => (per_second, "B"),
+        };
         let bytes = self.bytes;
-        write!(f, "{bytes} bytes in {seconds:.3} s ({rate:.1} MB/s)")
+        write!(f, "{bytes} bytes in {seconds:.3} s ({rate:.1} {unit}/s)")
     }
 }
 
@@ -36,4 +41,22 @@ pub(super) fn failure(remote: &str, error: impl Into<AppError>) -> Failure {
         failure.message = format!("{remote}: the receiver refused: {}", Status(code));
     }
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_transfer_has_a_rate_too() {
+        for (bytes, millis, shown) in [
+            (200_000_000, 400, "200000000 bytes in 0.400 s (500.0 MB/s)"),
+            (100_000, 4_000, "100000 bytes in 4.000 s (25.0 kB/s)"),
+            (12, 5_000, "12 bytes in 5.000 s (2.4 B/s)"),
+            (0, 0, "0 bytes in 0.000 s (0.0 B/s)"),
+        ] {
+            let time = Duration::from_millis(millis);
+            assert_eq!(Throughput { bytes, time }.to_string(), shown);
+        }
+    }
 }

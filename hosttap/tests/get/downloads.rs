@@ -2,31 +2,16 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::process::Signal;
-
-use super::{TRANSFER_SECONDS_MAX, create_site, get, start_nginx, start_python_server};
+use super::{TRANSFER_SECONDS_MAX, create_site, get, names};
 use crate::common::{
-    HttpConnection, HttpServer, KERNEL_ADDRESS, hosttap, in_namespace, is_installed, ok_response,
-    random_bytes, sh,
+    HttpConnection, HttpServer, KERNEL_ADDRESS, hosttap, in_namespace, ok_response, sh,
 };
 
 /// SHA-256 of `hello\n`.
 const HELLO: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
-const BODY_BYTES: usize = 4 << 20;
-
-/// Names in `directory`, sorted.
-fn names(directory: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
 
 fn answer(connection: &mut HttpConnection, head: &str, body: &[u8]) {
     connection.send(format!("HTTP/1.1 {head}\r\n\r\n").as_bytes());
@@ -328,52 +313,4 @@ fn what_cannot_go_together_is_refused_before_anything_is_asked() {
     }
     let exited = get(&["-C", "-o", "/dev/null", url]);
     assert_eq!(exited.code, Some(33), "{}", exited.stderr());
-}
-
-/// Kills `-C` again and again after some more bytes, until a run comes to its end.
-fn kill_and_go_on(url: &str, is_resumed: bool) {
-    let directory = tempfile::tempdir().unwrap();
-    let (file, part) = (
-        directory.path().join("file"),
-        directory.path().join("file.part"),
-    );
-    let len = || fs::metadata(&part).map_or(0, |found| found.len());
-    for kill in 0..8 {
-        let before = len();
-        let program = hosttap(&["get", "-C", url, "-o", file.to_str().unwrap()]);
-        // A moment that is another one each time; how far it has come does not matter.
-        std::thread::sleep(std::time::Duration::from_millis(10 + 6 * kill));
-        program.signal(Signal::KILL);
-        program.finish(TRANSFER_SECONDS_MAX);
-        assert!(
-            !is_resumed || file.exists() || len() >= before,
-            "kill {kill}"
-        );
-        if file.exists() {
-            break;
-        }
-    }
-    let exited = get(&["-C", url, "-o", file.to_str().unwrap()]);
-    assert_eq!(exited.code, Some(0), "{}", exited.stderr());
-    assert!(fs::read(&file).unwrap() == random_bytes(BODY_BYTES));
-    assert_eq!(names(directory.path()), ["file"]);
-}
-
-#[test]
-fn nginx_goes_on_after_kills_at_any_moment() {
-    if !is_installed("nginx") {
-        return;
-    }
-    in_namespace!();
-    let site = create_site(BODY_BYTES);
-    let _server = start_nginx(site.path());
-    kill_and_go_on(&format!("http://{KERNEL_ADDRESS}:8080/big"), true);
-}
-
-#[test]
-fn python_which_ignores_ranges_begins_anew_after_kills_at_any_moment() {
-    in_namespace!();
-    let site = create_site(BODY_BYTES);
-    let _server = start_python_server(&site.path().join("www"));
-    kill_and_go_on(&format!("http://{KERNEL_ADDRESS}:8000/big"), false);
 }

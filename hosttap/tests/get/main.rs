@@ -17,6 +17,7 @@ mod link;
 mod output;
 mod progress;
 mod real_servers;
+mod resumed_kills;
 mod several;
 mod targets;
 
@@ -34,6 +35,16 @@ const BIG_BYTES: usize = 64 << 20;
 /// Runs `hosttap get` to its end.
 fn get(arguments: &[&str]) -> Exited {
     hosttap(&[&["get"], arguments].concat()).finish(TRANSFER_SECONDS_MAX)
+}
+
+/// The names in `directory`, sorted.
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 /// Starts `python3 -m http.server` for `directory`. It ends by itself after some minutes.

@@ -20,7 +20,7 @@ const BODY_BYTES: usize = 48 << 20;
 const TRIES_MAX: usize = 50;
 
 /// Starts apache for `directory`/www on port 8081, with `more` in its configuration.
-fn start_apache(directory: &Path, more: &str) -> Process {
+pub(super) fn start_apache(directory: &Path, more: &str) -> Process {
     let modules = ["mpm_event", "authz_core", "dir"]
         .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"));
     let place = directory.display();
@@ -38,7 +38,7 @@ fn start_apache(directory: &Path, more: &str) -> Process {
 }
 
 /// Starts caddy for `directory`/www on port 8082.
-fn start_caddy(directory: &Path) -> Process {
+pub(super) fn start_caddy(directory: &Path) -> Process {
     let mut command = killed_with_test("caddy");
     command
         .env("HOME", directory)

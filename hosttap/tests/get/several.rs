@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, from_str, json};
 
-use super::get;
+use super::{get, names};
 use crate::common::{HttpServer, KERNEL_ADDRESS, in_namespace, ok_response, sh};
 
 /// A server that answers with the path, or with 404 for `/no`.
@@ -26,15 +26,6 @@ fn run_in(directory: &Path, arguments: &str) -> String {
         "exec 2>&1; cd {}; $hosttap get -q {arguments} || echo code $?",
         directory.display()
     ))
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -167,4 +158,20 @@ fn json_shares_stdout_with_no_body_and_no_capture() {
         assert_eq!(exited.code, Some(2), "{arguments:?}: {}", exited.stderr());
         assert_eq!(exited.stdout(), "", "{arguments:?}");
     }
+}
+
+#[test]
+fn the_summary_of_one_of_several_urls_says_which_one() {
+    in_namespace!();
+    let server = start_server();
+    let (one, two) = (server.url("/one"), server.url("/two"));
+    let stderr = get(&[&one, &two]).stderr();
+    for url in [&one, &two] {
+        assert!(
+            stderr.contains(&format!("hosttap: {url}: 4 bytes in ")),
+            "{stderr}"
+        );
+    }
+    let stderr = get(&[&one]).stderr();
+    assert!(stderr.starts_with("hosttap: 4 bytes in "), "{stderr}");
 }

@@ -46,11 +46,11 @@ impl Fetcher<'_> {
         let options = download_options(self.options);
         let download = Download::new(self.socket, job.url, job.headers, options, buffers, checked);
         let mut download = download.map_err(|error| refuse(&job.shown, error))?;
-        if let Some((bytes, version)) = found {
-            download = download.resume(bytes, &version.as_version());
+        if let Some((bytes, version)) = &found {
+            download = download.resume(*bytes, &version.as_version());
         }
         let mut task = Task::new(download);
-        let outcome = self.drive(&mut task);
+        let outcome = self.drive(&mut task, found.map(|(bytes, _)| bytes));
         let mut download = task.into_app();
         self.seen.attempts = download.retries().saturating_add(1);
         match (outcome?, download.complete()) {
@@ -76,14 +76,16 @@ impl Fetcher<'_> {
         }
     }
 
-    /// Runs the event loop until the download is over.
+    /// Runs the event loop until the download is over. An earlier run has left `found` bytes.
     fn drive(
         &mut self,
         task: &mut Task<Download<'_, &mut Checked>>,
+        found: Option<u64>,
     ) -> Result<Result<(), DownloadError>, Failure> {
         let mut observer = GetObserver {
             console: &mut *self.console,
             cause: None,
+            found,
         };
         loop {
             let wake = self.stack.turn(&mut [task], &mut observer);
@@ -169,6 +171,27 @@ struct GetObserver<'c> {
     console: &'c mut Console,
     /// Why the last request failed.
     cause: Option<AppError>,
+    /// How many bytes an earlier run has left, until the server has answered.
+    found: Option<u64>,
+}
+
+impl GetObserver<'_> {
+    /// Says what the answer does with the bytes that an earlier run has left.
+    fn report_resumption(&mut self, status: u16) {
+        match (self.found, status) {
+            (Some(bytes), 206) => {
+                let text = format_args!("going on after {bytes} bytes of an earlier run");
+                self.console.status(text);
+            }
+            (Some(bytes), 200) => {
+                let text =
+                    format_args!("beginning anew, not after {bytes} bytes of an earlier run");
+                self.console.status(text);
+            }
+            _ => return,
+        }
+        self.found = None;
+    }
 }
 
 impl Observer for GetObserver<'_> {
@@ -176,6 +199,9 @@ impl Observer for GetObserver<'_> {
         if let Some(http::Event::Redirect { status, number }) = event.app() {
             let text = format_args!("{now}  status {status}: redirect {number}");
             self.console.detail(text);
+        }
+        if let Some(http::Event::Head { status, .. }) = event.app() {
+            self.report_resumption(*status);
         }
         match event {
             Event::Connecting { .. } => self.cause = None,

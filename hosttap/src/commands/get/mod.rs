@@ -181,7 +181,13 @@ impl Fetcher<'_> {
             digest,
             resumed_bytes,
         };
-        self.console.status(summary(&fetched));
+        let summary = summary(&fetched);
+        match self.options.urls.len() {
+            1 => self.console.status(summary),
+            _ => self
+                .console
+                .status(format_args!("{}: {summary}", job.shown)),
+        }
         Ok(fetched)
     }
 

@@ -205,3 +205,16 @@ fn what_cannot_be_replaced_cannot_be_resumed() {
     let failure = PartFile::open(directory.path()).unwrap_err();
     assert_eq!(failure.exit, Exit::Write);
 }
+
+#[test]
+fn of_a_whole_part_the_last_byte_is_fetched_again() {
+    let (_directory, path) = place();
+    let mut part = killed(&path);
+    assert_eq!(part.write(&BODY[4..]), Ok(6));
+    drop(part);
+    let mut part = PartFile::open(&path).unwrap();
+    assert_eq!(part.found().unwrap().0, 9);
+    assert_eq!(part.write(&BODY[9..]), Ok(1));
+    part.try_commit().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), BODY);
+}
