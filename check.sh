@@ -202,9 +202,9 @@ check_sim() {
         target/release/sim --scenario net --profile "$profile" --seeds "$first..$((first + 1000))"
         target/release/sim --scenario serve --profile "$profile" --seeds "$first..$((first + 1000))"
     done
-    # Every script of up to four acts against one guarded socket. Of 78 million drawn ones, which are longer, four find
-    # something (docs/simulation.md), so drawn anew at each run they would say little of a change.
+    # Every script of up to four acts against one guarded socket, and longer ones that are drawn.
     target/release/sim --explore --seeds 0..21685440
+    target/release/sim --explore --seeds "$((first + 100000000))..$((first + 105000000))"
     target/release/sim --downloads --seeds "$first..$((first + 3000))"
     # The same simulator must find every bug that is planted on purpose, or its silence above says nothing.
     target/release/sim --canaries

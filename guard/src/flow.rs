@@ -79,18 +79,18 @@ pub(crate) enum BelievedWindow {
 
 impl BelievedWindow {
     /// A segment with this window field came in. `is_accepted`: smoltcp certainly accepts it.
-    pub(crate) const fn on_received(&mut self, window: u16, is_accepted: bool) {
+    #[inline(never)] // it takes flash
+    pub(crate) fn on_received(&mut self, window: u16, is_accepted: bool) {
         let announced = if window == 0 {
             Self::Closed
         } else {
             Self::Open
         };
-        *self = match (announced, *self) {
-            _ if is_accepted => announced,
-            (Self::Open, Self::Open) => Self::Open,
-            (Self::Closed, Self::Closed) => Self::Closed,
-            _ => Self::Unknown,
-        };
+        if is_accepted {
+            *self = announced;
+        } else if *self != announced {
+            *self = Self::Unknown;
+        }
     }
 }
 

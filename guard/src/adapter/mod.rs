@@ -28,6 +28,15 @@ pub(crate) struct Lent<'a> {
     buffer: &'a mut [u8],
 }
 
+/// What the guard has to do before a frame moves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pending {
+    /// The rest of a segment goes out first: [`Lent::send_rest`].
+    pub(crate) has_rest: bool,
+    /// A frame that nobody sent may be due: [`Lent::take_due`].
+    pub(crate) is_due: bool,
+}
+
 impl<'a> Lent<'a> {
     /// Inspects nothing until it is activated.
     pub(crate) fn new<const FLOWS: usize, const FRAME_LEN: usize>(
@@ -53,12 +62,14 @@ impl<'a> Lent<'a> {
         f(&mut self.inspector.borrow_mut())
     }
 
-    /// To be called before anything else that moves a frame. Returns whether the rest of a segment
-    /// goes out first: [`send_rest`](Self::send_rest).
-    pub(crate) fn begin(&self, now: Time) -> bool {
+    /// To be called before anything else that moves a frame.
+    pub(crate) fn begin(&self, now: Time) -> Pending {
         let mut inspector = self.inspector.borrow_mut();
         inspector.set_now(now);
-        inspector.has_rest()
+        Pending {
+            has_rest: inspector.has_rest(),
+            is_due: inspector.is_due(),
+        }
     }
 
     /// Sends as much as `room` takes of a segment that leaves in parts. Returns whether there is
@@ -71,10 +82,6 @@ impl<'a> Lent<'a> {
         };
         send_part(room, &mut inspector, rest);
         inspector.has_rest()
-    }
-
-    pub(crate) fn is_due(&self) -> bool {
-        self.inspector.borrow_mut().is_due()
     }
 
     /// Whether the stack has to get the frame in the buffer now, which nobody sent. One that is for

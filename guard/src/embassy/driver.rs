@@ -106,16 +106,20 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
         self.driver
     }
 
-    /// To be called before anything else that moves a frame.
-    fn begin(&mut self, cx: &mut Context<'_>) {
+    /// To be called before anything else that moves a frame. Returns whether a frame that nobody
+    /// sent may be due.
+    fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         if let HardwareAddress::Ethernet(mac) = self.driver.hardware_address() {
             self.lent.with(|inspector| inspector.set_mac(mac));
         }
-        let mut has_rest = self.lent.begin(clock::time());
-        while has_rest && let Some(room) = self.driver.transmit(cx) {
-            has_rest = self.lent.send_rest(room);
+        let mut pending = self.lent.begin(clock::time());
+        while pending.has_rest
+            && let Some(room) = self.driver.transmit(cx)
+        {
+            pending.has_rest = self.lent.send_rest(room);
         }
-        self.waits_for_room |= has_rest;
+        self.waits_for_room |= pending.has_rest;
+        pending.is_due
     }
 
     /// A bridge on the other end of a link that comes up does not know our multicast groups.
@@ -141,8 +145,7 @@ impl<D: Driver> Driver for GuardedDriver<'_, D> {
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         self.waits_for_room = false;
-        self.begin(cx);
-        if self.lent.is_due() {
+        if self.begin(cx) {
             // Without room for what smoltcp may answer, the frame stays due.
             let room = self.driver.transmit(cx);
             self.waits_for_room |= room.is_none();

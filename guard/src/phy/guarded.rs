@@ -232,13 +232,17 @@ impl<'a, D: Device> Guarded<'a, D> {
 }
 
 impl<D: Device> Guarded<'_, D> {
-    /// To be called before anything else that moves a frame.
-    fn begin(&mut self, timestamp: Instant) {
+    /// To be called before anything else that moves a frame. Returns whether a frame that nobody
+    /// sent may be due.
+    fn begin(&mut self, timestamp: Instant) -> bool {
         let now = Time::from_micros(timestamp.total_micros());
-        let mut has_rest = self.lent.begin(now);
-        while has_rest && let Some(room) = self.device.transmit(timestamp) {
-            has_rest = self.lent.send_rest(room);
+        let mut pending = self.lent.begin(now);
+        while pending.has_rest
+            && let Some(room) = self.device.transmit(timestamp)
+        {
+            pending.has_rest = self.lent.send_rest(room);
         }
+        pending.is_due
     }
 }
 
@@ -253,9 +257,8 @@ impl<D: Device> Device for Guarded<'_, D> {
         Self: 't;
 
     fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        self.begin(timestamp);
         // Without room for what smoltcp may answer, the frame stays due.
-        if self.lent.is_due() {
+        if self.begin(timestamp) {
             let room = self.device.transmit(timestamp);
             let due = room.and_then(|room| self.lent.take_due(room));
             if let Some(due) = due {

@@ -84,7 +84,7 @@ impl Recovery {
             return false;
         }
         let mut has_news = false;
-        for block in sack::blocks(options) {
+        sack::for_each_block(options, |block| {
             if block.is_between(flight.una, flight.max) {
                 has_news = true;
                 self.sacked.add(block);
@@ -100,7 +100,7 @@ impl Recovery {
                 // The peer got something twice (RFC 2883): what was taken for lost was late.
                 self.set(Self::REORDERS, true);
             }
-        }
+        });
         has_news
     }
 

@@ -27,13 +27,17 @@ impl Recovery {
         if flight.is_empty() || !self.has(Self::IS_FOLLOWED) || self.is_left_to_smoltcp(flight) {
             return None;
         }
-        let rules = [
-            self.reordering_window(),
-            self.partial_ack_late(),
-            self.tail_loss_probe(flight),
-        ];
-        let due = |&(_, after): &(Rule, Micros)| after;
-        let (rule, after) = rules.into_iter().flatten().min_by_key(due)?;
+        // The earliest, and of several at the same time the last one here.
+        let mut next = (Rule::TailLossProbe, self.tail_loss_probe(flight));
+        for (rule, after) in [
+            (Rule::PartialAck, self.partial_ack_late()),
+            (Rule::ReorderingWindow, self.reordering_window()),
+        ] {
+            if let Some(after) = after.filter(|after| *after <= next.1) {
+                next = (rule, after);
+            }
+        }
+        let (rule, after) = next;
         Some((rule, self.since.wrapping_add(after)))
     }
 
@@ -41,11 +45,10 @@ impl Recovery {
     /// tell of their loss. So the first is sent again when the acknowledgement is late. At most one
     /// probe is out, and each that nothing comes of doubles the time to the next, until a round
     /// trip has been measured (Karn's algorithm, RFC 6298, 5.5 and 5.7).
-    fn tail_loss_probe(&self, flight: &Flight) -> Option<(Rule, Micros)> {
+    fn tail_loss_probe(&self, flight: &Flight) -> Micros {
         // A FIN is acknowledged at once.
         let is_single = flight.len() <= u32::from(self.segment_len_max) && !flight.is_fin_alone();
-        let after = self.round_trip.probe_timeout(is_single, self.probes);
-        Some((Rule::TailLossProbe, after))
+        self.round_trip.probe_timeout(is_single, self.probes)
     }
 
     /// L2, RFC 6582, 3.2, step 3: an ACK that moves, but not to the end of what was in flight when
@@ -72,9 +75,9 @@ impl Recovery {
 
     /// L2 after a probe: the acknowledgement moved once and stays there, so that nothing else of
     /// what was in flight has arrived.
-    fn partial_ack_late(&self) -> Option<(Rule, Micros)> {
+    fn partial_ack_late(&self) -> Option<Micros> {
         let timeout = self.round_trip.probe_timeout(false, self.probes);
-        (self.phase == Phase::Moving).then_some((Rule::PartialAck, timeout / 4))
+        (self.phase == Phase::Moving).then_some(timeout / 4)
     }
 
     /// Whether smoltcp's own timeout, which resends all at once, takes less time than resending
@@ -114,7 +117,7 @@ impl Recovery {
     /// L4, RFC 8985, 6.2: something sent later has arrived, and the first segment is older than a
     /// round trip and the time by which segments may overtake each other. This also finds a
     /// segment that was resent and lost again.
-    fn reordering_window(&self) -> Option<(Rule, Micros)> {
+    fn reordering_window(&self) -> Option<Micros> {
         let window = match self.phase {
             Phase::Resending => return None,
             Phase::Open if self.duplicates >= 3 => self.reordering_window_after_three(),
@@ -123,7 +126,7 @@ impl Recovery {
             }
             _ => return None,
         };
-        Some((Rule::ReorderingWindow, window))
+        Some(window)
     }
 
     /// Whether an acknowledgement that does not move tells that something sent later has arrived.
