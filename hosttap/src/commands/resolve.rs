@@ -13,6 +13,7 @@ use crate::cli::values::Peer;
 use crate::cli::{AddressType, LinkOptions, ResolveOptions};
 use crate::exit::{Exit, Failure};
 use crate::link::name_servers;
+use crate::link::side::hint;
 use crate::link::stack::TapStack;
 use crate::terminal::console::Console;
 use crate::terminal::text::sanitize_line;
@@ -24,6 +25,9 @@ use crate::terminal::text::sanitize_line;
 pub fn run(link: &LinkOptions, options: &ResolveOptions) -> Result<Exit, Failure> {
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
+    if let Some(hint) = hint(link) {
+        console.status(hint);
+    }
     let families = options.kind.map(|kind| Families {
         v4: kind == AddressType::A,
         v6: kind == AddressType::Aaaa,

@@ -14,6 +14,7 @@ use super::join;
 use super::resolve;
 use crate::cli::{LinkOptions, TimeOptions};
 use crate::exit::{Exit, Failure};
+use crate::link::side::hint;
 use crate::link::stack::TapStack;
 use crate::system::calendar::date_time;
 use crate::terminal::console::Console;
@@ -31,6 +32,9 @@ const PACKET_BYTES: usize = PACKET_LEN + 208;
 pub fn run(link: &LinkOptions, options: &TimeOptions) -> Result<Exit, Failure> {
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
+    if let Some(hint) = hint(link) {
+        console.status(hint);
+    }
     let servers = match &options.server {
         Some(server) => resolve::endpoints(&mut stack, &mut console, link, server)?,
         None => servers_of_lease(&stack),

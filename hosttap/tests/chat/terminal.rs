@@ -189,6 +189,20 @@ fn help_names_the_commands_and_a_long_paste_and_the_end_of_input_are_told() {
 }
 
 #[test]
+fn the_end_of_input_after_a_failed_call_ends_the_program_and_promises_no_messages() {
+    if !is_installed("tmux") {
+        return;
+    }
+    in_namespace!();
+    let screen = Screen::start("$hosttap chat --connect 192.168.69.100:9");
+    screen.wait_for("192.168.69.100:9: the connection was refused");
+    screen.press(&["C-d"]);
+    screen.wait_for_code(0);
+    let shown = screen.shown();
+    assert!(!shown.contains("messages still appear"), "{shown}");
+}
+
+#[test]
 fn a_terminal_on_stdout_alone_gets_no_control_bytes() {
     if !is_installed("tmux") {
         return;

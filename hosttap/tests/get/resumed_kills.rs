@@ -63,8 +63,10 @@ fn download(url: &str, file: &Path, body: &[u8], millis: u64, kills: &mut Kills)
         }
         if file.exists() {
             assert!(fs::read(file).unwrap() == body, "a mixed file");
-            let directory = file.parent().unwrap();
-            assert_eq!(names(directory), ["copy"]);
+            // A kill after the rename leaves the record, which the next run does not believe.
+            if exited.code == Some(0) {
+                assert_eq!(names(file.parent().unwrap()), ["copy"]);
+            }
             return;
         }
         kills.kills += 1;

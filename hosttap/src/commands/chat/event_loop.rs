@@ -211,8 +211,11 @@ impl<A: TerminalApp> EventLoop<A> {
         if has_ended.map_err(terminal_failure)? || bytes.is_empty() {
             input.end();
             editor.borrow_mut().close().map_err(terminal_failure)?;
-            self.observer
-                .status("Your input has ended; messages still appear, and Ctrl-C quits");
+            // Who waits for a command alone ends now.
+            if !self.task.app().is_idle() {
+                self.observer
+                    .status("Your input has ended; messages still appear, and Ctrl-C quits");
+            }
         }
         Ok(())
     }
