@@ -8,9 +8,9 @@ use smoltcp::wire::{IpCidr, Ipv4Cidr};
 
 use super::Lease;
 use super::encoding::ROUTES_MAX;
-#[cfg(feature = "dns")]
-use super::leased_names::LeasedNames;
 use crate::Io;
+#[cfg(feature = "dns")]
+use crate::dns::Name;
 
 /// What the client has put into the stack, and nobody else.
 #[derive(Debug, Default)]
@@ -18,8 +18,6 @@ use crate::Io;
 pub(super) struct Applied {
     pub(super) address: Option<Ipv4Cidr>,
     routes: Vec<(Ipv4Cidr, Ipv4Addr), ROUTES_MAX>,
-    #[cfg(feature = "dns")]
-    names: LeasedNames,
 }
 
 impl Applied {
@@ -33,11 +31,14 @@ impl Applied {
         let _ = keeps_name_servers;
         #[cfg(feature = "dns")]
         {
-            if self.address != Some(lease.address) {
-                // Another network may have other addresses for a name.
-                io.names().clear_cache();
+            let servers = lease.name_servers.iter();
+            let count = if keeps_name_servers { 0 } else { usize::MAX };
+            let servers = servers.take(count).map(|&server| server.into());
+            let domain = Name::parse(&lease.domain).ok();
+            let has_changed = io.names().set_leased(servers, domain);
+            if has_changed || self.address != Some(lease.address) {
+                forget_names(io);
             }
-            self.names.apply(io.names(), lease, keeps_name_servers);
         }
         self.apply_to_interface(io.interface(), lease);
     }
@@ -74,7 +75,7 @@ impl Applied {
     /// Takes everything away again.
     pub(super) fn remove(&mut self, io: &mut Io) {
         #[cfg(feature = "dns")]
-        self.names.remove(io.names());
+        io.names().set_leased(core::iter::empty(), None);
         self.remove_from_interface(io.interface());
     }
 
@@ -112,6 +113,14 @@ impl Applied {
             .routes_mut()
             .update(|table| table.retain(|route| !is_ours(route)));
     }
+}
+
+/// Another network may have other addresses for a name.
+#[cfg(feature = "dns")]
+pub(super) fn forget_names(io: &mut Io) {
+    io.names().clear_cache();
+    // The resolver may have had its turn, and asks anew.
+    io.yield_now();
 }
 
 /// The routes of a lease, the default route first. A router that is not on the link cannot be

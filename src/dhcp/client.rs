@@ -24,8 +24,8 @@ const ANNOUNCEMENTS: u8 = 2;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A DHCPv4 client (RFC 2131): gives the interface an address and routes, keeps them while they
-/// are lent, and takes them away when they are not. With the feature `dns` the same goes for the
-/// stack's name servers and its search list ([`DhcpOptions::keeps_name_servers`]).
+/// are lent, and takes them away when they are not. With the feature `dns` the same goes for its name
+/// servers and its domain, after those of the program ([`DhcpOptions::keeps_name_servers`]).
 ///
 /// It ends only after [`release`](Dhcp::release). It owns no socket: it speaks through a
 /// [`DhcpDevice`](super::DhcpDevice) over the same [`Storage`], which must be the interface's device.
@@ -123,8 +123,14 @@ impl<'a> Dhcp<'a> {
         }
     }
 
+    /// It may be another network, even where it lends the same address: a neighbour may have another
+    /// hardware address, and a name another address.
     fn on_link_up(&mut self, io: &mut Io) -> Step {
         io.emit(&Event::LinkUp);
+        // smoltcp forgets its neighbours whenever it is asked to change addresses.
+        io.interface().update_ip_addrs(|_| {});
+        #[cfg(feature = "dns")]
+        super::apply::forget_names(io);
         self.look(io)
     }
 

@@ -30,8 +30,6 @@ mod encoding;
 mod event;
 mod frame;
 mod lease;
-#[cfg(feature = "dns")]
-mod leased_names;
 mod message;
 mod options;
 mod renewal;

@@ -19,8 +19,8 @@ pub struct DhcpOptions<'a> {
     pub last_address: Option<Ipv4Addr>,
     /// How a granted address is tested.
     pub probing: Probing,
-    /// With the feature `dns`: the stack's name servers are the caller's, and those of a lease are
-    /// only told. By default the stack has those of the lease, while it is ours.
+    /// With the feature `dns`: only the program's name servers are asked, and those of a lease are
+    /// told. By default those of the lease are asked after the program's, while it is ours.
     pub keeps_name_servers: bool,
 }
 

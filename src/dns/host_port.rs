@@ -32,6 +32,8 @@ pub struct HostPort<N> {
     /// How many of them have still to be dialled in this round, the first one included.
     round: usize,
     attempt: Duration,
+    /// When the present attempt, or the search for the addresses, must have succeeded.
+    attempt_ends_at: Tick,
     give_up_at: Tick,
     /// What the last address said.
     failure: Option<Error>,
@@ -46,6 +48,7 @@ impl<N: AsRef<str>> HostPort<N> {
             addresses: Addresses::new(),
             round: 0,
             attempt: ATTEMPT,
+            attempt_ends_at: Tick::ZERO,
             give_up_at: Tick::ZERO,
             failure: None,
         }
@@ -70,9 +73,14 @@ impl<N: AsRef<str>> HostPort<N> {
         let found = io.resolve(self.host.as_ref()).map_err(Error::Unresolved)?;
         match found {
             Some(addresses) => {
+                self.was_away(io);
                 self.round = addresses.len();
                 self.addresses = addresses;
                 self.dial(io, socket)
+            }
+            None if self.was_away(io) => {
+                self.attempt_ends_at = self.give_up_at;
+                Ok(Opened::Resolving(self.deadline()))
             }
             None if is_late => Err(Error::Unresolved(ResolveError::NoAnswer)),
             None => Ok(Opened::Wait),
@@ -91,9 +99,8 @@ impl<N: AsRef<str>> HostPort<N> {
             let remote = IpEndpoint::new(address, self.port);
             match io.connect(socket, remote) {
                 Ok(()) => {
-                    let at = self.attempt_ends_at(io, &address);
-                    let deadline = Deadline::new(at, TimeoutKind::Connect);
-                    return Ok(Opened::Dialling(remote, deadline));
+                    self.attempt_ends_at = self.attempt_end(io, &address);
+                    return Ok(Opened::Dialling(remote, self.deadline()));
                 }
                 Err(error) => self.on_failure(error)?,
             }
@@ -101,7 +108,7 @@ impl<N: AsRef<str>> HostPort<N> {
         Err(self.failure.unwrap_or(Error::Unreachable))
     }
 
-    fn attempt_ends_at(&self, io: &Io, address: &IpAddress) -> Tick {
+    fn attempt_end(&self, io: &Io, address: &IpAddress) -> Tick {
         if self.addresses.len() < 2 {
             return self.give_up_at;
         }
@@ -110,6 +117,18 @@ impl<N: AsRef<str>> HostPort<N> {
             false => Duration::ZERO,
         };
         (io.now + self.attempt + search).min(self.give_up_at)
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::new(self.attempt_ends_at, TimeoutKind::Connect)
+    }
+
+    /// Whether the present attempt ended while we were away, where nobody could be heard. There is
+    /// more time then.
+    fn was_away(&mut self, io: &Io) -> bool {
+        let until = io.excused_until(self.deadline());
+        self.give_up_at = self.give_up_at.max(until.unwrap_or(Tick::ZERO));
+        until.is_some()
     }
 
     /// The first address said no.
@@ -169,7 +188,8 @@ impl<N: AsRef<str>> Remote for HostPort<N> {
             // The name may be in the cache.
             io.yield_now();
         }
-        Ok(Deadline::new(self.give_up_at, TimeoutKind::Connect))
+        self.attempt_ends_at = self.give_up_at;
+        Ok(self.deadline())
     }
 
     fn poll(&mut self, io: &mut Io, socket: SocketHandle, is_late: bool) -> Result<Opened, Error> {
@@ -181,6 +201,8 @@ impl<N: AsRef<str>> Remote for HostPort<N> {
                 let remote = IpEndpoint::new(address, self.port);
                 return Ok(Opened::Established(remote, Role::Client));
             }
+            // The same address once more.
+            Ok(false) if self.was_away(io) => {}
             Ok(false) if !is_late => return Ok(Opened::Wait),
             Ok(false) if io.now >= self.give_up_at => {
                 return Err(Error::TimedOut(TimeoutKind::Connect));

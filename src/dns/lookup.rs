@@ -62,8 +62,15 @@ impl<N: AsRef<str>> App for Lookup<N> {
         self.deadline
     }
 
-    fn expired(&mut self, _io: &mut Io) -> Result<Step, Error> {
-        Err(Error::Unresolved(ResolveError::NoAnswer))
+    fn expired(&mut self, io: &mut Io) -> Result<Step, Error> {
+        let missed = self
+            .deadline
+            .and_then(|deadline| io.excused_until(deadline));
+        let Some(until) = missed else {
+            return Err(Error::Unresolved(ResolveError::NoAnswer));
+        };
+        self.deadline = Some(Deadline::new(until, TimeoutKind::Reply));
+        Ok(Step::Wait)
     }
 
     fn sockets(&self) -> &[SocketHandle] {

@@ -11,6 +11,7 @@
 //! TCP. Without DNSSEC that is all: whoever can read our questions can forge the answers.
 
 mod answer;
+mod cached_name;
 mod error;
 mod host_port;
 mod lookup;
@@ -24,12 +25,13 @@ mod resolver;
 mod service;
 
 pub use answer::{ADDRESSES_MAX, Answer};
+pub use cached_name::{Addresses, CachedName, Families};
 pub use error::ResolveError;
 pub use host_port::HostPort;
 pub use lookup::Lookup;
 pub use message::{Echo, Malformed, Message, QUERY_BYTES_MAX, RecordType, write_query};
 pub use name::{LABEL_BYTES_MAX, NAME_BYTES_MAX, Name, NameError};
-pub use names::{Addresses, CachedName, Families, Names, SERVERS_MAX};
+pub use names::{Names, SERVERS_MAX};
 pub use resolver::{RESOLVE_TIMEOUT, Resolver};
 pub use service::service_port;
 

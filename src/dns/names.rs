@@ -1,28 +1,17 @@
 //! What a stack knows about names: servers, search list, and a cache that the caller lends.
 
-use core::net::IpAddr;
-
 use heapless::Vec;
 use smoltcp::wire::IpAddress;
 
 use super::answer::FamilyAddresses;
-use super::{ADDRESSES_MAX, Name, RecordType, ResolveError};
-use crate::runtime::to_smoltcp;
-use crate::{Duration, Tick};
+use super::cached_name::Family;
+use super::{Addresses, CachedName, Families, Name, RecordType, ResolveError};
+use crate::Tick;
 
 /// Name servers that a stack may know.
 pub const SERVERS_MAX: usize = 4;
-/// For how long an answer is kept at least and at most.
-const LIFE_MIN: Duration = Duration::from_secs(1);
-const LIFE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// With the addresses of one family at hand, those of the other are awaited for so long (RFC 8305, 3).
-pub(super) const OTHER_FAMILY_WAIT: Duration = Duration::from_millis(50);
-
 /// Names that end so are asked for on the link (RFC 6762, 3).
 pub(super) const LOCAL: &str = "local";
-
-/// The addresses of a name, of both families in turn, IPv6 first (RFC 8305, 4).
-pub type Addresses = Vec<IpAddress, { 2 * ADDRESSES_MAX }>;
 
 /// What a stack knows about names. Apps ask through [`Io::resolve`](crate::Io::resolve); a task with
 /// a [`Resolver`](super::Resolver) finds out.
@@ -31,54 +20,15 @@ pub type Addresses = Vec<IpAddress, { 2 * ADDRESSES_MAX }>;
 pub struct Names<'n> {
     /// The caller's, for as long as the stack lives.
     cache: &'n mut [CachedName],
-    /// The caller's as well: room for domains, of which the first `domains` are in use.
+    /// The caller's as well: room for domains. Those of the program come first, then that of a lease.
     search: &'n mut [Name],
-    domains: usize,
+    own_domains: usize,
+    has_leased_domain: bool,
+    /// Those of the program first, then those of a lease.
     servers: Vec<IpAddress, SERVERS_MAX>,
-}
-
-/// Room for one name and its addresses.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct CachedName {
-    /// As it was asked for.
-    name: Name,
-    /// It was asked for with a dot at its end: no domain is tried after it.
-    is_absolute: bool,
-    used_at: Tick,
-    v4: Family,
-    v6: Family,
-}
-
-/// What is known of the addresses of one family.
-///
-/// `Unknown -> Wanted -> Asked -> Found | Failed -> Unknown`
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Family {
-    Unknown,
-    /// An app wants to know.
-    Wanted,
-    /// The resolver has taken it up.
-    Asked,
-    Found {
-        addresses: FamilyAddresses,
-        since: Tick,
-        until: Tick,
-    },
-    Failed {
-        error: ResolveError,
-        until: Tick,
-    },
-}
-
-/// Which families somebody wants the addresses of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Families {
-    /// IPv4.
-    pub v4: bool,
-    /// IPv6.
-    pub v6: bool,
+    own_servers: usize,
+    /// How often all answers were forgotten.
+    generation: u32,
 }
 
 /// A question that the resolver has taken up. Its place stays its own until the answer is noted.
@@ -87,82 +37,6 @@ pub struct Families {
 pub(super) struct Wanted {
     index: usize,
     pub(super) kind: RecordType,
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for Family {
-    fn format(&self, f: defmt::Formatter) {
-        defmt::write!(
-            f,
-            "{=str}",
-            match self {
-                Self::Unknown => "Unknown",
-                Self::Wanted => "Wanted",
-                Self::Asked => "Asked",
-                Self::Found { .. } => "Found",
-                Self::Failed { .. } => "Failed",
-            }
-        );
-    }
-}
-
-impl CachedName {
-    /// Room for a name that nobody has asked for yet.
-    pub const EMPTY: Self = Self {
-        name: Name::ROOT,
-        is_absolute: false,
-        used_at: Tick::ZERO,
-        v4: Family::Unknown,
-        v6: Family::Unknown,
-    };
-
-    const fn family(&mut self, kind: RecordType) -> &mut Family {
-        match kind {
-            RecordType::A => &mut self.v4,
-            RecordType::Aaaa => &mut self.v6,
-        }
-    }
-
-    fn is_awaited(&self) -> bool {
-        let is_awaited = |family: &Family| matches!(family, Family::Wanted | Family::Asked);
-        is_awaited(&self.v4) || is_awaited(&self.v6)
-    }
-}
-
-impl Family {
-    /// Forgets what is no longer true.
-    fn expire(&mut self, now: Tick) {
-        if let Self::Found { until, .. } | Self::Failed { until, .. } = self
-            && *until <= now
-        {
-            *self = Self::Unknown;
-        }
-    }
-
-    fn forget_answer(&mut self) {
-        if matches!(self, Self::Found { .. } | Self::Failed { .. }) {
-            *self = Self::Unknown;
-        }
-    }
-
-    fn addresses(&self) -> &[IpAddr] {
-        match self {
-            Self::Found { addresses, .. } => addresses,
-            _ => &[],
-        }
-    }
-
-    const fn error(&self) -> Option<ResolveError> {
-        match self {
-            Self::Failed { error, .. } => Some(*error),
-            _ => None,
-        }
-    }
-
-    /// Whether the addresses have been here for so long that nobody waits for the other family.
-    fn is_settled(&self, now: Tick) -> bool {
-        matches!(self, Self::Found { since, .. } if *since + OTHER_FAMILY_WAIT <= now)
-    }
 }
 
 impl<'n> Names<'n> {
@@ -179,14 +53,27 @@ impl<'n> Names<'n> {
     #[must_use]
     pub fn with_search_room(mut self, room: &'n mut [Name]) -> Self {
         self.search = room;
-        self.domains = 0;
+        (self.own_domains, self.has_leased_domain) = (0, false);
         self
     }
 
-    /// The servers that are asked, in this order; those above [`SERVERS_MAX`] are left out. What is
-    /// cached stays.
+    /// The servers that are asked, in this order, and before those of a lease; those above
+    /// [`SERVERS_MAX`] are left out. What is cached stays.
     pub fn set_servers(&mut self, servers: impl IntoIterator<Item = IpAddress>) {
+        let leased: Vec<IpAddress, SERVERS_MAX> = self
+            .servers
+            .iter()
+            .skip(self.own_servers)
+            .copied()
+            .collect();
         self.servers = servers.into_iter().take(SERVERS_MAX).collect();
+        self.own_servers = self.servers.len();
+        self.append_servers(leased);
+    }
+
+    fn append_servers(&mut self, servers: impl IntoIterator<Item = IpAddress>) {
+        let room = SERVERS_MAX - self.servers.len();
+        self.servers.extend(servers.into_iter().take(room));
     }
 
     /// The servers that are asked.
@@ -194,22 +81,56 @@ impl<'n> Names<'n> {
         &self.servers
     }
 
-    /// The domains that are tried after a name; those for which there is no room are left out.
+    /// The domains that are tried after a name, before that of a lease; those for which there is no
+    /// room are left out.
     pub fn set_search(&mut self, domains: impl IntoIterator<Item = Name>) {
-        self.domains = 0;
+        let leased = self.search().get(self.own_domains).copied();
+        self.own_domains = 0;
         for (place, domain) in self.search.iter_mut().zip(domains) {
             *place = domain;
-            self.domains += 1;
+            self.own_domains += 1;
+        }
+        self.set_leased_domain(leased);
+    }
+
+    fn set_leased_domain(&mut self, domain: Option<Name>) {
+        let place = self.search.get_mut(self.own_domains).zip(domain);
+        self.has_leased_domain = place.is_some();
+        if let Some((place, domain)) = place {
+            *place = domain;
         }
     }
 
     /// The domains that are tried after a name.
     pub fn search(&self) -> &[Name] {
-        self.search.get(..self.domains).unwrap_or_default()
+        let count = self.own_domains + usize::from(self.has_leased_domain);
+        self.search.get(..count).unwrap_or_default()
     }
 
-    /// Forgets all answers, such as when the network is another. What is asked now goes on.
+    /// Puts the servers and the domain of a lease in the place of those of the lease before it.
+    /// Whether any is another one: then the network may be another, too.
+    #[cfg(feature = "dhcp")]
+    pub(crate) fn set_leased(
+        &mut self,
+        servers: impl Iterator<Item = IpAddress> + Clone,
+        domain: Option<Name>,
+    ) -> bool {
+        let own_servers = self.own_servers;
+        let room = SERVERS_MAX - own_servers;
+        let known = self.servers.iter().skip(own_servers).copied();
+        let known_domain = self.search().get(self.own_domains).copied();
+        let has_servers = known.eq(servers.clone().take(room));
+        self.servers.truncate(own_servers);
+        self.append_servers(servers);
+        self.set_leased_domain(domain);
+        let is_same = has_servers && known_domain == self.search().get(self.own_domains).copied();
+        !is_same
+    }
+
+    /// Forgets all answers, such as when the network is another. What is asked now is asked again,
+    /// and has no more time for that.
     pub fn clear_cache(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
         for place in &mut *self.cache {
             if place.is_awaited() {
                 place.v4.forget_answer();
@@ -218,6 +139,11 @@ impl<'n> Names<'n> {
                 *place = CachedName::EMPTY;
             }
         }
+    }
+
+    /// Another one than before says that all answers were forgotten.
+    pub(super) const fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// What is known of `name`; `None` while the resolver finds out. The flag says whether somebody
@@ -310,16 +236,7 @@ impl<'n> Names<'n> {
         let Some(family) = family.map(|place| place.family(wanted.kind)) else {
             return;
         };
-        let life = Duration::from_secs(ttl_secs.into());
-        let until = now + life.max(LIFE_MIN).min(LIFE_MAX);
-        *family = match result {
-            Ok(addresses) => Family::Found {
-                addresses,
-                since: now,
-                until,
-            },
-            Err(error) => Family::Failed { error, until },
-        };
+        *family = Family::answered(now, result, ttl_secs);
     }
 
     /// When somebody stops waiting for the second family.
@@ -327,38 +244,8 @@ impl<'n> Names<'n> {
         let places = self.cache.iter().filter(|place| place.is_awaited());
         let families = places.flat_map(|place| [&place.v4, &place.v6]);
         families
-            .filter_map(|family| match family {
-                Family::Found { since, .. } => Some(*since + OTHER_FAMILY_WAIT),
-                _ => None,
-            })
+            .filter_map(Family::settles_at)
             .filter(|at| *at > now)
             .min()
     }
-}
-
-impl CachedName {
-    fn outcome(&self, now: Tick, families: Families) -> Result<Option<Addresses>, ResolveError> {
-        let wanted = [(&self.v6, families.v6), (&self.v4, families.v4)];
-        let wanted = wanted.map(|(family, is_wanted)| is_wanted.then_some(family));
-        let all = || wanted.iter().copied().flatten();
-        let is_open = |family: &Family| matches!(family, Family::Wanted | Family::Asked);
-        if all().any(is_open) && !all().any(|family| family.is_settled(now)) {
-            return Ok(None);
-        }
-        let [v6, v4] = wanted.map(|family| family.map_or(&[][..], Family::addresses));
-        let addresses = in_turn(v6, v4);
-        if !addresses.is_empty() {
-            return Ok(Some(addresses));
-        }
-        let error = all().filter_map(Family::error).reduce(ResolveError::joined);
-        // No family at all: no address of ours could reach one.
-        Err(error.unwrap_or(ResolveError::NoAddress))
-    }
-}
-
-/// Addresses of two families in turn, those of the first family first.
-fn in_turn(first: &[IpAddr], second: &[IpAddr]) -> Addresses {
-    let at = |index| [first.get(index), second.get(index)];
-    let both = (0..ADDRESSES_MAX).flat_map(at).flatten();
-    both.copied().filter_map(to_smoltcp).collect()
 }

@@ -75,6 +75,19 @@ impl Query {
         })
     }
 
+    /// The same question from its beginning, in the time that it still has.
+    pub(super) fn anew(&self, now: Tick, names: &Names) -> Option<Self> {
+        Some(Self {
+            give_up_at: self.give_up_at,
+            ..Self::new(now, names, self.wanted)?
+        })
+    }
+
+    /// We were away, and those who are asked have until then.
+    pub(super) fn put_off(&mut self, until: Tick) {
+        self.give_up_at = self.give_up_at.max(until);
+    }
+
     pub(super) const fn kind(&self) -> RecordType {
         self.wanted.kind
     }

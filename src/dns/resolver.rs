@@ -32,6 +32,8 @@ pub struct Resolver {
     pub(super) connection: Lifecycle<Dial>,
     /// Apps that wait for a second family have waited long enough.
     settles_at: Option<Tick>,
+    /// Of the names, when the questions on their way were asked.
+    generation: u32,
 }
 
 /// One question, and how it is asked.
@@ -80,6 +82,7 @@ impl Resolver {
             lanes: [const { None }; LANES],
             connection: Lifecycle::new(tcp),
             settles_at: None,
+            generation: 0,
         }
     }
 
@@ -103,6 +106,26 @@ impl Resolver {
             }
         }
         false
+    }
+
+    /// After all answers were forgotten those on their way are not believed either. They may be of
+    /// another network, so all is asked anew.
+    fn start_over(&mut self, io: &mut Io) {
+        let generation = io.names.generation();
+        if core::mem::replace(&mut self.generation, generation) == generation {
+            return;
+        }
+        for index in 0..LANES {
+            let Some(lane) = self.lanes.get_mut(index).and_then(Option::take) else {
+                continue;
+            };
+            if lane.via == Via::Tcp {
+                self.connection.abort(io);
+            }
+            if let Some(query) = lane.query.anew(io.now, io.names) {
+                self.ask(io, index, query);
+            }
+        }
     }
 
     /// Goes on with a question.
@@ -259,6 +282,9 @@ impl Resolver {
         if lane.via == Via::Tcp {
             self.connection.abort(io);
         }
+        if let Some(until) = io.excused_until(Deadline::new(lane.until, TimeoutKind::Reply)) {
+            lane.query.put_off(until);
+        }
         let next = lane.query.on_silence(io.now, io.names);
         self.go_on(io, index, lane.query, next);
     }
@@ -289,6 +315,7 @@ impl App for Resolver {
     }
 
     fn step(&mut self, io: &mut Io) -> Result<Step, Error> {
+        self.start_over(io);
         let mut has_moved = self.converse(io, false);
         for index in 0..LANES {
             has_moved |= self.hear(io, index);

@@ -254,6 +254,8 @@ impl<O: Opening> Lifecycle<O> {
                 self.remote = Some(remote);
                 self.state.set_deadline(Some(deadline));
             }
+            #[cfg(feature = "dns")]
+            Opened::Resolving(deadline) => self.state.set_deadline(Some(deadline)),
         }
         Ok(None)
     }

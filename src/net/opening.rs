@@ -49,6 +49,9 @@ pub enum Opened {
     /// This address of the peer is dialled now; look again then.
     #[cfg(feature = "dns")]
     Dialling(IpEndpoint, Deadline),
+    /// The peer's name is still being resolved; look again then.
+    #[cfg(feature = "dns")]
+    Resolving(Deadline),
 }
 
 /// Whom a client dials: an [`IpEndpoint`] or, with the feature `dns`, a

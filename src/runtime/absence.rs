@@ -31,6 +31,16 @@ impl Io<'_, '_> {
         }
     }
 
+    /// Until when a peer has time whose `deadline` passed while we were away; `None` where it did not.
+    ///
+    /// For apps that wait without a connection: the loop knows nothing of these.
+    #[cfg(feature = "dns")]
+    pub(crate) fn excused_until(&self, deadline: Deadline) -> Option<Tick> {
+        let absence = self.absence?;
+        let is_excused = absence.excuses(self.now, &deadline);
+        is_excused.then_some(absence.excused_until)
+    }
+
     /// Has a keep-alive sent on each of these connections. Where something of ours is unacknowledged,
     /// smoltcp sends that again.
     pub(super) fn ask_peers(&mut self, handles: &[SocketHandle]) {

@@ -18,7 +18,7 @@ const OWN: IpAddress = IpAddress::v4(192, 0, 2, 53);
 /// A client whose lease has these options.
 fn bound(own: &[IpAddress], options: DhcpOptions<'static>, lease: Options<'_>) -> Network {
     let mut net = Network::new(options);
-    net.stack.names = Names::new(leak(CachedName::EMPTY, 1)).with_search_room(leak(Name::ROOT, 1));
+    net.stack.names = Names::new(leak(CachedName::EMPTY, 1)).with_search_room(leak(Name::ROOT, 2));
     net.stack.names.set_servers(own.iter().copied());
     for kind in [OFFER, ACK] {
         answer(&mut net, kind, lease);
@@ -69,15 +69,46 @@ fn name_servers_that_change_at_a_renewal_are_followed() {
 }
 
 #[test]
-fn name_servers_of_the_program_stay_where_the_lease_has_none() {
-    let mut net = bound(&[OWN], unprobed(), &[(15, b"a..b")]);
-    assert_eq!(names(&net), "192.0.2.53");
+fn name_servers_of_the_program_are_asked_before_those_of_the_lease_and_outlive_it() {
+    let lease: Options<'_> = &[(6, &SERVERS), (15, b"lan.test")];
+    let mut net = bound(&[OWN], unprobed(), lease);
+    assert_eq!(names(&net), "192.0.2.53 10.0.0.1 10.0.0.2 lan.test");
     expire(&mut net);
     assert_eq!(names(&net), "192.0.2.53");
 }
 
 #[test]
-fn name_servers_that_are_to_be_kept_are_kept() {
+fn the_program_changes_its_own_servers_and_domains_and_not_those_of_the_lease() {
+    let lease: Options<'_> = &[(6, &SERVERS), (15, b"lan.test")];
+    let mut net = bound(&[], unprobed(), lease);
+    let own = |net: &mut Network, servers: &[IpAddress], domains: &[&str]| {
+        net.stack.names.set_servers(servers.iter().copied());
+        let domains = domains.iter().map(|domain| Name::parse(domain).unwrap());
+        net.stack.names.set_search(domains);
+    };
+    own(&mut net, &[OWN], &["own.test"]);
+    assert_eq!(
+        names(&net),
+        "192.0.2.53 10.0.0.1 10.0.0.2 own.test lan.test"
+    );
+    own(&mut net, &[OWN; 5], &["own.test", "a.test", "b.test"]);
+    let four = "192.0.2.53 192.0.2.53 192.0.2.53 192.0.2.53";
+    assert_eq!(names(&net), format!("{four} own.test a.test"));
+    own(&mut net, &[], &[]);
+    assert_eq!(names(&net), "");
+    // They have room again from the next renewal on.
+    answer(&mut net, ACK, lease);
+    assert_eq!(names(&net), "10.0.0.1 10.0.0.2 lan.test");
+}
+
+#[test]
+fn a_domain_of_a_lease_that_is_no_name_is_not_tried() {
+    let net = bound(&[OWN], unprobed(), &[(15, b"a..b")]);
+    assert_eq!(names(&net), "192.0.2.53");
+}
+
+#[test]
+fn name_servers_of_a_lease_are_not_asked_where_the_program_says_so() {
     let options = DhcpOptions {
         keeps_name_servers: true,
         ..unprobed()

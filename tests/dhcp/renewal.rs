@@ -304,6 +304,22 @@ fn a_lost_lease_ends_connections_with_an_error_that_says_so() {
     assert_eq!(task.outcome(), Some(&Err(Error::AddressLost)));
 }
 
+/// The same address may be lent by another network, in which a neighbour is another host.
+#[test]
+fn after_a_link_has_come_again_neighbours_are_asked_for_again() {
+    let mut net = bound();
+    net.hear_arp_of(ArpOperation::Request, OTHER_MAC, OTHER_SERVER, ADDRESS);
+    for (is_known, is_up) in [(true, false), (true, true), (false, true)] {
+        net.arps.clear();
+        let (_, app) = dialling(&mut net);
+        net.turn(Some(&mut Task::new(app)));
+        let is_asked = net.arps.iter().any(|(_, arp)| arp.target == OTHER_SERVER);
+        assert_eq!(is_asked, !is_known);
+        net.dhcp.app_mut().set_link(is_up);
+        net.turn(None);
+    }
+}
+
 #[test]
 fn a_renewal_of_the_same_address_disturbs_nothing() {
     let mut net = Network::new(unprobed());

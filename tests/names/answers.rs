@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use tickwire::Duration;
 
 use smoltcp::wire::IpAddress;
-use tickwire::dns::{Families, Lookup, ResolveError};
+use tickwire::dhcp::{self, Dhcp, DhcpOptions};
+use tickwire::dns::{Families, Lookup, RESOLVE_TIMEOUT, ResolveError};
 
 use crate::common::fixture::{ms, secs};
 use crate::reply::{A, AAAA, NXDOMAIN, Reply, asked};
@@ -174,10 +175,69 @@ fn another_network_has_other_answers_also_for_a_name_that_is_half_known() {
     rig.net.hosts[0].node.stack.names.clear_cache();
     let none = Reply::to(&v6.bytes);
     rig.send(1, v6.from, &none.bytes);
+    for _ in 0..2 {
+        let again = rig.question(1);
+        match asked(&again.bytes).1 {
+            A => rig.answer(1, &again),
+            _ => rig.send(1, again.from, &Reply::to(&again.bytes).bytes),
+        }
+    }
+    assert_eq!(rig.finish(lookup), Ok(right()));
+}
+
+#[test]
+fn an_answer_that_another_network_still_owes_is_not_believed() {
+    let mut rig = Rig::new(1);
+    let lookup = rig.look_up("www.example.com");
+    let old = rig.question(1);
+    rig.net.hosts[0].node.stack.names.clear_cache();
+    rig.send(1, old.from, &answer_to(&old.bytes, WRONG).bytes);
     let again = rig.question(1);
-    assert_eq!(asked(&again.bytes), ("www.example.com".into(), A));
+    assert_eq!(again.at, old.at + Duration::from_millis(5));
     rig.answer(1, &again);
     assert_eq!(rig.finish(lookup), Ok(right()));
+}
+
+/// A client of DHCP that never gets a lease is told when its link goes and comes.
+#[test]
+fn a_link_that_comes_again_may_lead_to_another_network_with_other_answers() {
+    let mut rig = Rig::new(1);
+    let client = Dhcp::new(
+        Box::leak(Box::new(dhcp::Storage::new())),
+        DhcpOptions::default(),
+    );
+    let client = rig.net.start(0, client);
+    let set_link = |rig: &mut Rig, is_up| {
+        rig.net.app_mut(client).set_link(is_up);
+        rig.net.run(ms(1));
+    };
+    for is_new in [true, false] {
+        let lookup = rig.look_up("www.example.com");
+        if is_new {
+            let question = rig.question(1);
+            rig.answer(1, &question);
+        }
+        assert_eq!(rig.finish(lookup), Ok(right()));
+    }
+    set_link(&mut rig, false);
+    set_link(&mut rig, true);
+    let lookup = rig.look_up("www.example.com");
+    let question = rig.question(1);
+    rig.answer(1, &question);
+    assert_eq!(rig.finish(lookup), Ok(right()));
+}
+
+#[test]
+fn a_question_that_is_asked_anew_has_no_more_time_for_that() {
+    let mut rig = Rig::new(1);
+    let start = rig.net.now();
+    let lookup = rig.look_up("www.example.com");
+    for _ in 0..9 {
+        rig.net.run(Duration::from_secs(1));
+        rig.net.hosts[0].node.stack.names.clear_cache();
+    }
+    assert_eq!(rig.finish(lookup), Err(ResolveError::NoAnswer));
+    assert_eq!(rig.net.now(), start + RESOLVE_TIMEOUT);
 }
 
 #[test]

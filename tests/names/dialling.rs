@@ -13,7 +13,7 @@ use crate::common::fixture::{BUFFER, TaskId, endpoint, ms, secs};
 use crate::reply::{NXDOMAIN, REFUSED, Reply};
 use crate::rig::{Question, Rig, WRONG, answer_to};
 
-type GetId = TaskId<Get<'static, Discard, HostPort<&'static str>>>;
+pub(crate) type GetId = TaskId<Get<'static, Discard, HostPort<&'static str>>>;
 
 /// The name server, and the host that has the name.
 pub(crate) const DNS: usize = 1;
@@ -21,8 +21,8 @@ pub(crate) const WEB: usize = 2;
 /// On the link, and nobody has it.
 const NOBODY: [u8; 4] = [10, 0, 0, 77];
 /// Beyond a router: WEB has the first, and nobody the others.
-const FAR: [u8; 4] = [198, 51, 100, 7];
-const FAR_NOBODY: [[u8; 4]; 2] = [[198, 51, 100, 66], [198, 51, 100, 67]];
+pub(crate) const FAR: [u8; 4] = [198, 51, 100, 7];
+pub(crate) const FAR_NOBODY: [[u8; 4]; 2] = [[198, 51, 100, 66], [198, 51, 100, 67]];
 pub(crate) const ANSWER: [Act<'static>; 2] = [
     Act::Expect(b"\r\n\r\n"),
     Act::Send(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
@@ -66,7 +66,7 @@ pub(crate) fn rig() -> Rig {
     rig
 }
 
-fn get(rig: &mut Rig, url: &'static str) -> GetId {
+pub(crate) fn get(rig: &mut Rig, url: &'static str) -> GetId {
     get_within(rig, url, GetOptions::default().connect_timeout)
 }
 
@@ -123,7 +123,7 @@ fn elapsed(rig: &Rig) -> Duration {
     rig.net.now().since(rig.net.when(0, "resolving"))
 }
 
-fn failed(error: Error) -> Result<(), GetError> {
+pub(crate) fn failed(error: Error) -> Result<(), GetError> {
     Err(GetError::Connection(error))
 }
 

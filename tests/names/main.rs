@@ -11,6 +11,7 @@ mod common;
 
 mod answers;
 mod apps;
+mod away;
 mod dialling;
 mod dnslib;
 mod lies;
