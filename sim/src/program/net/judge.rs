@@ -217,8 +217,9 @@ impl Tracer for Judge<'_> {
             return;
         }
         match event {
-            // What was asked before is not waited for any more.
-            Event::LinkDown => self
+            // What was asked before is not waited for any more: there is no link, or a lease that is
+            // used on because nobody has answered (RFC 2131, section 3.2).
+            Event::LinkDown | Event::State { new: "Bound", .. } => self
                 .requests
                 .iter_mut()
                 .for_each(|request| request.is_open = false),
@@ -315,6 +316,33 @@ mod tests {
         assert!(judge.may_use(at(3), OURS));
         assert!(!judge.may_use(at(4), OURS));
         assert!(judge.finding.is_none());
+    }
+
+    /// Nobody answered in time, and the lease is used on.
+    #[test]
+    fn a_refusal_that_comes_after_the_client_has_gone_on_takes_nothing() {
+        for (has_gone_on, may_use) in [(true, true), (false, false)] {
+            let mut tracer = ();
+            let mut judge = Judge::new(&mut tracer);
+            let now = Tick::from_millis(1_000);
+            judge.grants.push(Grant {
+                address: OURS,
+                until: now,
+            });
+            let wanted = vec![(50, OURS.octets().to_vec())];
+            judge.sent(now, &message(REQUEST, 7, (68, 67), wanted));
+            if has_gone_on {
+                let bound = Event::State {
+                    old: "Rebooting",
+                    new: "Bound",
+                };
+                judge.event(now, CLIENT, "dhcp", &bound);
+            }
+            let from = vec![(54, SERVER.octets().to_vec())];
+            judge.received(&message(NAK, 7, (67, 68), from));
+            judge.end_turn(now);
+            assert_eq!(judge.may_use(now, OURS), may_use);
+        }
     }
 
     #[test]
