@@ -40,13 +40,13 @@ impl Applied {
                 forget_names(io);
             }
         }
-        self.apply_to_interface(io.interface(), lease);
+        self.apply_to_interface(io, lease);
     }
 
-    fn apply_to_interface(&mut self, iface: &mut Interface, lease: &Lease) {
+    fn apply_to_interface(&mut self, io: &mut Io, lease: &Lease) {
         if self.address != Some(lease.address) {
-            self.remove_from_interface(iface);
-            iface.update_ip_addrs(|addresses| {
+            self.remove_from_interface(io);
+            io.interface().update_ip_addrs(|addresses| {
                 let is_added = addresses.push(IpCidr::Ipv4(lease.address)).is_ok();
                 assert!(
                     is_added,
@@ -57,6 +57,7 @@ impl Applied {
         }
         let routes = routes(lease);
         if self.routes != routes {
+            let iface = io.interface();
             self.remove_routes(iface);
             iface.routes_mut().update(|table| {
                 for (cidr, router) in &routes {
@@ -76,16 +77,17 @@ impl Applied {
     pub(super) fn remove(&mut self, io: &mut Io) {
         #[cfg(feature = "dns")]
         io.names().set_leased(core::iter::empty(), None);
-        self.remove_from_interface(io.interface());
+        self.remove_from_interface(io);
     }
 
-    fn remove_from_interface(&mut self, iface: &mut Interface) {
+    fn remove_from_interface(&mut self, io: &mut Io) {
         if let Some(ours) = self.address.take() {
-            iface.update_ip_addrs(|addresses| {
+            io.lost_address = Some(ours.address().into());
+            io.interface().update_ip_addrs(|addresses| {
                 addresses.retain(|address| *address != IpCidr::Ipv4(ours));
             });
         }
-        self.remove_routes(iface);
+        self.remove_routes(io.interface());
     }
 
     /// The neighbour through which a packet for `destination` goes.

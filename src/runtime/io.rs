@@ -5,6 +5,8 @@ use core::any::Any;
 use smoltcp::iface::{Context, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{self, CongestionControl, ListenError, RecvError, State};
+#[cfg(feature = "dhcp")]
+use smoltcp::wire::IpAddress;
 use smoltcp::wire::{IpCidr, IpEndpoint};
 
 use super::pacing::Absence;
@@ -33,6 +35,9 @@ pub struct Io<'a, 's> {
     /// Our own absence, for which peers are excused.
     pub(super) absence: Option<Absence>,
     pub(super) is_unfinished: bool,
+    /// An address that an app has taken from the interface, until the guard knows it.
+    #[cfg(feature = "dhcp")]
+    pub(crate) lost_address: Option<IpAddress>,
     #[cfg(feature = "dns")]
     pub(crate) names: &'a mut Names<'s>,
     pub(super) ports: &'a mut Ports,

@@ -2,8 +2,7 @@
 
 use smoltcp::iface::{PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
-use smoltcp::socket::AnySocket;
-use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::socket::{AnySocket, tcp::Socket, tcp::State};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
@@ -69,6 +68,8 @@ impl<D: Device> Stack<'_, D> {
                 is_drained: true,
                 absence: self.pacing.absence,
                 is_unfinished: false,
+                #[cfg(feature = "dhcp")]
+                lost_address: None,
                 #[cfg(feature = "dns")]
                 names: &mut self.names,
                 ports: &mut self.ports,
@@ -88,6 +89,11 @@ impl<D: Device> Stack<'_, D> {
         // in between.
         turn.observe(tasks);
         turn.poll_tasks(tasks);
+        #[cfg(feature = "dhcp")]
+        if let Some(lost) = turn.io.lost_address {
+            // Also for the FIN of a task that has ended.
+            turn.guard.forget_address(turn.device.inner(), lost);
+        }
         if self.pacing.take_asking(turn.io.is_drained) {
             turn.ask_peers(tasks);
         }
@@ -96,9 +102,8 @@ impl<D: Device> Stack<'_, D> {
         } else {
             turn.note_lost_addresses(tasks);
         }
-        let is_capped = turn.io.is_unfinished;
         let next = turn.next(tasks);
-        self.pacing.wake(now, is_capped, next)
+        self.pacing.wake(now, turn.io.is_unfinished, next)
     }
 }
 

@@ -13,6 +13,7 @@ mod cable;
 mod common;
 
 mod acquire;
+mod guarded;
 mod hostile;
 mod link;
 mod messages;
