@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 
 use tickwire::{Connection, Deadline, Duration, Error, Received, Session, Step, Tick, TimeoutKind};
 
+use super::ROOMS;
+use super::frames::{FrameReader, Incoming, frame, handshake};
+use super::packets::{Heard, line, packet};
+
 /// A member that has heard nothing for so long wants to know whether its hub is still there: a client
 /// of Socket.IO gives up, and so does a browser, which hears a Ping more often; a user at a terminal
 /// asks who is there.
@@ -12,215 +16,150 @@ const SILENCE_MAX: Duration = Duration::from_secs(50);
 /// How a member talks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Speech {
-    /// In the lobby.
     Lines,
     Text,
     SocketIo,
 }
 
+/// What a member has asked for and not got yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Another name.
+    Name(String),
+    /// Another room.
+    Room(usize),
+    /// The names of those who are there.
+    Who,
+}
+
+/// How a member ends its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With FIN, after what it has said.
+    Flushed,
+    /// With FIN at once, which may cut its last words.
+    Cut,
+    /// With RST.
+    Reset,
+    /// By its protocol: the hub closes the connection.
+    Quit,
+}
+
 /// What a member says and hears on one connection.
 pub(super) struct Member {
     task_name: &'static str,
-    speech: Speech,
-    room: &'static str,
-    /// Of this member and this connection alone.
-    tag: String,
+    pub(super) speech: Speech,
     out: VecDeque<u8>,
-    pub(super) incoming: Vec<u8>,
-    /// The parts of a message that is not whole.
-    fragments: Vec<u8>,
+    reader: FrameReader,
     is_upgraded: bool,
-    /// It is in its room.
-    pub(super) is_in: bool,
-    pub(super) heard: Vec<String>,
-    /// How many messages and events it has said.
-    pub(super) said: u32,
+    /// What has come and nobody has looked at yet.
+    pub(super) heard: VecDeque<Heard>,
+    /// In the order in which they were asked for, with the time.
+    pub(super) wishes: VecDeque<(Wish, Tick)>,
     /// It reads nothing.
     pub(super) is_frozen: bool,
     /// When it has heard something last, or has asked.
     heard_at: Tick,
     /// Since then it has asked who is there.
     has_asked: bool,
-    /// It ends: in order, or by RST.
-    pub(super) end: Option<bool>,
+    pub(super) end: Option<End>,
 }
 
 impl Member {
+    /// One that will be in this room of a browser, under a name where it wants one.
     pub(super) fn new(
         task_name: &'static str,
         speech: Speech,
-        room: &'static str,
-        tag: String,
+        room: usize,
+        name: Option<&str>,
     ) -> Self {
         let mut member = Self {
             task_name,
             speech,
-            room,
-            tag,
             out: VecDeque::new(),
-            incoming: Vec::new(),
-            fragments: Vec::new(),
+            reader: FrameReader::default(),
             is_upgraded: speech == Speech::Lines,
-            is_in: false,
-            heard: Vec::new(),
-            said: 0,
+            heard: VecDeque::new(),
+            wishes: VecDeque::new(),
             is_frozen: false,
             heard_at: Tick::ZERO,
             has_asked: false,
             end: None,
         };
+        let name = name.map_or(String::new(), |name| format!("&name={name}"));
         let target = match speech {
             Speech::Lines => return member,
-            Speech::Text => format!("/ws?room={room}"),
-            Speech::SocketIo => "/socket.io/?EIO=4&transport=websocket".to_owned(),
+            Speech::Text => format!("/ws?room={}{name}", ROOMS[room]),
+            Speech::SocketIo => format!("/socket.io/?EIO=4&transport=websocket{name}"),
         };
         member.out.extend(handshake(&target).bytes());
         member
     }
 
-    /// Says the next message, with filling up to `len` bytes; as an event where it can.
-    pub(super) fn say(&mut self, len: usize, is_event: bool) {
-        let front = format!("our{}#{};", self.tag, self.said);
-        let text = format!("{front:.<len$}");
-        let space = self.namespace();
+    /// Sends a line, without its end.
+    pub(super) fn send_line(&mut self, line: &str) {
+        self.out.extend(line.bytes());
+        self.out.push_back(b'\n');
+    }
+
+    /// Sends a text, or a packet of Socket.IO.
+    pub(super) fn send_text(&mut self, text: &str) {
+        self.out.extend(frame(0x1, text.as_bytes()));
+    }
+
+    /// Asks for something, at a terminal.
+    pub(super) fn wish(&mut self, wish: Wish, now: Tick) {
+        match &wish {
+            Wish::Name(name) => self.send_line(&format!("/name {name}")),
+            Wish::Room(room) => self.send_line(&format!("/room {}", ROOMS[*room])),
+            Wish::Who => self.send_line("/who"),
+        }
+        self.wishes.push_back((wish, now));
+    }
+
+    pub(super) fn end(&mut self, end: End) {
+        if self.end.is_some() {
+            return;
+        }
+        self.end = Some(end);
         match self.speech {
-            Speech::Lines => self.out.extend(format!("{text}\n").bytes()),
-            Speech::Text => self.send(0x1, text.as_bytes()),
-            Speech::SocketIo => {
-                let event = if is_event { "event" } else { "message" };
-                self.send(0x1, format!("42{space}[\"{event}\",\"{text}\"]").as_bytes());
-            }
-        }
-        self.said += 1;
-    }
-
-    pub(super) fn tag(&self) -> &str {
-        &self.tag
-    }
-
-    pub(super) fn wants_packets(&self) -> bool {
-        self.speech == Speech::SocketIo
-    }
-
-    fn namespace(&self) -> String {
-        match self.room {
-            "lobby" => String::new(),
-            room => format!("/{room},"),
+            _ if end != End::Quit => {}
+            Speech::Lines => self.send_line("/quit"),
+            // Going away, which is how a browser leaves a page.
+            Speech::Text => self.out.extend(frame(0x8, &[0x03, 0xe9])),
+            Speech::SocketIo => self.send_text("1"),
         }
     }
 
-    /// A frame with a mask that changes nothing.
-    fn send(&mut self, opcode: u8, payload: &[u8]) {
-        self.out.extend(frame(opcode, payload));
-    }
-
-    /// Takes what has come apart.
+    /// Takes apart what has come.
     fn take(&mut self) -> Result<(), Error> {
         if !self.is_upgraded {
-            let end = self
-                .incoming
-                .windows(4)
-                .position(|four| four == b"\r\n\r\n");
-            let Some(end) = end else {
+            let is_whole = self.reader.take_head().map_err(|()| Error::Refused)?;
+            if !is_whole {
                 return Ok(());
-            };
-            if !self.incoming.starts_with(b"HTTP/1.1 101 ") {
-                return Err(Error::Refused);
             }
-            self.incoming.drain(..end + 4);
             self.is_upgraded = true;
         }
-        while let Some(text) = self.next_message() {
-            self.hear(text);
+        if self.speech == Speech::Lines {
+            while let Some(bytes) = self.reader.next_line() {
+                self.heard.push_back(line(&bytes));
+            }
+            return Ok(());
+        }
+        while let Some(incoming) = self.reader.next() {
+            match incoming {
+                Ok(Incoming::Text(text)) if self.speech == Speech::Text => {
+                    self.heard.push_back(Heard::Entry { space: None, text });
+                }
+                Ok(Incoming::Text(text)) if text == "2" => self.send_text("3"),
+                Ok(Incoming::Text(text)) => self.heard.push_back(packet(&text)),
+                Ok(Incoming::Ping(payload)) => self.out.extend(frame(0xa, &payload)),
+                Ok(Incoming::Close(payload)) => self.out.extend(frame(0x8, &payload)),
+                Err(what) => self.heard.push_back(Heard::Nonsense(what)),
+            }
         }
         Ok(())
     }
-
-    fn next_message(&mut self) -> Option<String> {
-        if self.speech == Speech::Lines {
-            let end = self.incoming.iter().position(|&byte| byte == b'\n')?;
-            let line: Vec<u8> = self.incoming.drain(..=end).collect();
-            return Some(String::from_utf8_lossy(&line[..end]).into_owned());
-        }
-        loop {
-            let (&first, &second) = (self.incoming.first()?, self.incoming.get(1)?);
-            let (head, len) = match second {
-                126 => {
-                    let len = [*self.incoming.get(2)?, *self.incoming.get(3)?];
-                    (4, usize::from(u16::from_be_bytes(len)))
-                }
-                len => (2, usize::from(len)),
-            };
-            if self.incoming.len() < head + len {
-                return None;
-            }
-            let payload: Vec<u8> = self.incoming.drain(..head + len).skip(head).collect();
-            match first & 0xf {
-                0x0 | 0x1 => {
-                    self.fragments.extend(payload);
-                    if first & 0x80 != 0 {
-                        let message = core::mem::take(&mut self.fragments);
-                        return Some(String::from_utf8_lossy(&message).into_owned());
-                    }
-                }
-                0x8 => self.send(0x8, &payload),
-                0x9 => self.send(0xa, &payload),
-                _ => {}
-            }
-        }
-    }
-
-    fn hear(&mut self, text: String) {
-        if self.speech == Speech::Lines && is_list(&text) {
-            return;
-        }
-        if self.speech != Speech::SocketIo {
-            self.is_in = true;
-            return self.heard.push(text);
-        }
-        let space = self.namespace();
-        match text.as_str() {
-            "2" => self.send(0x1, b"3"),
-            open if open.starts_with('0') => self.send(0x1, format!("40{space}").as_bytes()),
-            _ => {
-                if let Some(event) = text.strip_prefix(&format!("42{space}["))
-                    && !event.starts_with("\"news\"")
-                {
-                    self.is_in = true;
-                    self.heard.push(format!("[{event}"));
-                }
-            }
-        }
-    }
-}
-
-/// Whether a line is the answer to `/who`: names have no spaces.
-fn is_list(line: &str) -> bool {
-    let names = line.strip_prefix("* ");
-    names.is_some_and(|names| names.split(", ").all(|name| !name.contains(' ')))
-}
-
-/// A masked frame, whose mask changes nothing.
-pub(super) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0x80 | opcode];
-    match u8::try_from(payload.len()) {
-        Ok(len) if len < 126 => frame.push(0x80 | len),
-        _ => {
-            frame.push(0x80 | 126);
-            frame.extend((payload.len() as u16).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(payload);
-    frame
-}
-
-/// The request for a WebSocket.
-pub(super) fn handshake(target: &str) -> String {
-    format!(
-        "GET {target} HTTP/1.1\r\nHost: 10.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
 }
 
 impl Session for Member {
@@ -237,17 +176,18 @@ impl Session for Member {
     }
 
     fn step(&mut self, connection: &mut Connection) -> Result<Step, Error> {
-        match self.end {
-            Some(true) => return Ok(Step::Done),
-            Some(false) => return Err(Error::Reset),
-            None => {}
-        }
         let count = connection.write(self.out.make_contiguous())?;
         self.out.drain(..count);
+        match self.end {
+            Some(End::Cut) => return Ok(Step::Done),
+            Some(End::Flushed) if self.out.is_empty() => return Ok(Step::Done),
+            Some(End::Reset) => return Err(Error::Reset),
+            _ => {}
+        }
         if self.is_frozen {
             return Ok(Step::Wait);
         }
-        let incoming = &mut self.incoming;
+        let incoming = &mut self.reader.bytes;
         let received = connection.read_with(|bytes| {
             incoming.extend(bytes);
             (bytes.len(), ())
@@ -263,20 +203,18 @@ impl Session for Member {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        Some(Deadline::new(
-            self.heard_at + SILENCE_MAX,
-            TimeoutKind::Peer,
-        ))
+        let at = self.heard_at + SILENCE_MAX;
+        Some(Deadline::new(at, TimeoutKind::Peer))
     }
 
     fn expired(&mut self, connection: &mut Connection, missed: Deadline) -> Result<Step, Error> {
         self.heard_at = connection.now();
         if !self.is_frozen {
-            if self.speech != Speech::Lines || self.has_asked {
+            if self.speech != Speech::Lines || self.has_asked || self.end.is_some() {
                 return Err(Error::TimedOut(missed.awaits));
             }
             self.has_asked = true;
-            self.out.extend(b"/who\n");
+            self.wish(Wish::Who, connection.now());
         }
         Ok(Step::Again)
     }

@@ -11,16 +11,15 @@ use tickwire_sim::Node;
 
 pub(super) const WEB_PORT: u16 = 80;
 pub(super) const LINES_PORT: u16 = 4_000;
-/// Callers at a time: all members who play by the rules find a place at either port.
-pub(super) const WEB_CALLERS: usize = 10;
-pub(super) const LINE_CALLERS: usize = 6;
-pub(super) const CALLERS: usize = WEB_CALLERS + LINE_CALLERS;
+/// Callers at a time at each port: all connections find a place, or all members who play by the rules.
+const ALL: usize = 10;
+const OURS: usize = 6;
+pub(super) const SOCKETS_MAX: usize = 2 * ALL;
 pub(super) const LIMITS: Limits = Limits {
     message_bytes_max: 600,
     ..Limits::DEFAULT
 };
 
-const MEMBERS_MAX: usize = 16;
 const ROOMS_MAX: usize = 4;
 const LOG_BYTES: usize = 4_096;
 const BUFFER_BYTES: usize = 1_460;
@@ -35,9 +34,10 @@ pub(super) struct HubMemory {
 }
 
 impl HubMemory {
-    pub(super) fn new() -> Self {
+    /// For this number of members.
+    pub(super) fn new(members_max: usize) -> Self {
         Self {
-            members: vec![MemberSlot::EMPTY; MEMBERS_MAX],
+            members: vec![MemberSlot::EMPTY; members_max],
             rooms: vec![RoomSlot::EMPTY; ROOMS_MAX],
             logs: vec![0; ROOMS_MAX * LOG_BYTES],
         }
@@ -84,34 +84,61 @@ pub(super) struct SessionMemory(Vec<[Vec<u8>; 2]>);
 impl SessionMemory {
     pub(super) fn new() -> Self {
         let memory = || [vec![0; HEAD_BYTES], vec![0; MESSAGE_BYTES]];
-        Self((0..CALLERS).map(|_| memory()).collect())
+        Self((0..SOCKETS_MAX).map(|_| memory()).collect())
     }
 }
 
-/// The servers of a hub. The lines come first: nothing but the other's news wakes them.
+/// The servers of a hub, with a place for every caller or not. The lines come first: nothing but the
+/// other's news wakes them.
 pub(super) fn servers<'a>(
     hub: &'a Hub<'a>,
     node: &mut Node<'a>,
     sockets: &mut Sockets<'a>,
     memory: &'a mut SessionMemory,
+    is_roomy: bool,
 ) -> [Box<dyn AnyTask + 'a>; 2] {
-    let mut memory = memory.0.iter_mut();
-    let mut next = || memory.next().expect("there is memory for each session");
+    let (first, second) = memory.0.split_at_mut(ALL);
+    if is_roomy {
+        let web = web_server::<ALL>(hub, node, sockets, first);
+        [line_server::<ALL>(hub, node, sockets, second), web]
+    } else {
+        let web = web_server::<OURS>(hub, node, sockets, first);
+        [line_server::<OURS>(hub, node, sockets, second), web]
+    }
+}
+
+fn web_server<'a, const N: usize>(
+    hub: &'a Hub<'a>,
+    node: &mut Node<'a>,
+    sockets: &mut Sockets<'a>,
+    memory: &'a mut [[Vec<u8>; 2]],
+) -> Box<dyn AnyTask + 'a> {
+    let mut memory = memory.iter_mut();
     let handler = HubHandler::new(hub, &["*"]);
-    let web_sockets = [(); WEB_CALLERS].map(|()| sockets.add(node));
-    let sessions = web_sockets.map(|_| {
-        let [head, message] = next();
+    let sockets = [(); N].map(|()| sockets.add(node));
+    let sessions = sockets.map(|_| {
+        let [head, message] = memory.next().expect("there is memory for each session");
         let options = websocket::Options::default();
         let web = WebSocket::server(&mut message[..], options, handler.member());
         HttpSession::with_upgrade(handler, web, &mut head[..])
     });
-    let web = HttpServer::http(web_sockets, WEB_PORT, sessions);
-    let line_sockets = [(); LINE_CALLERS].map(|()| sockets.add(node));
-    let sessions = line_sockets.map(|_| {
-        let [_, line] = next();
+    Box::new(Task::new(HttpServer::http(sockets, WEB_PORT, sessions)))
+}
+
+fn line_server<'a, const N: usize>(
+    hub: &'a Hub<'a>,
+    node: &mut Node<'a>,
+    sockets: &mut Sockets<'a>,
+    memory: &'a mut [[Vec<u8>; 2]],
+) -> Box<dyn AnyTask + 'a> {
+    let mut memory = memory.iter_mut();
+    let sockets = [(); N].map(|()| sockets.add(node));
+    let sessions = sockets.map(|_| {
+        let [_, line] = memory.next().expect("there is memory for each session");
         LinesSession::new(hub, &mut line[..])
     });
     let options = ServerOptions::default();
-    let lines = Server::new(line_sockets, LINES_PORT, sessions, options);
-    [Box::new(Task::new(lines)), Box::new(Task::new(web))]
+    Box::new(Task::new(Server::new(
+        sockets, LINES_PORT, sessions, options,
+    )))
 }

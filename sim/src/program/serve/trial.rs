@@ -1,70 +1,54 @@
 //! One seed: a hub, its members, and a hostile browser, on links that lose frames.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::fmt;
 
 use smoltcp::iface::SocketHandle;
+use smoltcp::socket::AnySocket as _;
+use smoltcp::socket::tcp::{Socket, State};
 use tickwire::hub::Hub;
-use tickwire::{AnyTask, Client, Duration, EGRESS_MAX, Error, INGRESS_MAX, Task, Tick};
+use tickwire::{AnyTask, Duration, EGRESS_MAX, INGRESS_MAX, Tick};
 use tickwire_sim::ethernet::{Ethernet, Frame, PortState};
-use tickwire_sim::{
-    AttemptCounts, FaultPlan, Generator, Node, NodeMemory, Profile, Report, Tracer, World,
-};
+use tickwire_sim::{FaultPlan, Generator, Node, NodeMemory, Profile, Report, Tracer, World};
 
-use super::hostile::Hostile;
-use super::member::Speech;
-use super::place::{HUB, Place, ROOMS, client};
+use super::chronicle::Chronicle;
+use super::counts::Counts;
+use super::crowd::Crowd;
+use super::member::{End, Speech};
+use super::place::Place;
+use super::plan::Plan;
 use super::recorder::Recorder;
-use super::servers::{Buffers, CALLERS, HubMemory, LINES_PORT, SessionMemory, WEB_PORT, servers};
-use super::truth::Truth;
-use super::{Broken, NODES};
+use super::servers::{Buffers, HubMemory, SOCKETS_MAX, SessionMemory, servers};
+use super::{Broken, CONNECTIONS, HOSTILE, HUB, NODES};
 use crate::ran::Ran;
 
-const HOSTILE: usize = 3;
-/// Connections of each node but the hub's.
-const CONNECTIONS: usize = 3;
 const FRAMES: usize = 128;
 const FRAME_BYTES: usize = 1_514;
 /// Frames that one turn of the hub may send: an answer to each frame that arrived, and all passes of
 /// egress for each socket.
-const FRAMES_SENT_MAX: u64 = (INGRESS_MAX + 5 * EGRESS_MAX * CALLERS) as u64;
+const FRAMES_SENT_MAX: u64 = (INGRESS_MAX + 5 * EGRESS_MAX * SOCKETS_MAX) as u64;
 /// Within which all must be in their rooms, and have heard all, after all faults have ended.
 const HEALED_MAX: Duration = Duration::from_secs(200);
-/// Within which a member must be in its room, or it gives the connection up.
-const JOIN_MAX: Duration = Duration::from_secs(40);
+/// Within which only they must be there, after the hostile browser has gone without a word.
+const ALONE_MAX: Duration = Duration::from_secs(200);
+/// Within which all must have left after that, and every socket listen.
+const LEAVING_MAX: Duration = Duration::from_secs(20);
+/// Within which a member whom nothing slows hears what was said: a turn, and a look at it.
+const PROMPT_MAX: Duration = Duration::from_millis(1_500);
 /// Messages of each member on its last connection.
-const FRESH: u32 = 2;
-
-/// What a seed showed.
-#[derive(Debug, Default, Clone, Copy)]
-struct Counts {
-    /// Messages and events that members have heard.
-    heard: u64,
-    /// Connections of hostile browsers.
-    hostile: u64,
-    turns: u64,
-    /// Connections of members, by how they talk.
-    attempts: [AttemptCounts; 3],
+const FRESH: u32 = 3;
+/// ```text
+/// Faulty -> Healed -> Alone -> Leaving
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Faulty,
+    /// All faults have ended, but for the hostile browser where it stays.
+    Healed,
+    /// It is gone.
+    Alone,
+    /// Everybody ends by the protocol.
+    Leaving,
 }
-
-impl Counts {
-    fn note_end(&mut self, speech: Speech, result: &Result<(), Error>) {
-        let attempts = &mut self.attempts[speech as usize];
-        match result {
-            Ok(()) => attempts.succeeded += 1,
-            Err(error) => {
-                attempts.failed += 1;
-                attempts.last_error = Some((*error).into());
-            }
-        }
-    }
-}
-
-/// The names of their tasks.
-const HOSTILE_NAMES: [&str; CONNECTIONS] = ["hostile 0", "hostile 1", "hostile 2"];
-
-type HostileTask = Task<Client<Hostile>>;
 
 struct Trial<'a, 'e, 't> {
     world: &'a World<'e>,
@@ -73,68 +57,42 @@ struct Trial<'a, 'e, 't> {
     servers: [Box<dyn AnyTask + 'a>; 2],
     nodes: Vec<Node<'a>>,
     faults: FaultPlan,
-    truths: [Truth; 2],
+    chronicle: Chronicle,
     places: Vec<Place>,
-    hostile: Vec<(SocketHandle, HostileTask)>,
+    hostile: Crowd,
     random: Generator,
-    heal_at: Tick,
-    is_healed: bool,
+    hostile_stays: bool,
+    phase: Phase,
+    healed_at: Tick,
+    /// When the present phase ends, or must have ended.
+    phase_end: Tick,
     counts: Counts,
-}
-
-/// Prints what a seed decides.
-pub(crate) fn describe(seed: u64, profile: Profile, out: &mut dyn fmt::Write) -> fmt::Result {
-    let heal_at = heal_at(seed);
-    writeln!(out, "faults end at {heal_at}")?;
-    let faults = FaultPlan::from_seed(seed, profile, NODES, heal_at);
-    for port in 0..NODES {
-        writeln!(
-            out,
-            "link {port}: mtu {}, {:?}",
-            faults.mtu(port),
-            faults.link(port)
-        )?;
-    }
-    for (at, change) in faults.changes() {
-        writeln!(out, "at {at}: {change:?}")?;
-    }
-    Ok(())
-}
-
-fn root(seed: u64) -> Generator {
-    Generator::new(seed).fork("serve", 0)
-}
-
-fn heal_at(seed: u64) -> Tick {
-    Tick::from_millis(root(seed).fork("heal", 0).log_uniform(5_000, 40_000))
 }
 
 /// Runs a seed.
 pub(crate) fn run(seed: u64, profile: Profile, is_guarded: bool, tracer: &mut dyn Tracer) -> Ran {
     let recorder = RefCell::new(Recorder::new(tracer));
+    let plan = Plan::new(seed, profile);
     let mut bytes = vec![0; FRAMES * FRAME_BYTES];
     let mut frames: Vec<_> = bytes.chunks_mut(FRAME_BYTES).map(Frame::new).collect();
     let mut ports = [const { PortState::new() }; NODES];
     let world = World::new(Ethernet::new(seed, &mut ports[..], &mut frames[..]));
     world.ethernet.observe(Some(&recorder));
-    let heal_at = heal_at(seed);
-    let faults = FaultPlan::from_seed(seed, profile, NODES, heal_at);
+    let faults = FaultPlan::from_seed(seed, profile, NODES, plan.heal_at);
     // Before the nodes boot, which look at their MTU once.
     faults.set_links(&world.ethernet);
-    let mut buffers = Buffers::new(CALLERS + (NODES - 1) * CONNECTIONS);
+    let mut buffers = Buffers::new(SOCKETS_MAX + (NODES - 1) * CONNECTIONS);
     let mut sockets = buffers.lend();
-    let mut hub_memory = HubMemory::new();
+    let mut hub_memory = HubMemory::new(plan.members_max);
     let hub = hub_memory.hub();
-    let mut node_memory = NodeMemory::<CALLERS, { CALLERS + 4 }>::with_flows();
+    let mut node_memory = NodeMemory::<SOCKETS_MAX, { SOCKETS_MAX + 4 }>::with_flows();
     let mut others_memory = [const { NodeMemory::<CONNECTIONS>::new() }; NODES - 1];
     let mut session_memory = SessionMemory::new();
     let ethernet = &world.ethernet;
-    let mut node = if is_guarded {
-        Node::new(ethernet, HUB, seed, &mut node_memory)
-    } else {
-        Node::bare(ethernet, HUB, seed, &mut node_memory)
-    };
-    let servers = servers(&hub, &mut node, &mut sockets, &mut session_memory);
+    let boot = if is_guarded { Node::new } else { Node::bare };
+    let mut node = boot(ethernet, HUB, seed, &mut node_memory);
+    let memory = &mut session_memory;
+    let servers = servers(&hub, &mut node, &mut sockets, memory, plan.is_roomy);
     let mut trial = Trial {
         world: &world,
         recorder: &recorder,
@@ -142,24 +100,21 @@ pub(crate) fn run(seed: u64, profile: Profile, is_guarded: bool, tracer: &mut dy
         servers,
         nodes: vec![node],
         faults,
-        truths: ROOMS.map(|room| Truth::watch(&hub, room)),
+        chronicle: Chronicle::watch(&hub),
         places: Vec::new(),
-        hostile: Vec::new(),
-        random: root(seed).fork("trial", 0),
-        heal_at,
-        is_healed: false,
+        hostile: Crowd::default(),
+        random: plan.random.clone(),
+        hostile_stays: plan.hostile_stays,
+        phase: Phase::Faulty,
+        healed_at: Tick::ZERO,
+        phase_end: plan.heal_at,
         counts: Counts::default(),
     };
+    let boot = if is_guarded { Node::new } else { Node::bare };
     for (memory, port) in others_memory.iter_mut().zip(1..) {
-        let mut node = if is_guarded {
-            Node::new(ethernet, port, seed, memory)
-        } else {
-            Node::bare(ethernet, port, seed, memory)
-        };
-        for _ in 0..CONNECTIONS {
-            let socket = sockets.add(&mut node);
-            trial.add(port, socket, profile);
-        }
+        let mut node = boot(ethernet, port, seed, memory);
+        let handles = [(); CONNECTIONS].map(|()| sockets.add(&mut node));
+        trial.people(&plan, port, handles);
         trial.nodes.push(node);
     }
     if let Err(broken) = trial.run_to_end() {
@@ -169,69 +124,71 @@ pub(crate) fn run(seed: u64, profile: Profile, is_guarded: bool, tracer: &mut dy
 }
 
 impl Trial<'_, '_, '_> {
-    fn add(&mut self, port: usize, socket: SocketHandle, profile: Profile) {
-        if port == HOSTILE {
-            if profile != Profile::Mild {
-                let task = self.hostile_task(self.hostile.len(), socket);
-                self.hostile.push((socket, task));
+    /// Puts members on a node, or the hostile browser.
+    fn people(&mut self, plan: &Plan, node: usize, sockets: [SocketHandle; CONNECTIONS]) {
+        for socket in sockets {
+            if node == HOSTILE {
+                if plan.has_hostile {
+                    self.hostile.add(socket, &mut self.random);
+                }
+                continue;
             }
-            return;
+            let number = self.places.len();
+            let place = Place::new(number, node, socket, &plan.members[number]);
+            self.counts.note_begin(place.speech);
+            self.places.push(place);
         }
-        let speeches = [Speech::Lines, Speech::Text, Speech::SocketIo];
-        let speech = speeches[self.random.below(3) as usize];
-        let room = match speech {
-            Speech::Lines => 0,
-            _ => self.random.below(2) as usize,
-        };
-        self.counts.attempts[speech as usize].begun += 1;
-        let number = self.places.len();
-        self.places
-            .push(Place::new(number, port, socket, speech, room));
-    }
-
-    fn hostile_task(&mut self, index: usize, socket: SocketHandle) -> HostileTask {
-        self.counts.hostile += 1;
-        let is_web = self.random.chance(700_000);
-        let port = if is_web { WEB_PORT } else { LINES_PORT };
-        let name = HOSTILE_NAMES[index];
-        client(socket, port, Hostile::new(name, &mut self.random, is_web))
     }
 
     fn run_to_end(&mut self) -> Result<(), Broken> {
-        let end = self.heal_at + HEALED_MAX;
         loop {
             let now = self.world.now();
-            if !self.is_healed && now >= self.heal_at {
-                self.heal(now);
-            }
             self.faults.apply(&self.world.ethernet, now);
             self.act(now);
             let slice = Duration::from_millis(self.random.between(5, 300));
             self.run_slice(now + slice)?;
-            self.check()?;
-            if self.is_healed && self.is_over() {
-                return Ok(());
+            let now = self.world.now();
+            self.check(now)?;
+            match self.phase {
+                Phase::Faulty if now >= self.phase_end => self.heal(now),
+                Phase::Healed if self.all_settled() => self.leave_alone(now),
+                Phase::Alone if self.all_settled() && self.is_alone() => self.leave(now),
+                Phase::Leaving if self.all_left() && self.is_deserted() => return Ok(()),
+                Phase::Faulty => {}
+                _ if now < self.phase_end => {}
+                _ => return Err(self.late()),
             }
-            if now > end {
-                return Err(Broken::rule(
-                    12,
-                    "not all were in their rooms with all messages after all faults had ended",
-                ));
+        }
+    }
+
+    /// What has not come in time.
+    fn late(&self) -> Broken {
+        match self.phase {
+            Phase::Faulty | Phase::Healed => Broken::rule(
+                12,
+                "not all were in their rooms with all messages after all faults had ended",
+            ),
+            Phase::Alone => Broken::at_hub(8, "somebody is in a room who has gone"),
+            Phase::Leaving if self.all_left() => Broken::at_hub(
+                8,
+                "somebody is in a room who has quit, or a socket does not listen",
+            ),
+            Phase::Leaving => {
+                Broken::rule(20, "who quit missed something, or was not closed in order")
             }
         }
     }
 
     /// Lets the world run until `until`, and looks at the rooms after each turn.
     fn run_slice(&mut self, until: Tick) -> Result<(), Broken> {
-        for node in &mut self.nodes {
+        // Whoever was commanded. Nobody commands the hub: nothing but its own deadlines wakes it.
+        for node in self.nodes.iter_mut().skip(HUB + 1) {
             node.wake_now(self.world.now());
         }
         loop {
             self.turn_due();
             self.counts.turns += 1;
-            for truth in &mut self.truths {
-                truth.look(self.hub)?;
-            }
+            self.chronicle.look(self.world.now(), self.hub)?;
             if self.recorder.borrow_mut().take_sent(HUB) > FRAMES_SENT_MAX {
                 return Err(Broken::at_hub(
                     7,
@@ -256,9 +213,7 @@ impl Trial<'_, '_, '_> {
         for place in &mut self.places {
             tasks[place.node].push(&mut place.task);
         }
-        for (_, task) in &mut self.hostile {
-            tasks[HOSTILE].push(task);
-        }
+        tasks[HOSTILE].extend(self.hostile.tasks());
         let running = self.nodes.iter_mut().zip(&mut tasks);
         let mut running: Vec<_> = running.map(|(node, tasks)| node.with(tasks)).collect();
         self.world.turn_due(&mut running, self.recorder);
@@ -266,104 +221,136 @@ impl Trial<'_, '_, '_> {
 
     /// Lets members speak, freeze, end and come again, and hostile browsers come again.
     fn act(&mut self, now: Tick) {
-        let random = &mut self.random;
         for place in &mut self.places {
             if let Some(result) = place.task.outcome() {
                 let Some(again_at) = place.again_at else {
-                    let delay = Duration::from_millis(random.log_uniform(1, 5_000));
+                    let delay = Duration::from_millis(self.random.log_uniform(1, 5_000));
                     place.again_at = Some(now + delay);
                     self.counts.note_end(place.speech, result);
                     continue;
                 };
-                if again_at <= now {
-                    self.counts.attempts[place.speech as usize].begun += 1;
+                if again_at <= now && self.phase != Phase::Leaving {
+                    self.counts.note_begin(place.speech);
                     place.connect_again(now);
                 }
                 continue;
             }
-            let member = place.task.app_mut().session_mut();
-            if !member.is_in && now.since(place.since) > JOIN_MAX {
-                member.end = Some(false);
-            }
-            if self.is_healed {
-                if member.is_in && place.fresh < FRESH {
-                    place.fresh += 1;
-                    member.say(20, false);
+            match self.phase {
+                Phase::Faulty => place.act(&mut self.random, &mut self.chronicle, now),
+                Phase::Leaving => {}
+                _ if place.give_up(now) => {}
+                _ => {
+                    place.go_home(now);
+                    if place.is_in() && place.fresh < FRESH {
+                        place.fresh += 1;
+                        place.say(&mut self.random, &mut self.chronicle);
+                    }
                 }
-                continue;
-            }
-            match random.below(40) {
-                0 => member.is_frozen = true,
-                1..=3 => member.is_frozen = false,
-                4 if random.chance(200_000) => member.end = Some(random.chance(500_000)),
-                5..=15 if member.is_in => {
-                    let len = random.log_uniform(1, 500) as usize;
-                    member.say(len, random.chance(400_000));
-                }
-                _ => {}
             }
         }
-        for index in 0..self.hostile.len() {
-            let (socket, task) = &self.hostile[index];
-            if task.is_finished() || self.random.chance(10_000) {
-                let socket = *socket;
-                self.hostile[index].1 = self.hostile_task(index, socket);
-            }
-        }
+        self.hostile.act(&mut self.random);
     }
 
-    /// All faults end, and the hostile browser is gone without a word.
+    /// All faults end.
     fn heal(&mut self, now: Tick) {
-        self.is_healed = true;
         self.recorder.borrow_mut().note(now, None, "all faults end");
         self.faults.heal(&self.world.ethernet);
-        self.world.ethernet.set_up(HOSTILE, false);
-        self.hostile.clear();
         for place in &mut self.places {
-            place.task.app_mut().session_mut().is_frozen = false;
+            place.member_mut().is_frozen = false;
+        }
+        (self.phase, self.phase_end) = (Phase::Healed, now + HEALED_MAX);
+        self.healed_at = now;
+        if !self.hostile_stays {
+            self.unplug_hostile(now);
         }
     }
 
-    /// Compares what each member has heard with the truth.
-    fn check(&mut self) -> Result<(), Broken> {
+    /// The hostile browser is gone without a word.
+    fn unplug_hostile(&mut self, now: Tick) {
+        let text = "is gone without a word";
+        self.recorder.borrow_mut().note(now, Some(HOSTILE), text);
+        self.world.ethernet.set_up(HOSTILE, false);
+        self.hostile.clear();
+    }
+
+    fn leave_alone(&mut self, now: Tick) {
+        self.unplug_hostile(now);
+        (self.phase, self.phase_end) = (Phase::Alone, now + ALONE_MAX);
+    }
+
+    /// Everybody leaves as its protocol wants it.
+    fn leave(&mut self, now: Tick) {
+        self.recorder.borrow_mut().note(now, None, "all leave");
         for place in &mut self.places {
-            let before = place.checked;
-            place.check(&self.truths[place.room])?;
-            self.counts.heard += (place.checked - before) as u64;
+            place.member_mut().end(End::Quit);
+        }
+        (self.phase, self.phase_end) = (Phase::Leaving, now + LEAVING_MAX);
+    }
+
+    /// Compares what each member has heard with what was told.
+    fn check(&mut self, now: Tick) -> Result<(), Broken> {
+        for place in &mut self.places {
+            self.counts.heard += place.check(&self.chronicle, now)?;
+            if matches!(self.phase, Phase::Faulty | Phase::Leaving) {
+                continue;
+            }
+            let waits_since = place.waits_since(&self.chronicle);
+            if place.is_prompt && place.member().end.is_none() && !place.task.is_finished() {
+                let is_heard = waits_since.is_none_or(|at| now.since(at) < PROMPT_MAX);
+                place.rule(18, is_heard, "others slow a member who reads at once")?;
+            }
+            let has_heard_news = place.heard_until >= self.healed_at;
+            place.is_prompt |= has_heard_news && place.is_in() && waits_since.is_none();
         }
         Ok(())
     }
 
-    /// Whether everybody is in its room, has heard all, and nobody else is there.
-    fn is_over(&self) -> bool {
-        let is_settled = |place: &Place| {
-            let member = place.task.app().session();
-            let truth = &self.truths[place.room];
-            let has_said = place.fresh == FRESH && truth.count(member.tag()) == member.said;
-            !place.task.is_finished() && has_said && place.rest(truth).next().is_none()
-        };
+    /// Whether everybody is in its room, and has heard all.
+    fn all_settled(&self) -> bool {
+        let is_settled = |place: &Place| place.fresh == FRESH && place.is_settled(&self.chronicle);
         self.places.iter().all(is_settled)
-            && self.truths.iter().enumerate().all(|(room, truth)| {
-                let ours = self.places.iter().filter(|place| place.room == room);
-                // The one who watches is there as well.
-                truth.members(self.hub) == ours.count() + 1
+    }
+
+    /// Whether nobody else is there but whoever watches, and nobody else has a connection.
+    fn is_alone(&self) -> bool {
+        let mut rooms = self.chronicle.rooms.iter().enumerate();
+        self.callers() == self.places.len()
+            && rooms.all(|(index, room)| {
+                let ours = self.places.iter().flat_map(Place::rooms);
+                let ours = ours.filter(|ear| ear.room == index).count();
+                let told = room.told.last();
+                told.is_some_and(|told| told.present.len() == ours + 1)
             })
     }
 
+    /// Whether everybody has left in order, with all that was said before.
+    fn all_left(&self) -> bool {
+        let has_left = |place: &Place| {
+            let mut ears = place.ears.iter();
+            matches!(place.task.outcome(), Some(Ok(())))
+                && (place.speech != Speech::Lines
+                    || ears.all(|ear| ear.has_heard_all_before_its_going(&self.chronicle)))
+        };
+        self.places.iter().all(has_left)
+    }
+
+    /// Whether nobody is in a room, and every socket of the hub's node listens.
+    fn is_deserted(&self) -> bool {
+        self.chronicle.is_empty() && self.callers() == 0
+    }
+
+    /// How many sockets of the hub's node do not listen.
+    fn callers(&self) -> usize {
+        let sockets = self.nodes[HUB].stack.sockets.iter();
+        let sockets = sockets.filter_map(|(_, socket)| Socket::downcast(socket));
+        sockets
+            .filter(|socket| socket.state() != State::Listen)
+            .count()
+    }
+
     fn report(mut self) -> Ran {
-        for place in &self.places {
-            match place.task.outcome() {
-                None => self.counts.note_end(place.speech, &Ok(())),
-                Some(result) if place.again_at.is_none() => {
-                    self.counts.note_end(place.speech, result);
-                }
-                Some(_) => {}
-            }
-        }
-        let counts = [
-            ("hub: entries heard", self.counts.heard),
-            ("hub: hostile connections", self.counts.hostile),
-        ];
+        self.counts.note_last(&self.places);
+        self.counts.hostile = self.hostile.count;
         let recorder = self.recorder.borrow();
         let report = Report {
             trace: recorder.trace(),
@@ -375,10 +362,9 @@ impl Trial<'_, '_, '_> {
             freezes: 0,
             attempts: self.counts.attempts,
         };
-        let counts = counts.map(|(what, count)| (what.to_owned(), count));
         Ran {
             report,
-            counts: BTreeMap::from(counts),
+            counts: self.counts.named(),
         }
     }
 }

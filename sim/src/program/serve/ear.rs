@@ -1,0 +1,145 @@
+//! How far a member has heard what happened in one room.
+
+use tickwire::Tick;
+
+use super::chronicle::{Change, Chronicle, Told};
+
+/// One membership of a room.
+pub(super) struct Ear {
+    pub(super) room: usize,
+    /// It came into the room after this.
+    since: Tick,
+    /// Where it may be: the place of what it hears next. There is more than one where its own coming
+    /// was told more than once. None before its coming.
+    places: Vec<usize>,
+    /// When what it has heard last was told.
+    pub(super) heard_until: Tick,
+    /// What it is called.
+    pub(super) name: String,
+    /// Its namespace was connected.
+    pub(super) is_connected: bool,
+    /// It has got the event for newcomers.
+    pub(super) has_news: bool,
+    /// It wants to leave the room, and hears what it hears.
+    pub(super) is_leaving: bool,
+}
+
+impl Ear {
+    pub(super) const fn new(room: usize, since: Tick) -> Self {
+        Self {
+            room,
+            since,
+            places: Vec::new(),
+            heard_until: Tick::ZERO,
+            name: String::new(),
+            is_connected: false,
+            has_news: false,
+            is_leaving: false,
+        }
+    }
+
+    /// Whether it has heard its own coming.
+    pub(super) const fn is_in(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// Whether this is what the member must hear next. `own_events` is what the events of
+    /// a client of Socket.IO begin with, which it does not get.
+    pub(super) fn hear(
+        &mut self,
+        chronicle: &Chronicle,
+        own_events: Option<&str>,
+        text: &str,
+    ) -> bool {
+        let told = &chronicle.rooms[self.room].told;
+        if !self.is_in() {
+            let since = told.partition_point(|told| told.at < self.since);
+            for (at, told) in told.iter().enumerate().skip(since) {
+                if let Some(Change::Joined(name)) = &told.change
+                    && told.for_member(own_events) == Some(text)
+                {
+                    self.places.push(at + 1);
+                    self.name.clone_from(name);
+                }
+            }
+            return self.is_in();
+        }
+        let mut new_name = None;
+        let next = |place: usize| {
+            let (at, told) = rest(told, place, own_events).next()?;
+            (told.for_member(own_events) == Some(text)).then_some((at, told))
+        };
+        let places = std::mem::take(&mut self.places);
+        for place in places {
+            if let Some((at, told)) = next(place) {
+                self.places.push(at + 1);
+                self.heard_until = told.at;
+                new_name = match &told.change {
+                    Some(Change::Renamed(old, new)) if *old == self.name => Some(new.clone()),
+                    _ => new_name,
+                };
+            }
+        }
+        if let Some(name) = new_name {
+            self.name = name;
+        }
+        self.is_in()
+    }
+
+    /// Since when the member should have heard what it hears next; `None` when it has heard all.
+    pub(super) fn waits_since(
+        &self,
+        chronicle: &Chronicle,
+        own_events: Option<&str>,
+    ) -> Option<Tick> {
+        let told = &chronicle.rooms[self.room].told;
+        // The last place is where it is, if that is possible.
+        let (_, told) = rest(told, *self.places.last()?, own_events).next()?;
+        Some(told.at)
+    }
+
+    /// Whether the member has heard all that was told before its own going.
+    pub(super) fn has_heard_all_before_its_going(&self, chronicle: &Chronicle) -> bool {
+        let told = &chronicle.rooms[self.room].told;
+        let going = Some(Change::Left(self.name.clone()));
+        let ends = |&place: &usize| {
+            let next = rest(told, place, None).next();
+            next.is_none_or(|(_, told)| told.change == going)
+        };
+        self.places.iter().any(ends)
+    }
+
+    /// Whether these names may be the answer to who is in the room, which the member has got between
+    /// what it has heard last and what it will hear next: whoever was there all the time is among
+    /// them, and nobody who was not there at all.
+    pub(super) fn may_be_present(&self, chronicle: &Chronicle, names: &[String]) -> bool {
+        let told = &chronicle.rooms[self.room].told;
+        let mut sorted = names.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let is_possible = |&place: &usize| {
+            let mut times = told.iter().skip(place - 1).map(|told| &told.present);
+            let Some(first) = times.next() else {
+                return false;
+            };
+            let (mut always, mut ever) = (first.to_vec(), first.to_vec());
+            for present in times {
+                always.retain(|name| present.contains(name));
+                ever.extend(present.iter().cloned());
+            }
+            always.iter().all(|name| names.contains(name))
+                && names.iter().all(|name| ever.contains(name))
+        };
+        sorted.len() == names.len() && self.places.iter().any(is_possible)
+    }
+}
+
+/// What a member still hears from a place on.
+fn rest<'t>(
+    told: &'t [Told],
+    place: usize,
+    own_events: Option<&'t str>,
+) -> impl Iterator<Item = (usize, &'t Told)> {
+    let told = told.iter().enumerate().skip(place);
+    told.filter(move |(_, told)| told.for_member(own_events).is_some())
+}
