@@ -385,3 +385,9 @@ fn every_error_of_a_websocket_says_something_of_its_own() {
         .collect();
     assert_texts(&all);
 }
+
+#[test]
+fn a_password_in_a_url_is_not_printed() {
+    let (_, user) = Url::parse_with_user_info("http://me:secret@10.0.0.2/").unwrap();
+    assert_eq!(format!("{:?}", user.unwrap()), "UserInfo(..)");
+}

@@ -56,3 +56,24 @@ impl fmt::Display for ResolveError {
 }
 
 impl core::error::Error for ResolveError {}
+
+#[cfg(test)]
+mod tests {
+    use super::ResolveError::{self, NoAddress, NoAnswer, NoSuchName, ServerFailed};
+
+    #[test]
+    fn of_two_families_the_one_that_may_have_an_address_later_is_told() {
+        for (one, other, told) in [
+            (NoSuchName, NoSuchName, NoSuchName),
+            (NoSuchName, NoAddress, NoAddress),
+            (NoSuchName, NoAnswer, NoAnswer),
+            (NoAddress, NoAddress, NoAddress),
+            (NoAddress, ServerFailed, ServerFailed),
+        ] {
+            assert_eq!(one.joined(other), told);
+            assert_eq!(other.joined(one), told);
+        }
+        // Where both may, either is true.
+        assert_eq!(ResolveError::joined(NoAnswer, ServerFailed), NoAnswer);
+    }
+}

@@ -99,3 +99,25 @@ impl RestartSink for BufferSink<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_that_restarts_holds_nothing_of_the_version_before() {
+        let version = Version {
+            url: "http://10.0.0.2/",
+            validator: None,
+            total: None,
+        };
+        let mut room = [0; 8];
+        let mut buffer = BufferSink::new(&mut room[..]);
+        assert_eq!(buffer.write(b"before"), Ok(6));
+        let mut lent = &mut buffer;
+        assert!(RestartSink::can_restart(&lent));
+        assert_eq!(RestartSink::restart(&mut lent, &version), Ok(()));
+        assert_eq!(buffer.write(b"now"), Ok(3));
+        assert_eq!(buffer.bytes(), b"now");
+    }
+}

@@ -15,9 +15,11 @@ mod resume;
 mod retries;
 
 use common::fixture::{BUFFER, Fixture, leak, secs};
+use smoltcp::iface::{SocketSet, SocketStorage};
+use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use tickwire::http::{
-    Complete, Download, DownloadBuffers, DownloadError, DownloadOptions, GetError, Header, Method,
-    Proof, RestartSink, Version,
+    Complete, Download, DownloadBuffers, DownloadError, DownloadOptions, GetError, Header,
+    HeaderError, Method, Proof, RestartSink, SetupError, UrlError, Version,
 };
 use tickwire::{Sink, SinkError};
 use tickwire_sim::{Act, Opening};
@@ -223,4 +225,35 @@ fn with_retries(retries_max: u32) -> DownloadOptions {
         retries_max,
         ..DownloadOptions::default()
     }
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_refused_before_anything_is_sent() {
+    let mut storage = [SocketStorage::EMPTY];
+    let mut sockets = SocketSet::new(&mut storage[..]);
+    let buffer = || SocketBuffer::new(leak(0, 1));
+    let socket = sockets.add(Socket::new(buffer(), buffer()));
+    let new = |url, headers, url_bytes| {
+        let buffers = DownloadBuffers {
+            urls: leak(0, url_bytes),
+            validators: leak(0, 8),
+        };
+        let options = DownloadOptions::default();
+        Download::new(socket, url, headers, options, buffers, Record::default()).err()
+    };
+    let header = [Header {
+        name: "Connection",
+        value: "close",
+    }];
+    // Half of the bytes are for the Location of a redirect.
+    assert_eq!(new(URL, &[], 2 * URL.len()), None);
+    assert_eq!(
+        new(URL, &[], 2 * URL.len() - 1),
+        Some(SetupError::UrlTooLong)
+    );
+    assert_eq!(new("", &[], 64), Some(SetupError::Url(UrlError::Empty)));
+    assert_eq!(
+        new(URL, &header, 64),
+        Some(SetupError::Header(HeaderError::Reserved))
+    );
 }
