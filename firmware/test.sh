@@ -17,6 +17,7 @@ for program in qemu-system-arm python3 nginx dnsmasq nc ip; do
 done
 ./build.sh
 ./porting.sh
+./unused.sh
 ./panics.sh
 (
     cd ..
