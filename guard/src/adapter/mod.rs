@@ -23,7 +23,7 @@ pub(crate) trait Room<K> {
 /// The caller's [`Storage`], lent for the life of an adapter.
 #[derive(Debug)]
 pub(crate) struct Lent<'a> {
-    /// Never borrowed longer than a call of this module's takes.
+    /// Borrowed by [`with`] alone, and by the tokens.
     pub(crate) inspector: &'a RefCell<Inspector>,
     buffer: &'a mut [u8],
 }
@@ -52,44 +52,46 @@ impl<'a> Lent<'a> {
 
     /// Inspects frames of this link, which are at most `mtu` bytes long, from now on.
     pub(crate) fn activate(&self, link: Link, mtu: usize) {
-        let mut inspector = self.inspector.borrow_mut();
-        inspector.on_mtu_told(mtu);
-        inspector.activate(link);
+        self.with(|inspector| {
+            inspector.on_mtu_told(mtu);
+            inspector.activate(link);
+        });
     }
 
     /// Something is asked of the inspector.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Inspector) -> R) -> R {
-        f(&mut self.inspector.borrow_mut())
+        with(self.inspector, f)
     }
 
     /// To be called before anything else that moves a frame.
     pub(crate) fn begin(&self, now: Time) -> Pending {
-        let mut inspector = self.inspector.borrow_mut();
-        inspector.set_now(now);
-        Pending {
-            has_rest: inspector.has_rest(),
-            is_due: inspector.is_due(),
-        }
+        self.with(|inspector| {
+            inspector.set_now(now);
+            Pending {
+                has_rest: inspector.has_rest(),
+                is_due: inspector.is_due(),
+            }
+        })
     }
 
     /// Sends as much as `room` takes of a segment that leaves in parts. Returns whether there is
     /// more.
     #[cold]
     pub(crate) fn send_rest<K>(&mut self, room: impl Room<K>) -> bool {
-        let mut inspector = self.inspector.borrow_mut();
-        let Some(rest) = self.buffer.get_mut(..inspector.rest_len) else {
-            return false;
-        };
-        send_part(room, &mut inspector, rest);
-        inspector.has_rest()
+        with(self.inspector, |inspector| {
+            let Some(rest) = self.buffer.get_mut(..inspector.rest_len) else {
+                return false;
+            };
+            send_part(room, inspector, rest);
+            inspector.has_rest()
+        })
     }
 
     /// Whether the stack has to get the frame in the buffer now, which nobody sent. One that is for
     /// a peer goes into `room`.
     #[cold]
     pub(crate) fn take_due<K>(&mut self, room: impl Room<K>) -> Option<DueLen> {
-        let due = self.inspector.borrow_mut().take_due(self.buffer)?;
-        match due {
+        match with(self.inspector, |inspector| inspector.take_due(self.buffer))? {
             DueFrame::ToSmoltcp(len) => Some(DueLen(len)),
             DueFrame::ToPeer(len) => {
                 let frame = self.buffer.get(..len)?;
@@ -132,24 +134,31 @@ impl<'a> Lent<'a> {
     /// The token for a frame that goes out. None when the device has no room, unless rule R8 drops
     /// the frame instead.
     pub(crate) fn transmit<T>(&mut self, room: Option<T>) -> Option<TxToken<'_, T>> {
-        let mut inspector = self.inspector.borrow_mut();
-        let holds_every_frame = inspector.mtu_told_max <= self.buffer.len();
-        let destination = match room {
-            Some(token) if holds_every_frame && inspector.may_change_length(usize::MAX) => {
-                Destination::Buffered(token, self.buffer)
+        let (inspector, buffer) = (self.inspector, &mut *self.buffer);
+        let destination = with(inspector, |inspector| {
+            let holds_every_frame = inspector.mtu_told_max <= buffer.len();
+            match room {
+                Some(token) if holds_every_frame && inspector.may_change_length(usize::MAX) => {
+                    Some(Destination::Buffered(token, buffer))
+                }
+                Some(token) => Some(Destination::Device(token)),
+                None if holds_every_frame && inspector.fast_retransmit_may_be_due() => {
+                    inspector.forget_rest();
+                    Some(Destination::Dropped(buffer))
+                }
+                None => None,
             }
-            Some(token) => Destination::Device(token),
-            None if holds_every_frame && inspector.fast_retransmit_may_be_due() => {
-                inspector.forget_rest();
-                Destination::Dropped(self.buffer)
-            }
-            None => return None,
-        };
+        })?;
         Some(TxToken {
             destination,
-            inspector: self.inspector,
+            inspector,
         })
     }
+}
+
+/// Something is asked of the inspector. What is asked asks nothing else in this way.
+pub(crate) fn with<R>(inspector: &RefCell<Inspector>, f: impl FnOnce(&mut Inspector) -> R) -> R {
+    f(&mut inspector.borrow_mut())
 }
 
 /// The length of the frame in the buffer that the stack has to get.

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 #[cfg(feature = "ipv6")]
 use core::net::Ipv6Addr;
 
+use crate::adapter::with;
 #[cfg(feature = "ipv6")]
 use crate::address::Address;
 use crate::counters::Counters;
@@ -25,18 +26,20 @@ impl<'a> Control<'a> {
 
     /// What the guards over this storage did since it was made.
     pub fn counters(&self) -> Counters {
-        self.inspector.borrow().counters
+        with(self.inspector, |inspector| inspector.counters)
     }
 
     /// The oldest thing that happened and that nobody has taken yet. There is room for two.
     pub fn take_notice(&self) -> Option<Notice> {
-        self.inspector.borrow_mut().take_notice()
+        with(self.inspector, Inspector::take_notice)
     }
 
     /// To be called when embassy-net loses an address, as `Stack::set_config_v4` and DHCP do it: the
     /// guard sends nothing from there any more.
     pub fn forget_address(&self, address: IpAddr) {
-        self.inspector.borrow_mut().forget_address(address);
+        with(self.inspector, |inspector| {
+            inspector.forget_address(address);
+        });
     }
 
     /// Lets the callers of a port that listens wait while every socket of it is busy, for at most
@@ -47,8 +50,9 @@ impl<'a> Control<'a> {
     /// seconds, and so on. At most 8 callers wait at a time. Returns false when 4 other ports have a
     /// backlog already.
     pub fn set_backlog(&self, port: u16, wait_max_millis: Option<u64>) -> bool {
-        let mut inspector = self.inspector.borrow_mut();
-        inspector.backlog.set(port, wait_max_millis)
+        with(self.inspector, |inspector| {
+            inspector.backlog.set(port, wait_max_millis)
+        })
     }
 
     /// Tells bridges that snoop multicast that we listen for these addresses, so that we can be
@@ -61,7 +65,7 @@ impl<'a> Control<'a> {
     pub fn set_ipv6_addresses(&self, addresses: &[Ipv6Addr]) {
         let addresses = addresses.iter();
         let addresses = addresses.filter_map(|address| Address::new(&address.octets()));
-        self.inspector.borrow_mut().set_own(addresses);
+        with(self.inspector, |inspector| inspector.set_own(addresses));
     }
 }
 
