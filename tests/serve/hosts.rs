@@ -21,12 +21,21 @@ fn get(target: &str, host: &str) -> String {
 fn a_name_that_anybody_could_lead_here_is_refused_before_any_handler_sees_it() {
     let mut served = named(&[]);
     for host in [
-        "rebound.example",
-        "rebound.example:80",
-        "10.0.0.1.rebound.example",
-        "local.example",
-        "notlocal.example.",
-        "a.localhost",
+        "rebound.foreign",
+        "rebound.foreign:80",
+        "10.0.0.1.rebound.foreign",
+        "local.foreign",
+        "a.notlocal",
+        "local.a.",
+        // Only the whole of a reserved name is reserved.
+        "notexample.com",
+        "example.com.foreign",
+        "example.co",
+        "a.arpa",
+        "nothome.arpa",
+        "a.lan.foreign",
+        "wlan.foreign",
+        "a.wlan",
     ] {
         let answer = served.ask(&get("/", host));
         assert_eq!(status(&answer), 421, "{host}");
@@ -38,7 +47,7 @@ fn a_name_that_anybody_could_lead_here_is_refused_before_any_handler_sees_it() {
     }
     // A target in absolute form is the host, whatever the field says.
     assert_eq!(
-        status(&served.ask(&get("http://rebound.example/", "10.0.0.1"))),
+        status(&served.ask(&get("http://rebound.foreign/", "10.0.0.1"))),
         421
     );
     assert_eq!(served.site().calls, "");
@@ -46,7 +55,7 @@ fn a_name_that_anybody_could_lead_here_is_refused_before_any_handler_sees_it() {
 }
 
 #[test]
-fn addresses_and_names_of_the_link_need_no_list() {
+fn addresses_and_names_that_nobody_leads_from_far_away_need_no_list() {
     let mut served = named(&[]);
     for host in [
         "10.0.0.1",
@@ -58,11 +67,25 @@ fn addresses_and_names_of_the_link_need_no_list() {
         "lamp.",
         "Lamp.LOCAL:80",
         "lamp.local.",
+        "local",
+        "a.localhost:8080",
+        "lamp.test",
+        "lamp.example",
+        "lamp.invalid",
+        "example.com",
+        "lamp.EXAMPLE.com.",
+        "lamp.example.net",
+        "a.lamp.example.org",
+        "home.arpa",
+        "lamp.home.arpa",
+        "lamp.internal",
+        "lamp.lan",
+        "lamp.home",
     ] {
         assert_eq!(status(&served.ask(&get("/", host))), 200, "{host}");
     }
     assert_eq!(
-        status(&served.ask(&get("http://10.0.0.1/", "rebound.example"))),
+        status(&served.ask(&get("http://10.0.0.1/", "rebound.foreign"))),
         200
     );
     let old = "GET / HTTP/1.0\r\n\r\n";
@@ -71,13 +94,22 @@ fn addresses_and_names_of_the_link_need_no_list() {
 
 #[test]
 fn a_listed_name_is_the_servers_own_and_every_name_may_be_let_in() {
-    let mut served = named(&["lamp.example", "Other.Example"]);
-    for host in ["lamp.example", "LAMP.example:80", "other.example."] {
+    // A final dot or a port in the list says nothing.
+    let mut served = named(&["lamp.owned", "Other.Owned.", "third.owned:8080"]);
+    for host in [
+        "lamp.owned",
+        "LAMP.owned:80",
+        "lamp.owned.",
+        "other.owned.",
+        "other.owned",
+        "third.owned",
+        "third.owned:8080",
+    ] {
         assert_eq!(status(&served.ask(&get("/", host))), 200, "{host}");
     }
-    assert_eq!(status(&served.ask(&get("/", "a.lamp.example"))), 421);
+    assert_eq!(status(&served.ask(&get("/", "a.lamp.owned"))), 421);
     assert_eq!(
-        status(&named(&["*"]).ask(&get("/", "rebound.example"))),
+        status(&named(&["*"]).ask(&get("/", "rebound.foreign"))),
         200
     );
 }

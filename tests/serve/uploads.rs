@@ -15,6 +15,11 @@ const BYTES_MAX: u64 = 2_000;
 const STORE_BYTES: usize = 1_000;
 
 fn served() -> Served<Handler> {
+    named(&[])
+}
+
+/// A server that goes by these names.
+fn named(hosts: &'static [&'static str]) -> Served<Handler> {
     let options = UploadOptions {
         path: "/files/",
         bytes_max: BYTES_MAX,
@@ -23,7 +28,7 @@ fn served() -> Served<Handler> {
     let store = MemoryStore::new(leak(0, STORE_BYTES), leak(0, STORE_BYTES));
     let handler = Uploads::new(options, Some(store), Site::default());
     let session = HttpSession::with_upgrade(handler, EchoSession, leak(0, 2_048));
-    Served::start(BUFFER, session)
+    Served::start(BUFFER, session.with_hosts(hosts))
 }
 
 /// The name and the bytes that were stored last.
@@ -134,6 +139,21 @@ fn our_own_pages_and_those_in_the_list_may_send_files() {
         let text = post("/files/x", &format!("Origin: {origin}\r\n"), "x");
         assert_eq!(status(&served.ask(&text)), 201, "{origin}");
     }
+}
+
+#[test]
+fn a_page_of_the_servers_own_name_may_store_only_where_the_name_was_announced() {
+    let text = |name: &str| {
+        let fields = format!("Origin: http://{name}\r\n");
+        post("/files/x", &fields, "x").replace(HOST, &format!("Host: {name}\r\n"))
+    };
+    let mut announced = named(&["lamp.owned"]);
+    assert_eq!(status(&announced.ask(&text("lamp.owned"))), 201);
+    // Anybody could lead this name here, and have the page of it.
+    let mut any = named(&["*"]);
+    assert_eq!(status(&any.ask(&text("rebound.foreign"))), 403);
+    assert_eq!(stored(&any), None);
+    assert_eq!(status(&any.ask(&text("lamp.lan"))), 201);
 }
 
 #[test]

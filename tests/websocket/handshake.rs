@@ -171,8 +171,8 @@ fn a_page_may_connect_when_its_origin_is_ours_or_in_the_list() {
         ("10.0.0.1", "http://a.example.evil", 403),
         ("10.0.0.1", "null", 403),
         // A name that leads here and is not in the list (DNS rebinding).
-        ("evil.example", "http://evil.example", 421),
-        ("not.local.example", "http://not.local.example", 421),
+        ("evil.foreign", "http://evil.foreign", 421),
+        ("not.local.foreign", "http://not.local.foreign", 421),
     ] {
         let changed = [("Host", host), ("Origin", origin)];
         assert_eq!(status(LIST, &changed), expected, "{host} {origin}");

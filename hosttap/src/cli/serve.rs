@@ -30,9 +30,9 @@ pub struct ServeOptions {
     /// Refuse a larger file; the units k, M and G are accepted [default: no limit]
     #[arg(long, value_name = "BYTES", requires = "upload", value_parser = values::size)]
     pub max_size: Option<u64>,
-    /// A name by which this server is called, such as lamp.example, beside its addresses, names in
-    /// .local and names without a dot; may be repeated (`*`: every name, also one that a hostile page
-    /// leads here)
+    /// A name by which this server is called, beside its addresses, names without a dot, and names
+    /// that nobody leads here from the public DNS, such as those in .local and .lan; may be repeated
+    /// (`*`: every name, also one that a hostile page leads here)
     #[arg(long, value_name = "NAME", value_parser = values::host_name)]
     pub host: Vec<String>,
     /// A page that may send files and talk, such as http://a.example:8080, beside those of this

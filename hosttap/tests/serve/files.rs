@@ -182,29 +182,23 @@ fn a_name_that_was_not_announced_reads_no_file() {
     if !is_installed("curl") {
         return;
     }
-    let served = Served::start(&[
-        "--upload",
-        "--host",
-        "lamp.example",
-        "--host",
-        "files.example",
-    ]);
+    let served = Served::start(&["--upload", "--host", "lamp.owned", "--host", "files.owned"]);
     served.write("file", b"secret\n");
-    let rebound = "--header 'Host: rebound.example'";
+    let rebound = "--header 'Host: rebound.foreign'";
     assert_eq!(status(rebound, "/files/file"), "421");
     let answer = curl(rebound, "/files/file");
     assert!(answer.contains("does not go by the name"), "{answer}");
-    let page = "--data x --header 'Origin: http://rebound.example'";
+    let page = "--data x --header 'Origin: http://rebound.foreign'";
     assert_eq!(status(&format!("{rebound} {page}"), "/files/x"), "421");
-    let named = "--resolve lamp.example:80:192.168.69.1 --resolve files.example:80:192.168.69.1";
-    for name in ["lamp.example", "files.example"] {
+    let named = "--resolve lamp.owned:80:192.168.69.1 --resolve files.owned:80:192.168.69.1";
+    for name in ["lamp.owned", "files.owned"] {
         let url = format!("http://{name}/files/");
         let get = sh(&format!("curl --silent --max-time 60 {named} {url}file"));
         assert_eq!(get, "secret\n");
         let post = format!("curl --silent --max-time 60 {named} {url}{name} --data x");
         let own = sh(&format!("{post} --header 'Origin: http://{name}'"));
         assert_eq!(own, "Stored.\n", "its own page");
-        let other = sh(&format!("{post} --header 'Origin: http://rebound.example'"));
+        let other = sh(&format!("{post} --header 'Origin: http://rebound.foreign'"));
         assert_eq!(other, "Not from this page.\n");
     }
     for host in [

@@ -5,6 +5,27 @@ use core::net::IpAddr;
 /// Stands for every name in a list of hosts.
 const ANY_HOST: &str = "*";
 
+/// Names that nobody can lead here from the public DNS, nor what is beneath them.
+const NEAR: [&str; 12] = [
+    // Answered by the link (RFC 6762, 3).
+    "local",
+    // Reserved (RFC 6761, 6.2 to 6.5).
+    "localhost",
+    "test",
+    "invalid",
+    "example",
+    "example.com",
+    "example.net",
+    "example.org",
+    // For home networks (RFC 8375).
+    "home.arpa",
+    // Reserved for private use (ICANN Board, 29 July 2024).
+    "internal",
+    // In use by routers, and not delegated: `home` never will be (ICANN Board, 4 February 2018).
+    "lan",
+    "home",
+];
+
 /// What the host of a request is to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -21,7 +42,11 @@ impl Known {
     /// Of this host, with a port or without, for a server that goes by the names `hosts`.
     pub(super) fn of(host: &str, hosts: &[&str]) -> Self {
         let name = name(host);
-        if is_near(name) || hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        if is_near(name)
+            || hosts
+                .iter()
+                .any(|known| self::name(known).eq_ignore_ascii_case(name))
+        {
             Self::Ours
         } else if hosts.contains(&ANY_HOST) {
             Self::Any
@@ -41,9 +66,19 @@ fn name(host: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Whether only this device or its own network says where this name leads: an address, a name in
-/// `.local` (RFC 6762, 3), or one without a dot, such as `localhost`.
+/// Whether nobody far away says where this name leads: an address, a name without a dot, or one of
+/// [`NEAR`] or beneath it.
 fn is_near(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    last.len() == name.len() || last.eq_ignore_ascii_case("local") || name.parse::<IpAddr>().is_ok()
+    !name.contains('.')
+        || name.parse::<IpAddr>().is_ok()
+        || NEAR.iter().any(|near| is_in(name, near))
+}
+
+/// Whether a name is `domain` or is beneath it.
+fn is_in(name: &str, domain: &str) -> bool {
+    let start = name.len().checked_sub(domain.len());
+    let Some((below, end)) = start.and_then(|start| name.split_at_checked(start)) else {
+        return false;
+    };
+    end.eq_ignore_ascii_case(domain) && (below.is_empty() || below.ends_with('.'))
 }

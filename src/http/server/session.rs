@@ -179,9 +179,9 @@ impl<'b, H: Handler> HttpSession<'b, H> {
         self
     }
 
-    /// With names by which the server is called, such as `lamp.example`, without a port; `*` is every
-    /// name. Addresses, names in `.local` and names without a dot, such as `localhost`, need not be in
-    /// the list.
+    /// With names by which the server is called; `*` is every name. A port and a final dot say
+    /// nothing. Addresses, names without a dot, such as `localhost`, and names that nobody can lead
+    /// here from the public DNS, such as `lamp.local` and `lamp.home.arpa`, need not be in the list.
     ///
     /// A request for any other host gets 421. Otherwise the page of anybody who leads a name of his own
     /// here (DNS rebinding) could read what a visitor's browser can reach.
