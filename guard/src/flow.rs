@@ -350,7 +350,8 @@ impl Flow {
     /// Whether smoltcp certainly remembers the window that it announces in this segment. It forgets
     /// that of a keep-alive and of a zero-window probe (`dispatch`). Both are one byte long, but a
     /// keep-alive repeats a byte from before what is acknowledged, and there is no probe while
-    /// smoltcp believes that the peer's window is open.
+    /// smoltcp believes that the peer's window is open. A late ACK that smoltcp ignores, after a
+    /// segment out of order that closed the window, does not open it.
     fn remembers_window_of(&self, segment: &Segment) -> bool {
         let is_probe_or_keep_alive = self.believed_window != BelievedWindow::Open
             || segment.fields.seq.is_before(self.highest_ack);

@@ -327,7 +327,10 @@ fn follow_accepted(flow: &mut Flow, segment: &Segment, new: Fields) {
     if is_believed {
         flow.snd_una = new.ack;
     }
-    flow.believed_window.on_received(new.window, is_believed);
+    // `snd_una` may lag behind what smoltcp took from a segment out of order.
+    let is_newest = !new.ack.is_before(flow.highest_ack);
+    flow.believed_window
+        .on_received(new.window, is_believed && is_newest);
 }
 
 /// Follows what smoltcp expects next while it delays its own ACK. R3 must not move an ACK to what

@@ -101,3 +101,57 @@ fn a_window_announced_in_a_keep_alive_does_not_cut_the_stream() {
         },
     );
 }
+
+#[test]
+fn a_late_ack_that_smoltcp_ignores_does_not_make_a_probe_raise_the_window() {
+    /// The peer has closed its window in a segment that came out of order, and an older ACK comes
+    /// after it. Then we read two bytes, and the probe announces them. The peer fills that window
+    /// and ends its stream.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> Vec<u8> {
+        host.receive(Segment {
+            payload: b"1234",
+            ..ACK
+        });
+        let ack = host.sleep().expect("the ACK is only delayed");
+        assert_eq!((ack[0].ack, ack[0].window), (4, 4));
+        host.write(b"abcd");
+        host.receive(Segment {
+            seq: 6,
+            ack: 4,
+            window: 0,
+            payload: b"78",
+            ..ACK
+        });
+        host.receive(Segment {
+            seq: 4,
+            ack: 2,
+            window: 2,
+            ..ACK
+        });
+        assert_eq!(host.socket().recv_slice(&mut [0; 2]), Ok(2));
+        assert!(host.write(b"x").is_empty());
+        let probe = host.sleep().expect("the probe's timer runs");
+        assert_eq!((probe[0].seq, probe[0].payload.len()), (4, 1));
+        assert_eq!((probe[0].ack, probe[0].window), (4, 6));
+        host.receive(Segment {
+            seq: 4,
+            ack: 5,
+            payload: b"567890",
+            control: TcpControl::Fin,
+            ..ACK
+        });
+        host.read_all()
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| {
+            assert_eq!(script(&mut bare), b"345678");
+            assert_eq!(bare.socket().state(), State::CloseWait, "defect N5 is gone");
+        },
+        |mut guarded| {
+            assert_eq!(script(&mut guarded), b"345678");
+            assert_eq!(guarded.socket().state(), State::Established);
+        },
+    );
+}
