@@ -42,3 +42,10 @@ fn another_host_with_our_address_is_an_event_of_a_stack_with_a_guard() {
     assert_eq!(conflicts, [("", IpAddress::from(address), RIVAL_MAC)]);
     assert_eq!(wake, None);
 }
+
+#[test]
+fn a_stack_over_a_guarded_device_may_go_to_another_thread() {
+    const fn may_go<T: Send>() {}
+    // It is the compiler that says no.
+    may_go::<Stack<'static, Guarded<'static, ()>>>();
+}

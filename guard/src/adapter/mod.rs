@@ -4,6 +4,7 @@
 mod token;
 
 use core::cell::RefCell;
+use core::ops::Deref;
 
 use crate::inspector::{DueFrame, Inspector};
 use crate::link::Link;
@@ -20,13 +21,21 @@ pub(crate) trait Room<K> {
     fn fill<R>(self, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R;
 }
 
-/// The caller's [`Storage`], lent for the life of an adapter.
+/// The caller's [`Storage`], lent for the life of an adapter. `B` borrows the inspector: it is
+/// [`Exclusive`] or [`Shared`].
 #[derive(Debug)]
-pub(crate) struct Lent<'a> {
+pub(crate) struct Lent<'a, B> {
     /// Borrowed by [`with`] alone, and by the tokens.
-    pub(crate) inspector: &'a RefCell<Inspector>,
+    pub(crate) inspector: B,
     buffer: &'a mut [u8],
 }
+
+/// The inspector of an adapter that may go to another thread or to an interrupt.
+#[cfg(feature = "smoltcp")]
+pub(crate) type Exclusive<'a> = &'a mut RefCell<Inspector>;
+/// The inspector of an adapter that the program asks for more while a stack has the adapter.
+#[cfg(feature = "embassy")]
+pub(crate) type Shared<'a> = &'a RefCell<Inspector>;
 
 /// What the guard has to do before a frame moves.
 #[derive(Debug, Clone, Copy)]
@@ -37,15 +46,29 @@ pub(crate) struct Pending {
     pub(crate) is_due: bool,
 }
 
-impl<'a> Lent<'a> {
+#[cfg(feature = "smoltcp")]
+impl<'a> Lent<'a, Exclusive<'a>> {
     /// Inspects nothing until it is activated.
-    pub(crate) fn new<const FLOWS: usize, const FRAME_LEN: usize>(
+    pub(crate) fn exclusive<const FLOWS: usize, const FRAME_LEN: usize>(
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
-        let lent = Self {
-            inspector: &storage.inspector,
-            buffer: &mut storage.buffer,
-        };
+        Self::inactive(&mut storage.inspector, &mut storage.buffer)
+    }
+}
+
+#[cfg(feature = "embassy")]
+impl<'a> Lent<'a, Shared<'a>> {
+    /// Inspects nothing until it is activated.
+    pub(crate) fn shared<const FLOWS: usize, const FRAME_LEN: usize>(
+        storage: &'a mut Storage<FLOWS, FRAME_LEN>,
+    ) -> Self {
+        Self::inactive(&storage.inspector, &mut storage.buffer)
+    }
+}
+
+impl<'a, B: Deref<Target = RefCell<Inspector>>> Lent<'a, B> {
+    fn inactive(inspector: B, buffer: &'a mut [u8]) -> Self {
+        let lent = Self { inspector, buffer };
         lent.with(Inspector::deactivate);
         lent
     }
@@ -60,7 +83,7 @@ impl<'a> Lent<'a> {
 
     /// Something is asked of the inspector.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Inspector) -> R) -> R {
-        with(self.inspector, f)
+        with(&self.inspector, f)
     }
 
     /// To be called before anything else that moves a frame.
@@ -78,7 +101,7 @@ impl<'a> Lent<'a> {
     /// more.
     #[cold]
     pub(crate) fn send_rest<K>(&mut self, room: impl Room<K>) -> bool {
-        with(self.inspector, |inspector| {
+        with(&self.inspector, |inspector| {
             let Some(rest) = self.buffer.get_mut(..inspector.rest_len) else {
                 return false;
             };
@@ -91,7 +114,7 @@ impl<'a> Lent<'a> {
     /// a peer goes into `room`.
     #[cold]
     pub(crate) fn take_due<K>(&mut self, room: impl Room<K>) -> Option<DueLen> {
-        match with(self.inspector, |inspector| inspector.take_due(self.buffer))? {
+        match with(&self.inspector, |inspector| inspector.take_due(self.buffer))? {
             DueFrame::ToSmoltcp(len) => Some(DueLen(len)),
             DueFrame::ToPeer(len) => {
                 let frame = self.buffer.get(..len)?;
@@ -116,7 +139,7 @@ impl<'a> Lent<'a> {
     }
 
     fn tokens<R, T>(&mut self, source: Source<R>, reply: T) -> (RxToken<'_, R>, TxToken<'_, T>) {
-        let inspector = self.inspector;
+        let inspector = &*self.inspector;
         let received = RxToken {
             source,
             inspection: Inspection {
@@ -134,7 +157,7 @@ impl<'a> Lent<'a> {
     /// The token for a frame that goes out. None when the device has no room, unless rule R8 drops
     /// the frame instead.
     pub(crate) fn transmit<T>(&mut self, room: Option<T>) -> Option<TxToken<'_, T>> {
-        let (inspector, buffer) = (self.inspector, &mut *self.buffer);
+        let (inspector, buffer) = (&*self.inspector, &mut *self.buffer);
         let destination = with(inspector, |inspector| {
             let holds_every_frame = inspector.mtu_told_max <= buffer.len();
             match room {

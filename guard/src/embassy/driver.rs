@@ -5,7 +5,7 @@ use core::task::Context;
 use embassy_net_driver::{Capabilities, Checksum, Driver, HardwareAddress, LinkState};
 
 use super::{Control, clock};
-use crate::adapter::{Lent, RxToken, TxToken};
+use crate::adapter::{Lent, RxToken, Shared, TxToken};
 use crate::duties::Duties;
 #[cfg(feature = "ipv6")]
 use crate::inspector::Inspector;
@@ -31,7 +31,7 @@ use crate::storage::Storage;
 #[derive(Debug)]
 pub struct GuardedDriver<'a, D> {
     driver: D,
-    lent: Lent<'a>,
+    lent: Lent<'a, Shared<'a>>,
     /// The driver had no room for a frame of the guard's. It wakes the task when it has.
     waits_for_room: bool,
     /// The driver said so when it was asked last.
@@ -48,7 +48,7 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
         driver: D,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,
     ) -> Self {
-        let lent = Lent::new(storage);
+        let lent = Lent::shared(storage);
         let capabilities = driver.capabilities();
         let medium = match driver.hardware_address() {
             HardwareAddress::Ethernet(mac) => Some((Medium::Ethernet, mac)),

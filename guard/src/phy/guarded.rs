@@ -8,7 +8,7 @@ use smoltcp::wire::EthernetAddress;
 #[cfg(feature = "ipv6")]
 use smoltcp::wire::IpCidr;
 
-use crate::adapter::{Lent, RxToken, TxToken};
+use crate::adapter::{Exclusive, Lent, RxToken, TxToken};
 #[cfg(feature = "ipv6")]
 use crate::address::Address;
 use crate::counters::Counters;
@@ -69,7 +69,7 @@ use crate::time::Time;
 #[derive(Debug)]
 pub struct Guarded<'a, D> {
     device: D,
-    lent: Lent<'a>,
+    lent: Lent<'a, Exclusive<'a>>,
 }
 
 impl<'a, D: Device> Guarded<'a, D> {
@@ -129,7 +129,7 @@ impl<'a, D: Device> Guarded<'a, D> {
     ) -> Self {
         Self {
             device,
-            lent: Lent::new(storage),
+            lent: Lent::exclusive(storage),
         }
     }
 

@@ -195,3 +195,11 @@ fn notices_that_nobody_takes_are_counted() {
     }
     assert_eq!(host.counters().notices_lost, 1);
 }
+
+#[test]
+fn a_guarded_device_may_go_to_another_thread() {
+    let storage: &mut Storage<3> = Box::leak(Box::default());
+    let device = Guarded::new(Recorder::default(), MAC, storage);
+    let counters = std::thread::spawn(move || device.counters());
+    assert_eq!(counters.join().expect("it ends"), Counters::ZERO);
+}
