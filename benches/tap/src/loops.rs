@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process;
+use std::sync::LazyLock;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +15,8 @@ use smoltcp::socket::tcp::Socket;
 use smoltcp::wire::IpEndpoint;
 use tickwire::file::{FileReceiver, FileSender, ReceiverOptions, SenderOptions};
 use tickwire::guard::{Guarded, Storage};
-use tickwire::http::{Get, GetOptions, Request, Url};
+use tickwire::http::server::{Asset, Assets, HttpSession, NotFound};
+use tickwire::http::{Get, GetOptions, Request, Server, Url};
 use tickwire::store::{Begun, Store, StoreError, Upload};
 use tickwire::{App, Config, Discard, Source, SourceError, Stack, Task, Tick};
 
@@ -25,6 +27,13 @@ use crate::peer::{self, BYTES};
 
 const BUFFER_BYTES: usize = 256 << 10;
 const FILE_PORT: u16 = 2001;
+const HTTP_PORT: u16 = 80;
+/// How long the loop of a server sleeps at most before it looks whether its caller is gone.
+const PATIENCE: tickwire::Duration = tickwire::Duration::from_millis(10);
+static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| vec![0x5a; BYTES as usize]);
+/// Made once: its tag is a digest of the whole body, which a program takes at compile time.
+static ASSETS: LazyLock<[Asset<'static>; 1]> =
+    LazyLock::new(|| [Asset::new("/", "text/plain", &BODY)]);
 const HEAD_BYTES_MAX: u64 = 1_024;
 
 /// What every program over smoltcp has.
@@ -262,6 +271,48 @@ pub fn send(link: &mut Ours) -> Duration {
     let mut task = Task::new(FileSender::plain(host.socket, to, Pattern, options));
     let elapsed = host.run(descriptor, &mut task);
     assert_eq!(task.app().sent().map(|sent| sent.length), Some(BYTES));
+    thread.join().expect("the peer is content");
+    elapsed
+}
+
+/// The HTTP server, which gives one caller an asset.
+pub fn serve(link: &mut Ours) -> Duration {
+    let (address, descriptor) = (link.address(), link.descriptor());
+    let [a, b, c, _] = link.net();
+    let mut host = Host::new(Lent(link.device()), address);
+    let mut memory = [0; 2 * HEAD_BYTES_MAX as usize];
+    let session = HttpSession::new(Assets::new(&*ASSETS, NotFound), &mut memory[..]);
+    let mut task = Task::new(Server::http([host.socket], HTTP_PORT, [session]));
+    let thread = peer::download((Ipv4Addr::new(a, b, c, 1), HTTP_PORT).into());
+    while !thread.is_finished() {
+        let now = host.now();
+        let wake = host.stack.turn(now, &mut [&mut task], &mut ());
+        // The peer's end is nothing that the server waits for.
+        let latest = now + PATIENCE;
+        rest(
+            descriptor,
+            now,
+            Some(wake.map_or(latest, |wake| wake.min(latest))),
+        );
+    }
+    thread.join().expect("the peer is content")
+}
+
+/// A bare socket sends the same asset.
+pub fn bare_asset(link: &mut impl Link) -> Duration {
+    let (remote, thread) = peer::swallow(link.kernel());
+    let mut left = &BODY[..];
+    let elapsed = bare(link, remote, |socket| {
+        if !left.is_empty() && socket.can_send() {
+            let sent = socket.send_slice(left).expect("it can");
+            left = &left[sent..];
+        }
+        if left.is_empty() && socket.send_queue() == 0 {
+            socket.abort();
+            return true;
+        }
+        false
+    });
     thread.join().expect("the peer is content");
     elapsed
 }

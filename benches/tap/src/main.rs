@@ -91,6 +91,12 @@ fn run(ours: &mut Ours, theirs: &mut Smoltcps) {
     pair.report("recv/SHA-256", "byte", peer::BYTES);
     let pair = duel(ours, loops::send, loops::bare_out);
     pair.report("send", "byte", peer::BYTES);
+    let pair = duel(
+        ours,
+        |ours| device::whole_processor_time(|| loops::serve(ours)),
+        |ours| device::whole_processor_time(|| loops::bare_asset(ours)),
+    );
+    pair.report("serve, CPU", "byte", peer::BYTES);
     println!(
         "the GET client with the guard against without, {} MiB",
         peer::MIB

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Size of a transfer.
 pub const MIB: u64 = 256;
@@ -70,4 +71,24 @@ pub fn swallow(address: Ipv4Addr) -> (SocketAddr, JoinHandle<()>) {
         assert!(total >= BYTES);
     });
     (local, thread)
+}
+
+/// Fetches an asset of [`BYTES`], and says how long that took.
+pub fn download(server: SocketAddr) -> JoinHandle<Duration> {
+    std::thread::spawn(move || {
+        let started = Instant::now();
+        let mut server = TcpStream::connect(server).expect("the server listens");
+        let request = b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+        server.write_all(request).expect("it is taken");
+        let mut block = vec![0; 256 << 10];
+        let mut total = 0;
+        loop {
+            match server.read(&mut block).expect("it closes in order") {
+                0 => break,
+                count => total += count as u64,
+            }
+        }
+        assert!(total >= BYTES);
+        started.elapsed()
+    })
 }
