@@ -112,7 +112,7 @@ impl Place {
                 }
             }
         }
-        chronicle.will_say(&self.tag, room, heard);
+        chronicle.will_say(&self.tag, self.speech, room, heard);
     }
 
     fn send_event(&mut self, space: usize, id: Option<u64>, (is_event, text): (bool, &str)) {

@@ -1,4 +1,4 @@
-//! How much whoever floods may say: what the hub's limits promise, counted by those who hear it.
+//! How much everybody may say: what the hub's limits promise, counted by those who hear it.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,16 @@ use tickwire::Tick;
 
 use super::Broken;
 use super::chronicle::Change;
+use super::member::Speech;
 use super::servers::LIMITS;
 
 /// What the names and messages of one who floods begin with; a number follows, for each connection
 /// another, and what is no digit.
 pub(super) const FLOOD: &str = "flood";
-/// The same for a client of Socket.IO, who is up to four members, and may join and leave as often as
-/// one of them may speak.
+/// The same for a client of Socket.IO.
 pub(super) const FLOOD_SOCKETIO: &str = "deluge";
+/// A client of Socket.IO is up to four members, and may join and leave as often as one of them may
+/// speak.
 const SOCKETIO_SHARE: u64 = 5;
 
 const MILLIS_PER_SECOND: u64 = 1_000;
@@ -30,11 +32,11 @@ struct Allowance {
 }
 
 impl Allowances {
-    /// Counts what was told.
+    /// Counts what was told, if its text or its name shows who floods.
     ///
     /// # Errors
     /// It is more than the limit.
-    pub(super) fn charge(
+    pub(super) fn charge_flood(
         &mut self,
         text: &str,
         change: &Option<Change>,
@@ -55,6 +57,27 @@ impl Allowances {
         let digits = text.trim_start_matches(|c: char| c.is_ascii_lowercase());
         let end = digits.find(|c: char| !c.is_ascii_digit());
         let key = &text[..text.len() - digits.len() + end.unwrap_or(digits.len())];
+        self.charge(key, share, now)
+    }
+
+    /// Counts a message of our own member on the connection with this tag.
+    ///
+    /// # Errors
+    /// It is more than the limit.
+    pub(super) fn charge_ours(
+        &mut self,
+        tag: &str,
+        speech: Speech,
+        now: Tick,
+    ) -> Result<(), Broken> {
+        let share = match speech {
+            Speech::Lines | Speech::Text => 1,
+            Speech::SocketIo => SOCKETIO_SHARE,
+        };
+        self.charge(tag, share, now)
+    }
+
+    fn charge(&mut self, key: &str, share: u64, now: Tick) -> Result<(), Broken> {
         let per_second = share * u64::from(LIMITS.messages_per_second);
         // It comes for nothing.
         let most = (per_second + 1) * MILLIS_PER_SECOND;

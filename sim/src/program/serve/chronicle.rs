@@ -1,6 +1,6 @@
 //! What happened in the rooms, in the order in which all their members must learn it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use tickwire::Tick;
@@ -8,6 +8,7 @@ use tickwire::hub::socketio::escape;
 use tickwire::hub::{Entry, Hub, MemberId, Name, Wants};
 
 use super::allowance::Allowances;
+use super::member::Speech;
 use super::{Broken, ROOMS};
 
 /// Who comes, goes, or has another name from now on.
@@ -41,6 +42,7 @@ struct Saying {
     room: usize,
     /// As it must be heard.
     text: String,
+    speech: Speech,
     /// Its place in the room, once it was heard there.
     place: Option<usize>,
 }
@@ -53,6 +55,8 @@ pub(super) struct Chronicle {
     sayings: HashMap<String, Vec<Saying>>,
     /// How much of that was heard.
     heard: HashMap<String, usize>,
+    /// The connections on which something was cut. Nothing may be heard of them after that.
+    cut: HashSet<String>,
     allowances: Allowances,
 }
 
@@ -71,18 +75,25 @@ impl Chronicle {
             rooms,
             sayings: HashMap::new(),
             heard: HashMap::new(),
+            cut: HashSet::new(),
             allowances: Allowances::default(),
         }
     }
 
     /// One of our members says something on the connection with this tag.
-    pub(super) fn will_say(&mut self, tag: &str, room: usize, text: String) {
+    pub(super) fn will_say(&mut self, tag: &str, speech: Speech, room: usize, text: String) {
         let sayings = self.sayings.entry(tag.to_owned()).or_default();
         sayings.push(Saying {
             room,
             text,
+            speech,
             place: None,
         });
+    }
+
+    /// Whether something was cut that was said on the connection with this tag, so it has ended.
+    pub(super) fn is_cut(&self, tag: &str) -> bool {
+        self.cut.contains(tag)
     }
 
     /// How much was said on the connection with this tag, and how much of it was heard.
@@ -124,7 +135,8 @@ impl Chronicle {
             for at in from..self.rooms[index].told.len() {
                 let told = &self.rooms[index].told[at];
                 has_changed |= told.change.is_some();
-                self.allowances.charge(told.text(), &told.change, now)?;
+                self.allowances
+                    .charge_flood(told.text(), &told.change, now)?;
                 let Some((tag, number, text)) = said_by_ours(told.text()) else {
                     continue;
                 };
@@ -133,10 +145,8 @@ impl Chronicle {
                 let Some(saying) = saying else {
                     return Err(Broken::at_hub(17, "a message was heard that nobody said"));
                 };
-                // The last words of a member that closes may be cut.
-                if !saying.text.starts_with(text) {
-                    return Err(Broken::at_hub(17, "a message was altered"));
-                }
+                self.allowances.charge_ours(&tag, saying.speech, now)?;
+                saying.compare(text, &tag, &mut self.cut)?;
                 if saying.room != index {
                     return Err(Broken::at_hub(17, "a message was heard in another room"));
                 }
@@ -184,6 +194,24 @@ impl Chronicle {
     pub(super) fn is_empty(&self) -> bool {
         let mut last = self.rooms.iter().filter_map(|room| room.told.last());
         last.all(|told| told.present.len() == 1)
+    }
+}
+
+impl Saying {
+    /// Compares it with what was heard of it.
+    fn compare(&self, heard: &str, tag: &str, cut: &mut HashSet<String>) -> Result<(), Broken> {
+        let is_whole = heard == self.text;
+        // A line ends where its connection does; a message does not.
+        let may_be_cut = self.speech == Speech::Lines;
+        let is_right = is_whole || may_be_cut && self.text.starts_with(heard);
+        // What was cut were the last words.
+        if !is_right || cut.contains(tag) {
+            return Err(Broken::at_hub(17, "a message was altered"));
+        }
+        if !is_whole {
+            cut.insert(tag.to_owned());
+        }
+        Ok(())
     }
 }
 

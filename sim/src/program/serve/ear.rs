@@ -44,7 +44,8 @@ impl Ear {
     }
 
     /// Whether this is what the member must hear next. `own_events` is what the events of
-    /// a client of Socket.IO begin with, which it does not get.
+    /// a client of Socket.IO begin with, which it does not get. Nobody hears its own going, or
+    /// anything after it.
     pub(super) fn hear(
         &mut self,
         chronicle: &Chronicle,
@@ -65,9 +66,11 @@ impl Ear {
             return self.is_in();
         }
         let mut new_name = None;
+        let going = Some(Change::Left(self.name.clone()));
         let next = |place: usize| {
             let (at, told) = rest(told, place, own_events).next()?;
-            (told.for_member(own_events) == Some(text)).then_some((at, told))
+            let is_it = told.change != going && told.for_member(own_events) == Some(text);
+            is_it.then_some((at, told))
         };
         let places = std::mem::take(&mut self.places);
         for place in places {

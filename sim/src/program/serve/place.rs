@@ -154,6 +154,7 @@ impl Place {
             && self.is_in()
             && self.rooms().all(Ear::is_in)
             && said == heard
+            && !chronicle.is_cut(&self.tag)
             && has_got_all
             && self.waits_since(chronicle).is_none()
     }
@@ -282,8 +283,10 @@ impl Place {
         let next = self.awaited.pop_front();
         let next = next.filter(|next| (next.space, next.id) == (space, id));
         let is_right = next.is_some_and(|next| {
-            let others = chronicle.others(&self.tag, next.number).unwrap_or_default();
-            count == others || !next.is_for_all && (1..=others).contains(&count)
+            let others = chronicle.others(&self.tag, next.number);
+            others.is_some_and(|others| {
+                count == others || !next.is_for_all && (1..=others).contains(&count)
+            })
         });
         self.rule(
             19,

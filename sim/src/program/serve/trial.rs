@@ -28,7 +28,8 @@ const FRAME_BYTES: usize = 1_514;
 const FRAMES_SENT_MAX: u64 = (INGRESS_MAX + 5 * EGRESS_MAX * SOCKETS_MAX) as u64;
 /// Within which all must be in their rooms, and have heard all, after all faults have ended.
 const HEALED_MAX: Duration = Duration::from_secs(200);
-/// Within which only they must be there, after the hostile browser has gone without a word.
+/// Within which only they must be there, after the hostile browser has gone without a word, or,
+/// without one, after all faults have ended.
 const ALONE_MAX: Duration = Duration::from_secs(200);
 /// Within which all must have left after that, and every socket listen.
 const LEAVING_MAX: Duration = Duration::from_secs(20);
@@ -36,6 +37,7 @@ const LEAVING_MAX: Duration = Duration::from_secs(20);
 const PROMPT_MAX: Duration = Duration::from_millis(1_500);
 /// Messages of each member on its last connection.
 const FRESH: u32 = 3;
+
 /// ```text
 /// Faulty -> Healed -> Alone -> Leaving
 /// ```
@@ -44,7 +46,7 @@ enum Phase {
     Faulty,
     /// All faults have ended, but for the hostile browser where it stays.
     Healed,
-    /// It is gone.
+    /// It is gone, or there was none.
     Alone,
     /// Everybody ends by the protocol.
     Leaving,
@@ -61,9 +63,12 @@ struct Trial<'a, 'e, 't> {
     places: Vec<Place>,
     hostile: Crowd,
     random: Generator,
+    has_hostile: bool,
     hostile_stays: bool,
     phase: Phase,
     healed_at: Tick,
+    /// When the hostile browser has gone. Without one, all faults end at that time.
+    gone_at: Tick,
     /// When the present phase ends, or must have ended.
     phase_end: Tick,
     counts: Counts,
@@ -104,9 +109,11 @@ pub(crate) fn run(seed: u64, profile: Profile, is_guarded: bool, tracer: &mut dy
         places: Vec::new(),
         hostile: Crowd::default(),
         random: plan.random.clone(),
+        has_hostile: plan.has_hostile,
         hostile_stays: plan.hostile_stays,
         phase: Phase::Faulty,
         healed_at: Tick::ZERO,
+        gone_at: Tick::ZERO,
         phase_end: plan.heal_at,
         counts: Counts::default(),
     };
@@ -128,7 +135,7 @@ impl Trial<'_, '_, '_> {
     fn people(&mut self, plan: &Plan, node: usize, sockets: [SocketHandle; CONNECTIONS]) {
         for socket in sockets {
             if node == HOSTILE {
-                if plan.has_hostile {
+                if self.has_hostile {
                     self.hostile.add(socket, &mut self.random);
                 }
                 continue;
@@ -259,14 +266,15 @@ impl Trial<'_, '_, '_> {
             place.member_mut().is_frozen = false;
         }
         (self.phase, self.phase_end) = (Phase::Healed, now + HEALED_MAX);
-        self.healed_at = now;
-        if !self.hostile_stays {
+        (self.healed_at, self.gone_at) = (now, now);
+        if self.has_hostile && !self.hostile_stays {
             self.unplug_hostile(now);
         }
     }
 
     /// The hostile browser is gone without a word.
     fn unplug_hostile(&mut self, now: Tick) {
+        self.gone_at = now;
         let text = "is gone without a word";
         self.recorder.borrow_mut().note(now, Some(HOSTILE), text);
         self.world.ethernet.set_up(HOSTILE, false);
@@ -274,8 +282,10 @@ impl Trial<'_, '_, '_> {
     }
 
     fn leave_alone(&mut self, now: Tick) {
-        self.unplug_hostile(now);
-        (self.phase, self.phase_end) = (Phase::Alone, now + ALONE_MAX);
+        if self.hostile_stays {
+            self.unplug_hostile(now);
+        }
+        (self.phase, self.phase_end) = (Phase::Alone, self.gone_at + ALONE_MAX);
     }
 
     /// Everybody leaves as its protocol wants it.
