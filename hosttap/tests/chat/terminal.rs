@@ -1,6 +1,8 @@
 //! A user at a terminal: tmux shows what the user would see.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use super::{PEER_SECONDS_MAX, run_peer, start_peer};
 use crate::common::{Process, Screen, in_namespace, is_installed};
@@ -261,6 +263,41 @@ input()
     assert_eq!(rows, messages.chain([row]).collect::<Vec<_>>(), "{shown}");
     resume(&mut peer);
     peer.expect_success(PEER_SECONDS_MAX);
+    screen.press(&["C-c"]);
+    screen.wait_for_code(130);
+}
+
+/// How many ticks of the CPU, of 10 ms each, a process has used.
+fn cpu_ticks(process: &str) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields = fields.split(' ').skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn a_stopped_terminal_that_becomes_narrower_costs_no_cpu() {
+    if !is_installed("tmux") {
+        return;
+    }
+    in_namespace!();
+    // The shell that writes its number becomes the program.
+    let screen = Screen::start("sh -c 'echo $$ > $TMUX_TMPDIR/pid; exec \"$0\" chat' $hosttap");
+    screen.wait_for("Listening on port 1001");
+    let typed = "0123456789".repeat(6);
+    screen.type_text(&typed);
+    screen.wait_for_row(&format!("> {typed}"));
+    screen.press(&["C-s"]);
+    let process = fs::read_to_string(screen.file("pid")).unwrap();
+    screen.resize(40);
+    // The question is answered within a second, or given up.
+    thread::sleep(Duration::from_millis(1_500));
+    let before = cpu_ticks(process.trim());
+    thread::sleep(Duration::from_secs(2));
+    let ticks = cpu_ticks(process.trim()) - before;
+    assert!(ticks < 20, "{ticks} ticks in 2 s");
+    screen.press(&["C-q"]);
+    screen.wait_until("waiting for the row", |shown| shown.contains("> "));
     screen.press(&["C-c"]);
     screen.wait_for_code(130);
 }

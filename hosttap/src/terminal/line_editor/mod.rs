@@ -202,7 +202,12 @@ impl LineEditor {
 
     /// When to call [`refresh`](Self::refresh) although nothing has happened.
     pub(crate) fn deadline(&mut self, now: Tick) -> Option<Tick> {
-        self.row.deadline(now)
+        // A question that a stopped terminal has not got yet needs no answer.
+        if self.pending.is_empty() {
+            self.row.deadline(now)
+        } else {
+            None
+        }
     }
 
     fn columns(&self) -> usize {
