@@ -1,3 +1,5 @@
+//! Seeds, and the rules by themselves.
+
 use smoltcp::iface::SocketHandle;
 use tickwire::Tick;
 use tickwire::hub::{Name, Wants};
