@@ -1,12 +1,13 @@
 //! The guard without its device: it takes frames and decides what becomes of them. It knows nothing
 //! of the stack above it or of the driver below; the adapters do (`phy`, `embassy`).
 
+mod changes;
 mod due;
 #[cfg(feature = "ipv6")]
 mod groups;
 mod other_frames;
 
-use crate::address::{FlowKey, Mac};
+use crate::address::FlowKey;
 use crate::backlog::Backlog;
 use crate::challenge::{self, Probe};
 use crate::counters::{Counters, count};
@@ -101,49 +102,6 @@ impl<const FLOWS: usize> Inspector<[Flow; FLOWS]> {
 }
 
 impl Inspector {
-    /// Inspects frames of this link from now on.
-    pub(crate) const fn activate(&mut self, link: Link) {
-        self.is_active = true;
-        self.link = link;
-        self.duties = Duties::ALL;
-    }
-
-    /// Frames may be as long as this from now on.
-    pub(crate) fn on_mtu_told(&mut self, mtu: usize) {
-        self.mtu_told_max = self.mtu_told_max.max(mtu);
-    }
-
-    /// Lets everything pass from now on.
-    pub(crate) const fn deactivate(&mut self) {
-        self.is_active = false;
-    }
-
-    /// Does only these duties from now on.
-    pub(crate) fn set_duties(&mut self, duties: Duties) {
-        self.duties = duties;
-        #[cfg(feature = "recovery")]
-        if !duties.recovery {
-            self.flows.forget_recovery();
-        }
-    }
-
-    pub(crate) const fn is_active(&self) -> bool {
-        self.is_active
-    }
-
-    pub(crate) const fn set_mac(&mut self, mac: Mac) {
-        self.link.mac = mac;
-    }
-
-    pub(crate) const fn set_now(&mut self, now: Time) {
-        self.now = now;
-    }
-
-    /// The connections from this address are over.
-    pub(crate) fn forget_address(&mut self, address: core::net::IpAddr) {
-        self.flows.end_those_from(address);
-    }
-
     /// Whether something goes out before the next of smoltcp's frames.
     pub(crate) const fn has_rest(&self) -> bool {
         self.rest_len > 0

@@ -3,9 +3,10 @@
 //! smoltcp keeps its neighbour cache private, but rule R10 has to know what is in it. So this is a
 //! copy of what the frames show of that cache. Where the copy knows less than smoltcp, a fast
 //! retransmit is put off until the timeout, and nothing else changes. The copy knows more than
-//! smoltcp in two cases: after the interface's addresses changed, which empties smoltcp's cache,
-//! and after an ARP reply that smoltcp does not accept for its IP addresses. Then R10 does not act
-//! for these neighbours until they are heard again or 59 s have passed.
+//! smoltcp in two cases: after the interface's addresses changed, which empties smoltcp's cache, and
+//! nobody told the guard (`on_link_up`, `forget_address`); and after an ARP reply that smoltcp does
+//! not accept for its IP addresses. Then R10 does not act for these neighbours until they are heard
+//! again or 59 s have passed.
 
 use crate::address::{Address, Mac, Resolved};
 use crate::arp::{self, Arp};

@@ -7,7 +7,6 @@ use embassy_net_driver::{Capabilities, Checksum, Driver, HardwareAddress, LinkSt
 use super::{Control, clock};
 use crate::adapter::{Lent, RxToken, Shared, TxToken};
 use crate::duties::Duties;
-#[cfg(feature = "ipv6")]
 use crate::inspector::Inspector;
 use crate::link::{Link, Medium, SoftwareChecksums};
 use crate::storage::Storage;
@@ -35,7 +34,6 @@ pub struct GuardedDriver<'a, D> {
     /// The driver had no room for a frame of the guard's. It wakes the task when it has.
     waits_for_room: bool,
     /// The driver said so when it was asked last.
-    #[cfg(feature = "ipv6")]
     is_link_up: bool,
 }
 
@@ -73,7 +71,6 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
             driver,
             lent,
             waits_for_room: false,
-            #[cfg(feature = "ipv6")]
             is_link_up: false,
         }
     }
@@ -122,8 +119,8 @@ impl<'a, D: Driver> GuardedDriver<'a, D> {
         pending.is_due
     }
 
-    /// A bridge on the other end of a link that comes up does not know our multicast groups.
-    #[cfg(feature = "ipv6")]
+    /// A link that comes up may lead to other neighbours, and to a bridge that does not know our
+    /// multicast groups.
     fn note_link(&mut self, state: LinkState) {
         let was_up = core::mem::replace(&mut self.is_link_up, state == LinkState::Up);
         if self.is_link_up && !was_up {
@@ -167,7 +164,6 @@ impl<D: Driver> Driver for GuardedDriver<'_, D> {
 
     fn link_state(&mut self, cx: &mut Context<'_>) -> LinkState {
         let state = self.driver.link_state(cx);
-        #[cfg(feature = "ipv6")]
         self.note_link(state);
         let poll_at = self.lent.with(|inspector| inspector.poll_at());
         if let Some(poll_at) = poll_at.filter(|_| !self.waits_for_room) {

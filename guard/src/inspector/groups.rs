@@ -13,8 +13,8 @@ impl Inspector {
         self.on_listener_changed();
     }
 
-    /// The link is up again, and may lead to another bridge.
-    pub(crate) fn on_link_up(&mut self) {
+    /// The bridge at the other end may not know our groups.
+    pub(super) fn report_groups_anew(&mut self) {
         self.listener.report_anew(self.now);
         self.on_listener_changed();
     }

@@ -13,7 +13,6 @@ use crate::adapter::{Exclusive, Lent, RxToken, TxToken};
 use crate::address::Address;
 use crate::counters::Counters;
 use crate::duties::Duties;
-#[cfg(any(test, feature = "ipv6"))]
 use crate::inspector::Inspector;
 use crate::link::{Link, Medium, SoftwareChecksums};
 use crate::notice::Notice;
@@ -164,9 +163,12 @@ impl<'a, D: Device> Guarded<'a, D> {
         self.lent.with(|inspector| inspector.set_own(addresses));
     }
 
-    /// To be called when the link is up again. What the groups of our IPv6 addresses are is then
-    /// reported anew, for a bridge that was restarted has forgotten it, and another one never knew.
-    #[cfg(feature = "ipv6")]
+    /// To be called when the link is up again, and whenever
+    /// [`Interface::update_ip_addrs`](smoltcp::iface::Interface::update_ip_addrs) has emptied
+    /// smoltcp's neighbour cache: the guard then learns anew which neighbours smoltcp knows (R10).
+    ///
+    /// With the feature `ipv6`, the groups of our addresses are reported anew, for a bridge that was
+    /// restarted has forgotten them, and another one never knew.
     pub fn on_link_up(&mut self) {
         self.lent.with(Inspector::on_link_up);
     }

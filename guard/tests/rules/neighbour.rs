@@ -203,3 +203,35 @@ fn a_really_closed_window_stays_closed_while_the_neighbour_may_have_expired() {
         assert_eq!(host.device.counters().neighbour_duplicates_varied, 0);
     }
 }
+
+#[test]
+fn a_neighbour_cache_that_was_emptied_does_not_stop_retransmission() {
+    /// The interface's addresses are set while data is in flight, as when the link was down for a
+    /// moment. Then duplicates arrive that an access point held back.
+    fn script<D: TestDevice>(host: &mut Host<D>, family: Family, on_emptied: fn(&mut D)) -> bool {
+        assert!(sends_from(&host.write(b"data"), 0));
+        host.set_address(family.host());
+        on_emptied(&mut host.device);
+        for _ in 0..4 {
+            assert!(!sends_from(&host.receive(ACK), 0));
+        }
+        host.receive_frame(introduction(family));
+        sends_from(&host.sleep_a_minute(), 0)
+    }
+    for &family in FAMILIES {
+        let mut bare = Host::<Cable>::connected(family, 64, 1000);
+        assert!(!script(&mut bare, family, |_| {}));
+        assert!(bare.has_no_timer(), "the defect is gone");
+
+        let told: [fn(&mut GuardedCable); 2] = [
+            GuardedCable::on_link_up,
+            // Another address was lost.
+            |device| device.forget_address([10, 0, 0, 9].into()),
+        ];
+        for on_emptied in told {
+            let mut guarded = Host::<GuardedCable>::connected(family, 64, 1000);
+            assert!(script(&mut guarded, family, on_emptied));
+            assert_eq!(guarded.device.counters().neighbour_duplicates_varied, 4);
+        }
+    }
+}
