@@ -31,7 +31,7 @@ pub struct Io<'a, 's> {
     pub now: Tick,
     pub(super) task: &'static str,
     /// Nothing more is waiting in the device, so deadlines may be judged.
-    pub(super) is_drained: bool,
+    pub(crate) is_drained: bool,
     /// Our own absence, for which peers are excused.
     pub(super) absence: Option<Absence>,
     pub(super) is_unfinished: bool,
@@ -330,6 +330,14 @@ impl<'s> Io<'_, 's> {
             State::Closed => socket.remote_endpoint().is_none(),
             _ => false,
         }
+    }
+
+    /// The address that an app has just taken from the interface for good, for the guard.
+    #[cfg(feature = "dhcp")]
+    pub(super) fn take_lost_address(&mut self) -> Option<IpAddress> {
+        // A lease with another mask takes it away and gives it back.
+        let lost = self.lost_address.take()?;
+        (!self.iface.has_ip_addr(lost)).then_some(lost)
     }
 
     /// Exchanges two TCP sockets, connections included. smoltcp asks sockets in the order of the set,

@@ -89,11 +89,6 @@ impl<D: Device> Stack<'_, D> {
         // in between.
         turn.observe(tasks);
         turn.poll_tasks(tasks);
-        #[cfg(feature = "dhcp")]
-        if let Some(lost) = turn.io.lost_address {
-            // Also for the FIN of a task that has ended.
-            turn.guard.forget_address(turn.device.inner(), lost);
-        }
         if self.pacing.take_asking(turn.io.is_drained) {
             turn.ask_peers(tasks);
         }
@@ -203,6 +198,11 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
     fn poll_task(&mut self, task: &mut dyn AnyTask) {
         self.io.task = task.name();
         task::poll(task, &mut self.io);
+        #[cfg(feature = "dhcp")]
+        if let Some(lost) = self.io.take_lost_address() {
+            // Also for the FIN of a task that has ended.
+            self.guard.forget_address(self.device.inner(), lost);
+        }
         if let Some(Backlog { port, wait_max }) = task.backlog() {
             // When it has ended nobody will listen again.
             let wait_max = (!task.is_finished()).then_some(wait_max);
