@@ -78,7 +78,7 @@ impl<N: AsRef<str>> HostPort<N> {
                 self.addresses = addresses;
                 self.dial(io, socket)
             }
-            None if self.was_away(io) => {
+            None if io.is_drained && self.was_away(io) => {
                 self.attempt_ends_at = self.give_up_at;
                 Ok(Opened::Resolving(self.deadline()))
             }
@@ -124,7 +124,7 @@ impl<N: AsRef<str>> HostPort<N> {
     }
 
     /// Whether the present attempt ended while we were away, where nobody could be heard. There is
-    /// more time then.
+    /// more time then. What came meanwhile is read first.
     fn was_away(&mut self, io: &Io) -> bool {
         let until = io.excused_until(self.deadline());
         self.give_up_at = self.give_up_at.max(until.unwrap_or(Tick::ZERO));
@@ -202,7 +202,7 @@ impl<N: AsRef<str>> Remote for HostPort<N> {
                 return Ok(Opened::Established(remote, Role::Client));
             }
             // The same address once more.
-            Ok(false) if self.was_away(io) => {}
+            Ok(false) if io.is_drained && self.was_away(io) => {}
             Ok(false) if !is_late => return Ok(Opened::Wait),
             Ok(false) if io.now >= self.give_up_at => {
                 return Err(Error::TimedOut(TimeoutKind::Connect));

@@ -58,7 +58,8 @@ impl<'n> Names<'n> {
     }
 
     /// The servers that are asked, in this order, and before those of a lease; those above
-    /// [`SERVERS_MAX`] are left out. What is cached stays.
+    /// [`SERVERS_MAX`] are left out: those of a lease come back with its next renewal. What is cached
+    /// stays.
     pub fn set_servers(&mut self, servers: impl IntoIterator<Item = IpAddress>) {
         let leased: Vec<IpAddress, SERVERS_MAX> = self
             .servers
@@ -82,7 +83,7 @@ impl<'n> Names<'n> {
     }
 
     /// The domains that are tried after a name, before that of a lease; those for which there is no
-    /// room are left out.
+    /// room are left out: that of a lease comes back with its next renewal.
     pub fn set_search(&mut self, domains: impl IntoIterator<Item = Name>) {
         let leased = self.search().get(self.own_domains).copied();
         self.own_domains = 0;

@@ -2,12 +2,13 @@
 
 use tickwire::dns::ResolveError;
 use tickwire::http::GetError;
-use tickwire::{Duration, Error, TimeoutKind};
+use tickwire::{Duration, Error, INGRESS_MAX, TimeoutKind};
 use tickwire_sim::Opening;
 
-use crate::common::fixture::secs;
+use crate::common::fixture::{endpoint, secs};
 use crate::dialling::{
-    ANSWER, DNS, FAR, FAR_NOBODY, WEB, answer, dialled, failed, get, near, rig as web_rig,
+    ANSWER, DNS, FAR, FAR_NOBODY, WEB, answer, dialled, failed, get, get_within, near,
+    rig as web_rig,
 };
 use crate::rig::{Rig, right};
 
@@ -106,4 +107,23 @@ fn a_dialled_name_without_an_answer_has_an_end_after_an_absence_as_well() {
         assert_eq!(rig.net.finish(get, secs(60)), error);
         assert!(rig.net.now().since(back) <= EXCUSE_MAX);
     }
+}
+
+#[test]
+fn what_came_during_an_absence_is_read_before_an_address_is_given_up() {
+    let mut rig = web_rig();
+    rig.net.script(WEB, Opening::Listen(80), &ANSWER);
+    let get = get_within(&mut rig, "http://www.example.com/", secs(1));
+    let question = rig.question(DNS);
+    rig.net.hosts[WEB].is_paused = true;
+    answer(&mut rig, &question, &[near(WEB)]);
+    rig.net.hosts[0].is_paused = true;
+    // One turn does not read them all.
+    for _ in 0..=INGRESS_MAX {
+        rig.send(DNS, endpoint(0, 9), b"");
+    }
+    rig.net.hosts[WEB].is_paused = false;
+    pause(&mut rig, secs(2));
+    assert_eq!(rig.net.finish(get, secs(60)), Ok(()));
+    assert_eq!(dialled(&rig), [(near(WEB), 0)]);
 }

@@ -70,7 +70,7 @@ pub(crate) fn get(rig: &mut Rig, url: &'static str) -> GetId {
     get_within(rig, url, GetOptions::default().connect_timeout)
 }
 
-fn get_within(rig: &mut Rig, url: &'static str, connect_timeout: Duration) -> GetId {
+pub(crate) fn get_within(rig: &mut Rig, url: &'static str, connect_timeout: Duration) -> GetId {
     let socket = rig.net.add_socket(0, BUFFER);
     let url = Url::parse(url).unwrap();
     let request = Request::new(&url, &[]).unwrap();
