@@ -17,7 +17,14 @@ pub(crate) struct NameFinder<T: 'static> {
 
 impl<T: Copy> NameFinder<T> {
     /// Before the first field.
+    ///
+    /// # Panics
+    /// With more than eight names.
     pub(crate) const fn new(names: &'static [(T, &'static [u8])]) -> Self {
+        assert!(
+            names.len() <= u8::BITS as usize,
+            "there is a bit for each name"
+        );
         Self {
             names,
             len: 0,
@@ -28,7 +35,12 @@ impl<T: Copy> NameFinder<T> {
 
     /// A name begins.
     pub(crate) const fn begin(&mut self) {
-        *self = Self::new(self.names);
+        *self = Self {
+            names: self.names,
+            len: 0,
+            matching: u8::MAX,
+            current: None,
+        };
     }
 
     /// The next byte of the name.

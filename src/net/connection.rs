@@ -27,6 +27,8 @@ pub(super) struct Idle {
     pub(super) unacknowledged: usize,
     /// Bytes that must move within one period.
     pub(super) bytes_min: u64,
+    /// The period while the last bytes are acknowledged, where it is the session's own.
+    pub(super) flush: Option<Duration>,
 }
 
 impl Default for Idle {
@@ -35,6 +37,7 @@ impl Default for Idle {
             timer: None,
             unacknowledged: 0,
             bytes_min: IDLE_BYTES_MIN,
+            flush: None,
         }
     }
 }
@@ -180,8 +183,9 @@ impl<'s> Connection<'_, '_, 's> {
     }
 
     /// Begins an idle period, or ends the idle rule with `None`. When fewer than
-    /// [`IDLE_BYTES_MIN`](crate::IDLE_BYTES_MIN) bytes are read or acknowledged in a period, `awaits`
-    /// is what was missing.
+    /// [`IDLE_BYTES_MIN`](crate::IDLE_BYTES_MIN) bytes, or
+    /// [another number](Connection::set_idle_bytes_min), are read or acknowledged in a period,
+    /// `awaits` is what was missing.
     pub fn set_idle_timeout(&mut self, period: Option<Duration>, awaits: TimeoutKind) {
         let now = self.io.now;
         let bytes_min = self.idle.bytes_min;
@@ -195,6 +199,12 @@ impl<'s> Connection<'_, '_, 's> {
     /// acknowledged.
     pub const fn set_idle_bytes_min(&mut self, bytes_min: u64) {
         self.idle.bytes_min = bytes_min;
+    }
+
+    /// Sets the idle period while the last bytes are acknowledged, in place of the `flush_timeout` of
+    /// client or server; `None` for theirs.
+    pub const fn set_flush_timeout(&mut self, period: Option<Duration>) {
+        self.idle.flush = period;
     }
 
     /// Begins the idle period anew: something whole was done, in the protocol's own terms.

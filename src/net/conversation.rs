@@ -16,7 +16,7 @@ use crate::{Deadline, Duration, Error, Event, Io, Step, TimeoutKind};
 pub(super) struct Timing {
     /// The idle rule while the session talks; a session may set its own.
     pub(super) idle: Option<Duration>,
-    /// The idle rule while the last bytes are acknowledged.
+    /// The idle rule while the last bytes are acknowledged; a session may set its own.
     pub(super) flush: Duration,
     pub(super) linger: Duration,
 }
@@ -171,7 +171,8 @@ impl<S: Session, O: Opening> Conversation<S, O> {
     fn flush(&mut self, io: &mut Io, timing: &Timing) {
         self.phase = Phase::Flushing;
         let queued = io.tcp(self.life.socket()).0.send_queue();
-        let timer = IdleTimer::new(io.now, timing.flush, TimeoutKind::Flush);
+        let period = self.idle.flush.unwrap_or(timing.flush);
+        let timer = IdleTimer::new(io.now, period, TimeoutKind::Flush);
         self.idle.timer = Some(timer.with_bytes_min(self.idle.bytes_min));
         self.idle.unacknowledged = self.idle.unacknowledged.max(queued);
         io.emit(&Event::State {

@@ -16,7 +16,9 @@ pub struct ServerOptions {
     /// In which at least 256 bytes must be read or acknowledged; `None` where the session has
     /// deadlines of its own.
     pub idle_timeout: Option<Duration>,
-    /// In which at least 256 bytes, or the rest, must be acknowledged when the session is done.
+    /// In which at least 256 bytes, or the rest, must be acknowledged when the session is done. A
+    /// session may set [another time](crate::Connection::set_flush_timeout) and
+    /// [another number](crate::Connection::set_idle_bytes_min).
     pub flush_timeout: Duration,
     /// How long the peer's FIN is waited for after ours.
     pub linger: Duration,

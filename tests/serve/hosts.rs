@@ -1,7 +1,7 @@
 //! By which names the server is called.
 
 use tickwire::EchoSession;
-use tickwire::http::server::{Assets, HttpSession};
+use tickwire::http::server::{Assets, HttpSession, Request, RequestError};
 
 use super::common::fixture::leak;
 use super::{ASSETS, BUFFER, SERVER, Served, Site, status};
@@ -112,4 +112,16 @@ fn a_listed_name_is_the_servers_own_and_every_name_may_be_let_in() {
         status(&named(&["*"]).ask(&get("/", "rebound.foreign"))),
         200
     );
+}
+
+#[test]
+fn a_request_without_a_session_has_an_own_origin_once_the_servers_names_are_known() {
+    let head = b"GET / HTTP/1.1\r\nHost: lamp.owned\r\nOrigin: http://lamp.owned\r\n\r\n";
+    let request = Request::parse(head).unwrap();
+    assert!(!request.is_origin_allowed(&[]));
+    assert!(!request.for_server(&["*"]).unwrap().is_origin_allowed(&[]));
+    let ours = request.for_server(&["lamp.owned"]).unwrap();
+    assert!(ours.is_origin_allowed(&[]));
+    let foreign = request.for_server(&[]).map(|_| ());
+    assert_eq!(foreign, Err(RequestError::Misdirected));
 }

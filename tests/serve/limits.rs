@@ -218,3 +218,34 @@ fn a_caller_that_drips_out_its_answer_is_reset_wherever_the_answer_is() {
         assert!((secs(20)..secs(62)).contains(&failed), "{failed:?}");
     }
 }
+
+#[test]
+fn the_end_of_an_answer_has_the_same_time_as_the_rest_of_it() {
+    let options = HttpOptions {
+        idle_timeout: secs(60),
+        ..HttpOptions::default()
+    };
+    // All of the answer is in the send buffer at once.
+    let mut served = Served::with(32_768, options);
+    let mut acts = vec![Act::Send(
+        b"GET /long?n=20000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )];
+    // Less than 4,800 bytes in 20 s, and more than that in 60 s.
+    let buffer = super::BUFFER as u64;
+    acts.extend(
+        (1..20_000 / buffer).flat_map(|count| [Act::Stall(secs(25)), Act::Read(count * buffer)]),
+    );
+    acts.push(Act::ExpectEnd);
+    let caller = served.net.script(CALLER, DIAL(), &acts);
+    assert_eq!(served.net.finish(caller, secs(400)), Ok(()));
+    assert!(served.net.app(caller).received() > 20_000);
+}
+
+#[test]
+fn a_connection_has_an_end_even_if_its_caller_asks_again_and_again() {
+    let mut served = Served::new();
+    let text = format!("GET / HTTP/1.1\r\n{HOST}\r\n").repeat(1_001);
+    let answers = served.ask(&text);
+    assert_eq!(answers.matches("hello\n").count(), 1_000);
+    assert_eq!(answers.matches("Connection: close\r\n").count(), 1);
+}

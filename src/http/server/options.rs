@@ -13,14 +13,17 @@ pub struct HttpOptions {
     /// How long a connection is kept without a request.
     pub keep_alive_timeout: Duration,
     /// In which [`idle_bytes_min`](Self::idle_bytes_min) bytes of a body must move, either way, or the
-    /// rest of it.
+    /// rest of it; also while the last bytes of an answer are acknowledged, in place of
+    /// [`ServerOptions::flush_timeout`](crate::ServerOptions::flush_timeout).
     pub idle_timeout: Duration,
-    /// How many bytes that are. A caller that drips could otherwise hold its place for as long as its
-    /// body is long.
+    /// How many bytes that is; 0 counts as 1. A caller that drips could otherwise hold its place for as
+    /// long as its body is long. What moves beyond it does not count for the next period, so a caller
+    /// that moves them in gulps needs up to twice that.
     pub idle_bytes_min: u64,
     /// How long a handler may take no bytes, give none, or not answer.
     pub stall_timeout: Duration,
-    /// Requests on one connection; with the last answer it closes.
+    /// Requests on one connection; with the last answer it closes. A caller that asks for little again
+    /// and again holds its place no longer than that.
     pub requests_max: u32,
     /// Bytes of chunk extensions and trailers of one body.
     pub trailer_bytes_max: u32,
@@ -32,10 +35,10 @@ impl Default for HttpOptions {
             head_timeout: Duration::from_secs(5),
             keep_alive_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(20),
-            // 240 bytes a second.
+            // 240 bytes a second in a steady flow.
             idle_bytes_min: 4_800,
             stall_timeout: Duration::from_secs(60),
-            requests_max: u32::MAX,
+            requests_max: 1_000,
             trailer_bytes_max: 4 * 1024,
         }
     }

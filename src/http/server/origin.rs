@@ -12,7 +12,8 @@ impl Request<'_> {
     ///
     /// A browser tells which page makes a request with effects, and a page of anybody could. Who is no
     /// browser tells no origin, and may act. What the server's names are says
-    /// [`HttpSession::with_hosts`](super::HttpSession::with_hosts); where that is `*`, a name must be
+    /// [`HttpSession::with_hosts`](super::HttpSession::with_hosts), or [`for_server`](Self::for_server)
+    /// where there is no session; where that is `*`, a name must be
     /// in `origins`, or anybody could lead a name of his own here and have the same origin (DNS
     /// rebinding).
     pub fn is_origin_allowed(&self, origins: &[&str]) -> bool {

@@ -53,8 +53,13 @@ impl<'h> Request<'h> {
         })
     }
 
-    /// Checks that the request is for a server that goes by the names `hosts`.
-    pub(super) fn for_server(self, hosts: &[&str]) -> Result<Self, RequestError> {
+    /// Checks that the request is for a server that goes by the names `hosts`, as an
+    /// [`HttpSession`](super::HttpSession) does for its own
+    /// [`with_hosts`](super::HttpSession::with_hosts). Before it, no name is a name of the server.
+    ///
+    /// # Errors
+    /// [`RequestError::Misdirected`].
+    pub fn for_server(self, hosts: &[&str]) -> Result<Self, RequestError> {
         let known = self.host.map(|host| Known::of(host, hosts));
         if known == Some(Known::Foreign) {
             return Err(RequestError::Misdirected);

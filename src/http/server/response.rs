@@ -135,9 +135,9 @@ impl<'r> Response<'r> {
 }
 
 impl ResponseHead<'_> {
-    /// Adds a field. Connection, Content-Length, Date and Transfer-Encoding are the server's own. An
-    /// answer with one of them, with a field that is malformed, or without room for it becomes 500. With `Upgrade`, as 426 must have it,
-    /// the server also writes it into `Connection` (RFC 9110, 7.8).
+    /// Adds a field. Connection, Content-Length, Date and Transfer-Encoding are the server's own: an
+    /// answer becomes 500 with one of them, with a malformed field, or where there is no room. With
+    /// `Upgrade`, as 426 must have it, the server also writes it into `Connection` (RFC 9110, 7.8).
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.has_upgrade |= name.eq_ignore_ascii_case("Upgrade");

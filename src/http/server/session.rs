@@ -228,6 +228,7 @@ impl<'b, H: Handler> HttpSession<'b, H> {
         self.failure = None;
         self.ask_at = None;
         connection.set_idle_bytes_min(self.options.idle_bytes_min);
+        connection.set_flush_timeout(Some(self.options.idle_timeout));
         connection.set_idle_timeout(None, TimeoutKind::Receive);
         let deadline = Deadline::new(connection.now() + timeout, TimeoutKind::Request);
         self.state.enter(connection.io, state, Some(deadline));

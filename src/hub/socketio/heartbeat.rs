@@ -51,7 +51,7 @@ impl Heartbeat {
         *self = Self::Asked(now + PING_TIMEOUT);
     }
 
-    /// A packet has come. Whatever it says, the client is there: an answer may be behind much that we
+    /// A packet has come, or still waits to be taken. Whatever it says, the client is there: an answer may be behind much that we
     /// do not read, because the client has said too much.
     pub(super) fn heard(&mut self, now: Tick) {
         if let Self::Asked(_) = self {

@@ -52,6 +52,7 @@ impl<H: Handler> HttpSession<'_, H> {
         self.end_request();
         // Until the session sets its own.
         connection.set_idle_bytes_min(IDLE_BYTES_MIN);
+        connection.set_flush_timeout(None);
         self.enter_moving(connection, State::Upgraded, TimeoutKind::Receive);
         match &mut self.upgrade {
             Some(session) => session.begin(connection).map_err(ServeError::Upgrade)?,
