@@ -9,7 +9,7 @@ pub trait Retry {
     /// attempt; `None` to give up.
     fn next_delay(&mut self, io: &mut Io) -> Option<Duration>;
 
-    /// A connection was established: the next failure is the first again.
+    /// A connection is [of use](crate::Session::has_progressed): the next delay is the first again.
     fn reset(&mut self);
 }
 

@@ -16,7 +16,9 @@ pub struct ClientOptions {
     /// In which at least 256 bytes must be read or acknowledged while the session talks; `None` where
     /// the session has deadlines of its own.
     pub idle_timeout: Option<Duration>,
-    /// In which at least 256 bytes, or the rest, must be acknowledged when the session is done.
+    /// In which at least 256 bytes, or the rest, must be acknowledged when the session is done. A
+    /// session may set [another time](crate::Connection::set_flush_timeout) and
+    /// [another number](crate::Connection::set_idle_bytes_min).
     pub flush_timeout: Duration,
     /// How long the peer's FIN is waited for after ours.
     pub linger: Duration,
@@ -39,7 +41,9 @@ impl Default for ClientOptions {
 /// An app that dials a peer and says what its [`Session`] has to say.
 ///
 /// It ends with its session's result. With a [`Backoff`](crate::Backoff) it tries again after every
-/// failure, for as long as it takes or for [`ClientOptions::total_timeout`].
+/// failure that is [retryable](Session::is_retryable), and after an orderly end where the session
+/// [wants another](Session::wants_another) connection, for as long as it takes or for
+/// [`ClientOptions::total_timeout`].
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Client<S, R = NoRetry, T = IpEndpoint> {
@@ -47,7 +51,7 @@ pub struct Client<S, R = NoRetry, T = IpEndpoint> {
     options: ClientOptions,
     retry: R,
     total: Option<Deadline>,
-    /// When to dial again, after a failure.
+    /// When to dial again.
     retry_at: Option<Deadline>,
 }
 
@@ -119,7 +123,7 @@ impl<S: Session, R: Retry, T: Remote> Client<S, R, T> {
             linger: self.options.linger,
         };
         let progress = self.conversation.step(io, &timing, is_late);
-        if self.conversation.is_begun() {
+        if self.conversation.is_begun() && self.conversation.session.has_progressed() {
             self.retry.reset();
         }
         match progress {

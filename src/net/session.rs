@@ -87,6 +87,13 @@ pub trait Session {
         false
     }
 
+    /// Whether this connection has been of use, for a client that [retries](crate::Retry): the next
+    /// delay is the first again. By default every connection is. Where a peer may accept a connection
+    /// and end it at once, it should take an answer, or the delay never grows.
+    fn has_progressed(&self) -> bool {
+        true
+    }
+
     /// How the connection ends after [`Step::Done`]: one of [`CLOSINGS`](Session::CLOSINGS), by
     /// default the first.
     fn closing(&self) -> Closing {

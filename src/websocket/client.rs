@@ -13,7 +13,8 @@ use crate::{
 /// A WebSocket that we ask for: the [`Session`] of a [`Client`](crate::Client).
 ///
 /// It ends with success when one of the two sides closes with no code, 1000 or 1001. A client that
-/// [retries](crate::Retry) does so after a failure of the connection and after 408, 429, and 5xx.
+/// [retries](crate::Retry) does so after a failure of the connection and after 408, 429, and 5xx. Its
+/// delay is the first again once a message or a Pong has come: a server may accept and close.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientSession<'a, E> {
@@ -213,6 +214,10 @@ impl<E: Endpoint> Session for ClientSession<'_, E> {
 
     fn wants_another(&self) -> bool {
         self.endpoint().wants_another()
+    }
+
+    fn has_progressed(&self) -> bool {
+        self.is_open() && self.socket.has_heard()
     }
 
     fn end(

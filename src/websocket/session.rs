@@ -25,6 +25,8 @@ pub struct WebSocket<'a, E> {
     decoder: Decoder<'a>,
     writer: Writer,
     liveness: Liveness,
+    /// A message, a part of one or a Pong has come from the peer.
+    has_heard: bool,
     /// The peer has closed.
     has_peer_closed: bool,
     /// The connection cannot be written, as an endpoint has found.
@@ -88,6 +90,7 @@ impl<'a, E: Endpoint> WebSocket<'a, E> {
             decoder: Decoder::new(message, options.delivery, options.message_bytes_max, role),
             writer: Writer::new(role),
             liveness: Liveness::new(&options),
+            has_heard: false,
             has_peer_closed: false,
             lost: None,
             result: None,
@@ -184,9 +187,11 @@ impl<'a, E: Endpoint> WebSocket<'a, E> {
                     self.liveness.stall(now);
                     return false;
                 }
+                self.has_heard = true;
             }
             Some(Incoming::Ping(payload)) => self.writer.queue_control(Opcode::Pong, payload),
-            Some(Incoming::Pong(_)) | None => {}
+            Some(Incoming::Pong(_)) => self.has_heard = true,
+            None => {}
             Some(Incoming::Close(code, reason)) => {
                 self.has_peer_closed = true;
                 let result = match code {
@@ -274,6 +279,11 @@ impl<'a, E: Endpoint> WebSocket<'a, E> {
         }
     }
 
+    /// Whether a message, a part of one or a Pong has come from the peer.
+    pub(super) const fn has_heard(&self) -> bool {
+        self.has_heard
+    }
+
     const fn liveness_deadline(&self) -> Option<Deadline> {
         match self.state.state() {
             State::Open => self.liveness.deadline(),
@@ -311,6 +321,7 @@ impl<E: Endpoint> Session for WebSocket<'_, E> {
         self.decoder.reset();
         self.writer.reset();
         self.liveness.begin(connection.now());
+        self.has_heard = false;
         self.has_peer_closed = false;
         self.lost = None;
         self.result = None;

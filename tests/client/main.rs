@@ -345,3 +345,52 @@ fn how_long_a_client_lingers_is_its_caller_s_choice() {
         assert!((least..least + 30).contains(&at), "{linger}: {at}");
     }
 }
+
+#[test]
+fn the_delay_grows_until_a_connection_is_of_use() {
+    /// Wants to hear hello from one server after another.
+    struct Listener(Hello);
+    impl Session for Listener {
+        type Error = Error;
+        fn name(&self) -> &'static str {
+            "listener"
+        }
+        fn begin(&mut self, connection: &mut Connection) -> Result<(), Error> {
+            self.0.begin(connection)
+        }
+        fn step(&mut self, connection: &mut Connection) -> Result<Step, Error> {
+            match self.0.step(connection) {
+                Err(Error::Reset) => Ok(Step::Done),
+                step => step,
+            }
+        }
+        fn wants_another(&self) -> bool {
+            true
+        }
+        fn has_progressed(&self) -> bool {
+            !self.0.heard.is_empty()
+        }
+        fn end(
+            &mut self,
+            connection: &mut Connection,
+            result: Result<(), Error>,
+        ) -> Result<(), Error> {
+            self.0.end(connection, result)
+        }
+    }
+    let mut net = Fixture::guarded(1, 2);
+    let socket = net.add_socket(CLIENT, BUFFER);
+    let session = Listener(Hello::default());
+    let remote = endpoint(SERVER, 7);
+    let client = Client::with_retry(socket, remote, session, ClientOptions::default(), backoff());
+    let client = net.start(CLIENT, client);
+    let accept = [Act::Expect(b"hello"), Act::Close, Act::ExpectEnd];
+    for acts in [&accept[..], &accept, &accept, &SERVE, &accept] {
+        let server = net.script(SERVER, Opening::Listen(7), acts);
+        let _ = net.finish(server, secs(60));
+        net.clear(SERVER);
+    }
+    net.run(ms(100));
+    assert_eq!(net.outcome(client), None);
+    assert_eq!(delays(&net), [1_000, 2_000, 4_000, 1_000, 2_000]);
+}

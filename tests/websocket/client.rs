@@ -4,7 +4,10 @@ use tickwire::http::{Header, HeaderError, Url};
 use tickwire::websocket::{
     ClientRequest, ClientSession, HandshakeError, Violation, WebSocketError, accept_key,
 };
-use tickwire::{Client, ClientOptions, Connection, Error, Received, Session, Step, TimeoutKind};
+use tickwire::{
+    Backoff, Client, ClientOptions, Connection, Error, NoRetry, Received, Retry, Session, Step,
+    TimeoutKind,
+};
 
 use super::handshake::serve_site;
 use super::*;
@@ -36,19 +39,25 @@ impl Endpoint for Hello {
 type HelloClient = Client<ClientSession<'static, Hello>>;
 
 fn start(net: &mut Fixture, path: &str, protocols: &'static [&'static str]) -> TaskId<HelloClient> {
+    start_with(net, path, protocols, Hello::default(), NoRetry)
+}
+
+fn start_with<E: Endpoint + 'static, R: Retry + 'static>(
+    net: &mut Fixture,
+    path: &str,
+    protocols: &'static [&'static str],
+    endpoint: E,
+    retry: R,
+) -> TaskId<Client<ClientSession<'static, E>, R>> {
     let url = format!("ws://10.0.0.1{path}").leak();
     let url = Url::parse_websocket(url).unwrap();
     let request = ClientRequest::new(&url, &[], protocols).unwrap();
     let options = Options::default();
     let location = leak(0, 100);
-    let session = ClientSession::new(request, location, leak(0, 500), options, Hello::default());
+    let session = ClientSession::new(request, location, leak(0, 500), options, endpoint);
     let socket = net.add_socket(CALLER, BUFFER);
-    let client = Client::new(
-        socket,
-        url.endpoint().unwrap(),
-        session,
-        ClientOptions::default(),
-    );
+    let remote = url.endpoint().unwrap();
+    let client = Client::with_retry(socket, remote, session, ClientOptions::default(), retry);
     net.start(CALLER, client)
 }
 
@@ -163,6 +172,13 @@ fn result_with(
     change: (&'static str, &'static str),
     then: &'static [u8],
 ) -> Result<(), WebSocketError> {
+    let mut net = serve_wrong(change, then);
+    let client = start(&mut net, "/ws", &["one", "two"]);
+    net.finish(client, secs(60))
+}
+
+/// A server that is wrong in this way.
+fn serve_wrong(change: (&'static str, &'static str), then: &'static [u8]) -> Fixture {
     let mut net = Fixture::guarded(1, 3);
     let socket = net.add_socket(SERVER, BUFFER);
     let wrong = Wrong {
@@ -173,8 +189,37 @@ fn result_with(
     };
     let server = Server::new([socket], PORT, [wrong], ServerOptions::default());
     net.start(SERVER, server);
-    let client = start(&mut net, "/ws", &["one", "two"]);
-    net.finish(client, secs(60))
+    net
+}
+
+#[test]
+fn a_server_that_accepts_and_closes_is_asked_ever_more_rarely_and_one_that_talks_is_not() {
+    for (then, delays) in [
+        (&b"\x88\x02\x03\xf4"[..], ["1000", "2000", "4000", "8000"]),
+        (
+            b"\x89\x00\x88\x02\x03\xf4",
+            ["1000", "2000", "4000", "8000"],
+        ),
+        (
+            b"\x8a\x00\x88\x02\x03\xf4",
+            ["1000", "1000", "1000", "1000"],
+        ),
+        (
+            b"\x81\x01a\x88\x02\x03\xf4",
+            ["1000", "1000", "1000", "1000"],
+        ),
+    ] {
+        let mut net = serve_wrong(("Sure", "Fine"), then);
+        let backoff = Backoff::new(secs(1), secs(20)).without_jitter();
+        start_with(&mut net, "/ws", &["one", "two"], Echo::default(), backoff);
+        net.run(secs(60));
+        let told = net.told(CALLER);
+        let told = told
+            .iter()
+            .filter_map(|line| line.strip_prefix("retrying in "));
+        let told: Vec<_> = told.take(4).collect();
+        assert_eq!(told, delays, "{then:?}");
+    }
 }
 
 #[test]
