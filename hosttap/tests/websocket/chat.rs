@@ -155,6 +155,42 @@ fn a_server_that_closes_in_order_is_asked_again_until_the_user_ends() {
 }
 
 #[test]
+fn lines_that_nobody_got_are_counted() {
+    in_namespace!();
+    let mut chat = start_chat(&[]);
+    chat.write_stdin("are you there?\n");
+    let exited = chat.finish_with_open_stdin(SECONDS_MAX);
+    let stderr = exited.stderr();
+    assert_eq!(exited.code, Some(7), "{stderr}");
+    assert!(stderr.contains("15 bytes did not reach"), "{stderr}");
+}
+
+#[test]
+fn the_next_server_gets_the_lines_that_were_not_begun_and_no_half_one() {
+    in_namespace!();
+    // The first connection ends in the middle of a line that is longer than all buffers.
+    let server = start_server(
+        "
+    peer.read(1000)
+    linger = struct.pack('ii', 1, 0)
+    peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    peer.connection.close()
+    peer = accept(listener)
+    peer.expect((\"message\", TEXT, b'second'), (\"message\", TEXT, b'third'))
+    peer.expect_close(1000)
+",
+    );
+    let mut chat = start_chat(&["--retry"]);
+    chat.write_stdin(&format!("{}\nsecond\nthird\n", "x".repeat(8_000_000)));
+    chat.close_stdin();
+    let exited = chat.finish(SECONDS_MAX);
+    let stderr = exited.stderr();
+    server.expect_success(SECONDS_MAX);
+    assert_eq!(exited.code, Some(0), "{stderr}");
+    assert!(stderr.contains("bytes did not reach the peer"), "{stderr}");
+}
+
+#[test]
 fn an_echo_asks_a_server_that_sends_nothing_at_most_ten_times_a_second() {
     in_namespace!();
     let server = start_server(

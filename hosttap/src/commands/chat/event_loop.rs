@@ -80,12 +80,15 @@ impl<A: TerminalApp> EventLoop<A> {
             self.process_input();
             if self.task.app().is_given_up() {
                 self.stack.abort_all();
+                self.report_unsent(true);
                 break Ok(());
             }
             self.hide_row();
             let wake = self.stack.turn(&mut [&mut self.task], &mut self.observer);
-            if let Some(outcome) = self.task.outcome() {
-                break *outcome;
+            let outcome = self.task.outcome().copied();
+            self.report_unsent(outcome.is_some());
+            if let Some(outcome) = outcome {
+                break outcome;
             }
             // The turn may have made room for more input.
             if self.process_input() {
@@ -103,6 +106,14 @@ impl<A: TerminalApp> EventLoop<A> {
             }
         };
         self.finish(outcome)
+    }
+
+    /// Says how many of the user's bytes were dropped, where there are some.
+    fn report_unsent(&mut self, is_over: bool) {
+        let bytes = self.task.app_mut().take_unsent(is_over);
+        if bytes > 0 {
+            self.observer.unsent(bytes);
+        }
     }
 
     /// Blocks until there is something to do. stdin counts only with `wants_input`.

@@ -3,6 +3,7 @@
 mod charset;
 mod command;
 mod event_loop;
+mod line_queue;
 mod line_splitter;
 mod message_writer;
 mod observer;

@@ -47,6 +47,11 @@ impl ChatObserver {
         self.print(Verbosity::Normal, &text);
     }
 
+    /// Says that these bytes of the user's were dropped.
+    pub(super) fn unsent(&self, bytes: u64) {
+        self.status(format_args!("{bytes} bytes did not reach the peer"));
+    }
+
     fn print(&self, level: Verbosity, text: &dyn Display) {
         match &self.editor {
             Some(editor) if level <= self.console.verbosity() => {
@@ -110,9 +115,7 @@ impl Observer for ChatObserver {
                 Some(chat::Event::Partial) => {
                     self.status("the message above is only a part of a line");
                 }
-                Some(chat::Event::Unsent { bytes }) => {
-                    self.status(format_args!("{bytes} bytes did not reach the peer"));
-                }
+                Some(chat::Event::Unsent { bytes }) => self.unsent(*bytes),
                 _ => {
                     if let Some(websocket::Event::Closed { code }) = event.app() {
                         let code =

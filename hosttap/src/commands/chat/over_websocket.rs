@@ -4,13 +4,13 @@ use tickwire::chat::{Ending, MessageSink, PushError};
 use tickwire::dns::HostPort;
 use tickwire::http::Url;
 use tickwire::websocket::{
-    Channel, ClientSession, CloseCode, Endpoint, Kind, MessageQueue, Options, Part, QueueError,
-    QueueSlot, WebSocketError,
+    Channel, ClientSession, CloseCode, Endpoint, Kind, Options, Part, QueueError, WebSocketError,
 };
 use tickwire::{Backoff, Client, ClientOptions, Duration};
 
 use super::QUEUE_BYTES;
 use super::command::Command;
+use super::line_queue::LineQueue;
 use super::message_writer::MessageWriter;
 use super::terminal_app::TerminalApp;
 use crate::commands::websocket::{self, Redial};
@@ -32,7 +32,9 @@ pub(super) struct Lines {
     messages: MessageWriter,
     /// The text of the message that is offered was taken; its end was not.
     is_text_taken: bool,
-    queue: MessageQueue<'static>,
+    queue: LineQueue,
+    /// After a connection comes another one, for what is queued.
+    is_redialled: bool,
     is_open: bool,
     /// The user has nothing more to say.
     is_ending: bool,
@@ -48,11 +50,11 @@ pub(super) fn open<'u>(
     is_redialled: bool,
     messages: MessageWriter,
 ) -> Result<WebSocketChat<'u>, Failure> {
-    let slots = vec![QueueSlot::EMPTY; LINES_MAX].leak();
     let lines = Lines {
         messages,
         is_text_taken: false,
-        queue: MessageQueue::new(slots, vec![0; QUEUE_BYTES].leak()),
+        queue: LineQueue::new(LINES_MAX, QUEUE_BYTES),
+        is_redialled,
         is_open: false,
         is_ending: false,
     };
@@ -83,15 +85,12 @@ impl Lines {
         }
         // A text message must be UTF-8; parts are cut between characters.
         let text = String::from_utf8_lossy(text);
-        let part = Part {
-            kind: Kind::Text,
-            bytes: text.as_bytes(),
-            is_last,
-        };
-        self.queue.push(part).map_err(|error| match error {
-            QueueError::Full => PushError::Full,
-            QueueError::TooLong => PushError::TooLong,
-        })
+        self.queue
+            .push(&text, is_last)
+            .map_err(|error| match error {
+                QueueError::Full => PushError::Full,
+                QueueError::TooLong => PushError::TooLong,
+            })
     }
 }
 
@@ -116,7 +115,7 @@ impl Endpoint for Lines {
     }
 
     fn transmit(&mut self, channel: &mut Channel) {
-        channel.send_queued(&mut self.queue);
+        self.queue.transmit(channel);
         if self.is_ending && self.queue.is_empty() {
             channel.close(CloseCode::NORMAL, "");
         }
@@ -124,12 +123,16 @@ impl Endpoint for Lines {
 
     /// A server that starts again closes in order, too.
     fn wants_another(&self) -> bool {
-        !self.is_ending
+        !self.is_ending || !self.queue.is_empty()
     }
 
     fn on_end(&mut self, _result: &Result<(), WebSocketError>) {
         self.is_open = false;
-        self.queue.clear();
+        if self.is_redialled {
+            self.queue.drop_begun();
+        } else {
+            self.queue.drop_all();
+        }
         self.messages.end_conversation();
     }
 }
@@ -152,7 +155,13 @@ impl TerminalApp for WebSocketChat<'_> {
             Command::Connect(_) | Command::Listen(_) => {
                 return Err("with --ws there is one server: its URL");
             }
-            Command::Disconnect | Command::Quit => self.end_input(),
+            Command::Disconnect | Command::Quit => {
+                let lines = self.session_mut().endpoint_mut();
+                if !lines.is_open {
+                    lines.queue.drop_all();
+                }
+                lines.is_ending = true;
+            }
             Command::Help => {}
         }
         Ok(())
@@ -169,6 +178,14 @@ impl TerminalApp for WebSocketChat<'_> {
     fn is_given_up(&self) -> bool {
         let lines = self.session().endpoint();
         lines.is_ending && !lines.is_open && lines.queue.is_empty()
+    }
+
+    fn take_unsent(&mut self, is_over: bool) -> u64 {
+        let queue = &mut self.session_mut().endpoint_mut().queue;
+        if is_over {
+            queue.drop_all();
+        }
+        queue.take_unsent()
     }
 
     fn messages(&mut self) -> &mut MessageWriter {

@@ -33,6 +33,13 @@ pub(super) trait TerminalApp: App<Error: Copy + Into<AppError>> {
         false
     }
 
+    /// The number of the user's bytes that were dropped since the last call, where no event tells it.
+    /// With `is_over`, no more are sent.
+    fn take_unsent(&mut self, is_over: bool) -> u64 {
+        let _ = is_over;
+        0
+    }
+
     /// Where the messages go.
     fn messages(&mut self) -> &mut MessageWriter;
 }
