@@ -2,9 +2,8 @@
 
 use crate::address::{ADDRESS_LEN, Address, FlowKey, Mac};
 #[cfg(feature = "recovery")]
-use crate::recovery::{self, Recovery};
+use crate::recovery::Recovery;
 use crate::segment::{ACK, FIN, Fields, PSH, RST, SYN, Segment, Seq};
-use crate::time::Time;
 
 /// The largest window that is not scaled. No smoltcp that has gone back to resend sends an ACK with
 /// an older sequence number.
@@ -225,17 +224,15 @@ impl Flow {
         self.due = Due::Ack;
     }
 
-    /// When smoltcp has to get a segment that nobody sent.
-    pub(crate) fn due_at(&self, now: Time) -> Time {
-        if self.due != Due::Nothing {
-            return Time::ZERO;
-        }
-        #[cfg(feature = "recovery")]
-        if self.established && !self.reset {
-            return recovery::follow::due_at(self, now);
-        }
-        let _ = now;
-        Time::NEVER
+    /// Whether smoltcp has to get a segment of the guard's at once: [`take_due`](Self::take_due).
+    pub(crate) fn has_due(&self) -> bool {
+        self.due != Due::Nothing
+    }
+
+    /// Whether segments go to and fro.
+    #[cfg(feature = "recovery")]
+    pub(crate) const fn is_open(&self) -> bool {
+        self.established && !self.reset
     }
 
     /// The segment that is due. It is not due again.

@@ -3,7 +3,7 @@
 use crate::address::FlowKey;
 use crate::flow::Flow;
 #[cfg(feature = "recovery")]
-use crate::recovery::Recovery;
+use crate::recovery::{Recovery, follow};
 use crate::segment::Segment;
 use crate::time::Time;
 
@@ -16,6 +16,19 @@ pub(crate) enum Evicted {
     LiveFlow { was_established: bool },
     /// A live flow on the same addresses and ports.
     Predecessor,
+}
+
+/// When smoltcp has to get a segment of this flow that nobody sent.
+pub(crate) fn due_at(flow: &Flow, now: Time) -> Time {
+    if flow.has_due() {
+        return Time::ZERO;
+    }
+    #[cfg(feature = "recovery")]
+    if flow.is_open() {
+        return follow::due_at(flow, now);
+    }
+    let _ = now;
+    Time::NEVER
 }
 
 /// The flows, in the order in which they sent last: the least recently used is the last. Flows that
@@ -48,12 +61,12 @@ impl FlowTable {
 
     /// The first flow for which a segment is due at `now`.
     pub(crate) fn find_due(&mut self, now: Time) -> Option<&mut Flow> {
-        self.0.iter_mut().find(|flow| flow.due_at(now) <= now)
+        self.0.iter_mut().find(|flow| due_at(flow, now) <= now)
     }
 
     /// When the next segment is due.
     pub(crate) fn due_at(&self, now: Time) -> Time {
-        let times = self.0.iter().map(|flow| flow.due_at(now));
+        let times = self.0.iter().map(|flow| due_at(flow, now));
         times.min().unwrap_or(Time::NEVER)
     }
 

@@ -14,7 +14,7 @@ use crate::counters::{Counters, count};
 use crate::cut::FirstPart;
 use crate::duties::Duties;
 use crate::flow::Flow;
-use crate::flow_table::{Evicted, FlowTable};
+use crate::flow_table::{Evicted, FlowTable, due_at};
 use crate::link::{Link, Medium};
 #[cfg(feature = "ipv6")]
 use crate::listener::Listener;
@@ -246,7 +246,7 @@ impl Inspector {
         } else {
             action
         };
-        self.due_at = self.due_at.min(flow.due_at(self.now));
+        self.due_at = self.due_at.min(due_at(flow, self.now));
         action
     }
 

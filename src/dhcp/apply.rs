@@ -53,6 +53,7 @@ impl Applied {
                     "the interface has no room for the address of the lease"
                 );
             });
+            io.neighbours_are_lost = true;
             self.address = Some(lease.address);
         }
         let routes = routes(lease);

@@ -129,6 +129,7 @@ impl<'a> Dhcp<'a> {
         io.emit(&Event::LinkUp);
         // smoltcp forgets its neighbours whenever it is asked to change addresses.
         io.interface().update_ip_addrs(|_| {});
+        io.neighbours_are_lost = true;
         #[cfg(feature = "dns")]
         super::apply::forget_names(io);
         self.look(io)

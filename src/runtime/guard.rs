@@ -27,6 +27,8 @@ pub(super) struct Guard<D: ?Sized> {
     take_notice: fn(&mut D) -> Option<Notice>,
     set_backlog: fn(&mut D, u16, Option<Duration>),
     forget_address: fn(&mut D, IpAddress),
+    #[cfg(feature = "dhcp")]
+    on_link_up: fn(&mut D),
     #[cfg(feature = "ipv6")]
     set_ip_addrs: fn(&mut D, &[smoltcp::wire::IpCidr]),
 }
@@ -37,6 +39,8 @@ impl<D: ?Sized> Guard<D> {
         take_notice: |_| None,
         set_backlog: |_, _, _| {},
         forget_address: |_, _| {},
+        #[cfg(feature = "dhcp")]
+        on_link_up: |_| {},
         #[cfg(feature = "ipv6")]
         set_ip_addrs: |_, _| {},
     };
@@ -54,6 +58,12 @@ impl<D: ?Sized> Guard<D> {
     /// The interface has lost this address.
     pub(super) fn forget_address(&self, device: &mut D, address: IpAddress) {
         (self.forget_address)(device, address);
+    }
+
+    /// smoltcp has forgotten its neighbours, as when the link is up again.
+    #[cfg(feature = "dhcp")]
+    pub(super) fn on_link_up(&self, device: &mut D) {
+        (self.on_link_up)(device);
     }
 
     /// These are the interface's addresses.
@@ -92,6 +102,8 @@ mod guarded {
                     device.set_backlog(port, wait_max.map(Duration::to_smoltcp));
                 },
                 forget_address: |device, address| device.forget_address(address.into()),
+                #[cfg(feature = "dhcp")]
+                on_link_up: Guarded::on_link_up,
                 #[cfg(feature = "ipv6")]
                 set_ip_addrs: |device, addresses| device.set_ip_addrs(addresses),
             };

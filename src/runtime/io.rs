@@ -38,6 +38,9 @@ pub struct Io<'a, 's> {
     /// An address that an app has taken from the interface, until the guard knows it.
     #[cfg(feature = "dhcp")]
     pub(crate) lost_address: Option<IpAddress>,
+    /// An app has made smoltcp forget its neighbours, and the guard does not know it yet.
+    #[cfg(feature = "dhcp")]
+    pub(crate) neighbours_are_lost: bool,
     #[cfg(feature = "dns")]
     pub(crate) names: &'a mut Names<'s>,
     pub(super) ports: &'a mut Ports,

@@ -170,6 +170,15 @@ impl TickCounter {
     }
 }
 
+/// The earlier of two ticks, either of which may be missing.
+pub(super) fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
+    match (one, other) {
+        (Some(first), Some(second)) if first <= second => one,
+        (_, Some(_)) => other,
+        (_, None) => one,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

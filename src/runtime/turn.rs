@@ -9,6 +9,7 @@ use smoltcp::wire::IpEndpoint;
 use super::guard::{Guard, Notice};
 use super::snapshot::{SocketSnapshot, has_connection, has_datagrams, tcp};
 use super::spin::{self, CountingDevice};
+use super::tick::earlier;
 use super::{
     AnyTask, Backlog, EGRESS_MAX, Error, Event, INGRESS_MAX, Io, Observer, Stack, Tick,
     TimeoutKind, task,
@@ -70,6 +71,8 @@ impl<D: Device> Stack<'_, D> {
                 is_unfinished: false,
                 #[cfg(feature = "dhcp")]
                 lost_address: None,
+                #[cfg(feature = "dhcp")]
+                neighbours_are_lost: false,
                 #[cfg(feature = "dns")]
                 names: &mut self.names,
                 ports: &mut self.ports,
@@ -202,6 +205,10 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         if let Some(lost) = self.io.take_lost_address() {
             // Also for the FIN of a task that has ended.
             self.guard.forget_address(self.device.inner(), lost);
+        }
+        #[cfg(feature = "dhcp")]
+        if core::mem::take(&mut self.io.neighbours_are_lost) {
+            self.guard.on_link_up(self.device.inner());
         }
         if let Some(Backlog { port, wait_max }) = task.backlog() {
             // When it has ended nobody will listen again.
@@ -387,13 +394,4 @@ fn observe(task: &mut dyn AnyTask, sockets: &SocketSet) -> Option<u32> {
     notes.sockets = now;
     notes.spin.clear();
     Some(closed)
-}
-
-/// The earlier of two ticks, either of which may be missing.
-fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
-    match (one, other) {
-        (Some(first), Some(second)) if first <= second => one,
-        (_, Some(_)) => other,
-        (_, None) => one,
-    }
 }

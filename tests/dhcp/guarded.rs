@@ -21,7 +21,7 @@ use crate::network::unprobed;
 
 const HOST_MAC: EthernetAddress = EthernetAddress([2, 0, 10, 0, 0, 1]);
 const PEER_MAC: EthernetAddress = EthernetAddress([2, 0, 10, 0, 0, 2]);
-const MASK: [u8; 4] = [255, 255, 255, 0];
+pub(crate) const MASK: [u8; 4] = [255, 255, 255, 0];
 /// Of Ethernet, IPv4 and UDP.
 const HEADERS_LEN: usize = 14 + 20 + 8;
 
@@ -33,11 +33,17 @@ const ACTS: [Act<'static>; 4] = [
 ];
 
 /// The DHCP client's own way to its server, which nobody else uses.
-type Wire = DhcpDevice<'static, Cable>;
+pub(crate) type Wire = DhcpDevice<'static, Cable>;
 
 /// Answers the client's next message with a lease of this mask.
 fn answer(net: &mut Fixture, device: &mut Wire, kind: u8, mask: [u8; 4]) {
     net.run(ms(10));
+    respond(device, HOST_MAC, kind, mask);
+    net.run(ms(10));
+}
+
+/// Answers the message that the client at `mac` has sent.
+pub(crate) fn respond(device: &mut Wire, mac: EthernetAddress, kind: u8, mask: [u8; 4]) {
     let cable = device.get_ref().clone();
     // What the client sends leaves when a frame is asked for.
     assert!(device.receive(Instant::ZERO).is_none());
@@ -50,14 +56,13 @@ fn answer(net: &mut Fixture, device: &mut Wire, kind: u8, mask: [u8; 4]) {
         bytes: sent[HEADERS_LEN..].to_vec(),
     };
     let answer = Answer {
-        mac: HOST_MAC,
-        to: HOST_MAC,
+        mac,
+        to: mac,
         ..Answer::to(&asked, kind).with(1, &mask)
     };
     cable.0.borrow_mut().to_host.push_back(answer.frame());
     let (token, _) = device.receive(Instant::ZERO).unwrap();
     token.consume(|_| ());
-    net.run(ms(10));
 }
 
 /// A host with a lease and a task that ends with an error, for nobody acknowledges its FIN.

@@ -11,6 +11,9 @@
 mod cable;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../guard/tests/rules/frames.rs"]
+#[allow(dead_code, reason = "the guard's tests use the rest")]
+mod frames;
 
 mod acquire;
 mod guarded;
@@ -18,6 +21,7 @@ mod hostile;
 mod link;
 mod messages;
 mod names;
+mod neighbours;
 mod network;
 mod probing;
 mod renewal;

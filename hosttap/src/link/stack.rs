@@ -87,11 +87,11 @@ impl DhcpTask {
         })
     }
 
-    /// Tells the client how the link is, and returns whether it has just come up.
-    fn check_link(&mut self) -> io::Result<bool> {
-        let was_up = std::mem::replace(&mut self.is_link_up, self.watch.is_up()?);
+    /// Tells the client how the link is.
+    fn check_link(&mut self) -> io::Result<()> {
+        self.is_link_up = self.watch.is_up()?;
         self.task.app_mut().set_link(self.is_link_up);
-        Ok(self.is_link_up && !was_up)
+        Ok(())
     }
 }
 
@@ -261,10 +261,8 @@ impl TapStack {
         };
         let failed = |error| Failure::from_io(Exit::Tap, "poll", &error);
         let ready = wait(&self.clock, &self.signals, interest, wake).map_err(failed)?;
-        if let Some(dhcp) = self.dhcp.as_mut().filter(|_| ready.link)
-            && dhcp.check_link().map_err(failed)?
-        {
-            self.stack.device.on_link_up();
+        if let Some(dhcp) = self.dhcp.as_mut().filter(|_| ready.link) {
+            dhcp.check_link().map_err(failed)?;
         }
         if ready.interrupted {
             self.abort_all();
