@@ -178,6 +178,36 @@ fn a_file_that_has_changed_in_between_begins_anew() {
 }
 
 #[test]
+fn a_part_that_is_another_one_than_asked_for_is_not_gone_on_with_and_not_told_so() {
+    in_namespace!();
+    let requests = AtomicUsize::new(0);
+    let server = HttpServer::start(KERNEL_ADDRESS, move |connection| {
+        let whole = "200 OK\r\nETag: \"v1\"\r\nContent-Length: 10";
+        let part = "206 Partial Content\r\nETag: \"v1\"\r\nContent-Length: 8";
+        match requests.fetch_add(1, Ordering::SeqCst) {
+            0 => answer(connection, whole, b"0123"),
+            1 => {
+                let head = format!("{part}\r\nContent-Range: bytes 2-9/10");
+                answer(connection, &head, b"23456789");
+            }
+            _ => answer(connection, whole, b"0123456789"),
+        }
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("copy");
+    let url = server.url("/");
+    let arguments = ["-C", &url, "-o", file.to_str().unwrap()];
+    assert_eq!(get(&arguments).code, Some(18));
+    let exited = get(&arguments);
+    let stderr = exited.stderr();
+    assert_eq!(exited.code, Some(0), "{stderr}");
+    let told = "beginning anew, not after 4 bytes of an earlier run";
+    assert!(stderr.contains(told), "{stderr}");
+    assert!(!stderr.contains("going on"), "{stderr}");
+    assert_eq!(fs::read(file).unwrap(), b"0123456789");
+}
+
+#[test]
 fn a_pipe_goes_on_after_a_retry_and_ends_with_33_where_the_file_has_changed() {
     in_namespace!();
     let server = Cut::start(b"0123456789", 4, "\"v1\"");

@@ -86,6 +86,7 @@ impl Fetcher<'_> {
             console: &mut *self.console,
             cause: None,
             found,
+            status: 0,
         };
         loop {
             let wake = self.stack.turn(&mut [task], &mut observer);
@@ -171,14 +172,17 @@ struct GetObserver<'c> {
     console: &'c mut Console,
     /// Why the last request failed.
     cause: Option<AppError>,
-    /// How many bytes an earlier run has left, until the server has answered.
+    /// How many bytes an earlier run has left, until a byte of the answer was taken.
     found: Option<u64>,
+    /// The status of the last head.
+    status: u16,
 }
 
 impl GetObserver<'_> {
-    /// Says what the answer does with the bytes that an earlier run has left.
-    fn report_resumption(&mut self, status: u16) {
-        match (self.found, status) {
+    /// Says what the answer does with the bytes that an earlier run has left: its head alone may yet be
+    /// refused.
+    fn report_resumption(&mut self) {
+        match (self.found, self.status) {
             (Some(bytes), 206) => {
                 let text = format_args!("going on after {bytes} bytes of an earlier run");
                 self.console.status(text);
@@ -201,7 +205,10 @@ impl Observer for GetObserver<'_> {
             self.console.detail(text);
         }
         if let Some(http::Event::Head { status, .. }) = event.app() {
-            self.report_resumption(*status);
+            self.status = *status;
+        }
+        if let Event::Progress { .. } = event {
+            self.report_resumption();
         }
         match event {
             Event::Connecting { .. } => self.cause = None,
