@@ -23,9 +23,10 @@ impl fmt::Display for Throughput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.time.as_millis() as f64 / 1_000.0;
         let per_second = self.bytes as f64 / seconds.max(0.001);
+        // From where the smaller unit would be rounded to 1000.0.
         let (rate, unit) = match per_second {
-            1e6.. => (per_second / 1e6, "MB"),
-            1e3.. => (per_second / 1e3, "kB"),
+            999_950.0.. => (per_second / 1e6, "MB"),
+            999.95.. => (per_second / 1e3, "kB"),
             _ => (per_second, "B"),
         };
         let bytes = self.bytes;
@@ -52,6 +53,9 @@ mod tests {
         for (bytes, millis, shown) in [
             (200_000_000, 400, "200000000 bytes in 0.400 s (500.0 MB/s)"),
             (100_000, 4_000, "100000 bytes in 4.000 s (25.0 kB/s)"),
+            (999_960, 1_000, "999960 bytes in 1.000 s (1.0 MB/s)"),
+            (999_940, 1_000, "999940 bytes in 1.000 s (999.9 kB/s)"),
+            (99_996, 100_000, "99996 bytes in 100.000 s (1.0 kB/s)"),
             (12, 5_000, "12 bytes in 5.000 s (2.4 B/s)"),
             (0, 0, "0 bytes in 0.000 s (0.0 B/s)"),
         ] {
