@@ -197,7 +197,7 @@ impl Inspector {
     fn incoming_segment(&mut self, frame: &[u8], segment: &Segment) -> Action {
         let key = segment.key_received(frame);
         self.backlog.caller = key.filter(|_| rules::is_call(segment));
-        let Some(flow) = key.and_then(|key| self.flows.find(&key)) else {
+        let Some((key, flow)) = key.and_then(|key| Some((key, self.flows.find(&key)?))) else {
             if self.knows_every_pending_syn() && key.is_some() && rules::is_syn_ack(segment) {
                 count(&mut self.counters.unexpected_syn_acks_refused);
                 return Action::Refuse;
@@ -205,12 +205,14 @@ impl Inspector {
             count(&mut self.counters.unknown_segments);
             return Action::Pass;
         };
-        if let (Some(key), Some(mac)) = (key, self.link.source_mac(frame)) {
-            self.neighbours.on_heard(key.remote, mac, self.now);
-        }
         if let Some(probe) = challenge::probe(flow, segment) {
             return Action::Challenge(probe);
         }
+        let (neighbours, source) = (&mut self.neighbours, self.link.source_mac(frame));
+        let heard = source.and_then(|mac| {
+            let before = neighbours.on_heard(key.remote, mac, self.now)?;
+            Some((mac, before))
+        });
         if segment.has(RST) {
             flow.on_reset_received(segment);
             return Action::Pass;
@@ -218,35 +220,42 @@ impl Inspector {
         if !segment.has(ACK) {
             return Action::Pass;
         }
-        if !flow.is_established() {
+        let action = if !flow.is_established() {
             flow.on_handshake(segment, window_scale(segment.options(frame)));
             #[cfg(feature = "recovery")]
             if flow.is_established() && self.duties.recovery {
                 let options = segment.options(frame);
                 follow::on_established(flow, segment, options, self.now);
             }
-            return rules::handshake(flow, segment, &mut self.counters);
-        }
-        if segment.has(SYN) {
-            return Action::Pass;
-        }
-        let neighbour_is_known = knows_neighbour(&self.neighbours, &self.link, flow, self.now);
-        #[cfg(feature = "recovery")]
-        let arrival = Arrival {
-            options: segment.options(frame),
-            una: flow.highest_ack,
-            can_send: neighbour_is_known,
-            now: self.now,
-        };
-        let counters = &mut self.counters;
-        let action = rules::incoming(flow, segment, neighbour_is_known, counters);
-        #[cfg(feature = "recovery")]
-        let action = if self.duties.recovery {
-            follow::on_received(flow, segment, &arrival, action, counters)
+            rules::handshake(flow, segment, &mut self.counters)
+        } else if segment.has(SYN) {
+            Action::Pass
         } else {
+            let neighbour_is_known = knows_neighbour(neighbours, &self.link, flow, self.now);
+            #[cfg(feature = "recovery")]
+            let arrival = Arrival {
+                options: segment.options(frame),
+                una: flow.highest_ack,
+                can_send: neighbour_is_known,
+                now: self.now,
+            };
+            let counters = &mut self.counters;
+            let action = rules::incoming(flow, segment, neighbour_is_known, counters);
+            #[cfg(feature = "recovery")]
+            let action = if self.duties.recovery {
+                follow::on_received(flow, segment, &arrival, action, counters)
+            } else {
+                action
+            };
+            self.due_at = self.due_at.min(due_at(flow, self.now));
             action
         };
-        self.due_at = self.due_at.min(due_at(flow, self.now));
+        if action == Action::Refuse
+            && let Some((mac, before)) = heard
+        {
+            // smoltcp has not heard what it does not get.
+            self.neighbours.on_heard(key.remote, mac, before);
+        }
         action
     }
 

@@ -1,6 +1,6 @@
 //! A fast retransmit while the neighbour's hardware address may have expired.
 
-use smoltcp::wire::EthernetAddress;
+use smoltcp::wire::{EthernetAddress, TcpControl};
 
 use crate::cable::Cable;
 #[cfg(feature = "ipv6")]
@@ -185,6 +185,25 @@ fn only_what_smoltcp_learns_from_refreshes_a_neighbour() {
         assert!(!refreshes_peer(Family::V6, damaged));
         let weak = neighbor_advertisement(NdiscNeighborFlags::SOLICITED);
         assert!(!refreshes_peer(Family::V6, weak));
+    }
+}
+
+#[test]
+fn what_smoltcp_does_not_get_refreshes_no_neighbour() {
+    for &family in FAMILIES {
+        let host = Host::<GuardedCable>::connected(family, 64, 1000);
+        for segment in [
+            // R1 refuses an acknowledgement of what was never sent.
+            Segment { ack: 500, ..ACK },
+            // Smoltcp answers another segment in the place of a blind reset.
+            Segment {
+                seq: 5,
+                control: TcpControl::Rst,
+                ..ACK
+            },
+        ] {
+            assert!(!refreshes_peer(family, build(family, &segment, host.start)));
+        }
     }
 }
 
