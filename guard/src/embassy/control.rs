@@ -34,8 +34,10 @@ impl<'a> Control<'a> {
         with(self.inspector, Inspector::take_notice)
     }
 
-    /// To be called when embassy-net loses an address, as `Stack::set_config_v4` and DHCP do it: the
-    /// guard sends nothing from there any more.
+    /// To be called when embassy-net has lost an address: after `Stack::set_config_v4` or, with DHCP,
+    /// after the stack has reported that its configuration is down. The guard then sends nothing from
+    /// there any more. A segment that smoltcp sends from the address after the call revives its
+    /// connection.
     pub fn forget_address(&self, address: IpAddr) {
         with(self.inspector, |inspector| {
             inspector.forget_address(address);
