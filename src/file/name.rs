@@ -94,7 +94,8 @@ fn fit(name: &str, mark: &str, len_max: usize) -> FileName {
 fn split_extension(name: &str) -> (&str, &str) {
     const TAR: &str = ".tar";
     const { assert!(MARK_LEN_MAX + TAR.len() + EXTENSION_LEN_MAX < 64) };
-    let Some((stem, extension)) = name.rfind('.').and_then(|dot| name.split_at_checked(dot)) else {
+    let dot = name.bytes().rposition(|byte| byte == b'.');
+    let Some((stem, extension)) = dot.and_then(|dot| name.split_at_checked(dot)) else {
         return (name, "");
     };
     if stem.is_empty() || extension.len() > EXTENSION_LEN_MAX {
