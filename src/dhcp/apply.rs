@@ -4,13 +4,14 @@ use core::net::Ipv4Addr;
 
 use heapless::Vec;
 use smoltcp::iface::{Interface, Route};
-use smoltcp::wire::{IpCidr, Ipv4Cidr};
+use smoltcp::wire::{IpAddress, IpCidr, Ipv4Cidr};
 
 use super::Lease;
 use super::encoding::ROUTES_MAX;
 use crate::Io;
 #[cfg(feature = "dns")]
 use crate::dns::Name;
+use crate::runtime::Forgotten;
 
 /// What the client has put into the stack, and nobody else.
 #[derive(Debug, Default)]
@@ -53,7 +54,11 @@ impl Applied {
                     "the interface has no room for the address of the lease"
                 );
             });
-            io.neighbours_are_lost = true;
+            // A lease with another mask gives back the address that it has taken away.
+            let given = IpAddress::Ipv4(lease.address.address());
+            if [Forgotten::Nothing, Forgotten::Address(given)].contains(&io.forgotten) {
+                io.forgotten = Forgotten::Neighbours;
+            }
             self.address = Some(lease.address);
         }
         let routes = routes(lease);
@@ -83,7 +88,7 @@ impl Applied {
 
     fn remove_from_interface(&mut self, io: &mut Io) {
         if let Some(ours) = self.address.take() {
-            io.lost_address = Some(ours.address().into());
+            io.forgotten = Forgotten::Address(ours.address().into());
             io.interface().update_ip_addrs(|addresses| {
                 addresses.retain(|address| *address != IpCidr::Ipv4(ours));
             });

@@ -9,6 +9,7 @@ use super::apply::Applied;
 use super::state::{State, Timers};
 use super::storage::{Expected, Guarded, Reply, Storage};
 use super::{DhcpEvent, DhcpOptions, LossReason};
+use crate::runtime::Forgotten;
 use crate::{App, Deadline, Duration, Error, Event, Io, StateCell, Step, Tick};
 
 /// REQUESTs for one offer: 60 s in all (RFC 2131, section 3.1.5).
@@ -129,7 +130,7 @@ impl<'a> Dhcp<'a> {
         io.emit(&Event::LinkUp);
         // smoltcp forgets its neighbours whenever it is asked to change addresses.
         io.interface().update_ip_addrs(|_| {});
-        io.neighbours_are_lost = true;
+        io.forgotten = Forgotten::Neighbours;
         #[cfg(feature = "dns")]
         super::apply::forget_names(io);
         self.look(io)

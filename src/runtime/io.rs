@@ -35,12 +35,9 @@ pub struct Io<'a, 's> {
     /// Our own absence, for which peers are excused.
     pub(super) absence: Option<Absence>,
     pub(super) is_unfinished: bool,
-    /// An address that an app has taken from the interface, until the guard knows it.
+    /// What an app has made smoltcp forget, until the guard knows it.
     #[cfg(feature = "dhcp")]
-    pub(crate) lost_address: Option<IpAddress>,
-    /// An app has made smoltcp forget its neighbours, and the guard does not know it yet.
-    #[cfg(feature = "dhcp")]
-    pub(crate) neighbours_are_lost: bool,
+    pub(crate) forgotten: Forgotten,
     #[cfg(feature = "dns")]
     pub(crate) names: &'a mut Names<'s>,
     pub(super) ports: &'a mut Ports,
@@ -48,6 +45,16 @@ pub struct Io<'a, 's> {
     pub(super) observer: &'a mut dyn Observer,
     pub(super) iface: &'a mut Interface,
     pub(super) sockets: &'a mut SocketSet<'s>,
+}
+
+/// What smoltcp forgets when an app changes the interface's addresses.
+#[cfg(feature = "dhcp")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    Nothing,
+    Neighbours,
+    /// An address with its connections, and the neighbours.
+    Address(IpAddress),
 }
 
 #[cfg(feature = "defmt")]
@@ -333,14 +340,6 @@ impl<'s> Io<'_, 's> {
             State::Closed => socket.remote_endpoint().is_none(),
             _ => false,
         }
-    }
-
-    /// The address that an app has just taken from the interface for good, for the guard.
-    #[cfg(feature = "dhcp")]
-    pub(super) fn take_lost_address(&mut self) -> Option<IpAddress> {
-        // A lease with another mask takes it away and gives it back.
-        let lost = self.lost_address.take()?;
-        (!self.iface.has_ip_addr(lost)).then_some(lost)
     }
 
     /// Exchanges two TCP sockets, connections included. smoltcp asks sockets in the order of the set,

@@ -29,6 +29,8 @@ pub use app::{App, Backlog, Step};
 pub use deadline::{Deadline, TimeoutKind};
 pub use error::Error;
 pub use event::{Event, Observer, Role};
+#[cfg(feature = "dhcp")]
+pub(crate) use io::Forgotten;
 pub use io::{AcceptState, Io, Received};
 pub use limits::{CAPPED_TURNS_MAX, EGRESS_MAX, INGRESS_MAX, STEPS_MAX};
 pub use ports::Ports;

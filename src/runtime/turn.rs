@@ -6,6 +6,8 @@ use smoltcp::socket::{AnySocket, tcp::Socket, tcp::State};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
+#[cfg(feature = "dhcp")]
+use super::Forgotten;
 use super::guard::{Guard, Notice};
 use super::snapshot::{SocketSnapshot, has_connection, has_datagrams, tcp};
 use super::spin::{self, CountingDevice};
@@ -70,9 +72,7 @@ impl<D: Device> Stack<'_, D> {
                 absence: self.pacing.absence,
                 is_unfinished: false,
                 #[cfg(feature = "dhcp")]
-                lost_address: None,
-                #[cfg(feature = "dhcp")]
-                neighbours_are_lost: false,
+                forgotten: Forgotten::Nothing,
                 #[cfg(feature = "dns")]
                 names: &mut self.names,
                 ports: &mut self.ports,
@@ -202,13 +202,11 @@ impl<D: Device + ?Sized> Turn<'_, '_, D> {
         self.io.task = task.name();
         task::poll(task, &mut self.io);
         #[cfg(feature = "dhcp")]
-        if let Some(lost) = self.io.take_lost_address() {
+        match core::mem::replace(&mut self.io.forgotten, Forgotten::Nothing) {
+            Forgotten::Nothing => {}
+            Forgotten::Neighbours => self.guard.on_link_up(self.device.inner()),
             // Also for the FIN of a task that has ended.
-            self.guard.forget_address(self.device.inner(), lost);
-        }
-        #[cfg(feature = "dhcp")]
-        if core::mem::take(&mut self.io.neighbours_are_lost) {
-            self.guard.on_link_up(self.device.inner());
+            Forgotten::Address(lost) => self.guard.forget_address(self.device.inner(), lost),
         }
         if let Some(Backlog { port, wait_max }) = task.backlog() {
             // When it has ended nobody will listen again.
