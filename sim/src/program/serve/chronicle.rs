@@ -201,9 +201,12 @@ impl Saying {
     /// Compares it with what was heard of it.
     fn compare(&self, heard: &str, tag: &str, cut: &mut HashSet<String>) -> Result<(), Broken> {
         let is_whole = heard == self.text;
-        // A line ends where its connection does; a message does not.
+        // A line ends where its connection does, which may be within a character; a message does not.
         let may_be_cut = self.speech == Speech::Lines;
-        let is_right = is_whole || may_be_cut && self.text.starts_with(heard);
+        let front = heard
+            .strip_suffix(char::REPLACEMENT_CHARACTER)
+            .unwrap_or(heard);
+        let is_right = is_whole || may_be_cut && self.text.starts_with(front);
         // What was cut were the last words.
         if !is_right || cut.contains(tag) {
             return Err(Broken::at_hub(17, "a message was altered"));

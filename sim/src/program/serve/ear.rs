@@ -89,7 +89,8 @@ impl Ear {
         self.is_in()
     }
 
-    /// Since when the member should have heard what it hears next; `None` when it has heard all.
+    /// Since when the member should have heard what it hears next; `None` when it has heard all. Its own
+    /// going it never hears.
     pub(super) fn waits_since(
         &self,
         chronicle: &Chronicle,
@@ -98,7 +99,8 @@ impl Ear {
         let told = &chronicle.rooms[self.room].told;
         // The last place is where it is, if that is possible.
         let (_, told) = rest(told, *self.places.last()?, own_events).next()?;
-        Some(told.at)
+        let is_going = told.change == Some(Change::Left(self.name.clone()));
+        (!is_going).then_some(told.at)
     }
 
     /// Whether the member has heard all that was told before its own going.

@@ -49,6 +49,7 @@ fn look_at(heard: [&str; 2], speech: Speech) -> Result<(), Broken> {
 fn only_the_last_words_of_a_terminal_may_be_cut() {
     look_at(["whole", "whole"], Speech::Text).expect("nothing was altered");
     look_at(["whole", "who"], Speech::Lines).expect("the last words were cut");
+    look_at(["whole", "w\u{FFFD}"], Speech::Lines).expect("they were cut within a character");
     for (heard, speech) in [
         (["who", "whole"], Speech::Lines),
         (["who", "who"], Speech::Lines),
