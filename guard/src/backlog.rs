@@ -49,7 +49,7 @@ impl Caller {
 pub(crate) struct Backlog {
     ports: [Port; PORTS],
     callers: [Caller; CALLERS],
-    /// Whose SYN has just come in. The next frame that goes out may be its refusal.
+    /// Whose SYN has just come in. The reply may be its refusal.
     pub(crate) caller: Option<FlowKey>,
 }
 

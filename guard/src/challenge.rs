@@ -58,8 +58,13 @@ pub(crate) fn probe(flow: &Flow, segment: &Segment) -> Option<Probe> {
 
 /// RFC 5961, 3.2: a RST inside the window is obeyed only at RCV.NXT. The peer that really lost the
 /// connection answers the challenge with one that is. If the guard's RCV.NXT is a little old, this
-/// costs a round trip. One outside the window smoltcp drops itself.
+/// costs a round trip.
+///
+/// The window's right edge counts as inside, although RFC 9293, 3.10.7.4 drops what comes from there:
+/// it, or the number after a FIN there, is SND.NXT of a peer that has filled our window and then
+/// gives up, while an earlier segment is missing. Dropped, it would leave us with half a connection.
+/// One further outside smoltcp drops itself.
 fn is_blind_reset(flow: &Flow, segment: &Segment) -> bool {
     let seq = segment.fields.seq;
-    seq != flow.rcv_nxt && flow.is_in_window(seq)
+    seq != flow.rcv_nxt && (flow.is_in_window(seq) || flow.is_at_edge(seq))
 }

@@ -4,14 +4,17 @@
 /// a word.
 pub(crate) fn sum(bytes: &[u8]) -> u16 {
     let (words, rest) = bytes.as_chunks::<4>();
-    let mut last = [0; 4];
-    if let Some(last) = last.get_mut(..rest.len()) {
-        last.copy_from_slice(rest);
-    }
     // The sum is the same in either byte order (RFC 1071, 2 B), so the words are read as they lie.
-    let mut total = u64::from(u32::from_ne_bytes(last));
+    let mut total = 0;
     for word in words {
         total += u64::from(u32::from_ne_bytes(*word));
+    }
+    if !rest.is_empty() {
+        let mut last = [0; 4];
+        if let Some(last) = last.get_mut(..rest.len()) {
+            last.copy_from_slice(rest);
+        }
+        total += u64::from(u32::from_ne_bytes(last));
     }
     fold(total).to_be()
 }

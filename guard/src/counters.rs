@@ -21,8 +21,8 @@ pub struct Counters {
     pub fin_duplicates_varied: u32,
     /// R6: zero windows changed to 1 because they acknowledge our FIN.
     pub zero_windows_opened_after_fin: u32,
-    /// R7: our own ACKs whose sequence number had gone back, moved forward to what the peer
-    /// expects.
+    /// R7: our own ACKs and RSTs whose sequence number had gone back, moved forward again: to what
+    /// the peer has acknowledged, or a RST to the end of what was sent.
     pub rewound_acks_advanced: u32,
     /// R8: our own frames dropped because the device had no room while a fast retransmit may have
     /// been due.

@@ -196,14 +196,13 @@ impl Flow {
     /// at its end, or not long before it.
     pub(crate) fn is_near(&self, seq: Seq) -> bool {
         let is_old = self.rcv_nxt.since(seq) <= OLD_SEQ_DISTANCE_MAX;
-        let is_in_window = seq.is_before(self.window_edge) || self.is_at_edge(seq);
-        is_old || self.rcv_nxt.is_before(seq) && is_in_window
+        is_old || self.is_inside(seq) || self.rcv_nxt.is_before(seq) && self.is_at_edge(seq)
     }
 
     /// Whether this is the end of our window, or the one of before that smoltcp has rounded down
-    /// (rule R3).
+    /// (rule R3), or the number after a FIN there.
     pub(crate) fn is_at_edge(&self, seq: Seq) -> bool {
-        !seq.is_before(self.window_edge) && seq.since(self.window_edge) < 1 << self.window_scale
+        !seq.is_before(self.window_edge) && seq.since(self.window_edge) <= 1 << self.window_scale
     }
 
     /// Whether smoltcp certainly accepts an empty segment with this sequence number (RFC 9293,
@@ -211,7 +210,23 @@ impl Flow {
     pub(crate) fn is_in_window(&self, seq: Seq) -> bool {
         // Between a FIN that fills the window and its own ACK of it, smoltcp accepts nothing.
         let is_next = seq == self.rcv_nxt && !self.window_edge.is_before(seq);
-        is_next || self.rcv_nxt.is_before(seq) && seq.is_before(self.window_edge)
+        is_next || self.is_inside(seq)
+    }
+
+    /// Whether this is in the window and not its first number. Measured from RCV.NXT: half around
+    /// from a closed window, a number is both after it and before it.
+    fn is_inside(&self, seq: Seq) -> bool {
+        seq != self.rcv_nxt && seq.since(self.rcv_nxt) < self.window()
+    }
+
+    /// The number of bytes that the peer may send. The edge is before RCV.NXT between a FIN that fills
+    /// the window and smoltcp's own ACK of it.
+    fn window(&self) -> u32 {
+        if self.rcv_nxt.is_before(self.window_edge) {
+            self.window_edge.since(self.rcv_nxt)
+        } else {
+            0
+        }
     }
 
     /// The connection cannot be made.
@@ -230,7 +245,6 @@ impl Flow {
     }
 
     /// Whether segments go to and fro.
-    #[cfg(feature = "recovery")]
     pub(crate) const fn is_open(&self) -> bool {
         self.established && !self.reset
     }
@@ -311,12 +325,7 @@ impl Flow {
     /// The window field of a segment of ours that announces what the last one did.
     #[cfg(feature = "recovery")]
     pub(crate) fn window_sent(&self) -> u16 {
-        let window = if self.rcv_nxt.is_before(self.window_edge) {
-            self.window_edge.since(self.rcv_nxt)
-        } else {
-            0
-        };
-        u16::try_from(window >> self.window_scale).unwrap_or(u16::MAX)
+        u16::try_from(self.window() >> self.window_scale).unwrap_or(u16::MAX)
     }
 
     fn on_window_sent(&mut self, segment: &Segment) {
@@ -353,5 +362,32 @@ impl Flow {
         let is_probe_or_keep_alive = self.believed_window != BelievedWindow::Open
             || segment.fields.seq.is_before(self.highest_ack);
         segment.payload_len != 1 || !is_probe_or_keep_alive
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One that has announced a window of `len` from the number 1,000 on.
+    fn with_window(len: u32) -> Flow {
+        Flow {
+            established: true,
+            rcv_nxt: Seq(1_000),
+            window_edge: Seq(1_000).after(len),
+            ..Flow::FREE
+        }
+    }
+
+    #[test]
+    fn nothing_half_around_lies_in_a_window_even_in_a_closed_one() {
+        for len in [0, 1, 500, u32::MAX] {
+            let flow = with_window(len);
+            for distance in [(1 << 31) - 1, 1 << 31, (1 << 31) + 1] {
+                let seq = flow.rcv_nxt.after(distance);
+                assert!(!flow.is_in_window(seq), "{len} {distance:#x}");
+                assert!(!flow.is_near(seq), "{len} {distance:#x}");
+            }
+        }
     }
 }

@@ -55,7 +55,9 @@ impl FlowTable {
             .0
             .iter()
             .position(|flow| flow.key() == key && !flow.is_free())?;
-        self.move_to_front(index);
+        if index > 0 {
+            self.move_to_front(index);
+        }
         self.0.first_mut()
     }
 

@@ -59,11 +59,12 @@ impl Neighbours {
 
     /// A frame came in from `address`. It refreshes smoltcp's entry for this address, if there is
     /// one with this hardware address. There is none for a host beyond a router, and only ARP and
-    /// neighbour discovery refresh the router's own. Returns when this neighbour was heard before.
-    pub(crate) fn on_heard(&mut self, address: Address, mac: Mac, now: Time) -> Option<Time> {
+    /// neighbour discovery refresh the router's own.
+    pub(crate) fn on_heard(&mut self, address: Address, mac: Mac, now: Time) {
         let mut known = self.0.iter_mut().flatten();
-        let known = known.find(|known| known.mac == mac && known.address == address)?;
-        Some(core::mem::replace(&mut known.heard_at, now))
+        if let Some(known) = known.find(|known| known.mac == mac && known.address == address) {
+            known.heard_at = now;
+        }
     }
 
     /// A frame came in. If it is a neighbour's answer to us, smoltcp learns from it.

@@ -10,9 +10,6 @@ use crate::counters::{Counters, count};
 use crate::flow::{BelievedWindow, Flow, OLD_SEQ_DISTANCE_MAX};
 use crate::segment::{ACK, FIN, Fields, RST, SYN, Segment, Seq};
 
-/// A sequence number further away than this is neither early nor late but arbitrary, and smoltcp
-/// handles it.
-const UNSENT_ACK_DISTANCE_MAX: u32 = 128 * 1024;
 /// How old the acknowledgement of a segment with data may be.
 const DATA_ACK_AGE_MAX: u32 = 128 * 1024;
 /// The smallest window that keeps smoltcp sending.
@@ -34,50 +31,37 @@ pub(crate) enum Action {
     Challenge(Probe),
 }
 
-/// Applies R1 to R6 and R10 to R14 to a segment that came in on an established flow. The order
-/// matters: a later rule sees the fields that an earlier one left. `neighbour_is_known` says that
-/// smoltcp certainly knows the hardware address that a reply goes to.
+/// Applies R1, R12 and R14 to a segment that came in on an established flow, or that has just ended
+/// its handshake. Returns whether smoltcp must not get it.
+pub(crate) fn refuses(flow: &Flow, segment: &Segment, counters: &mut Counters) -> bool {
+    let counter = if acks_unsent_data(flow, segment) {
+        &mut counters.unsent_acks_refused
+    } else if exceeds_first_window(flow, segment) {
+        &mut counters.data_beyond_window_refused
+    } else if goes_on_after_fin(flow, segment) {
+        &mut counters.data_after_fin_refused
+    } else {
+        return false;
+    };
+    count(counter);
+    true
+}
+
+/// Applies R2 to R6, R10, R11 and R13 to a segment that came in on an established flow and is not
+/// refused, and returns the fields that smoltcp gets. The order matters: a later rule sees the
+/// fields that an earlier one left. `neighbour_is_known` says that smoltcp certainly knows the
+/// hardware address that a reply goes to.
 pub(crate) fn incoming(
     flow: &mut Flow,
     segment: &Segment,
     neighbour_is_known: bool,
     counters: &mut Counters,
-) -> Action {
-    if flow.snd_max.is_before(segment.fields.ack) {
-        if acks_unsent_data(flow, segment) {
-            count(&mut counters.unsent_acks_refused);
-            return Action::Refuse;
-        }
-        return Action::Pass;
-    }
-    if exceeds_first_window(flow, segment) {
-        count(&mut counters.data_beyond_window_refused);
-        return Action::Refuse;
-    }
-    if goes_on_after_fin(flow, segment) {
-        count(&mut counters.data_after_fin_refused);
-        return Action::Refuse;
-    }
+) -> Fields {
     let mut new = segment.fields;
     mend_numbers(flow, segment, &mut new, counters);
     mend_window(flow, segment, &mut new, neighbour_is_known, counters);
     follow_accepted(flow, segment, new);
-
-    if new == segment.fields {
-        Action::Pass
-    } else {
-        Action::Rewrite(new)
-    }
-}
-
-/// Applies R12 to a segment that came in before the handshake was done. It may have ended the
-/// handshake and carry data.
-pub(crate) fn handshake(flow: &Flow, segment: &Segment, counters: &mut Counters) -> Action {
-    if flow.is_established() && exceeds_first_window(flow, segment) {
-        count(&mut counters.data_beyond_window_refused);
-        return Action::Refuse;
-    }
-    Action::Pass
+    new
 }
 
 /// Applies R2, R3 and R11.
@@ -166,11 +150,43 @@ pub(crate) fn outgoing(
     })
 }
 
+/// R7, for the RST of a socket that is aborted. After a timeout it has an old number too, and a peer
+/// that has more drops it (RFC 9293, 3.10.7.4): half of the connection stays. RFC 9293, 3.10.5 wants
+/// SND.NXT. But a peer that has not got what fills its window, or a probe or a fast retransmit beyond
+/// it, drops that. So it is SND.NXT only inside the window, by the smallest scale that this can have.
+pub(crate) fn outgoing_reset(
+    flow: &mut Flow,
+    segment: &Segment,
+    counters: &mut Counters,
+) -> Option<Fields> {
+    let in_flight = flow.snd_max.since(flow.highest_ack);
+    let next = if in_flight < u32::from(flow.peer_window) {
+        flow.snd_max
+    } else {
+        flow.highest_ack
+    };
+    let seq = segment.fields.seq;
+    // Without an ACK it answers a segment, with the number that the peer expects; so it does, but for
+    // a SYN, when the connection is over.
+    let answers = !segment.has(ACK) || !flow.is_open();
+    let is_abort = !answers && segment.is_pure_ack();
+    flow.on_reset_sent();
+    if !is_abort || !flow.is_in_flight(seq) || !seq.is_before(next) {
+        return None;
+    }
+    count(&mut counters.rewound_acks_advanced);
+    Some(Fields {
+        seq: next,
+        ..segment.fields
+    })
+}
+
 /// R1. smoltcp accepts any acknowledgement up to the end of its send buffer, whether the bytes were
-/// sent or not (`process`), and frees bytes that never left. RFC 9293, 3.10.7.4 wants such a
-/// segment dropped.
+/// sent or not (`process`), and frees bytes that never left. RFC 9293, 3.10.7.4 and RFC 5961, 5.2
+/// want such a segment dropped, and an ACK sent. No peer that follows the RFCs waits for that ACK,
+/// and so nobody gets one.
 fn acks_unsent_data(flow: &Flow, segment: &Segment) -> bool {
-    segment.fields.ack.since(flow.snd_max) <= UNSENT_ACK_DISTANCE_MAX
+    flow.snd_max.is_before(segment.fields.ack)
 }
 
 /// R2. A fast retransmit is as long as the maximum segment size, whatever window the peer announced
@@ -187,8 +203,9 @@ fn has_fin_after_data_beyond_window(flow: &Flow, segment: &Segment) -> bool {
 /// (`process`). If both sides have data in flight, neither ever learns that its data arrived. RFC
 /// 9293, 3.4 wants an ACK sent with SND.NXT. But a peer that has filled our window sends even that
 /// from the window's right edge, which is also outside, while the data that was lost on its way is
-/// being resent. It may be an edge of before: smoltcp rounds each window that it announces down to
-/// what its scale can say, and so takes a few bytes back (RFC 9293, 3.8.6.2.1 wants that no one does).
+/// being resent; and smoltcp, whose FIN needs no room in a window, from the number after the FIN
+/// there. It may be an edge of before: smoltcp rounds each window that it announces down to what its
+/// scale can say, and so takes a few bytes back (RFC 9293, 3.8.6.2.1 wants that no one does).
 fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
     let seq = segment.fields.seq;
     let is_old = seq.is_before(flow.rcv_nxt) && flow.rcv_nxt.since(seq) <= OLD_SEQ_DISTANCE_MAX;
@@ -203,9 +220,9 @@ fn has_new_ack_outside_window(flow: &Flow, segment: &Segment) -> bool {
 /// smoltcp certainly accepted a zero window while nothing was in flight, the window may stay
 /// closed: only a probe is in flight then.
 ///
-/// A peer should not take back a window that it has announced (RFC 9293, 3.8.6). So a closed one in an
-/// ACK that does not move is older than the window before it, which stays. One in an ACK that moves
-/// becomes 1: the peer may not take more.
+/// A peer should not take back a window that it has announced (RFC 9293, 3.8.6). So a closed one in
+/// an ACK that does not move is older than the window before it, which stays. One in an ACK that
+/// moves becomes 1: the peer may not take more.
 fn closes_window_with_data_in_flight(flow: &Flow, new: Fields) -> bool {
     let is_believed = flow.believed_window == BelievedWindow::Closed;
     new.window == 0 && new.ack.is_before(flow.snd_max) && !is_believed
@@ -311,7 +328,8 @@ fn goes_on_after_fin(flow: &Flow, segment: &Segment) -> bool {
 /// after that byte ends where the closed one does, and is varied, so that no ACK is a duplicate.
 fn closes_window_in_last_ack(flow: &Flow, segment: &Segment, new: Fields) -> bool {
     let has_more = flow.more_waits || new.ack.is_before(flow.snd_max);
-    let is_closing = flow.fin_received && !flow.fin_sent && has_more;
+    // What comes after the end is answered with a RST, which has this acknowledgement.
+    let is_closing = flow.is_open() && flow.fin_received && !flow.fin_sent && has_more;
     is_closing && segment.is_pure_ack() && new.window == 0 && flow.snd_una.is_before(new.ack)
 }
 

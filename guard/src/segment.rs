@@ -87,13 +87,16 @@ pub(crate) struct Segment {
 
 impl Frame {
     pub(crate) fn parse(frame: &[u8], medium: Medium) -> Self {
-        let ip_at = medium.header_len();
-        let parsed = match medium.ethertype(frame) {
-            Some(ETHERTYPE_IPV4) => Self::parse_ipv4(frame, ip_at),
-            Some(ETHERTYPE_IPV6) => Self::parse_ipv6(frame, ip_at),
+        let packet = match medium.ethertype(frame) {
+            Some(ETHERTYPE_IPV4) => Packet::parse_ipv4(frame, medium.header_len()),
+            Some(ETHERTYPE_IPV6) => Packet::parse_ipv6(frame, medium.header_len()),
             _ => None,
         };
-        parsed.unwrap_or(Self::Other)
+        match packet {
+            Some(packet) if packet.is_fragment => Self::Fragment,
+            Some(packet) => Segment::parse(frame, packet).map_or(Self::Other, Self::Tcp),
+            None => Self::Other,
+        }
     }
 
     /// The flow of a segment that we received. None for everything else.
@@ -103,7 +106,18 @@ impl Frame {
             Self::Other | Self::Fragment => None,
         }
     }
+}
 
+/// An IP packet with TCP.
+struct Packet {
+    /// Where the frame has the source address and, right after it, the destination address.
+    addresses: Range<usize>,
+    /// Where the frame has the TCP header and the payload.
+    tcp: Range<usize>,
+    is_fragment: bool,
+}
+
+impl Packet {
     fn parse_ipv4(frame: &[u8], ip_at: usize) -> Option<Self> {
         let ip = frame.get(ip_at..)?;
         let header_len = ipv4_header_len(ip)?;
@@ -111,13 +125,12 @@ impl Frame {
         if ip.get(9) != Some(&NEXT_HEADER_TCP) || total_len < header_len || total_len > ip.len() {
             return None;
         }
-        // More fragments, or an offset (RFC 791, 3.1).
-        if read_u16(ip, 6)? & 0x3fff != 0 {
-            return Some(Self::Fragment);
-        }
-        let addresses = ip_at + 12..ip_at + 20;
-        let tcp = ip_at + header_len..ip_at + total_len;
-        Segment::parse(frame, addresses, tcp).map(Self::Tcp)
+        Some(Self {
+            addresses: ip_at + 12..ip_at + 20,
+            tcp: ip_at + header_len..ip_at + total_len,
+            // More fragments, or an offset (RFC 791, 3.1).
+            is_fragment: read_u16(ip, 6)? & 0x3fff != 0,
+        })
     }
 
     fn parse_ipv6(frame: &[u8], ip_at: usize) -> Option<Self> {
@@ -136,28 +149,31 @@ impl Frame {
         if next_header != NEXT_HEADER_TCP || header_len > total_len {
             return None;
         }
-        let addresses = ip_at + 8..ip_at + 40;
-        let tcp = ip_at + header_len..ip_at + total_len;
-        Segment::parse(frame, addresses, tcp).map(Self::Tcp)
+        Some(Self {
+            addresses: ip_at + 8..ip_at + 40,
+            tcp: ip_at + header_len..ip_at + total_len,
+            is_fragment: false,
+        })
     }
 }
 
 impl Segment {
-    fn parse(frame: &[u8], addresses: Range<usize>, tcp: Range<usize>) -> Option<Self> {
-        let bytes = frame.get(tcp.clone())?;
-        let header_len = usize::from(bytes.get(HEADER_LEN_OFFSET)? >> 4) * 4;
+    fn parse(frame: &[u8], packet: Packet) -> Option<Self> {
+        let bytes = frame.get(packet.tcp.clone())?;
+        let header: &[u8; TCP_HEADER_LEN_MIN] = bytes.first_chunk()?;
+        let header_len = usize::from(header.get(HEADER_LEN_OFFSET)? >> 4) * 4;
         let payload_len = bytes.len().checked_sub(header_len)?;
         let options_len = header_len.checked_sub(TCP_HEADER_LEN_MIN)?;
         Some(Self {
             fields: Fields {
-                seq: Seq(read_u32(bytes, SEQ_OFFSET)?),
-                ack: Seq(read_u32(bytes, ACK_OFFSET)?),
-                flags: *bytes.get(FLAGS_OFFSET)?,
-                window: read_u16(bytes, WINDOW_OFFSET)?,
+                seq: Seq(read_u32(header, SEQ_OFFSET)?),
+                ack: Seq(read_u32(header, ACK_OFFSET)?),
+                flags: *header.get(FLAGS_OFFSET)?,
+                window: read_u16(header, WINDOW_OFFSET)?,
             },
             payload_len: u32::try_from(payload_len).ok()?,
-            addresses,
-            tcp,
+            addresses: packet.addresses,
+            tcp: packet.tcp,
             options_len,
         })
     }

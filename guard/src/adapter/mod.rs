@@ -117,8 +117,10 @@ impl<'a, B: Deref<Target = RefCell<Inspector>>> Lent<'a, B> {
         match with(&self.inspector, |inspector| inspector.take_due(self.buffer))? {
             DueFrame::ToSmoltcp(len) => Some(DueLen(len)),
             DueFrame::ToPeer(len) => {
-                let frame = self.buffer.get(..len)?;
-                room.fill(len, |room| room.copy_from_slice(frame));
+                let frame = self.buffer.get_mut(..len)?;
+                with(&self.inspector, |inspector| {
+                    send_part(room, inspector, frame);
+                });
                 None
             }
         }
@@ -159,11 +161,11 @@ impl<'a, B: Deref<Target = RefCell<Inspector>>> Lent<'a, B> {
     pub(crate) fn transmit<T>(&mut self, room: Option<T>) -> Option<TxToken<'_, T>> {
         let (inspector, buffer) = (&*self.inspector, &mut *self.buffer);
         let destination = with(inspector, |inspector| {
+            // A refusal goes into the room for a reply; what goes out here is none.
+            inspector.backlog.caller = None;
             let holds_every_frame = inspector.mtu_told_max <= buffer.len();
             match room {
-                Some(token) if holds_every_frame && inspector.may_change_length(usize::MAX) => {
-                    Some(Destination::Buffered(token, buffer))
-                }
+                Some(token) if holds_every_frame => Some(Destination::Buffered(token, buffer)),
                 Some(token) => Some(Destination::Device(token)),
                 None if holds_every_frame && inspector.fast_retransmit_may_be_due() => {
                     inspector.forget_rest();

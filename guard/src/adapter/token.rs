@@ -85,7 +85,7 @@ impl<T: defmt::Format> defmt::Format for TxToken<'_, T> {
 #[derive(Debug)]
 pub(crate) enum Destination<'a, T> {
     Device(T),
-    /// To the device, but through this buffer, because the frame may have to be cut or withheld.
+    /// To the device; by way of this buffer if the frame may have to be cut or withheld.
     Buffered(T, &'a mut [u8]),
     /// The device has no room. The stack fills the frame in this buffer, and then it is dropped.
     Dropped(&'a mut [u8]),

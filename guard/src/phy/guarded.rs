@@ -121,7 +121,8 @@ impl<'a, D: Device> Guarded<'a, D> {
         guarded
     }
 
-    /// A wrapper that changes nothing and counts nothing, for a program that lets its user choose.
+    /// A wrapper that changes nothing and counts nothing, for a program that lets its user choose. It
+    /// follows no connection either: an active guard that comes after it needs another storage.
     pub fn passive<const FLOWS: usize, const FRAME_LEN: usize>(
         device: D,
         storage: &'a mut Storage<FLOWS, FRAME_LEN>,

@@ -3,10 +3,9 @@
 use super::received::Received;
 use super::rtt::Micros;
 use super::sack::is_permitted;
-use super::{Flight, Rule};
+use super::{Flight, Recovery, Rule};
 use crate::counters::{Counters, count};
 use crate::flow::Flow;
-use crate::rules::Action;
 use crate::segment::{ACK, FIN, Fields, SYN, Segment, Seq};
 use crate::time::Time;
 
@@ -24,34 +23,35 @@ const fn flight(flow: &Flow) -> Flight {
     }
 }
 
+/// smoltcp has just sent a SYN or SYN-ACK with these options. A SYN-ACK permits SACK only if the
+/// SYN did.
+pub(crate) fn on_syn_sent(flow: &mut Flow, options: &[u8], now: Time) {
+    let permits_sack = is_permitted(options);
+    flow.recovery
+        .on_syn_sent(permits_sack, flow.snd_max, micros(now));
+}
+
 /// smoltcp has just sent this segment; `snd_max` is what it was before. Returns whether it need not
 /// go out.
-pub(crate) fn on_sent(
-    flow: &mut Flow,
-    segment: &Segment,
-    options: &[u8],
-    snd_max: Seq,
-    now: Time,
-) -> bool {
-    let (now, flight) = (micros(now), flight(flow));
-    if segment.has(SYN) {
-        // A SYN-ACK permits SACK only if the SYN did.
-        flow.recovery
-            .on_syn_sent(is_permitted(options), &flight, now);
-        return false;
-    }
+pub(crate) fn on_sent(flow: &mut Flow, segment: &Segment, snd_max: Seq, now: Time) -> bool {
     let (seq, len) = (segment.fields.seq, segment.len());
     if len == 0 || !flow.is_established() {
         return false;
     }
-    flow.recovery.on_sent(seq, len, snd_max, &flight, now);
-    flow.recovery.has_been_received(seq, len, &flight)
+    let flight = flight(flow);
+    flow.recovery
+        .on_sent(seq, len, snd_max, &flight, micros(now));
+    flow.recovery.has_been_received(seq, len)
 }
 
-/// Whether at most one segment was in flight when `snd_max` was sent. Its acknowledgement may be
-/// delayed, and that of the next one is not.
-pub(crate) const fn was_single(flow: &Flow, snd_max: Seq) -> bool {
-    snd_max.since(flow.highest_ack) <= flow.recovery.segment_len_max as u32
+/// Whether something may be due earlier than before, now that smoltcp has sent this segment;
+/// `snd_max` is what it was before. Most only postpone what is due. But the acknowledgement of a
+/// single segment may be delayed, and not when a second one follows; and what waits for smoltcp's
+/// timeout waits no more once that resends.
+pub(crate) fn may_be_due_earlier(flow: &Flow, segment: &Segment, snd_max: Seq) -> bool {
+    let was_single = snd_max.since(flow.highest_ack) <= u32::from(flow.recovery.segment_len_max);
+    let is_resent = segment.fields.seq.is_before(snd_max);
+    segment.len() > 0 && (was_single || is_resent)
 }
 
 /// This segment has ended the handshake.
@@ -67,31 +67,26 @@ pub(crate) struct Arrival<'a> {
     pub(crate) options: &'a [u8],
     /// What the highest acknowledgement was before.
     pub(crate) una: Seq,
-    /// What smoltcp sends now reaches the device.
-    pub(crate) can_send: bool,
     pub(crate) now: Time,
 }
 
-/// A segment has come in, and the other rules want `action`. Returns what becomes of it.
+/// A segment has come in, and the other rules want smoltcp to get `new`. Returns the fields that it
+/// gets.
 pub(crate) fn on_received(
     flow: &mut Flow,
     segment: &Segment,
     arrival: &Arrival<'_>,
-    action: Action,
+    mut new: Fields,
     counters: &mut Counters,
-) -> Action {
-    let mut new = match action {
-        Action::Refuse | Action::Challenge(_) => return action,
-        Action::Pass => segment.fields,
-        Action::Rewrite(new) => new,
-    };
+) -> Fields {
     let una = arrival.una;
-    let is_current = !new.ack.is_before(una) && !flow.snd_max.is_before(new.ack);
-    if !is_current || !flow.is_near(new.seq) {
-        return action;
+    let is_current = !new.ack.is_before(una) && flow.is_near(new.seq);
+    // Without L1 to L4, smoltcp's own fast retransmit must not be kept from its duplicates (L6).
+    if !is_current || !flow.recovery.has(Recovery::IS_FOLLOWED) {
+        return new;
     }
     let flight = flight(flow);
-    if segment.payload_len == 0 && una == new.ack && flight.una != flight.max {
+    if segment.payload_len == 0 && una == new.ack && !flight.is_empty() {
         let window = flow.recovery.distinct_window(new.window);
         if window != new.window {
             count(&mut counters.duplicates_made_distinct);
@@ -102,16 +97,10 @@ pub(crate) fn on_received(
         window: new.window,
         payload_len: segment.payload_len,
         options: arrival.options,
-        can_send: arrival.can_send,
     };
     let now = micros(arrival.now);
-    let found = flow.recovery.on_received(&received, una, &flight, now);
-    count_rule(found, counters);
-    if new == segment.fields {
-        Action::Pass
-    } else {
-        Action::Rewrite(new)
-    }
+    flow.recovery.on_received(&received, una, &flight, now);
+    new
 }
 
 /// When smoltcp has to get a made-up segment.
@@ -140,13 +129,14 @@ pub(crate) fn take_due(
     counters: &mut Counters,
 ) -> Option<MadeUp> {
     let flight = flight(flow);
-    let found = flow.recovery.on_due(can_send, &flight, micros(now));
-    count_rule(found, counters);
-    if !can_send {
-        // The resent segment would be lost, and with it smoltcp's timer (rule R10).
-        flow.recovery.cancel();
-    }
+    // Where smoltcp cannot send, the resent segment would be lost, and with it smoltcp's timer (rule
+    // R10). What is due now waits for twice the time, or for smoltcp's own timeout, which asks for
+    // the neighbour's hardware address. The guard does not ask: only smoltcp resolves its neighbours.
     if !flow.recovery.has_made_up() {
+        let rule = flow.recovery.ask(can_send, &flight, micros(now))?;
+        count_rule(rule, counters);
+    } else if !can_send {
+        flow.recovery.cancel();
         return None;
     }
     if flight.is_fin_alone() {
@@ -180,13 +170,12 @@ fn acceptable_seq(flow: &Flow) -> Seq {
     }
 }
 
-fn count_rule(found: Option<Rule>, counters: &mut Counters) {
-    let counter = match found {
-        None => return,
-        Some(Rule::TailLossProbe) => &mut counters.tail_loss_probes,
-        Some(Rule::PartialAck) => &mut counters.partial_acks,
-        Some(Rule::ThirdDuplicate) => &mut counters.third_duplicates,
-        Some(Rule::ReorderingWindow) => &mut counters.reordering_windows_expired,
+fn count_rule(rule: Rule, counters: &mut Counters) {
+    let counter = match rule {
+        Rule::TailLossProbe => &mut counters.tail_loss_probes,
+        Rule::PartialAck => &mut counters.partial_acks,
+        Rule::ThirdDuplicate => &mut counters.third_duplicates,
+        Rule::ReorderingWindow => &mut counters.reordering_windows_expired,
     };
     count(counter);
 }

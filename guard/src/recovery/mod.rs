@@ -7,15 +7,17 @@
 //! sending what the peer has.
 //!
 //! ```text
-//!            L3, L4: the first segment is lost
-//!          .-----------------------------------> Recovering --.
-//!          |                                          ^       | L2, L4
-//!          |              ACK moves, SACK: more lost   |       | and again
-//!          |  L1: probe            .------------------'<------'
-//! Open ----+-----------> Probing --+
+//!            L3, L4: the first segment is lost            ACK moves
+//!          .-------------------------------> Recovering ------------> Advancing
+//!          |                                   ^   ^ '--. L4: again     |  ^
+//!          |                                   |   '----'               |  |
+//!          |                                   '------------------------'  |
+//!          |                                       L2: at once             |
+//!          |  L1: probe            ACK moves, SACK: more is lost           |
+//! Open ----+-----------> Probing --+---------------------------------------'
 //!   ^      |                ^      '--> Moving ----> Open: it moves on by itself, nothing was lost
-//!   |      |                |   ACK moves, |
-//!   |      |                '--------------' L2: it does not
+//!   |      |                |  ACK moves  |
+//!   |      |                '-------------' L2: it does not
 //!   |      '-----------> Resending
 //!   |    smoltcp's own timeout
 //!   '--- everything that was sent before is acknowledged
@@ -30,7 +32,7 @@ mod sack;
 mod tests;
 
 use crate::segment::Seq;
-use rtt::{Micros, RoundTrip, is_due};
+use rtt::{Micros, RoundTrip};
 use rules::Rule;
 use sack::Range;
 
@@ -74,6 +76,8 @@ enum Phase {
     Open,
     /// The first segment was lost for certain, and what was in flight then is not all acknowledged.
     Recovering,
+    /// Since then the acknowledgement has moved, but not far enough.
+    Advancing,
     /// The first segment was probed for.
     Probing,
     /// A probe was answered, perhaps by a late acknowledgement of what was sent before it.
@@ -158,11 +162,11 @@ impl Recovery {
     }
 
     /// Our SYN or SYN-ACK went out: for the first time, or again.
-    fn on_syn_sent(&mut self, permits_sack: bool, flight: &Flight, now: Micros) {
-        let is_first = self.recover != flight.max;
+    fn on_syn_sent(&mut self, permits_sack: bool, end: Seq, now: Micros) {
+        let is_first = self.recover != end;
         self.set(Self::HAS_SACK, permits_sack);
-        self.recover = flight.max;
-        self.timed_end = flight.max;
+        self.recover = end;
+        self.timed_end = end;
         self.timed_at = now;
         // Karn's algorithm (RFC 6298, 3): the answer to a SYN that was resent says nothing.
         self.set(Self::IS_TIMING, is_first);
@@ -187,12 +191,10 @@ impl Recovery {
             // A keep-alive, or something that the peer has acknowledged already.
             return;
         }
-        if !seq.is_before(max_before) {
-            self.on_new_data_sent(end, flight.una == max_before, now);
-        } else if seq == flight.una {
-            self.on_first_resent(end, now);
+        if seq.is_before(max_before) {
+            self.on_resent(seq, end, max_before, flight, now);
         } else {
-            self.on_more_resent(max_before, now);
+            self.on_new_data_sent(end, flight.una == max_before, now);
         }
         let len = u16::try_from(len).unwrap_or(u16::MAX);
         self.segment_len_max = self.segment_len_max.max(len);
@@ -200,8 +202,7 @@ impl Recovery {
 
     fn on_new_data_sent(&mut self, end: Seq, was_idle: bool, now: Micros) {
         if was_idle {
-            self.since = now;
-            self.duplicates = 0;
+            self.restart(now);
         }
         if !self.has(Self::IS_TIMING) {
             self.timed_end = end;
@@ -210,29 +211,32 @@ impl Recovery {
         }
     }
 
-    /// The first segment in flight went out again: we asked for it, or it is smoltcp's timeout.
-    fn on_first_resent(&mut self, end: Seq, now: Micros) {
-        self.since = now;
-        self.duplicates = 0;
-        self.set_made_up(0);
-        if !end.is_before(self.timed_end) {
+    fn on_resent(&mut self, seq: Seq, end: Seq, max: Seq, flight: &Flight, now: Micros) {
+        self.restart(now);
+        let is_first = seq == flight.una;
+        if !is_first || !end.is_before(self.timed_end) {
             self.set(Self::IS_TIMING, false);
         }
-        if self.phase == Phase::Resending {
+        match self.phase {
+            // More than the first segment: only smoltcp's timeout does that.
+            _ if !is_first => {
+                self.phase = Phase::Resending;
+                self.recover = max;
+            }
             // Nothing came of what was resent: the peer may have thrown away what it reported to
             // have (RFC 2018, 8).
-            self.sacked = Range::EMPTY;
+            Phase::Resending => self.sacked = Range::EMPTY,
+            // We asked for it, or it is smoltcp's timeout.
+            Phase::Advancing => self.phase = Phase::Recovering,
+            Phase::Open | Phase::Recovering | Phase::Probing | Phase::Moving => {}
         }
     }
 
-    /// More than the first segment went out again: only smoltcp's timeout does that.
-    fn on_more_resent(&mut self, max: Seq, now: Micros) {
-        self.phase = Phase::Resending;
-        self.recover = max;
+    /// The acknowledgement has moved, or the first segment in flight was sent.
+    const fn restart(&mut self, now: Micros) {
         self.since = now;
         self.duplicates = 0;
         self.set_made_up(0);
-        self.set(Self::IS_TIMING, false);
     }
 
     /// When this connection wants to be asked next. None while nothing is in flight.
@@ -243,13 +247,37 @@ impl Recovery {
         self.next_rule(flight).map(|(_, at)| at)
     }
 
-    /// Lets the rule that is due act. Returns it if it could.
-    fn on_due(&mut self, can_send: bool, flight: &Flight, now: Micros) -> Option<Rule> {
-        let (rule, at) = self.next_rule(flight)?;
-        if self.made_up() > 0 || !is_due(at, now) {
+    /// Lets the rule that is due ask smoltcp for its first segment. Returns it if it could; if not,
+    /// the next probe comes in twice the time.
+    fn ask(&mut self, can_send: bool, flight: &Flight, now: Micros) -> Option<Rule> {
+        let (rule, _) = self.next_rule(flight)?;
+        let is_askable = if flight.is_fin_alone() {
+            self.probes < FIN_PROBES_MAX
+        } else {
+            self.window > 1
+        };
+        let asks = can_send && is_askable;
+        self.restart(now);
+        if !asks || rule == Rule::TailLossProbe {
+            self.probes = self.probes.saturating_add(1);
+        }
+        if asks && self.phase == Phase::Open {
+            self.recover = flight.max;
+        }
+        self.phase = match (rule, self.phase) {
+            (_, Phase::Advancing) => Phase::Recovering,
+            (_, phase) if !asks => phase,
+            (Rule::TailLossProbe, Phase::Open) | (Rule::PartialAck, Phase::Moving) => {
+                Phase::Probing
+            }
+            (Rule::TailLossProbe, phase) => phase,
+            _ => Phase::Recovering,
+        };
+        if !asks {
             return None;
         }
-        self.ask(rule, can_send, flight, now).then_some(rule)
+        self.set_made_up(MADE_UP);
+        Some(rule)
     }
 
     /// Whether smoltcp has to get a made-up segment.
@@ -282,36 +310,5 @@ impl Recovery {
         }
         self.set_made_up(left.saturating_sub(1));
         self.window
-    }
-
-    /// Asks smoltcp for its first segment, and notes why. Returns whether it can be asked; if not,
-    /// the next probe comes in twice the time.
-    fn ask(&mut self, rule: Rule, can_send: bool, flight: &Flight, now: Micros) -> bool {
-        let is_askable = if flight.is_fin_alone() {
-            self.probes < FIN_PROBES_MAX
-        } else {
-            self.window > 1
-        };
-        self.since = now;
-        self.duplicates = 0;
-        if !can_send || !is_askable {
-            self.probes = self.probes.saturating_add(1);
-            return false;
-        }
-        if rule == Rule::TailLossProbe {
-            self.probes = self.probes.saturating_add(1);
-        }
-        if self.phase == Phase::Open {
-            self.recover = flight.max;
-        }
-        self.phase = match (rule, self.phase) {
-            (Rule::TailLossProbe, Phase::Open) | (Rule::PartialAck, Phase::Moving) => {
-                Phase::Probing
-            }
-            (Rule::TailLossProbe, phase) => phase,
-            _ => Phase::Recovering,
-        };
-        self.set_made_up(MADE_UP);
-        true
     }
 }

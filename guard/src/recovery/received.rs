@@ -1,7 +1,6 @@
 //! What a segment of the peer's tells about ours.
 
 use super::rtt::Micros;
-use super::rules::Rule;
 use super::sack::{self, Range};
 use super::{Flight, MADE_UP, Phase, Recovery};
 use crate::segment::Seq;
@@ -13,36 +12,33 @@ pub(super) struct Received<'a> {
     pub(super) window: u16,
     pub(super) payload_len: u32,
     pub(super) options: &'a [u8],
-    /// What smoltcp sends now reaches the device.
-    pub(super) can_send: bool,
 }
 
 impl Recovery {
-    /// A segment came in, and its acknowledgement is not old. Returns the rule that finds a loss
-    /// in it, if one does. `una_before` is what [`Flight::una`] was before.
+    /// A segment came in, and its acknowledgement is not old. `una_before` is what [`Flight::una`]
+    /// was before.
     pub(super) fn on_received(
         &mut self,
         received: &Received<'_>,
         una_before: Seq,
         flight: &Flight,
         now: Micros,
-    ) -> Option<Rule> {
+    ) {
         self.sacked.advance(flight.una);
         let has_news = self.read_sack(received.options, flight, now);
-        let found = if una_before.is_before(flight.una) {
-            self.on_ack_moved(flight, now)
-        } else {
-            self.on_ack_repeated(received, has_news, flight, now)
-        };
+        if una_before.is_before(flight.una) {
+            self.on_ack_moved(flight, now);
+        } else if self.is_duplicate(received, has_news, flight) {
+            self.duplicates = (self.duplicates + 1).min(3);
+        }
         self.window = received.window;
         if self.has_made_up() {
             // This segment came between them: smoltcp counts from the beginning.
             self.set_made_up(if self.window > 1 { MADE_UP } else { 0 });
         }
-        found.filter(|&rule| self.ask(rule, received.can_send, flight, now))
     }
 
-    fn on_ack_moved(&mut self, flight: &Flight, now: Micros) -> Option<Rule> {
+    fn on_ack_moved(&mut self, flight: &Flight, now: Micros) {
         let is_clean = self.phase == Phase::Open || self.recover.is_before(self.timed_end);
         if !flight.una.is_before(self.timed_end) {
             if is_clean {
@@ -54,27 +50,16 @@ impl Recovery {
             // What was missing has come, and nobody has resent it.
             self.set(Self::REORDERS, true);
         }
-        self.since = now;
-        self.duplicates = 0;
-        self.set_made_up(0);
-        if !flight.una.is_before(self.recover) {
-            self.phase = Phase::Open;
-        }
-        self.partial_ack(flight)
-    }
-
-    fn on_ack_repeated(
-        &mut self,
-        received: &Received<'_>,
-        has_news: bool,
-        flight: &Flight,
-        now: Micros,
-    ) -> Option<Rule> {
-        if !self.is_duplicate(received, has_news, flight) {
-            return None;
-        }
-        self.duplicates = (self.duplicates + 1).min(3);
-        self.third_duplicate(flight, now)
+        self.restart(now);
+        self.phase = match self.phase {
+            _ if !flight.una.is_before(self.recover) => Phase::Open,
+            Phase::Recovering => Phase::Advancing,
+            // It is not late: the peer has something beyond.
+            Phase::Probing if !self.sacked.is_empty() => Phase::Advancing,
+            Phase::Probing => Phase::Moving,
+            Phase::Moving => Phase::Open,
+            Phase::Open | Phase::Advancing | Phase::Resending => self.phase,
+        };
     }
 
     /// Notes what the peer reports to have. Returns whether it has something beyond its
@@ -84,7 +69,7 @@ impl Recovery {
             return false;
         }
         let mut has_news = false;
-        sack::for_each_block(options, |block| {
+        for block in sack::blocks(options) {
             if block.is_between(flight.una, flight.max) {
                 has_news = true;
                 self.sacked.add(block);
@@ -100,7 +85,7 @@ impl Recovery {
                 // The peer got something twice (RFC 2883): what was taken for lost was late.
                 self.set(Self::REORDERS, true);
             }
-        });
+        }
         has_news
     }
 

@@ -2,7 +2,7 @@
 //! by its number in the crate's page.
 
 use super::received::Received;
-use super::rtt::{Micros, is_due};
+use super::rtt::Micros;
 use super::sack::Range;
 use super::{Flight, Phase, Recovery, SMOLTCP_TIMEOUT_MIN};
 use crate::segment::Seq;
@@ -24,18 +24,23 @@ impl Recovery {
     /// The rule that acts next if nothing comes in, and when.
     #[inline(never)] // it takes flash
     pub(super) fn next_rule(&self, flight: &Flight) -> Option<(Rule, Micros)> {
-        if flight.is_empty() || !self.has(Self::IS_FOLLOWED) || self.is_left_to_smoltcp(flight) {
+        if flight.is_empty() || !self.has(Self::IS_FOLLOWED) {
             return None;
         }
-        // The earliest, and of several at the same time the last one here.
-        let mut next = (Rule::TailLossProbe, self.tail_loss_probe(flight));
-        for (rule, after) in [
-            (Rule::PartialAck, self.partial_ack_late()),
-            (Rule::ReorderingWindow, self.reordering_window()),
-        ] {
-            if let Some(after) = after.filter(|after| *after <= next.1) {
-                next = (rule, after);
-            }
+        let timeout = self.tail_loss_probe(flight);
+        if self.is_left_to_smoltcp(flight, timeout) {
+            return None;
+        }
+        let mut next = (Rule::TailLossProbe, timeout);
+        if let Some(after) = self.partial_ack(timeout) {
+            next = (Rule::PartialAck, after);
+        }
+        if self.third_duplicate() {
+            next = (Rule::ThirdDuplicate, 0);
+        } else if let Some(after) = self.reordering_window()
+            && after <= next.1
+        {
+            next = (Rule::ReorderingWindow, after);
         }
         let (rule, after) = next;
         Some((rule, self.since.wrapping_add(after)))
@@ -54,79 +59,53 @@ impl Recovery {
     /// L2, RFC 6582, 3.2, step 3: an ACK that moves, but not to the end of what was in flight when
     /// a loss was found, tells that the segment after it is lost too.
     ///
-    /// After a probe it may just as well be late, and nothing was lost (RFC 5682). It is not, if the
-    /// peer has something beyond.
-    pub(super) fn partial_ack(&mut self, flight: &Flight) -> Option<Rule> {
+    /// After a probe it may just as well be late, and nothing was lost (RFC 5682). It is not, if it
+    /// moved once and stays there, so that nothing else of what was in flight has arrived.
+    fn partial_ack(&self, timeout: Micros) -> Option<Micros> {
         match self.phase {
-            Phase::Recovering => {}
-            Phase::Probing if !self.sacked.is_empty() => self.phase = Phase::Recovering,
-            Phase::Probing => {
-                self.phase = Phase::Moving;
-                return None;
-            }
-            Phase::Moving => {
-                self.phase = Phase::Open;
-                return None;
-            }
-            Phase::Open | Phase::Resending => return None,
+            Phase::Advancing => Some(0),
+            Phase::Moving => Some(timeout / 4),
+            Phase::Open | Phase::Recovering | Phase::Probing | Phase::Resending => None,
         }
-        (!flight.is_empty() && !self.is_left_to_smoltcp(flight)).then_some(Rule::PartialAck)
-    }
-
-    /// L2 after a probe: the acknowledgement moved once and stays there, so that nothing else of
-    /// what was in flight has arrived.
-    fn partial_ack_late(&self) -> Option<Micros> {
-        let timeout = self.round_trip.probe_timeout(false, self.probes);
-        (self.phase == Phase::Moving).then_some(timeout / 4)
     }
 
     /// Whether smoltcp's own timeout, which resends all at once, takes less time than resending
     /// segment by segment, one each round trip. Each of these would start that timeout anew.
-    fn is_left_to_smoltcp(&self, flight: &Flight) -> bool {
+    fn is_left_to_smoltcp(&self, flight: &Flight, timeout: Micros) -> bool {
         let missing_end = match self.phase {
-            Phase::Recovering | Phase::Moving if !self.sacked.is_empty() => self.sacked.start,
-            Phase::Recovering if !self.has(Self::HAS_SACK) => return false,
-            // The peer would report what it had.
-            Phase::Recovering | Phase::Moving => self.recover,
             Phase::Open | Phase::Probing | Phase::Resending => return false,
+            _ if !self.sacked.is_empty() => self.sacked.start,
+            // With SACK the peer would report what it had.
+            Phase::Recovering | Phase::Advancing if !self.has(Self::HAS_SACK) => return false,
+            Phase::Recovering | Phase::Advancing | Phase::Moving => self.recover,
         };
         let segment_len = u32::from(self.segment_len_max).max(1);
         let segments = missing_end.since(flight.una).div_ceil(segment_len);
         let takes = segments.saturating_mul(self.round_trip.smoothed());
-        let timeout = self.round_trip.probe_timeout(false, self.probes);
         takes > timeout.max(SMOLTCP_TIMEOUT_MIN)
     }
 
     /// L3, RFC 6675, 5: the third duplicate. Where segments overtake each other it is no proof, and
     /// L4 has the word (RFC 8985, 6.2, step 4).
-    pub(super) fn third_duplicate(&self, flight: &Flight, now: Micros) -> Option<Rule> {
-        let window = self.reordering_window_after_three();
-        let is_time = window == 0 || is_due(self.since.wrapping_add(window), now);
-        let is_lost = self.phase == Phase::Open && self.duplicates >= 3 && is_time;
-        (is_lost && !flight.is_empty()).then_some(Rule::ThirdDuplicate)
+    fn third_duplicate(&self) -> bool {
+        self.has_three_duplicates() && !self.has(Self::REORDERS)
     }
 
-    const fn reordering_window_after_three(&self) -> Micros {
-        if self.has(Self::REORDERS) {
-            self.round_trip.reordering_window()
-        } else {
-            0
-        }
+    fn has_three_duplicates(&self) -> bool {
+        self.phase == Phase::Open && self.duplicates >= 3
     }
 
     /// L4, RFC 8985, 6.2: something sent later has arrived, and the first segment is older than a
     /// round trip and the time by which segments may overtake each other. This also finds a
-    /// segment that was resent and lost again.
+    /// segment that was resent and lost again. Three duplicates need no round trip more.
     fn reordering_window(&self) -> Option<Micros> {
-        let window = match self.phase {
-            Phase::Resending => return None,
-            Phase::Open if self.duplicates >= 3 => self.reordering_window_after_three(),
-            _ if self.duplicates > 0 => {
-                self.round_trip.smoothed() + self.round_trip.reordering_window()
-            }
-            _ => return None,
+        let round_trip = if self.has_three_duplicates() {
+            0
+        } else {
+            self.round_trip.smoothed()
         };
-        Some(window)
+        let is_overtaken = self.duplicates > 0 && self.phase != Phase::Resending;
+        is_overtaken.then_some(round_trip + self.round_trip.reordering_window())
     }
 
     /// Whether an acknowledgement that does not move tells that something sent later has arrived.
@@ -150,12 +129,12 @@ impl Recovery {
 
     /// L5, RFC 2018, 5: smoltcp's timeout resends everything that is in flight. What the peer
     /// reported to have need not go out; should it be missing after all, the next timeout sends it.
-    pub(super) fn has_been_received(&self, seq: Seq, len: u32, flight: &Flight) -> bool {
+    pub(super) fn has_been_received(&self, seq: Seq, len: u32) -> bool {
         let segment = Range {
             start: seq,
             end: seq.after(len),
         };
-        len > 0 && segment.is_between(flight.una, flight.max) && self.sacked.contains(segment)
+        self.sacked.contains(segment)
     }
 
     /// Whether L5 may act.

@@ -1,7 +1,6 @@
 //! What the peer reports to have beyond its acknowledgement (RFC 2018).
 
-use crate::bytes::read_u32;
-use crate::options::Options;
+use crate::options;
 use crate::segment::Seq;
 
 const KIND_SACK_PERMITTED: u8 = 4;
@@ -26,13 +25,19 @@ impl Range {
 
     /// Whether `other` lies in this range.
     pub(super) fn contains(&self, other: Self) -> bool {
-        !other.start.is_before(self.start) && !self.end.is_before(other.end)
+        other.lies_within(self.start, self.end)
     }
 
     /// Whether this is a range of bytes that were sent and not yet acknowledged, after the first.
     /// Anything else is no news, or a lie.
     pub(super) fn is_between(&self, una: Seq, max: Seq) -> bool {
-        una.is_before(self.start) && self.start.is_before(self.end) && !max.is_before(self.end)
+        self.start != una && self.start.is_before(self.end) && self.lies_within(una, max)
+    }
+
+    /// Measured from `first`, for the order of more than two numbers is no order half around.
+    fn lies_within(&self, first: Seq, end: Seq) -> bool {
+        let (from, to) = (self.start.since(first), self.end.since(first));
+        from <= to && to <= end.since(first)
     }
 
     /// Adds what touches this range. Of two ranges apart it keeps the first: the gap before it is
@@ -59,23 +64,19 @@ impl Range {
     }
 }
 
-/// Calls `f` with each block of the SACK options among these TCP options.
-pub(super) fn for_each_block(options: &[u8], mut f: impl FnMut(Range)) {
-    for (_, value) in Options(options).filter(|(kind, _)| *kind == KIND_SACK) {
-        for block in value.chunks_exact(8) {
-            if let (Some(start), Some(end)) = (read_u32(block, 0), read_u32(block, 4)) {
-                f(Range {
-                    start: Seq(start),
-                    end: Seq(end),
-                });
-            }
-        }
-    }
+/// The blocks of the SACK option among these TCP options.
+pub(super) fn blocks(options: &[u8]) -> impl Iterator<Item = Range> {
+    let value = options::find(options, KIND_SACK).unwrap_or_default();
+    let (blocks, _) = value.as_chunks();
+    blocks.iter().map(|&[a, b, c, d, e, f, g, h]| Range {
+        start: Seq(u32::from_be_bytes([a, b, c, d])),
+        end: Seq(u32::from_be_bytes([e, f, g, h])),
+    })
 }
 
 /// Whether the options of a SYN permit SACK.
 pub(super) fn is_permitted(options: &[u8]) -> bool {
-    Options(options).any(|(kind, _)| kind == KIND_SACK_PERMITTED)
+    options::find(options, KIND_SACK_PERMITTED).is_some()
 }
 
 #[cfg(test)]
@@ -86,10 +87,8 @@ mod tests {
 
     use super::*;
 
-    fn blocks(options: &[u8]) -> Vec<Range> {
-        let mut blocks = Vec::new();
-        for_each_block(options, |block| blocks.push(block));
-        blocks
+    fn all_blocks(options: &[u8]) -> Vec<Range> {
+        blocks(options).collect()
     }
 
     fn range(start: u32, end: u32) -> Range {
@@ -107,14 +106,14 @@ mod tests {
         ];
         let both = [&timestamps[..], &sack].concat();
         let expected = [range(5, 6), range(0xff00_0000, 1)];
-        assert_eq!(blocks(&both), expected);
+        assert_eq!(all_blocks(&both), expected);
         assert!(!is_permitted(&both));
         assert!(is_permitted(&[2, 4, 5, 180, 4, 2, 0, 0]));
         for cut in 0..sack.len() {
-            assert_eq!(blocks(&sack[..cut]), [], "{cut}");
+            assert_eq!(all_blocks(&sack[..cut]), [], "{cut}");
         }
         let half_a_block = [5, 9, 0, 0, 0, 1, 0, 0, 0];
-        assert_eq!(blocks(&half_a_block), []);
+        assert_eq!(all_blocks(&half_a_block), []);
     }
 
     #[test]
@@ -130,6 +129,8 @@ mod tests {
             range(una.0 - 50, una.0 - 20),
             range(una.0 - 50, 5),
             range(200, 300),
+            // Each number is before the next, half around.
+            range(una.0.wrapping_add(u32::MAX / 2), una.0 - 1),
         ] {
             assert!(!lie.is_between(una, max), "{lie:?}");
         }
@@ -147,6 +148,8 @@ mod tests {
         known.add(range(10, 20));
         assert_eq!(known, range(10, 20));
         assert!(known.contains(range(10, 20)) && !known.contains(range(9, 20)));
+        let half_around = 10 + (1 << 31);
+        assert!(!known.contains(range(half_around - 1, half_around + 19)));
         known.advance(Seq(9));
         assert_eq!(known, range(10, 20));
         known.advance(Seq(10));

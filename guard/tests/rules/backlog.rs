@@ -5,7 +5,9 @@ use smoltcp::time::Duration;
 use smoltcp::wire::{TcpControl, TcpRepr};
 
 use crate::cable::{Cable, MEDIA};
-use crate::frames::{FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_MAC, read_raw, repr, tcp_frame};
+use crate::frames::{
+    FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, read_raw, repr, tcp_frame,
+};
 use crate::host::{GuardedCable, Host, TestDevice};
 
 /// A SYN of another caller, from this port.
@@ -113,5 +115,21 @@ fn a_segment_that_is_no_call_is_refused_as_ever() {
         let ends = host.cable.0.borrow();
         let answer = read_raw(family, ends.from_host.first().expect("a RST"));
         assert_eq!(answer.map(|answer| answer.control), Some(TcpControl::Rst));
+    }
+}
+
+#[test]
+fn the_reset_of_a_connection_whose_peer_calls_again_is_no_refusal() {
+    for &family in FAMILIES {
+        for &medium in MEDIA {
+            let mut host = busy(family, Cable::over(medium));
+            assert_eq!(answer(&mut host, PEER_PORT), Some(TcpControl::None));
+            // No second challenge within a second.
+            assert_eq!(answer(&mut host, PEER_PORT), None);
+            host.socket().abort();
+            let sent = host.poll();
+            assert!(matches!(&sent[..], [only] if only.control == TcpControl::Rst));
+            assert_eq!(host.device.counters().refusals_held_back, 0);
+        }
     }
 }

@@ -40,7 +40,8 @@ fn an_ack_after_data_that_we_have_not_yet_acknowledged_is_not_ignored() {
         host.receive(Segment { seq, ack: 4, ..ACK });
         host.socket().send_queue()
     }
-    for seq in [0, 8] {
+    // From the end of the window, or from after a FIN there.
+    for seq in [0, 8, 9] {
         compare(
             8,
             1000,
@@ -48,6 +49,31 @@ fn an_ack_after_data_that_we_have_not_yet_acknowledged_is_not_ignored() {
             |mut guarded| assert_eq!(script(&mut guarded, seq), 0),
         );
     }
+}
+
+#[test]
+fn an_ack_after_a_fin_that_was_lost_behind_a_full_window_is_not_ignored() {
+    /// The peer fills our window, and we do not read. What follows its FIN has the number after it.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> usize {
+        host.write(b"data");
+        host.receive(Segment {
+            payload: b"fills it",
+            ..ACK
+        });
+        host.sleep().expect("the ACK is only delayed");
+        host.receive(Segment {
+            seq: 9,
+            ack: 4,
+            ..ACK
+        });
+        host.socket().send_queue()
+    }
+    compare(
+        8,
+        1000,
+        |mut bare| assert_eq!(script(&mut bare), 4, "the defect is gone"),
+        |mut guarded| assert_eq!(script(&mut guarded), 0),
+    );
 }
 
 #[test]

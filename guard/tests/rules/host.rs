@@ -17,8 +17,8 @@ use crate::frames::{
 /// More frames than any honest exchange of the scripts needs in one poll.
 pub(crate) const EGRESS_MAX: usize = 100;
 
-/// More than three full segments.
-const SEND_BUFFER_LEN: usize = 5000;
+/// More than any script writes.
+const SEND_BUFFER_LEN: usize = 256 * 1024;
 
 /// The other address in a network of two.
 const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 0, 0);
@@ -185,6 +185,12 @@ impl<D: TestDevice> Host<D> {
         self.sockets.get_mut(self.handle)
     }
 
+    /// The application drops the socket and begins another, which has not dialled.
+    pub(crate) fn forget_socket(&mut self) {
+        let buffer = || tcp::SocketBuffer::new(vec![0; 64].leak());
+        *self.socket() = tcp::Socket::new(buffer(), buffer());
+    }
+
     pub(crate) fn write(&mut self, data: &[u8]) -> Vec<Sent> {
         assert_eq!(self.socket().send_slice(data), Ok(data.len()));
         self.poll()
@@ -282,14 +288,23 @@ pub(crate) fn compare(
     fails: impl Fn(Host<Cable>),
     passes: impl Fn(Host<GuardedCable>),
 ) {
-    for (&family, &medium) in FAMILIES
-        .iter()
-        .flat_map(|family| MEDIA.iter().map(move |medium| (family, medium)))
-    {
-        let cable = || Cable::over(medium);
-        fails(Host::connecting(family, window, cable()).accepted(peer_window));
-        passes(Host::connecting(family, window, cable()).accepted(peer_window));
+    on_each_link(window, peer_window, fails);
+    on_each_link(window, peer_window, passes);
+}
+
+/// Runs a script for each address family on each medium.
+fn on_each_link<D: TestDevice>(window: usize, peer_window: u16, script: impl Fn(Host<D>)) {
+    for &family in FAMILIES {
+        for &medium in MEDIA {
+            let host = Host::connecting(family, window, Cable::over(medium));
+            script(host.accepted(peer_window));
+        }
     }
+}
+
+/// As [`compare`], for a script that says nothing of bare smoltcp.
+pub(crate) fn with_guard(window: usize, peer_window: u16, script: impl Fn(Host<GuardedCable>)) {
+    on_each_link(window, peer_window, script);
 }
 
 /// Whether any of the segments begins at `seq` and carries data or a FIN.

@@ -80,6 +80,27 @@ fn a_window_that_stays_closed_after_the_peers_fin_is_probed_without_a_fast_retra
     }
 }
 
+/// Our RST was lost. The one that answers the peer's keep-alive has the acknowledgement of that, and
+/// must not be one too old for the peer.
+#[test]
+fn nothing_is_held_back_after_our_reset() {
+    fn script<D: TestDevice>(host: &mut Host<D>) -> i32 {
+        with_closed_window(host);
+        host.socket().abort();
+        host.poll();
+        host.forget_socket();
+        let sent = host.receive(CLOSED);
+        assert_eq!(sent[0].control, TcpControl::Rst);
+        sent[0].seq
+    }
+    compare(
+        64,
+        8,
+        |mut bare| assert_eq!(script(&mut bare), 8),
+        |mut guarded| assert_eq!(script(&mut guarded), 8),
+    );
+}
+
 #[test]
 fn nothing_is_held_back_when_everything_has_been_sent() {
     for &family in FAMILIES {

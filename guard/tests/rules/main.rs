@@ -31,6 +31,7 @@ mod probes;
 mod properties;
 #[cfg(feature = "recovery")]
 mod recovery;
+mod reset;
 mod storage;
 mod unreachable;
 mod windows;

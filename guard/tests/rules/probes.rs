@@ -5,8 +5,9 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration;
 use smoltcp::wire::TcpControl;
 
+use crate::cable::Cable;
 use crate::frames::{ACK, Segment, Sent};
-use crate::host::{Host, TestDevice, compare};
+use crate::host::{GuardedCable, Host, TestDevice, compare};
 
 /// Linux asks with the number before the next byte, and no data.
 const PROBE: Segment<'static> = Segment {
@@ -62,26 +63,16 @@ fn a_probe_that_acknowledges_nothing_new_is_answered() {
     );
 }
 
-#[test]
-fn a_window_announced_in_a_keep_alive_does_not_cut_the_stream() {
-    /// We read two bytes: too few for a window update, but the keep-alive announces them. The peer
-    /// fills that window and ends its stream.
-    fn script<D: TestDevice>(host: &mut Host<D>) -> Vec<u8> {
-        host.receive(Segment {
-            payload: b"1234",
-            ..ACK
-        });
-        let ack = host.sleep().expect("the ACK is only delayed");
-        assert_eq!((ack[0].ack, ack[0].window), (4, 4));
-        assert_eq!(host.socket().recv_slice(&mut [0; 2]), Ok(2));
-        let interval = Duration::from_millis(100);
-        host.socket().set_keep_alive(Some(interval));
-        host.sleep();
-        let keep_alive = host.sleep().expect("the keep-alive's timer runs");
-        assert_eq!((keep_alive[0].seq, keep_alive[0].payload.len()), (-1, 1));
-        assert_eq!((keep_alive[0].ack, keep_alive[0].window), (4, 6));
+/// Plays a script in which we announce a window of six bytes from the fifth on, and smoltcp forgets
+/// it. It returns what the peer acknowledges then. The peer fills that window and ends its stream.
+fn compare_ends(
+    bare: impl Fn(&mut Host<Cable>) -> i32,
+    guarded: impl Fn(&mut Host<GuardedCable>) -> i32,
+) {
+    fn read_to_end<D: TestDevice>(host: &mut Host<D>, ack: i32) -> Vec<u8> {
         host.receive(Segment {
             seq: 4,
+            ack,
             payload: b"567890",
             control: TcpControl::Fin,
             ..ACK
@@ -91,29 +82,52 @@ fn a_window_announced_in_a_keep_alive_does_not_cut_the_stream() {
     compare(
         8,
         1000,
-        |mut bare| {
-            assert_eq!(script(&mut bare), b"345678");
-            assert_eq!(bare.socket().state(), State::CloseWait, "defect N5 is gone");
+        |mut host| {
+            let ack = bare(&mut host);
+            assert_eq!(read_to_end(&mut host, ack), b"345678");
+            assert_eq!(host.socket().state(), State::CloseWait, "defect N5 is gone");
         },
-        |mut guarded| {
-            assert_eq!(script(&mut guarded), b"345678");
-            assert_eq!(guarded.socket().state(), State::Established);
+        |mut host| {
+            let ack = guarded(&mut host);
+            assert_eq!(read_to_end(&mut host, ack), b"345678");
+            assert_eq!(host.socket().state(), State::Established);
         },
     );
+}
+
+/// The peer's first four bytes come in, and half of our window is left.
+fn with_four_bytes<D: TestDevice>(host: &mut Host<D>) {
+    host.receive(Segment {
+        payload: b"1234",
+        ..ACK
+    });
+    let ack = host.sleep().expect("the ACK is only delayed");
+    assert_eq!((ack[0].ack, ack[0].window), (4, 4));
+}
+
+#[test]
+fn a_window_announced_in_a_keep_alive_does_not_cut_the_stream() {
+    /// We read two bytes: too few for a window update, but the keep-alive announces them.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> i32 {
+        with_four_bytes(host);
+        assert_eq!(host.socket().recv_slice(&mut [0; 2]), Ok(2));
+        let interval = Duration::from_millis(100);
+        host.socket().set_keep_alive(Some(interval));
+        host.sleep();
+        let keep_alive = host.sleep().expect("the keep-alive's timer runs");
+        assert_eq!((keep_alive[0].seq, keep_alive[0].payload.len()), (-1, 1));
+        assert_eq!((keep_alive[0].ack, keep_alive[0].window), (4, 6));
+        0
+    }
+    compare_ends(script, script);
 }
 
 #[test]
 fn a_late_ack_that_smoltcp_ignores_does_not_make_a_probe_raise_the_window() {
     /// The peer has closed its window in a segment that came out of order, and an older ACK comes
-    /// after it. Then we read two bytes, and the probe announces them. The peer fills that window
-    /// and ends its stream.
-    fn script<D: TestDevice>(host: &mut Host<D>) -> Vec<u8> {
-        host.receive(Segment {
-            payload: b"1234",
-            ..ACK
-        });
-        let ack = host.sleep().expect("the ACK is only delayed");
-        assert_eq!((ack[0].ack, ack[0].window), (4, 4));
+    /// after it. Then we read two bytes, and the probe announces them.
+    fn script<D: TestDevice>(host: &mut Host<D>) -> i32 {
+        with_four_bytes(host);
         host.write(b"abcd");
         host.receive(Segment {
             seq: 6,
@@ -133,25 +147,7 @@ fn a_late_ack_that_smoltcp_ignores_does_not_make_a_probe_raise_the_window() {
         let probe = host.sleep().expect("the probe's timer runs");
         assert_eq!((probe[0].seq, probe[0].payload.len()), (4, 1));
         assert_eq!((probe[0].ack, probe[0].window), (4, 6));
-        host.receive(Segment {
-            seq: 4,
-            ack: 5,
-            payload: b"567890",
-            control: TcpControl::Fin,
-            ..ACK
-        });
-        host.read_all()
+        5
     }
-    compare(
-        8,
-        1000,
-        |mut bare| {
-            assert_eq!(script(&mut bare), b"345678");
-            assert_eq!(bare.socket().state(), State::CloseWait, "defect N5 is gone");
-        },
-        |mut guarded| {
-            assert_eq!(script(&mut guarded), b"345678");
-            assert_eq!(guarded.socket().state(), State::Established);
-        },
-    );
+    compare_ends(script, script);
 }

@@ -3,7 +3,7 @@
 use smoltcp::phy::{Device, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
-use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber, TcpTimestampRepr};
+use smoltcp::wire::{TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, TcpTimestampRepr};
 use smoltcp_guard::Counters;
 
 use crate::cable::{Cable, MEDIA};
@@ -75,6 +75,11 @@ impl<const TIMESTAMPS: bool> Connection<TIMESTAMPS> {
         let window = if scales { RECEIVE_BUFFER } else { 1000 };
         let mut host = Host::connecting(family, window, Cable::over(medium));
         host.advance(ROUND_TRIP);
+        Self::answered(host, scales, peer_window)
+    }
+
+    /// The connection of a host whose SYN is answered with this window.
+    fn answered(host: Host<Recovering<TIMESTAMPS>>, scales: bool, peer_window: u16) -> Self {
         let mut connection = Self { host, scales };
         connection.receive(TcpRepr {
             control: TcpControl::Syn,
@@ -324,5 +329,57 @@ fn nothing_is_asked_while_the_neighbour_may_have_expired() {
         let (after, sent) = connection.wait_for_segments();
         assert!(after > 900 && sent.len() != 1, "{after}");
         assert_eq!(connection.counters().tail_loss_probes, 0);
+    }
+}
+
+#[test]
+fn after_a_reset_that_smoltcp_does_not_obey_the_next_segment_brings_the_probe_back() {
+    for &family in FAMILIES {
+        let mut connection = Connection::<false>::new(family, Medium::Ethernet, false);
+        connection.send_four();
+        connection.host.advance(ROUND_TRIP);
+        let (peer, host) = ((PEER_MAC, family.peer()), (HOST_MAC, family.host()));
+        let reset = TcpRepr {
+            control: TcpControl::Rst,
+            ..connection.ack(0)
+        };
+        let mut frame = tcp_frame(peer, host, &reset);
+        let mut tcp = TcpPacket::new_unchecked(&mut frame[family.tcp_at()..]);
+        // smoltcp does not read a segment that also ends the stream.
+        tcp.set_fin(true);
+        tcp.fill_checksum(&family.peer(), &family.host());
+        assert_eq!(connection.host.receive_frame(frame), []);
+        // The time for a probe passes: nobody knows whether there is still a socket.
+        let slept = connection.host.sleep().expect("the probe's timer runs");
+        assert_eq!(slept, []);
+        connection.host.write(b"more");
+        let (after, sent) = connection.wait_for_segments();
+        assert_eq!((after, starts(&sent)), (0, vec![0]));
+        assert_eq!(connection.counters().tail_loss_probes, 1);
+    }
+}
+
+#[test]
+fn where_smoltcps_timeout_has_resent_everything_in_vain_the_first_segment_is_probed_for() {
+    /// So long that the gap is left to smoltcp's timeout.
+    const LONG_ROUND_TRIP: u64 = 200;
+    for &family in FAMILIES {
+        let mut host = Host::connecting(family, 1000, Cable::default());
+        host.advance(LONG_ROUND_TRIP);
+        let mut connection = Connection::<false>::answered(host, false, 20_000);
+        let sent = connection.host.write(&[0x5a; 19_000]);
+        let last = starts(&sent).pop().expect("data is out");
+        connection.host.advance(LONG_ROUND_TRIP);
+        for end in [last + 10, last + 20, 19_000] {
+            let smaller = (end % 100) as u16;
+            connection.receive(connection.sack(0, (last, end), smaller));
+        }
+        assert_eq!(connection.counters().third_duplicates, 1);
+        let (_, again) = connection.wait_for_segments();
+        assert_eq!(again.len(), sent.len() - 1);
+        let (after, probe) = connection.wait_for_segments();
+        assert_eq!(starts(&probe), [0]);
+        assert!(after < 900, "{after}");
+        assert_eq!(connection.counters().tail_loss_probes, 1);
     }
 }

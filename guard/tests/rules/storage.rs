@@ -3,12 +3,12 @@
 use smoltcp::phy::Device;
 use smoltcp::time::Instant;
 use smoltcp::wire::TcpControl;
-use smoltcp_guard::{Guarded, Storage};
+use smoltcp_guard::{Duties, Guarded, Storage};
 
 use crate::boundary::{CLOSED, incoming, outgoing, sending};
-use crate::cable::Cable;
+use crate::cable::{Cable, MEDIA};
 use crate::flows::syn;
-use crate::frames::{ACK, Family, HOST_MAC, HOST_PORT, Segment, build};
+use crate::frames::{ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, Segment, build};
 use crate::host::{GuardedCable, Host};
 
 #[test]
@@ -103,4 +103,23 @@ fn a_storage_that_guarded_before_lets_everything_pass_in_a_passive_wrapper() {
     let mut device = Guarded::passive(cable, &mut storage);
     assert_eq!(incoming(&mut device, &wrong), wrong);
     assert_eq!(storage.counters().bad_checksums, 1);
+}
+
+#[test]
+fn losses_of_a_connection_from_before_the_duty_are_left_to_smoltcps_fast_retransmit() {
+    for &family in FAMILIES {
+        for &medium in MEDIA {
+            let cable = Cable::over(medium);
+            let mut host = Host::<GuardedCable>::connecting(family, 1000, cable).accepted(20_000);
+            host.device = host.device.with_duties(Duties::ALL);
+            host.write(&[0x5a; 4700]);
+            let duplicate = Segment {
+                window: 20_000,
+                ..ACK
+            };
+            let resent: Vec<_> = (0..3).flat_map(|_| host.receive(duplicate)).collect();
+            assert!(matches!(&resent[..], [only] if only.seq == 0));
+            assert_eq!(host.device.counters().rules_applied(), 0);
+        }
+    }
 }

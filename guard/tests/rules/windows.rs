@@ -7,7 +7,7 @@ use crate::frames::{
     ACK, FAMILIES, Family, HOST_MAC, HOST_PORT, PEER_MAC, PEER_PORT, PEER_START, Segment, build,
     repr, tcp_frame,
 };
-use crate::host::{GuardedCable, Host, compare, sends_from};
+use crate::host::{GuardedCable, Host, sends_from, with_guard};
 
 /// A host whose four bytes were acknowledged and whose peer closed its window with that ACK.
 fn with_closed_window(family: Family) -> Host<GuardedCable> {
@@ -121,20 +121,15 @@ fn rst_and_syn_are_never_changed() {
 fn a_closed_window_is_older_than_the_one_before_if_its_ack_does_not_move_and_becomes_1_if_it_does()
 {
     for (ack, goes_on) in [(0, true), (2, false)] {
-        compare(
-            64,
-            1000,
-            |_| {},
-            |mut guarded| {
-                assert!(sends_from(&guarded.write(b"data"), 0));
-                guarded.receive(Segment {
-                    ack,
-                    window: 0,
-                    ..ACK
-                });
-                assert_eq!(sends_from(&guarded.write(b"more"), 4), goes_on);
-                assert_eq!(guarded.device.counters().zero_windows_opened, 1);
-            },
-        );
+        with_guard(64, 1000, |mut guarded| {
+            assert!(sends_from(&guarded.write(b"data"), 0));
+            guarded.receive(Segment {
+                ack,
+                window: 0,
+                ..ACK
+            });
+            assert_eq!(sends_from(&guarded.write(b"more"), 4), goes_on);
+            assert_eq!(guarded.device.counters().zero_windows_opened, 1);
+        });
     }
 }

@@ -54,8 +54,8 @@ fn after_a_probe_what_moves_on_by_itself_was_not_lost_and_what_stays_was() {
     assert_eq!(sender.recovery.phase, Phase::Open);
 }
 
-#[test]
-fn a_long_gap_on_a_long_path_is_left_to_smoltcps_timeout() {
+/// A sender that knows of a long gap on a long path.
+fn with_long_gap() -> Sender {
     let mut sender = Sender::new(true);
     for _ in 0..100 {
         sender.send(1);
@@ -69,12 +69,26 @@ fn a_long_gap_on_a_long_path_is_left_to_smoltcps_timeout() {
     sender.take_all();
     sender.wait(200 * MILLIS);
     assert_eq!(sender.ack(1, &[(29, 34)]), None);
+    sender
+}
+
+#[test]
+fn a_long_gap_on_a_long_path_is_left_to_smoltcps_timeout() {
+    let mut sender = with_long_gap();
     assert_eq!(sender.recovery.due_at(&sender.flight), None);
     // Its timeout resends the first two; from there on the rules have the word again.
     let una = sender.flight.una;
     sender.send_at(una, MSS);
     sender.send_at(una.after(MSS), MSS);
     assert!(sender.recovery.due_at(&sender.flight).is_some());
+}
+
+#[test]
+fn a_gap_that_a_later_report_shows_to_be_short_is_closed_at_once() {
+    let mut sender = with_long_gap();
+    assert_eq!(sender.ack(0, &[(2, 3)]), Some(Rule::PartialAck));
+    assert_eq!(sender.take_all().len(), usize::from(MADE_UP));
+    assert_eq!(sender.ack(0, &[(2, 3)]), None);
 }
 
 #[test]
@@ -86,7 +100,7 @@ fn smoltcps_timeout_sends_only_what_the_peer_lacks_and_its_second_one_everything
     let withheld = |sender: &Sender| -> Vec<u32> {
         let has = |n: &u32| {
             let seq = una.after(n * MSS);
-            (sender.recovery).has_been_received(seq, MSS, &sender.flight)
+            (sender.recovery).has_been_received(seq, MSS)
         };
         (0..8).filter(has).collect()
     };
@@ -110,10 +124,18 @@ fn a_segment_that_only_touches_what_the_peer_has_goes_out() {
     sender.ack(0, &[(2, 5)]);
     let has = |start: u32, len: u32| {
         let seq = una.after(start);
-        (sender.recovery).has_been_received(seq, len, &sender.flight)
+        (sender.recovery).has_been_received(seq, len)
     };
     assert!(has(2 * MSS, 3 * MSS));
-    assert!(!has(2 * MSS - 1, MSS) && !has(5 * MSS - 1, 2) && !has(2 * MSS, 0));
+    assert!(!has(2 * MSS - 1, MSS) && !has(5 * MSS - 1, 2));
+}
+
+#[test]
+fn before_the_peer_reports_anything_it_has_nothing() {
+    for end in [0, 1 << 31] {
+        let crossing = Seq(end).before(1);
+        assert!(!Recovery::UNKNOWN.has_been_received(crossing, 2), "{end}");
+    }
 }
 
 #[test]
@@ -142,7 +164,7 @@ fn a_peer_that_answers_with_nothing_but_duplicates_is_sent_a_segment_each_round_
     for _ in 0..1_000 {
         sender.wait(MILLIS);
         sender.ack(0, &[(1, 8)]);
-        sender.recovery.on_due(true, &sender.flight, sender.now);
+        sender.act();
         resent += u32::from(!sender.take_all().is_empty());
     }
     // One second, round trips of 10 ms and a quarter.
