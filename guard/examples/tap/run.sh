@@ -12,7 +12,7 @@ if ! unshare --net $map test -c /dev/net/tun 2>/dev/null; then
     exit 0
 fi
 # shellcheck disable=SC2086 # one option or none
-exec timeout 100 unshare --net $map sh -eu -c '
+exec timeout 700 unshare --net $map sh -eu -c '
     for link in 0 1; do
         ip tuntap add "tap$link" mode tap
         ip address add "10.0.$link.1/24" dev "tap$link"

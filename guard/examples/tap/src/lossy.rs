@@ -10,7 +10,7 @@ pub struct Lossy {
 }
 
 impl Lossy {
-    /// Loses this share of the frames in each direction, the same ones in each run.
+    /// Loses this share of the frames in each direction.
     pub const fn new(tap: TunTapInterface, loss_percent: u64) -> Self {
         Self {
             tap,
