@@ -9,6 +9,8 @@ mod known;
 mod neighbours;
 mod parts;
 
+use std::collections::VecDeque;
+
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
@@ -86,6 +88,8 @@ struct Yard<'a, const FLOWS: usize> {
     /// It has a queue between itself and the guard, as a driver may.
     host: Host<'a>,
     now: Instant,
+    /// When the guard last forgot a flow that may still have been alive.
+    evicted_at: Option<Instant>,
 }
 
 /// What both ends of a flow would send next, so that what is drawn comes near it.
@@ -117,6 +121,7 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
             known: Known::default(),
             host: Host::new(memory),
             now: Instant::ZERO,
+            evicted_at: None,
         };
         assert!(yard.device.set_backlog(PORT, Some(BACKLOG_WAIT)));
         (yard.device).set_ip_addrs(&[IpCidr::new(groups::OURS.into(), 64)]);
@@ -239,11 +244,17 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         frame
     }
 
-    /// The host turns, and what it sends goes out through the guard.
+    /// The host turns.
     fn turn(&mut self, duration: Duration) {
         self.now += smoltcp::time::Duration::from_millis(duration.as_millis());
         self.settle();
-        for frame in self.host.turns(duration) {
+        let frames = self.host.turns(duration);
+        self.send_all(frames);
+    }
+
+    /// What the host sends goes out through the guard.
+    fn send_all(&mut self, frames: VecDeque<Vec<u8>>) {
+        for frame in frames {
             self.send(&frame);
             if EthernetFrame::new_unchecked(&frame).ethertype() == EthernetProtocol::Arp {
                 self.hear(&arp(ArpOperation::Reply, PEER, HOST));
@@ -266,14 +277,28 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
         // What is due by now comes before it.
         self.settle();
         self.device.get_mut().to_host.push_back(frame.to_vec());
-        let given = self.receive().expect("a frame is there");
+        let (token, reply) = self.device.receive(self.now).expect("a frame is there");
+        let given = token.consume(<[u8]>::to_vec);
         let table = Table {
             places: FLOWS,
-            remembers_all: self.device.counters().flows_evicted == 0,
+            now: self.now,
+            evicted_at: self.evicted_at,
         };
         checks::check_heard(frame, &given, &mut self.known, &table);
+        let is_call = is_on_port(&given, SYN);
         self.host.hear(given);
+        // Nothing but a reply is a refusal (A3), so a caller does not wait in the queue.
+        let mut answers = VecDeque::new();
+        if is_call {
+            answers = self.host.turns(Duration::ZERO);
+            let refusal = answers.iter().position(|answer| is_on_port(answer, RST));
+            if let Some(refusal) = refusal.and_then(|at| answers.remove(at)) {
+                reply.consume(refusal.len(), |room| room.copy_from_slice(&refusal));
+                self.check_sent(&refusal);
+            }
+        }
         self.settle();
+        self.send_all(answers);
     }
 
     /// Takes what nobody sent, until nothing more is due at this tick.
@@ -305,19 +330,36 @@ impl<'a, const FLOWS: usize> Yard<'a, FLOWS> {
     /// smoltcp sends a frame.
     fn send(&mut self, frame: &[u8]) {
         self.settle();
+        let evicted = self.device.counters().flows_evicted;
         let token = self.device.transmit(self.now).expect("there is room");
         token.consume(frame.len(), |room| room.copy_from_slice(frame));
         // Whatever was cut leaves in full with the next look at the device.
         self.device.transmit(self.now).expect("there is room");
+        if self.device.counters().flows_evicted != evicted {
+            self.evicted_at = Some(self.now);
+        }
+        self.check_sent(frame);
+        self.settle();
+    }
+
+    /// Looks at what has left for this frame.
+    fn check_sent(&mut self, frame: &[u8]) {
         let sent = Vec::from(std::mem::take(&mut self.device.get_mut().from_host));
         let before = read_sent(frame).filter(|before| !before.is_fragment);
         let flow = before
             .as_ref()
             .and_then(|before| self.known.find((before.source, before.destination)));
         if let Some(before) = &before {
-            self.known.note_sent(before, flow);
+            self.known.note_sent(before, flow, self.now);
         }
         checks::check_sent(frame, &sent, flow, &self.known);
-        self.settle();
     }
+}
+
+/// Whether a segment of the host's port, in either direction, has this flag of SYN and RST alone.
+fn is_on_port(frame: &[u8], flag: u8) -> bool {
+    read_sent(frame).is_some_and(|segment| {
+        let ports = [segment.source.port, segment.destination.port];
+        ports.contains(&PORT) && segment.flags & (SYN | RST) == flag
+    })
 }

@@ -1,6 +1,8 @@
 //! The peer: frames made by hand.
 
-use smoltcp::wire::{ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint};
+use smoltcp::wire::{
+    ArpOperation, EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet,
+};
 
 use super::{HOST, PEER, PORT};
 use crate::cable::Cable;
@@ -110,7 +112,11 @@ impl Peer {
             let reply = arp(ArpOperation::Reply, PEER, HOST);
             return cable.to_host.push_back(reply);
         }
-        let segment = read(frame).expect("the host sends ARP and TCP");
+        // A protocol that it does not know is answered by an error.
+        if Ipv4Packet::new_unchecked(ethernet.payload()).next_header() == IpProtocol::Icmp {
+            return;
+        }
+        let segment = read(frame).expect("the host sends ARP, ICMP and TCP");
         assert!(segment.checksum_is_right && segment.destination.addr == IpAddress::from(PEER));
         if segment.flags & SYN != 0 {
             self.host_port = segment.source.port;

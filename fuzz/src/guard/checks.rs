@@ -1,5 +1,7 @@
 //! What the guard may make of a frame.
 
+use smoltcp::time::{Duration, Instant};
+
 use super::known::Known;
 use super::{PORT, neighbours, parts};
 use crate::frame::{ACK, FIN, HOST_MAC, RST, Read, SYN, read, read_sent};
@@ -10,12 +12,24 @@ const CHANGEABLE_IN: [usize; 13] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17
 /// And in what goes out: sequence number and checksum.
 const CHANGEABLE_OUT: [usize; 6] = [4, 5, 6, 7, 16, 17];
 
+/// A socket resends an unanswered SYN within this time (`RTTE_MAX_RTO`), and a guard that has forgotten it learns of it
+/// again. No socket resends a SYN that was drawn.
+const SYN_INTERVAL_MAX: Duration = Duration::from_secs(60);
+
 /// What the guard can know.
 pub(super) struct Table {
     /// Its places.
     pub(super) places: usize,
-    /// It has forgotten no flow.
-    pub(super) remembers_all: bool,
+    pub(super) now: Instant,
+    /// When it last forgot a flow that may still have been alive.
+    pub(super) evicted_at: Option<Instant>,
+}
+
+impl Table {
+    /// Whether it has all SYNs of ours that a socket would still wait for.
+    fn remembers_all(&self) -> bool {
+        (self.evicted_at).is_none_or(|evicted_at| self.now > evicted_at + SYN_INTERVAL_MAX)
+    }
 }
 
 /// Whether smoltcp is right to get `given` in place of a frame that came in.
@@ -61,16 +75,17 @@ pub(super) fn check_heard(frame: &[u8], given: &[u8], known: &mut Known, table: 
     }
 }
 
-/// R9: a SYN-ACK that answers no SYN of ours never reaches smoltcp, as long as the guard remembers all our SYNs; and the
-/// answer to a SYN that nothing has answered yet always does.
+/// R9: a SYN-ACK that answers no SYN of ours never reaches smoltcp, as long as the guard remembers all our SYNs. The
+/// first answer to a SYN always does, unless it comes so late that a socket would have resent the SYN.
 fn check_syn_ack(was_refused: bool, flow: Option<usize>, known: &Known, table: &Table) {
     let Some(flow) = known.get(flow) else {
         return assert!(
-            was_refused || !table.remembers_all,
+            was_refused || !table.remembers_all(),
             "an early SYN-ACK reaches smoltcp"
         );
     };
-    let is_awaited = !flow.may_be_over && !flow.may_be_answered;
+    let is_recent = table.now <= flow.syn_sent_at + SYN_INTERVAL_MAX;
+    let is_awaited = is_recent && !flow.may_be_over && !flow.may_be_answered;
     let is_remembered = is_awaited || known.len() <= table.places;
     assert!(
         !was_refused || !is_remembered,
@@ -104,8 +119,14 @@ pub(super) fn check_sent(frame: &[u8], sent: &[Vec<u8>], flow: Option<usize>, kn
     let after = check_change(frame, sent, &before, &CHANGEABLE_OUT);
     if sent != frame {
         assert!(flow.is_some(), "a frame of an unknown flow was changed");
-        assert_eq!(before.flags & RST, 0, "RST stays as it is");
-        assert_eq!(before.payload_len, 0, "data stays where it is");
+        // R7.
+        let answers = before.flags & (RST | ACK) == RST;
+        assert!(!answers, "a RST that answers a segment stays as it is");
+        let takes = before.payload_len > 0 || before.flags & (SYN | FIN) != 0;
+        assert!(!takes, "what takes a number keeps it");
+        let moved = after.seq.wrapping_sub(before.seq).cast_signed();
+        // Half the numbers away is both.
+        assert!(moved > 0 || moved == i32::MIN, "a number goes forward only");
         assert_eq!(after.checksum_is_right, before.checksum_is_right);
     }
 }

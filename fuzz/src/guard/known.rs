@@ -1,5 +1,6 @@
 //! What is sure about the flows that the guard may know.
 
+use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
 use crate::frame::{ACK, FIN, RST, Read, SYN};
@@ -12,6 +13,8 @@ pub(super) type Ends = (IpEndpoint, IpEndpoint);
 /// A flow on which a SYN of ours went out.
 pub(super) struct Begun {
     ends: Ends,
+    /// When our SYN went out last.
+    pub(super) syn_sent_at: Instant,
     /// A FIN or a RST was seen on it, so that it may be over and another one may have taken its place.
     pub(super) may_be_over: bool,
     /// An ACK came in on it, so that its handshake may be done.
@@ -43,14 +46,20 @@ impl Known {
     }
 
     /// smoltcp sends this segment; `flow` is what [`find`](Self::find) says of it.
-    pub(super) fn note_sent(&mut self, sent: &Read, flow: Option<usize>) {
+    pub(super) fn note_sent(&mut self, sent: &Read, flow: Option<usize>, now: Instant) {
         self.note_end(flow, sent.flags);
         let ends = (sent.source, sent.destination);
         // Ports 0 on both sides mark a free place in the guard's table; no socket has them.
         let has_port = ends.0.port != 0 || ends.1.port != 0;
-        if flow.is_none() && sent.flags & (SYN | RST) == SYN && has_port {
+        if sent.flags & (SYN | RST) != SYN || !has_port {
+            return;
+        }
+        if let Some(flow) = self.get_mut(flow) {
+            flow.syn_sent_at = now;
+        } else {
             self.0.push(Begun {
                 ends,
+                syn_sent_at: now,
                 may_be_over: sent.flags & FIN != 0,
                 may_be_answered: false,
                 sacked: Vec::new(),
