@@ -51,20 +51,22 @@ impl Dhcp<'_> {
         }
     }
 
+    /// Our address, the server's and that of the next hop to it, once when all of them are known.
+    fn take_way_to_server(&self) -> Option<(Ipv4Addr, Ipv4Addr, EthernetAddress)> {
+        let hop_mac = self.storage.take_hop()?;
+        let address = self.applied.address?.address();
+        Some((address, self.storage.server()?, hop_mac))
+    }
+
     /// Asks the server for more time, if the way to it is known now.
     pub(super) fn ask_server(&mut self, io: &mut Io) -> Step {
-        let (Some(hop_mac), Some(server), Some(address)) = (
-            self.storage.take_hop(),
-            self.storage.server(),
-            self.applied.address,
-        ) else {
+        let Some((address, server, hop_mac)) = self.take_way_to_server() else {
             return Step::Wait;
         };
         // After a stop of the program its deadline is judged later in this turn.
         if self.is_over(io.now) {
             return Step::Wait;
         }
-        let address = address.address();
         self.expect_more_time(io, Some(server), address);
         self.send_renewal(io, address, Some((server, hop_mac)));
         let delay = renew_retry(io.now, self.timers.rebind_at);
@@ -194,14 +196,10 @@ impl Dhcp<'_> {
 
     /// Sends the RELEASE, if the way to the server is known now.
     pub(super) fn send_release(&mut self, io: &mut Io) -> Step {
-        let (Some(hop_mac), Some(server), Some(address)) = (
-            self.storage.take_hop(),
-            self.storage.server(),
-            self.applied.address,
-        ) else {
+        let Some((address, server, hop_mac)) = self.take_way_to_server() else {
             return Step::Wait;
         };
-        self.send_release_to(io, address.address(), server, hop_mac);
+        self.send_release_to(io, address, server, hop_mac);
         self.leave(io)
     }
 

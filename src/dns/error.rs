@@ -47,7 +47,7 @@ impl fmt::Display for ResolveError {
             Self::NoServer => "no name server can be asked",
             Self::NoSuchName => "there is no such name",
             Self::NoAddress => "the name has no address",
-            Self::NoAnswer => "no name server answered",
+            Self::NoAnswer => "nobody answered",
             Self::Refused => "the name servers refused to answer",
             Self::ServerFailed => "the name servers found no answer",
             Self::TooManyAliases => "the name has too many aliases",

@@ -95,7 +95,7 @@ impl<'a, S: RestartSink> Download<'a, S> {
         let held = Held::new(validator);
         let exchange = Resumable::new(
             options.method,
-            options.redirects_max > 0,
+            options.redirects_max.is_some(),
             asked,
             headers,
             place,
@@ -224,7 +224,7 @@ impl<'a, S: RestartSink> Download<'a, S> {
         let exchange = &mut self.client.session_mut().exchange;
         if status != 416 {
             let (place, location) = (&mut exchange.place, &exchange.answer.location);
-            let redirects_max = self.options.redirects_max;
+            let redirects_max = self.options.redirects_max.unwrap_or(0);
             let number =
                 (place.follow(location, redirects_max)).map_err(DownloadError::Redirect)?;
             io.emit(&crate::Event::App(&Event::Redirect { status, number }));

@@ -11,8 +11,9 @@ pub struct DownloadOptions {
     pub request: GetOptions,
     /// What is asked for.
     pub method: Method,
-    /// Number of redirects that are followed in one attempt; 0 for none at all.
-    pub redirects_max: u8,
+    /// Number of redirects that are followed in one attempt. With `None` a redirect is a status like
+    /// any other, and with 0 the first one is one too many.
+    pub redirects_max: Option<u8>,
     /// Number of attempts after the first.
     pub retries_max: u32,
     /// Before the first of them. Each delay is twice the one before it.
@@ -28,7 +29,7 @@ impl Default for DownloadOptions {
         Self {
             request: GetOptions::default(),
             method: Method::Get,
-            redirects_max: 5,
+            redirects_max: Some(5),
             retries_max: 5,
             retry_delay: Duration::from_secs(1),
             retry_delay_max: Duration::from_secs(64),

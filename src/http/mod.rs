@@ -37,7 +37,7 @@ mod body;
 #[cfg(feature = "download")]
 mod content_range;
 mod copy;
-#[cfg(feature = "download")]
+#[cfg(any(feature = "download", feature = "server"))]
 mod date;
 #[cfg(feature = "download")]
 mod download;

@@ -1,5 +1,7 @@
 //! Percent-encoding (RFC 3986, 2.1), and the parameters of a query.
 
+use super::url::digit as digit_of;
+
 /// Decodes `text` into `out` and returns it as text. A form's `+` stays a plus sign.
 ///
 /// `None` where a `%` has no two hexadecimal digits after it, where the bytes are no UTF-8, or where
@@ -29,6 +31,27 @@ pub fn decode_bytes<'o>(text: &str, out: &'o mut [u8]) -> Option<&'o [u8]> {
         len += 1;
     }
     out.get(..len)
+}
+
+/// Passes `bytes` to `write` with everything percent-encoded that is not unreserved (RFC 3986, 2.3):
+/// a name as one part of a path.
+///
+/// ```
+/// use tickwire::http::percent;
+///
+/// let mut link = String::from("/files/");
+/// percent::encode("a b".as_bytes(), &mut |piece| link += piece);
+/// assert_eq!(link, "/files/a%20b");
+/// ```
+pub fn encode(bytes: &[u8], write: &mut dyn FnMut(&str)) {
+    for &byte in bytes {
+        let is_plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let (high, low) = (u16::from(byte >> 4), u16::from(byte & 0xF));
+        let encoded = [b'%', digit_of(high), digit_of(low)];
+        let piece = if is_plain { &[byte][..] } else { &encoded };
+        // All of it is ASCII.
+        write(str::from_utf8(piece).unwrap_or_default());
+    }
 }
 
 /// The value of the first parameter of this name in `query`, as it stands there: `R` for `room` in

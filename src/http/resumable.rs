@@ -131,8 +131,7 @@ impl Additions for Resumption<'_> {
     }
 
     fn sends(&self, header: &Header) -> bool {
-        let replaced = self.user_info.is_some() && header.is_named("Authorization");
-        !replaced && (self.is_same_origin || is_one_of(header, &SENT_EVERYWHERE))
+        self.is_same_origin || is_one_of(header, &SENT_EVERYWHERE)
     }
 
     fn has_range(&self) -> bool {
@@ -207,9 +206,12 @@ impl<'a> Resumable<'a> {
 
     /// Whether the caller asks for a part, or sets a condition.
     pub(super) fn is_callers_own(&self) -> bool {
-        self.headers
-            .iter()
-            .any(|header| is_one_of(header, &CALLERS_OWN))
+        self.has_one_of(&CALLERS_OWN)
+    }
+
+    /// Whether the caller has a header with one of these names.
+    fn has_one_of(&self, names: &[&str]) -> bool {
+        self.headers.iter().any(|header| is_one_of(header, names))
     }
 
     /// The request of now. The place holds a URL, for it was checked when it was set; in any other
@@ -217,13 +219,14 @@ impl<'a> Resumable<'a> {
     fn request(&self) -> Request<'_, Resumption<'_>> {
         let url = self.place.url().unwrap_or(self.asked);
         let is_same_origin = url.has_same_origin(&self.asked);
+        let sends_user_info = is_same_origin && !self.has_one_of(&["Authorization"]);
         Request::unchecked(
             url,
             self.headers,
             Resumption {
                 method: self.method,
                 from: self.from(),
-                user_info: self.user_info.filter(|_| is_same_origin),
+                user_info: self.user_info.filter(|_| sends_user_info),
                 is_same_origin,
             },
         )

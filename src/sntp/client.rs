@@ -245,12 +245,14 @@ impl<'a> Sntp<'a> {
                     Unusable::Kiss(code) if &code == b"DENY" || &code == b"RSTR" => {
                         self.denied |= 1 << self.server;
                     }
+                    // No rest is long enough for a client that wants one answer now.
+                    Unusable::Kiss(code) if &code == b"RATE" && self.options.once => {
+                        self.denied |= 1 << self.server;
+                    }
                     Unusable::Kiss(code) if &code == b"RATE" => {
                         self.options.interval = self.options.interval.doubled(INTERVAL_MAX);
-                        if !self.options.once {
-                            self.tell_failed(io, SntpError::Unusable(why));
-                            return Ok(self.rest(io, self.options.interval));
-                        }
+                        self.tell_failed(io, SntpError::Unusable(why));
+                        return Ok(self.rest(io, self.options.interval));
                     }
                     _ => {}
                 }
@@ -310,7 +312,7 @@ impl<'a> Sntp<'a> {
             return self.ask(io);
         }
         if self.options.once {
-            if self.asked / count >= ROUNDS_MAX as usize {
+            if self.asked / count >= ROUNDS_MAX as usize || self.next_server().is_none() {
                 return Err(self.error);
             }
             // A question that cannot be sent does not get better at once.

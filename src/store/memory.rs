@@ -196,6 +196,10 @@ impl Store for MemoryStore<'_> {
         Poll::Ready(Ok(()))
     }
 
+    fn stored_name(&self) -> Option<&str> {
+        self.image().and_then(|image| image.name)
+    }
+
     fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
         if self.is_open && !keep {
             self.partial = None;

@@ -81,6 +81,12 @@ pub trait Store {
     /// The caller has written all bytes and, if there is a digest, has verified it.
     fn commit(&mut self) -> Poll<Result<(), StoreError>>;
 
+    /// The name under which the last file was stored, in a store that has names. It may differ from
+    /// the one that was asked for.
+    fn stored_name(&self) -> Option<&str> {
+        None
+    }
+
     /// Ends the upload without a file. With `keep` the store keeps the bytes for a later resume if
     /// it can. Without `keep` it deletes them, because their digest was wrong.
     fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>>;

@@ -135,6 +135,7 @@ mod list {
         has_format::<server::Event>();
         has_format::<HttpOptions>();
         has_format::<HttpSession<'_, Nothing>>();
+        has_format::<LastModified>();
         has_format::<Method>();
         has_format::<NotFound>();
         has_format::<NoUpgrade>();

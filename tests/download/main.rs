@@ -220,6 +220,29 @@ fn credentials_in_the_url_become_basic_authorization() {
     assert_eq!(ended.url, URL);
 }
 
+#[test]
+fn the_callers_own_authorization_replaces_that_of_the_url() {
+    let trial = Trial {
+        url: "http://u:p@10.0.0.2/page",
+        headers: &[Header {
+            name: "authorization",
+            value: "Bearer b",
+        }],
+        ..Trial::default()
+    };
+    let agent = concat!("User-Agent: tickwire/", env!("CARGO_PKG_VERSION"), "\r\n");
+    let start = format!("GET /page HTTP/1.0\r\nHost: 10.0.0.2\r\n{agent}Connection: close\r\n");
+    let request = format!("{start}authorization: Bearer b\r\n\r\n");
+    let ended = trial.against(&[(
+        SERVER,
+        &[
+            Act::Expect(request.leak().as_bytes()),
+            Act::Send(b"HTTP/1.0 204 No Content\r\n\r\n"),
+        ],
+    )]);
+    assert!(ended.result.is_ok());
+}
+
 fn with_retries(retries_max: u32) -> DownloadOptions {
     DownloadOptions {
         retries_max,

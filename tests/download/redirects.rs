@@ -50,13 +50,27 @@ fn other_statuses_of_3xx_are_no_redirects() {
 fn a_redirect_that_was_not_asked_for_is_an_outcome() {
     let trial = Trial {
         options: DownloadOptions {
-            redirects_max: 0,
+            redirects_max: None,
             ..DownloadOptions::default()
         },
         ..Trial::default()
     };
     let ended = trial.against(&[(SERVER, &[REQUEST_END, to("/other")])]);
     assert_eq!(ended.result, Err(status(302)));
+}
+
+#[test]
+fn where_none_is_allowed_the_first_is_one_too_many() {
+    let trial = Trial {
+        options: DownloadOptions {
+            redirects_max: Some(0),
+            ..DownloadOptions::default()
+        },
+        ..Trial::default()
+    };
+    let ended = trial.against(&[(SERVER, &[REQUEST_END, to("/other")])]);
+    let too_many = DownloadError::Redirect(RedirectError::TooMany);
+    assert_eq!(ended.result, Err(too_many));
 }
 
 #[test]

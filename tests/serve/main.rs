@@ -109,9 +109,13 @@ impl<H: Handler + 'static> Served<H> {
         self.net.now().since(Tick::ZERO)
     }
 
-    fn handler(&self) -> &H {
+    fn session(&self) -> &HttpSession<'static, H> {
         let mut sessions = self.net.app(self.server).sessions();
-        sessions.next().unwrap().handler()
+        sessions.next().unwrap()
+    }
+
+    fn handler(&self) -> &H {
+        self.session().handler()
     }
 }
 

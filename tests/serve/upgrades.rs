@@ -1,6 +1,9 @@
 //! Connections that change their protocol.
 
+use tickwire::http::server::HttpSession;
+
 use super::{HOST, Served, request, status};
+use crate::common::fixture::{Fixture, secs};
 
 fn upgrade(path: &str, protocol: &str, rest: &str) -> String {
     format!("GET {path} HTTP/1.1\r\n{HOST}Connection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n{rest}")
@@ -50,7 +53,11 @@ fn the_next_caller_after_an_upgrade_speaks_http() {
     let mut served = Served::new();
     let text = upgrade("/echo", "echo", "x");
     let call = served.call_and_close(&text, text.len());
+    let server = served.server;
+    let is_upgraded = |net: &Fixture| net.app(server).sessions().all(HttpSession::is_upgraded);
+    served.net.run_until(secs(1), |net| is_upgraded(net));
     assert_eq!(served.answer(call), format!("{SWITCHED}x"));
+    served.net.run_until(secs(1), |net| !is_upgraded(net));
     assert_eq!(status(&served.ask(&request("GET /"))), 200);
     assert_eq!(served.site().calls, "uere");
 }

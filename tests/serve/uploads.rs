@@ -73,6 +73,34 @@ fn a_file_is_stored_wherever_its_bytes_are_cut() {
 }
 
 #[test]
+fn the_answer_says_where_a_file_is_unless_there_is_no_room_for_it() {
+    let mut served = served();
+    for (path, location) in [
+        ("/files/a+%C3%A4~b", "/files/a%2B%C3%A4~b"),
+        ("/files/.x", "/files/_x"),
+    ] {
+        let answer = served.ask(&post(path, "", "x"));
+        assert_eq!(status(&answer), 201);
+        let field = format!("\r\nLocation: {location}\r\n");
+        assert!(answer.contains(&field), "{answer}");
+    }
+    // Three bytes for each in the Location, and 512 for the whole answer.
+    let answer = served.ask(&post(&format!("/files/{}", "%20x".repeat(80)), "", "x"));
+    assert_eq!(status(&answer), 201);
+    assert!(!answer.contains("Location"), "{answer}");
+    assert!(answer.ends_with("Stored.\n"), "{answer}");
+}
+
+#[test]
+fn a_form_that_is_posted_to_a_name_is_a_file_of_that_name() {
+    let mut served = served();
+    let text = form("other", "hello").replace("POST /files/", "POST /files/mine");
+    assert_eq!(status(&served.ask(&text)), 201);
+    let file = ("mine".to_owned(), b"hello".to_vec());
+    assert_eq!(stored(&served), Some(file));
+}
+
+#[test]
 fn a_form_is_stored_wherever_its_bytes_are_cut() {
     let mut served = served();
     let text = form("C:\\x\\..name", "he\r\n--bOllo");

@@ -88,6 +88,7 @@ impl<H: Handler> Handler for Assets<'_, H> {
             length: asset.body.len() as u64,
             content_type: asset.content_type,
             etag: Some(asset.etag.as_str()),
+            modified: None,
             fields: &[Header {
                 name: "Cache-Control",
                 value: "no-cache",

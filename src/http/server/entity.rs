@@ -1,8 +1,10 @@
 //! Answers that are a file or the like: with conditions (RFC 9110, 13) and ranges (14).
 
+use core::cmp::Ordering;
+
 use super::etag::{is_listed, is_weak};
 use super::range::Range;
-use super::{Method, Reply, Request, Response, ResponseHead};
+use super::{LastModified, Method, Reply, Request, Response, ResponseHead};
 use crate::http::Header;
 
 /// A file or the like, of a length that is known.
@@ -15,6 +17,8 @@ pub struct Entity<'e> {
     pub content_type: &'e str,
     /// Its entity tag with quotes, where it has one: another one whenever a byte is another.
     pub etag: Option<&'e str>,
+    /// When it changed last, where that is known.
+    pub modified: Option<LastModified>,
     /// Further fields of the answer, such as Cache-Control.
     pub fields: &'e [Header<'e>],
 }
@@ -32,10 +36,19 @@ impl Response<'_> {
             let etag = entity.etag.unwrap_or_default();
             Some(lists.any(|list| is_listed(list, etag, is_weak_fine)))
         };
-        if listed("If-Match", false) == Some(false) {
+        // The date counts only where no tag is named (RFC 9110, 13.2.2).
+        let is_another = match listed("If-Match", false) {
+            Some(is_it) => !is_it,
+            None => entity.changed(request, "If-Unmodified-Since") == Some(Ordering::Greater),
+        };
+        if is_another {
             return self.status(412).reason();
         }
-        if listed("If-None-Match", true) == Some(true) {
+        let is_known = listed("If-None-Match", true).unwrap_or_else(|| {
+            let changed = entity.changed(request, "If-Modified-Since");
+            changed.is_some_and(Ordering::is_le)
+        });
+        if is_known {
             return entity.head(self, 304).empty();
         }
         match entity.range(request) {
@@ -50,6 +63,11 @@ impl Response<'_> {
 }
 
 impl Entity<'_> {
+    /// When it changed, compared with the date in this field; `None` where one of them is not known.
+    fn changed(&self, request: &Request<'_>, field: &str) -> Option<Ordering> {
+        self.modified?.compare(request.single_field(field)?)
+    }
+
     /// What the request wants of it. An If-Range that is not its strong tag makes that everything, and
     /// so does a second field of either name.
     fn range(&self, request: &Request<'_>) -> Range {
@@ -72,6 +90,9 @@ impl Entity<'_> {
         let mut head = response.status(status);
         if let Some(etag) = self.etag {
             head = head.field("ETag", etag);
+        }
+        if let Some(date) = self.modified.and_then(|modified| modified.text()) {
+            head = head.field("Last-Modified", str::from_utf8(&date).unwrap_or_default());
         }
         for field in self.fields {
             head = head.field(field.name, field.value);

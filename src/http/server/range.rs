@@ -29,6 +29,8 @@ impl Range {
         let dash = range.iter().position(|&byte| byte == b'-')?;
         let (first, last) = (range.get(..dash)?, range.get(dash + 1..)?);
         let (first, last) = match (first, last) {
+            // The last bytes of nothing are all of it (RFC 9110, 14.1.2).
+            ([], suffix) if length == 0 && saturated(suffix)? > 0 => return None,
             ([], suffix) => (length.saturating_sub(saturated(suffix)?), None),
             (first, []) => (saturated(first)?, None),
             (first, last) => (saturated(first)?, Some(saturated(last)?)),

@@ -5,10 +5,16 @@ use super::status::{is_bodiless, reason};
 use super::{Method, Request, date};
 use crate::Tick;
 use crate::http::Header;
+#[cfg(feature = "file")]
+use crate::http::percent;
 use crate::http::syntax::{is_forbidden_control, is_tchar};
 
 /// Fields that only the server itself writes.
 const OURS: [&str; 4] = ["Connection", "Content-Length", "Date", "Transfer-Encoding"];
+
+/// What stands around a field Location in a short answer, in bytes.
+#[cfg(feature = "file")]
+const AROUND_LOCATION_BYTES: usize = 160;
 
 /// Answers one request. Every way to use it up ends in a [`Reply`].
 ///
@@ -161,6 +167,23 @@ impl ResponseHead<'_> {
         out.push(b"/");
         out.number(length);
         out.push(b"\r\n");
+        self
+    }
+
+    /// The field Location: a name in `folder`, percent-encoded. It is left out where it would leave no
+    /// room for the rest of a short answer.
+    #[cfg(feature = "file")]
+    #[must_use]
+    pub(super) fn location(mut self, folder: &str, name: &str) -> Self {
+        let out = &mut self.response.out;
+        let before = (out.len, out.is_unfit);
+        out.push(b"Location: ");
+        out.push(folder.as_bytes());
+        percent::encode(name.as_bytes(), &mut |piece| out.push(piece.as_bytes()));
+        out.push(b"\r\n");
+        if out.is_unfit || out.memory.len().saturating_sub(out.len) < AROUND_LOCATION_BYTES {
+            (out.len, out.is_unfit) = before;
+        }
         self
     }
 

@@ -211,6 +211,11 @@ impl<'b, H: Handler> HttpSession<'b, H> {
         self.upgrade.as_mut()
     }
 
+    /// Whether there is a connection that has changed to the other protocol.
+    pub fn is_upgraded(&self) -> bool {
+        self.active().is_some()
+    }
+
     /// The upgrade session, while it has the connection.
     fn active(&self) -> Option<&H::Upgrade> {
         let is_upgraded = *self.state.state() == State::Upgraded;
@@ -354,7 +359,9 @@ impl<H: Handler> Session for HttpSession<'_, H> {
                 // Those of HTTP are over.
                 _ => Error::Reset.into(),
             });
-            return session.end(connection, result).map_err(ServeError::Upgrade);
+            let result = session.end(connection, result);
+            self.state.enter(connection.io, State::Finished, None);
+            return result.map_err(ServeError::Upgrade);
         }
         match self.failure {
             Some(Refused::Request(error)) => Err(error.into()),

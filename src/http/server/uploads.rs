@@ -29,10 +29,12 @@ pub struct UploadOptions<'a> {
 
 /// Takes files into a store, and leaves every other request to another handler.
 ///
-/// A POST to `path` and a name has the bytes of a file as its body; one to `path` itself is a form with
-/// one file (`multipart/form-data`), as browsers send it. The file appears in the store whole or not at
-/// all, and is durable when the answer says so: 201, or 303 back to `path` for a form. There is no
-/// authentication: whoever reaches the port can store a file.
+/// A POST to `path` and a name has the bytes of a file as its body, or a form with one file
+/// (`multipart/form-data`); one to `path` itself is such a form, as browsers send it, and the name is
+/// in it. The file appears in the store whole or not at all, and is durable when the answer says so:
+/// 201 with the file's own path as its Location where the store has names, or 303 back to `path` for a
+/// form without a name in the path. There is no authentication: whoever reaches the port can store a
+/// file.
 ///
 /// Each caller's handler needs a store of its own, or several callers would end each other's uploads.
 /// An upload that breaks off leaves nothing.
@@ -53,6 +55,8 @@ pub struct Uploads<'a, S, H> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Incoming {
     name: FileName,
+    /// The name is in the path: the one in a form does not count.
+    is_named: bool,
     began: Tick,
     form: Option<Form>,
     /// Length of the file, or of the whole form before the head of its part has come.
@@ -143,16 +147,12 @@ impl<'a, S: Store, H> Uploads<'a, S, H> {
         };
         let content_type = request.field("Content-Type").unwrap_or_default();
         let mut memory = [0; PATH_BYTES_MAX];
-        let (form, decoded) = if name.is_empty() {
-            (Form::new(content_type), Some(""))
-        } else {
-            (None, percent::decode(name, &mut memory))
-        };
         // Folders are not the store's, so no name in one is.
         let is_name = |name: &&str| !name.contains('/');
-        let Some(decoded) = decoded.filter(is_name) else {
+        let Some(decoded) = percent::decode(name, &mut memory).filter(is_name) else {
             return response.status(400).text("This is no name of a file.\n");
         };
+        let form = Form::new(content_type);
         let (stage, extra) = match form {
             Some(_) => (Stage::PartHead, FORM_BYTES_MAX),
             None if name.is_empty() => return response.status(415).reason(),
@@ -160,6 +160,7 @@ impl<'a, S: Store, H> Uploads<'a, S, H> {
         };
         self.upload = Some(Incoming {
             name: clean(decoded),
+            is_named: !name.is_empty(),
             began: response.now(),
             form,
             length,
@@ -197,7 +198,10 @@ impl Incoming {
         if is_complete {
             self.length = form.file_length(self.length)?;
             self.left = self.length;
-            self.name = clean(form.name()?);
+            let name = form.name()?;
+            if !self.is_named {
+                self.name = clean(name);
+            }
             self.stage = Stage::Beginning;
             if self.length > max {
                 return Err(Failure::TooLarge);
@@ -298,18 +302,20 @@ impl<S: Store, H: Handler> Handler for Uploads<'_, S, H> {
                 Poll::Ready(result) => result,
             },
         };
-        let is_form = upload.form.is_some();
+        let is_named = upload.is_named;
         if result.is_ok() {
             self.upload = None;
         }
         Poll::Ready(match result {
-            Ok(()) if is_form => {
-                let answer = response.status(303);
-                answer
-                    .field("Location", self.options.path)
-                    .text("Stored.\n")
+            Ok(()) => {
+                let path = self.options.path;
+                let answer = match store.stored_name().filter(|_| is_named) {
+                    Some(name) => response.status(201).location(path, name),
+                    None if is_named => response.status(201),
+                    None => response.status(303).field("Location", path),
+                };
+                answer.text("Stored.\n")
             }
-            Ok(()) => response.status(201).text("Stored.\n"),
             Err(Failure::Form) => response.status(400).text("This form is not one file.\n"),
             Err(Failure::TooLarge) => response.status(413).reason(),
             Err(Failure::Store(StoreError::TooLarge)) => response.status(507).reason(),

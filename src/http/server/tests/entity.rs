@@ -10,7 +10,7 @@ use crate::Tick;
 use crate::http::Header;
 use crate::http::server::reply::Body;
 use crate::http::server::response::Terms;
-use crate::http::server::{Entity, Etag, Response};
+use crate::http::server::{Entity, Etag, LastModified, Response};
 
 const ETAG: &str = "\"a,b\"";
 
@@ -25,6 +25,7 @@ fn answer(length: u64, etag: Option<&str>, line: &str, fields: &str) -> (u16, St
             length,
             content_type: "text/css",
             etag,
+            modified: Some(LastModified::at(784_111_777)),
             fields: &[Header {
                 name: "X",
                 value: "y",
@@ -34,6 +35,10 @@ fn answer(length: u64, etag: Option<&str>, line: &str, fields: &str) -> (u16, St
         let head = String::from_utf8(memory[..reply.len.unwrap()].to_vec()).unwrap();
         assert_eq!(
             head.contains("X: y\r\n"),
+            matches!(reply.status, 200 | 206 | 304)
+        );
+        assert_eq!(
+            head.contains("Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
             matches!(reply.status, 200 | 206 | 304)
         );
         let range = head.split("Content-Range: ").nth(1);
@@ -85,6 +90,35 @@ fn a_range_that_is_not_there_is_416_with_the_length() {
     }
     let (status, range, _) = answer(0, None, "GET /", "Range: bytes=0-\r\n");
     assert_eq!((status, range.as_str()), (416, "bytes */0"));
+    let (status, ..) = answer(0, None, "GET /", "Range: bytes=-1\r\n");
+    assert_eq!(status, 200, "the last byte of nothing is all of it");
+}
+
+#[test]
+fn a_date_counts_only_where_no_tag_is_named() {
+    let (before, same, after) = (
+        "Sun, 06 Nov 1994 08:49:36 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:38 1994",
+    );
+    let status = |fields: &str| answer(10, Some(ETAG), "GET /", fields).0;
+    for (date, since, unmodified) in [
+        (before, 200, 412),
+        (same, 304, 200),
+        (after, 304, 200),
+        ("yesterday", 200, 200),
+    ] {
+        let since_field = format!("If-Modified-Since: {date}\r\n");
+        assert_eq!(status(&since_field), since, "{date}");
+        let unmodified_field = format!("If-Unmodified-Since: {date}\r\n");
+        assert_eq!(status(&unmodified_field), unmodified, "{date}");
+        let tag = "If-None-Match: \"b\"\r\n";
+        assert_eq!(status(&format!("{since_field}{tag}")), 200, "{date}");
+        let tag = format!("If-Match: {ETAG}\r\n");
+        assert_eq!(status(&format!("{unmodified_field}{tag}")), 200, "{date}");
+    }
+    let twice = format!("If-Modified-Since: {same}\r\n");
+    assert_eq!(status(&format!("{twice}{twice}")), 200);
 }
 
 #[test]
