@@ -12,6 +12,8 @@ pub enum JoinError {
     MembersFull,
     /// The room is a new one, and there is memory for so many and no more.
     RoomsFull,
+    /// The hub is [closed](super::Hub::close).
+    Closed,
 }
 
 impl JoinError {
@@ -20,6 +22,7 @@ impl JoinError {
         match self {
             Self::MembersFull => "there is no place for another member",
             Self::RoomsFull => "there is no place for another room",
+            Self::Closed => "the server is going away",
         }
     }
 }

@@ -9,14 +9,14 @@ use super::command::Command;
 use super::perform::{Reply, Taken, perform};
 use super::pieces::{Written, tell_others};
 use super::text::cut_len;
-use super::{ENTRIES_MAX, Hub, MemberId, NAME_BYTES_MAX, Name};
+use super::{ENTRIES_MAX, Hub, JoinError, MemberId, NAME_BYTES_MAX, Name, PARTING_MAX};
 use super::{SessionError, Wants};
 use crate::chat::{Ending, LineSplitter, Silence};
 use crate::net::Keepalive;
-use crate::{Connection, Deadline, Duration, Error, Received, Session, Step, Tick, TimeoutKind};
+use crate::{Connection, Deadline, Error, Received, Session, Step, Tick, TimeoutKind};
 
-/// How long what was said before somebody went may take to reach it.
-const PARTING_MAX: Duration = Duration::from_secs(5);
+/// The last line to members of a hub that is closed.
+const GOING_AWAY: Reply = Reply::Line("* the server is going away\n");
 /// The longest character in bytes, in UTF-8.
 const CHARACTER_LEN_MAX: usize = 4;
 
@@ -42,6 +42,8 @@ pub struct LinesSession<'h, 'm> {
     /// When the member may speak again.
     held_until: Option<Tick>,
     reply: Option<Reply>,
+    /// What is said after the reply.
+    last_line: Option<Reply>,
     /// How much of the present entry was written.
     written: Written,
     keepalive: Keepalive,
@@ -86,6 +88,7 @@ impl<'h, 'm> LinesSession<'h, 'm> {
             silence: Silence::new(),
             held_until: None,
             reply: None,
+            last_line: None,
             written: Written::default(),
             keepalive: Keepalive::new(Tick::ZERO),
             alive_by: None,
@@ -147,6 +150,8 @@ impl<'h, 'm> LinesSession<'h, 'm> {
     fn part(&mut self, now: Tick) {
         if let State::Member(id) = self.state {
             self.state = State::Parting(id, now + PARTING_MAX);
+            // It speaks no more.
+            self.held_until = None;
         }
     }
 
@@ -234,7 +239,7 @@ impl<'h, 'm> LinesSession<'h, 'm> {
             Reply::Names { from, is_first } => self.write_names(connection, from, is_first)?,
         };
         if is_written {
-            self.reply = None;
+            self.reply = self.last_line.take();
         }
         Ok(is_written)
     }
@@ -294,6 +299,7 @@ impl Session for LinesSession<'_, '_> {
         self.lines.reset();
         self.is_continued = false;
         self.held_until = None;
+        self.last_line = None;
         self.written = Written::default();
         self.keepalive = Keepalive::new(connection.now());
         // Members may be silent for as long as they like.
@@ -301,6 +307,7 @@ impl Session for LinesSession<'_, '_> {
         connection.socket().set_nagle_enabled(false);
         (self.state, self.reply) = match self.hub.join(&Name::lobby(), None, Wants::Messages) {
             Ok(id) => (State::Member(id), None),
+            Err(JoinError::Closed) => (State::Refused, Some(GOING_AWAY)),
             Err(_) => (
                 State::Refused,
                 Some(Reply::Line("* there is no place for another member\n")),
@@ -311,6 +318,13 @@ impl Session for LinesSession<'_, '_> {
 
     fn step(&mut self, connection: &mut Connection) -> Result<Step, SessionError> {
         let (now, queued) = (connection.now(), connection.unacknowledged());
+        if self.hub.is_closed() && matches!(self.state, State::Member(_)) {
+            self.part(now);
+            match self.reply {
+                Some(_) => self.last_line = Some(GOING_AWAY),
+                None => self.reply = Some(GOING_AWAY),
+            }
+        }
         let has_read = self.read(connection)?;
         let has_written = self.write(connection)?;
         let is_over = self.is_over(now, has_written);

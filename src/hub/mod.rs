@@ -64,5 +64,9 @@ pub use text_member::TextMember;
 #[cfg(all(feature = "server", feature = "websocket"))]
 pub use web::{HubHandler, WebMember, respond, upgrade};
 
+use crate::Duration;
+
 /// Entries that one step of a member writes at most.
 const ENTRIES_MAX: usize = 32;
+/// How long what was said before somebody went may take to reach it.
+const PARTING_MAX: Duration = Duration::from_secs(5);

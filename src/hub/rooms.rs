@@ -96,6 +96,20 @@ impl<'a> Hub<'a> {
         self.state_mut().join(room, name, wants)
     }
 
+    /// Lets nobody in any more and sends everybody away: for a device that will restart. The servers of
+    /// the members must go on turning; each member gets what was said before, is told that the server
+    /// is going away (by WebSocket with 1001), and leaves without a word to the others, within 5 s even
+    /// if it reads nothing. What is said after this call reaches nobody. Between two turns, the next one
+    /// must come at once.
+    pub fn close(&self) {
+        self.state_mut().close();
+    }
+
+    /// Whether [`close`](Hub::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.state().is_closed()
+    }
+
     /// The member is gone, and the room is told. A room that nobody is in any more is closed.
     pub fn leave(&self, id: MemberId) {
         self.state_mut().leave(id);

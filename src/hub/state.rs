@@ -23,6 +23,7 @@ pub(super) struct State<'a> {
     limits: Limits,
     /// Something was appended since [`take_news`](State::take_news).
     has_news: bool,
+    is_closed: bool,
 }
 
 impl<'a> State<'a> {
@@ -45,6 +46,7 @@ impl<'a> State<'a> {
             logs,
             limits,
             has_news: false,
+            is_closed: false,
         }
     }
 
@@ -56,12 +58,23 @@ impl<'a> State<'a> {
         core::mem::replace(&mut self.has_news, false)
     }
 
+    pub(super) const fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     pub(super) fn join(
         &mut self,
         room: &Name,
         name: Option<&Name>,
         wants: Wants,
     ) -> Result<MemberId, JoinError> {
+        if self.is_closed {
+            return Err(JoinError::Closed);
+        }
         if self.members.is_full() {
             return Err(JoinError::MembersFull);
         }
@@ -333,6 +346,7 @@ impl<'a> State<'a> {
         }
     }
 
+    /// Once the hub is closed nothing more is appended: members only get what was said before.
     fn append(
         &mut self,
         room: usize,
@@ -343,7 +357,9 @@ impl<'a> State<'a> {
     ) {
         let len = self.log_bytes();
         let memory = self.logs.get_mut(room * len..).unwrap_or_default();
-        if let (Some(memory), Some(room)) = (memory.get_mut(..len), self.rooms.get_mut(room)) {
+        if !self.is_closed
+            && let (Some(memory), Some(room)) = (memory.get_mut(..len), self.rooms.get_mut(room))
+        {
             room.log.append(memory, from, name.as_str(), bytes, chars);
             self.has_news = true;
         }

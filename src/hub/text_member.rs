@@ -1,7 +1,7 @@
 //! Members over WebSocket: a text is a message.
 
 use super::chunks::Sent;
-use super::{ENTRIES_MAX, Hub, MemberId, Name, PostError, Wants};
+use super::{ENTRIES_MAX, Hub, JoinError, MemberId, Name, PARTING_MAX, PostError, Wants};
 use crate::websocket::{Channel, CloseCode, Endpoint, Kind, Part, WebSocketError};
 use crate::{Deadline, Tick, TimeoutKind};
 
@@ -9,7 +9,7 @@ use crate::{Deadline, Tick, TimeoutKind};
 /// [member over TCP](super::LinesSession) gets, one a text and without line ends.
 ///
 /// Where there is no place it is closed with 1013, when it is too slow with 1008, after a text that is
-/// too long with 1009 and after bytes with 1003.
+/// too long with 1009, after bytes with 1003, and with 1001 when the hub is [closed](Hub::close).
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TextMember<'h, 'm> {
@@ -21,6 +21,8 @@ pub struct TextMember<'h, 'm> {
     sent: Sent,
     /// When the member may speak again.
     held_until: Option<Tick>,
+    /// Until when the member of a closed hub may get what was said before.
+    parts_by: Option<Tick>,
 }
 
 impl<'h, 'm> TextMember<'h, 'm> {
@@ -33,6 +35,7 @@ impl<'h, 'm> TextMember<'h, 'm> {
             member: None,
             sent: Sent::NOTHING,
             held_until: None,
+            parts_by: None,
         }
     }
 
@@ -56,12 +59,13 @@ impl<'h, 'm> TextMember<'h, 'm> {
 impl Endpoint for TextMember<'_, '_> {
     fn on_open(&mut self, channel: &mut Channel) {
         self.sent = Sent::NOTHING;
-        self.held_until = None;
+        (self.held_until, self.parts_by) = (None, None);
         match self
             .hub
             .join(&self.room, self.name.as_ref(), Wants::Messages)
         {
             Ok(id) => self.member = Some(id),
+            Err(JoinError::Closed) => channel.close(CloseCode::GOING_AWAY, ""),
             Err(_) => channel.close(CloseCode::TRY_AGAIN_LATER, "there is no place"),
         }
     }
@@ -91,6 +95,9 @@ impl Endpoint for TextMember<'_, '_> {
         let Some(id) = self.member.filter(|_| !channel.is_closing()) else {
             return;
         };
+        if self.hub.is_closed() {
+            self.parts_by.get_or_insert(channel.now() + PARTING_MAX);
+        }
         for _ in 0..ENTRIES_MAX {
             let sent = &mut self.sent;
             let is_sent = self.hub.read(id, |entry| {
@@ -98,6 +105,10 @@ impl Endpoint for TextMember<'_, '_> {
             });
             match is_sent {
                 Ok(Some(true)) => self.hub.advance(id),
+                Ok(None) if self.hub.is_closed() => {
+                    self.leave();
+                    return channel.close(CloseCode::GOING_AWAY, "");
+                }
                 Ok(_) => return,
                 Err(_) => {
                     self.leave();
@@ -108,13 +119,21 @@ impl Endpoint for TextMember<'_, '_> {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        let held = self.held_until;
-        held.map(|at| Deadline::new(at, TimeoutKind::Sink))
+        let due = |awaits| move |at| Deadline::new(at, awaits);
+        let held = self.held_until.map(due(TimeoutKind::Sink));
+        Deadline::earlier(held, self.parts_by.map(due(TimeoutKind::Flush)))
     }
 
-    /// The message that waits is offered again.
-    fn on_deadline(&mut self, _channel: &mut Channel) {
-        self.held_until = None;
+    /// The message that waits is offered again, or the member of a closed hub has got all that it
+    /// takes.
+    fn on_deadline(&mut self, channel: &mut Channel) {
+        let now = channel.now();
+        let is_due = |at: &mut Tick| *at <= now;
+        self.held_until.take_if(is_due);
+        if self.parts_by.take_if(is_due).is_some() {
+            self.leave();
+            channel.close(CloseCode::GOING_AWAY, "");
+        }
     }
 
     fn on_close(&mut self, _channel: &mut Channel, _code: Option<CloseCode>, _reason: &str) {

@@ -10,6 +10,7 @@ mod common;
 
 mod world;
 
+mod closing;
 mod lines;
 mod model;
 mod rules;

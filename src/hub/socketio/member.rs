@@ -3,11 +3,12 @@
 use heapless::Vec;
 
 use super::heartbeat::Heartbeat;
+use super::namespace::Namespace;
 use super::outgoing::{NEWS_ID, OURS, Path, Reply, render_entry};
 use super::{Body, Engine, Json, Packet, PacketError};
 use crate::hub::chunks::Sent;
 use crate::hub::rate::Rate;
-use crate::hub::{ENTRIES_MAX, Hub, MemberId, Name, PostError, Wants};
+use crate::hub::{ENTRIES_MAX, Hub, MemberId, Name, PARTING_MAX, PostError, Wants};
 use crate::websocket::{Channel, CloseCode, Endpoint, Kind, Part, WebSocketError};
 use crate::{Deadline, Duration, Tick, TimeoutKind};
 
@@ -31,7 +32,7 @@ pub enum Event {
 /// The event `message` with a string is a message to the room. Any other event goes to the other
 /// clients of Socket.IO in the room as it is, but for `joined`, `left` and `renamed`, which only the
 /// hub sends, and a `message` without a string; those go to nobody. An acknowledgement says how many
-/// others there are. Binary events are refused with 1003.
+/// others there are. Binary events are refused with 1003, and a [closed](Hub::close) hub ends with 1001.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SocketIo<'h, 'm> {
@@ -51,20 +52,8 @@ pub struct SocketIo<'h, 'm> {
     held_until: Option<Tick>,
     /// Until when it must have joined a namespace.
     connect_by: Option<Tick>,
-}
-
-/// A namespace that the client has joined.
-#[derive(Debug)]
-struct Namespace {
-    path: Path,
-    member: MemberId,
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for Namespace {
-    fn format(&self, f: defmt::Formatter) {
-        defmt::write!(f, "{=str}", self.path.as_str());
-    }
+    /// Until when the client of a closed hub may get what was said before.
+    parts_by: Option<Tick>,
 }
 
 /// What is sent, or was sent last.
@@ -95,6 +84,7 @@ impl<'h, 'm> SocketIo<'h, 'm> {
             rate: Rate::NEW,
             held_until: None,
             connect_by: None,
+            parts_by: None,
         }
     }
 
@@ -233,10 +223,12 @@ impl<'h, 'm> SocketIo<'h, 'm> {
         let count = self.namespaces.len();
         for (place, namespace) in places.skip(self.last_place + 1).take(count) {
             let has_entry = self.hub.read(namespace.member, |_| ());
-            match has_entry.map_err(|_| (CloseCode::POLICY, "too slow"))? {
-                Some(()) => return Ok(Some(Sending::Entry(place))),
-                None => continue,
+            if has_entry.map_err(|_| (CloseCode::POLICY, "too slow"))? == Some(()) {
+                return Ok(Some(Sending::Entry(place)));
             }
+        }
+        if self.hub.is_closed() {
+            return Err((CloseCode::GOING_AWAY, ""));
         }
         Ok(None)
     }
@@ -354,9 +346,13 @@ impl Endpoint for SocketIo<'_, '_> {
     }
 
     fn transmit(&mut self, channel: &mut Channel) {
-        if !channel.is_closing()
-            && let Err(refusal) = self.send_all(channel)
-        {
+        if channel.is_closing() {
+            return;
+        }
+        if self.hub.is_closed() {
+            self.parts_by.get_or_insert(channel.now() + PARTING_MAX);
+        }
+        if let Err(refusal) = self.send_all(channel) {
             self.close(channel, refusal);
         }
     }
@@ -366,7 +362,9 @@ impl Endpoint for SocketIo<'_, '_> {
         let held = self.held_until.map(due(TimeoutKind::Sink));
         let connect = self.connect_by.map(due(TimeoutKind::Request));
         let heartbeat = self.heartbeat.deadline().map(due(TimeoutKind::Peer));
-        Deadline::earlier(held, Deadline::earlier(connect, heartbeat))
+        let parting = self.parts_by.map(due(TimeoutKind::Flush));
+        let soon = Deadline::earlier(held, parting);
+        Deadline::earlier(soon, Deadline::earlier(connect, heartbeat))
     }
 
     fn on_deadline(&mut self, channel: &mut Channel) {
@@ -375,6 +373,9 @@ impl Endpoint for SocketIo<'_, '_> {
         self.held_until.take_if(is_due);
         if self.connect_by.take_if(is_due).is_some() {
             self.close(channel, (CloseCode::POLICY, "no namespace was joined"));
+        }
+        if self.parts_by.take_if(is_due).is_some() {
+            self.close(channel, (CloseCode::GOING_AWAY, ""));
         }
         if self.heartbeat.deadline().is_some_and(|at| at <= now) {
             self.heartbeat.expire(now);

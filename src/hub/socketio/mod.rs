@@ -6,6 +6,7 @@ mod handshake;
 mod heartbeat;
 mod json;
 mod member;
+mod namespace;
 mod outgoing;
 mod packet;
 
