@@ -1,6 +1,8 @@
 //! What the network does to a world: faults of each link, and changes over time, all drawn from a
 //! seed.
 
+use core::fmt;
+
 use heapless::Vec;
 use tickwire::Tick;
 
@@ -238,6 +240,20 @@ impl FaultPlan {
                 ethernet.mend(port, other);
             }
         }
+    }
+}
+
+/// The links, and what changes when, a line each.
+impl fmt::Display for FaultPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for port in 0..self.ports {
+            let (mtu, link) = (self.mtu(port), self.link(port));
+            writeln!(f, "link {port}: mtu {mtu}, {link:?}")?;
+        }
+        for (at, change) in &self.changes {
+            writeln!(f, "at {at}: {change:?}")?;
+        }
+        Ok(())
     }
 }
 

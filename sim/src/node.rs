@@ -131,6 +131,19 @@ impl<'a> Node<'a> {
         EthernetAddress([2, 0, 10, 0, 0, number_of(port)])
     }
 
+    /// The port of the node whose address this ARP packet, damaged on its way, gives to another.
+    /// Nothing protects ARP but Ethernet's frame check sequence, which this Ethernet does not have.
+    /// Whoever believes it sends to nobody for as long as smoltcp believes a hardware address, 60 s.
+    pub fn displaced_by(frame: &[u8]) -> Option<usize> {
+        let (Some([8, 6]), Some(mac), Some([10, 0, 0, number])) =
+            (frame.get(12..14), frame.get(22..28), frame.get(28..32))
+        else {
+            return None;
+        };
+        let port = usize::from(number.checked_sub(1)?);
+        (mac != Self::mac_of(port).as_bytes()).then_some(port)
+    }
+
     /// Adds a TCP socket over buffers that the caller lent.
     ///
     /// # Panics

@@ -83,8 +83,11 @@ fn scripts_break_a_bare_host_in_every_known_way_and_a_guarded_one_in_none() {
             assert!(bare.contains(&format!("{defect}: ")), "{defect}: {bare}");
         }
     }
-    let spinning = output("--explore --no-guard --seeds 100000000..100020000");
-    assert!(String::from_utf8_lossy(&spinning.stdout).contains("spins: "));
+    let bare = output("--explore --no-guard --seeds 100000000..100020000");
+    let bare = String::from_utf8(bare.stdout).unwrap();
+    for defect in ["spins", "ignores data", "never ends"] {
+        assert!(bare.contains(&format!("{defect}: ")), "{defect}: {bare}");
+    }
 }
 
 #[test]
@@ -105,14 +108,39 @@ fn what_makes_no_sense_is_wrong_usage_and_runs_nothing() {
         "--explore --compare-guard",
         "--explore --seed 1",
         "--recovery --compare-guard",
+        "--recovery --no-guard",
         "--recovery --seed 1",
         "--pcap never.pcap",
+        "--seed 1 --pcap -",
+        "--seed 1 --timeline -",
+        "--seeds 0..2 --json -",
         "--profile worse",
     ] {
         let output = output(line);
         assert_eq!(output.status.code(), Some(2), "{line}");
         assert!(output.stdout.is_empty(), "{line}");
     }
+}
+
+#[test]
+fn one_seed_has_a_result_too() {
+    let path = scratch("one-seed.json");
+    let result = |line: &str| {
+        let output = sim(line).arg(&path).output().unwrap();
+        (output, fs::read_to_string(&path).unwrap())
+    };
+    let (output, json) = result("--seed 5 --json");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((number(&json, "seeds"), number(&json, "failed")), (1, 0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, trace) = text.trim_end().rsplit_once("\ntrace ").unwrap();
+    assert!(json.contains(&format!("\"trace\":\"{trace}\"")), "{json}");
+    // smoltcp panics in this one.
+    let (output, json) = result("--seed 747 --no-guard --json");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!((number(&json, "seeds"), number(&json, "failed")), (1, 1));
+    let replay = "\"replay\":\"sim --seed 747 --profile bad --no-guard\"";
+    assert!(json.contains(replay), "{json}");
 }
 
 #[test]

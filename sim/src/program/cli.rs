@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use tickwire_sim::{Options, Profile, Scenario};
 
@@ -34,16 +35,16 @@ pub(crate) struct Cli {
     #[arg(long, value_enum, default_value = "all")]
     scenario: ScenarioName,
     /// Run without guards: smoltcp as it is
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["compare_guard", "recovery", "downloads", "mutants"])]
     pub(crate) no_guard: bool,
     /// Run only every N-th seed, starting with the I-th; I is 0 to N - 1
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "0/1", conflicts_with = "seed")]
     pub(crate) shard: (u64, u64),
     /// Write the frames of the one seed to a file for Wireshark
-    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = SWEEPS)]
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = SWEEPS, value_parser = file())]
     pub(crate) pcap: Option<PathBuf>,
     /// Draw the one seed: nodes as lanes, frames as arrows, states as bars, events as marks
-    #[arg(long, value_name = "FILE.svg", requires = "seed", conflicts_with_all = SWEEPS)]
+    #[arg(long, value_name = "FILE.svg", requires = "seed", conflicts_with_all = SWEEPS, value_parser = file())]
     pub(crate) timeline: Option<PathBuf>,
     /// Compare smoltcp sockets without a guard and with one, without any app
     #[arg(long, conflicts_with_all = ["seed", "json", "shard"])]
@@ -67,7 +68,7 @@ pub(crate) struct Cli {
         conflicts_with_all = ["seed", "json", "shard", "compare_guard", "explore", "recovery", "canaries"])]
     pub(crate) mutants: Option<NoticedBy>,
     /// Write the result as JSON
-    #[arg(long, value_name = "FILE", conflicts_with = "seed")]
+    #[arg(long, value_name = "FILE", value_parser = file())]
     pub(crate) json: Option<PathBuf>,
 }
 
@@ -202,6 +203,15 @@ impl Cli {
         }
         command
     }
+}
+
+/// A file for a result.
+fn file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let is_stdout = path.as_os_str() == "-";
+        let refused = "stdout has the report; name a file";
+        (!is_stdout).then_some(path).ok_or(refused)
+    })
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {

@@ -16,6 +16,7 @@ mod mutants;
 mod net;
 mod ran;
 mod recovery;
+mod result_file;
 mod serve;
 mod single;
 mod summary;

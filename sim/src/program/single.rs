@@ -16,10 +16,12 @@ use tickwire_sim::{SimError, Tracer, describe};
 use crate::capture::Capture;
 use crate::caught::{failure, run_caught, run_memory};
 use crate::cli::{Cli, Workload};
+use crate::clock::Stopwatch;
 use crate::net;
 use crate::ran::Ran;
+use crate::result_file::ResultFile;
 use crate::serve;
-use crate::summary::faults;
+use crate::summary::{Summary, faults};
 use crate::timeline;
 use crate::timeline_data::TimelineData;
 
@@ -87,6 +89,8 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
         workload.scenario()
     )?;
     write!(out, "{text}")?;
+    let file = ResultFile::create(cli)?;
+    let stopwatch = Stopwatch::start();
     let mut printer = Printer {
         out: &mut *out,
         printed: Ok(()),
@@ -95,6 +99,11 @@ pub(crate) fn run(cli: &Cli, seed: u64, out: &mut dyn Write) -> io::Result<bool>
     };
     let result = run_caught(seed, &workload, &mut run_memory(), &mut printer);
     printer.printed?;
+    if let Some(file) = file {
+        let seconds = stopwatch.elapsed().as_secs_f64();
+        let trace = result.as_ref().ok().map(|ran| ran.report.trace);
+        file.write(cli, &Summary::of(seed, &result), seconds, trace)?;
+    }
     if let (Some(path), Some(capture)) = (&cli.pcap, &printer.capture) {
         write(path, capture.bytes())?;
     }

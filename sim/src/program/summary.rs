@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tickwire_sim::AttemptCounts;
 use tickwire_sim::ethernet::{Cause, Change, Counts};
 
+use crate::caught::failure;
 use crate::ran::Ran;
 
 /// The sums over many seeds.
@@ -23,7 +24,25 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn add(&mut self, Ran { report, counts }: &Ran) {
+    /// The summary of one seed.
+    pub(crate) fn of(seed: u64, result: &Result<Ran, String>) -> Self {
+        let mut summary = Self::default();
+        summary.add(seed, result);
+        summary
+    }
+
+    /// Adds a seed.
+    pub(crate) fn add(&mut self, seed: u64, result: &Result<Ran, String>) {
+        self.seeds += 1;
+        if let Some(broken) = failure(result) {
+            self.failures.insert(seed, broken);
+        }
+        if let Ok(ran) = result {
+            self.add_counts(ran);
+        }
+    }
+
+    fn add_counts(&mut self, Ran { report, counts }: &Ran) {
         self.virtual_ticks += u128::from(report.ended_at.as_millis());
         self.turns += report.turns;
         self.crashes += u64::from(report.crashes);

@@ -1,27 +1,19 @@
 //! Many seeds on all cores.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 
 use crate::all_cores::on_all;
-use crate::caught::{failure, run_caught, run_memory};
+use crate::caught::{run_caught, run_memory};
 use crate::cli::Cli;
 use crate::clock::Stopwatch;
+use crate::result_file::ResultFile;
 use crate::summary::Summary;
 
 /// Runs a range of seeds. Returns whether all is well.
 pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
     // Before the sweep: hours of work must not end in a result that cannot be written.
-    let named = |path: &Path, error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-    };
-    let file = cli.json.as_deref().map(|path| {
-        let file = File::create(path).map_err(|error| named(path, error));
-        file.map(|file| (path, file))
-    });
-    let file = file.transpose()?;
+    let file = ResultFile::create(cli)?;
     let stopwatch = Stopwatch::start();
     let (shard, shards) = cli.shard;
     let range = &cli.seeds;
@@ -40,11 +32,7 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
         summary.merge(part);
     }
     let seconds = stopwatch.elapsed().as_secs_f64();
-    let written = file.map_or(Ok(()), |(path, mut file)| {
-        let text = json(cli, &summary, seconds);
-        file.write_all(text.as_bytes())
-            .map_err(|error| named(path, error))
-    });
+    let written = file.map_or(Ok(()), |file| file.write(cli, &summary, seconds, None));
     print(cli, &summary, seconds, out)?;
     written?;
     Ok(summary.failures.is_empty())
@@ -52,13 +40,7 @@ pub(crate) fn run(cli: &Cli, out: &mut dyn Write) -> io::Result<bool> {
 
 fn run_one(cli: &Cli, seed: u64, memory: &mut [u8], summary: &mut Summary) {
     let result = run_caught(seed, &cli.workload(), memory, &mut ());
-    summary.seeds += 1;
-    if let Some(broken) = failure(&result) {
-        summary.failures.insert(seed, broken);
-    }
-    if let Ok(ran) = &result {
-        summary.add(ran);
-    }
+    summary.add(seed, &result);
 }
 
 fn print(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io::Result<()> {
@@ -99,67 +81,4 @@ fn print(cli: &Cli, summary: &Summary, seconds: f64, out: &mut dyn Write) -> io:
         summary.seeds as f64 / seconds,
         virtual_seconds / seconds,
     )
-}
-
-fn json(cli: &Cli, summary: &Summary, seconds: f64) -> String {
-    let workload = cli.workload();
-    let failures = summary.failures.iter().map(|(seed, broken)| {
-        format!(
-            "{{\"seed\":{seed},\"finding\":{},\"replay\":{}}}",
-            quoted(broken),
-            quoted(&cli.replay(*seed))
-        )
-    });
-    let attempts = workload.attempts();
-    let attempts = attempts
-        .iter()
-        .zip(&summary.attempts)
-        .map(|(name, counts)| {
-            format!(
-                "{}:{{\"begun\":{},\"succeeded\":{},\"failed\":{},\"crashed\":{}}}",
-                quoted(name),
-                counts.begun,
-                counts.succeeded,
-                counts.failed,
-                counts.crashed
-            )
-        });
-    let faults = summary
-        .faults
-        .iter()
-        .map(|(name, value)| format!("{}:{value}", quoted(name)));
-    format!(
-        "{{\"seeds\":{},\"failed\":{},\"profile\":{},\"scenario\":{},\"guarded\":{},\"first\":{},\"end\":{},\
-         \"shard\":\"{}/{}\",\"seconds\":{seconds:.3},\"virtual_seconds\":{:.3},\"turns\":{},\"crashes\":{},\
-         \"apps\":{{{}}},\"faults\":{{{}}},\"failures\":[{}]}}\n",
-        summary.seeds,
-        summary.failures.len(),
-        quoted(workload.profile().name()),
-        quoted(workload.scenario()),
-        workload.is_guarded(),
-        cli.seeds.start,
-        cli.seeds.end,
-        cli.shard.0,
-        cli.shard.1,
-        summary.virtual_ticks as f64 / 1_000.0,
-        summary.turns,
-        summary.crashes,
-        attempts.collect::<Vec<_>>().join(","),
-        faults.collect::<Vec<_>>().join(","),
-        failures.collect::<Vec<_>>().join(","),
-    )
-}
-
-/// A JSON string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            control if control.is_control() => quoted += &format!("\\u{:04x}", u32::from(control)),
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

@@ -35,13 +35,5 @@ pub struct Report {
 pub fn describe(seed: u64, options: &Options, out: &mut dyn fmt::Write) -> fmt::Result {
     let plan = RunPlan::from_seed(seed, options);
     let faults = FaultPlan::from_seed(seed, options.profile, NODES, plan.heal_at);
-    write!(out, "{plan}")?;
-    for port in 0..NODES {
-        let (mtu, link) = (faults.mtu(port), faults.link(port));
-        writeln!(out, "link {port}: mtu {mtu}, {link:?}")?;
-    }
-    for (at, change) in faults.changes() {
-        writeln!(out, "at {at}: {change:?}")?;
-    }
-    Ok(())
+    write!(out, "{plan}{faults}")
 }

@@ -37,18 +37,6 @@ pub(crate) struct RunTracer<'t> {
     tracer: &'t mut dyn Tracer,
 }
 
-/// Whether this is an ARP packet, damaged on its way, that gives a node's address to another.
-/// Nothing protects ARP but Ethernet's frame check sequence, which this Ethernet does not have.
-fn misleads(frame: &[u8]) -> bool {
-    let (Some([8, 6]), Some(mac), Some([10, 0, 0, number])) =
-        (frame.get(12..14), frame.get(22..28), frame.get(28..32))
-    else {
-        return false;
-    };
-    let port = usize::from(*number).checked_sub(1);
-    port.is_none_or(|port| mac != Node::mac_of(port).as_bytes())
-}
-
 impl<'t> RunTracer<'t> {
     pub(crate) fn new(tracer: &'t mut dyn Tracer) -> Self {
         Self {
@@ -98,7 +86,7 @@ impl Tracer for RunTracer<'_> {
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
         self.frames_sent += u64::from(event.fate == Fate::Sent);
-        if event.fate == Fate::Delivered && misleads(frame) {
+        if event.fate == Fate::Delivered && Node::displaced_by(frame).is_some() {
             self.excuse(Tick::from_millis(event.at_micros / 1_000));
         }
         self.hash.frame(event, frame);

@@ -138,11 +138,15 @@ impl<'a, D: TestDevice> Host<'a, D> {
         sent.seq.wrapping_sub(self.start).cast_signed()
     }
 
+    /// What a segment acknowledges, counted from the first byte of the peer's data.
+    pub(super) const fn position_acknowledged(&self, sent: &Sent) -> i32 {
+        sent.ack.wrapping_sub(PEER_START).cast_signed()
+    }
+
     /// The end of the window that a segment announces, counted from the first byte of the peer's
     /// data.
     pub(super) const fn edge_announced(&self, sent: &Sent) -> i32 {
-        let edge = sent.ack.wrapping_add(sent.window as u32);
-        edge.wrapping_sub(PEER_START).cast_signed()
+        self.position_acknowledged(sent) + sent.window as i32
     }
 
     pub(super) fn write(&mut self, len: usize) {
@@ -220,14 +224,31 @@ impl<'a, D: TestDevice> Host<'a, D> {
     /// Sleeps until the host wants to be polled, and polls it. Returns for how many milliseconds it
     /// slept, or None when no timer runs.
     pub(super) fn sleep(&mut self) -> Option<u64> {
+        let wake = self.wake()?.max(self.now);
+        Some(self.sleep_until(wake))
+    }
+
+    fn wake(&mut self) -> Option<Instant> {
         let wakes = [
             self.iface.poll_at(self.now, &self.sockets),
             self.device.poll_at(),
         ];
-        let wake = wakes.into_iter().flatten().min()?;
-        let slept = wake.max(self.now) - self.now;
-        self.now += slept;
+        wakes.into_iter().flatten().min()
+    }
+
+    /// Returns for how many milliseconds it slept.
+    fn sleep_until(&mut self, wake: Instant) -> u64 {
+        let slept = wake - self.now;
+        self.now = wake;
         self.poll();
-        Some(slept.total_millis())
+        slept.total_millis()
+    }
+
+    /// Sleeps like [`sleep`](Self::sleep), but for this time at most, and returns what is left of it.
+    pub(super) fn sleep_at_most(&mut self, time: Duration) -> Duration {
+        let end = self.now + time;
+        let wake = self.wake().map_or(end, |wake| wake.clamp(self.now, end));
+        self.sleep_until(wake);
+        end - wake
     }
 }

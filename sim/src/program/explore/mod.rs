@@ -12,6 +12,7 @@
 mod cable;
 mod host;
 mod judge;
+mod peer;
 mod script;
 
 use std::collections::BTreeMap;
@@ -138,6 +139,10 @@ fn shape(script: &Script) -> String {
         },
         Act::Write(_) => "write",
         Act::Again(_) => "again",
+        Act::Acknowledge(_) => "acknowledge",
+        Act::Continue(_, false) => "continue",
+        Act::Continue(_, true) => "continue fin",
+        Act::Resend => "resend",
         Act::Pass(_) | Act::Sleep => "time",
         Act::Close => "close",
         Act::Read => "read",
@@ -173,6 +178,12 @@ fn describe(script: &Script) -> String {
             ),
             Act::Write(len) => write!(text, "; write {len}"),
             Act::Again(count) => write!(text, "; again {count}"),
+            Act::Acknowledge(window) => write!(text, "; acknowledge all, window {window}"),
+            Act::Continue(len, has_fin) => {
+                let fin = if *has_fin { " FIN" } else { "" };
+                write!(text, "; receive{fin} the next {len}")
+            }
+            Act::Resend => write!(text, "; receive again what is not acknowledged"),
             Act::Pass(millis) => write!(text, "; pass {millis} ms"),
             Act::Close => write!(text, "; close"),
             Act::Read => write!(text, "; read"),

@@ -32,6 +32,14 @@ pub(super) enum Act {
     Receive(Received),
     /// The last segment comes this number of times more.
     Again(usize),
+    /// The peer acknowledges all that the host has sent, with this window.
+    Acknowledge(u16),
+    /// The peer goes on with this number of bytes after the last that it has sent, and perhaps its
+    /// FIN, and acknowledges all.
+    Continue(usize, bool),
+    /// The peer sends again what the host has not acknowledged, or one byte of it where that does
+    /// not fit into the window, and acknowledges all.
+    Resend,
     /// Time passes, in milliseconds.
     Pass(u64),
     /// Time passes until the host wants to be polled.
@@ -183,6 +191,7 @@ fn draw(random: &mut Generator, refuses: bool) -> Act {
         8 => Act::Read,
         9 if refuses => pick(random, &[Act::Refuse, Act::Accept]),
         10 | 11 => Act::Again(pick(random, &[1, 3])),
+        12 => honest(random),
         _ => Act::Receive(Received {
             seq: pick(random, &[-1, -1, 0, 0, 0, 1, 2, 4, 5, 7, 8, 9]),
             ack: pick(random, &[0, 0, 1, 2, 3, 4, 4, 5, 8, 9]),
@@ -190,6 +199,15 @@ fn draw(random: &mut Generator, refuses: bool) -> Act {
             has_fin: random.below(4) == 0,
             len: pick(random, &[0, 0, 0, 1, 2, 4, 12]),
         }),
+    }
+}
+
+/// What a peer does that tells no lie: most segments of a drawn script are not what the host expects.
+fn honest(random: &mut Generator) -> Act {
+    match random.below(4) {
+        0 => Act::Acknowledge(pick(random, &[0, 1, 4, 1000])),
+        1 | 2 => Act::Continue(pick(random, &[1, 2, 4, 12]), random.below(8) == 0),
+        _ => Act::Resend,
     }
 }
 

@@ -41,7 +41,7 @@ impl Place {
             5 if random.chance(300_000) => {
                 let ends = [End::Flushed, End::Cut, End::Reset, End::Quit];
                 let end = ends[random.below(4) as usize];
-                self.member_mut().end(end);
+                self.member_mut().end(end, now);
             }
             6..=22 => self.say(random, chronicle),
             23 if random.chance(300_000) => {

@@ -19,6 +19,16 @@ pub(super) enum Change {
     Renamed(String, String),
 }
 
+impl Change {
+    /// Whose name is in the room from now on.
+    pub(super) const fn newcomer(&self) -> Option<&String> {
+        match self {
+            Self::Joined(name) | Self::Renamed(_, name) => Some(name),
+            Self::Left(_) => None,
+        }
+    }
+}
+
 /// One entry, as its members get it.
 pub(super) struct Told {
     /// What members who talk in lines get; `None` for an event.
@@ -296,6 +306,11 @@ impl Told {
         }
     }
 
+    /// Whether whoever had this name has gone.
+    pub(super) fn is_going_of(&self, name: &str) -> bool {
+        matches!(&self.change, Some(Change::Left(gone)) if gone == name)
+    }
+
     /// What was said, if anything was.
     fn text(&self) -> &str {
         let Some(line) = &self.line else {
@@ -313,17 +328,11 @@ impl Told {
 fn change_names(names: &mut Vec<String>, change: Option<&Change>) -> Result<(), Broken> {
     let place = |names: &[String], name: &String| names.binary_search(name);
     let wrong = || Broken::at_hub(19, "somebody came twice, or went who was not there");
-    let (gone, come) = match change {
-        Some(Change::Joined(name)) => (None, Some(name)),
-        Some(Change::Left(name)) => (Some(name), None),
-        Some(Change::Renamed(name, new)) => (Some(name), Some(new)),
-        None => (None, None),
-    };
-    if let Some(name) = gone {
+    if let Some(Change::Left(name) | Change::Renamed(name, _)) = change {
         let at = place(names, name).map_err(|_| wrong())?;
         names.remove(at);
     }
-    if let Some(name) = come {
+    if let Some(name) = change.and_then(Change::newcomer) {
         let Err(at) = place(names, name) else {
             return Err(wrong());
         };

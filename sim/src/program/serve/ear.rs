@@ -66,13 +66,12 @@ impl Ear {
             return self.is_in();
         }
         let mut new_name = None;
-        let going = Some(Change::Left(self.name.clone()));
+        let places = std::mem::take(&mut self.places);
         let next = |place: usize| {
             let (at, told) = rest(told, place, own_events).next()?;
-            let is_it = told.change != going && told.for_member(own_events) == Some(text);
+            let is_it = !told.is_going_of(&self.name) && told.for_member(own_events) == Some(text);
             is_it.then_some((at, told))
         };
-        let places = std::mem::take(&mut self.places);
         for place in places {
             if let Some((at, told)) = next(place) {
                 self.places.push(at + 1);
@@ -96,46 +95,57 @@ impl Ear {
         chronicle: &Chronicle,
         own_events: Option<&str>,
     ) -> Option<Tick> {
+        let told = self.next(chronicle, own_events)?;
+        (!told.is_going_of(&self.name)).then_some(told.at)
+    }
+
+    /// Whether the member has heard all and has gone, which it may not know yet.
+    pub(super) fn has_gone(&self, chronicle: &Chronicle, own_events: Option<&str>) -> bool {
+        let next = self.next(chronicle, own_events);
+        next.is_some_and(|told| told.is_going_of(&self.name))
+    }
+
+    /// What was told after what it has heard last.
+    fn next<'c>(&self, chronicle: &'c Chronicle, own_events: Option<&'c str>) -> Option<&'c Told> {
         let told = &chronicle.rooms[self.room].told;
         // The last place is where it is, if that is possible.
-        let (_, told) = rest(told, *self.places.last()?, own_events).next()?;
-        let is_going = told.change == Some(Change::Left(self.name.clone()));
-        (!is_going).then_some(told.at)
+        let (_, next) = rest(told, *self.places.last()?, own_events).next()?;
+        Some(next)
     }
 
     /// Whether the member has heard all that was told before its own going.
     pub(super) fn has_heard_all_before_its_going(&self, chronicle: &Chronicle) -> bool {
         let told = &chronicle.rooms[self.room].told;
-        let going = Some(Change::Left(self.name.clone()));
         let ends = |&place: &usize| {
             let next = rest(told, place, None).next();
-            next.is_none_or(|(_, told)| told.change == going)
+            next.is_none_or(|(_, told)| told.is_going_of(&self.name))
         };
         self.places.iter().any(ends)
     }
 
     /// Whether these names may be the answer to who is in the room, which the member has got between
     /// what it has heard last and what it will hear next: whoever was there all the time is among
-    /// them, and nobody who was not there at all.
+    /// them, and nobody more often than it was there or came. The hub writes the answer as the member
+    /// reads it, so somebody who has gone and come again meanwhile may be there twice.
     pub(super) fn may_be_present(&self, chronicle: &Chronicle, names: &[String]) -> bool {
         let told = &chronicle.rooms[self.room].told;
-        let mut sorted = names.to_vec();
-        sorted.sort_unstable();
-        sorted.dedup();
         let is_possible = |&place: &usize| {
-            let mut times = told.iter().skip(place - 1).map(|told| &told.present);
-            let Some(first) = times.next() else {
+            let mut later = told.iter().skip(place - 1);
+            let Some(first) = later.next() else {
                 return false;
             };
-            let (mut always, mut ever) = (first.to_vec(), first.to_vec());
-            for present in times {
-                always.retain(|name| present.contains(name));
-                ever.extend(present.iter().cloned());
+            let (mut always, mut came) = (first.present.to_vec(), first.present.to_vec());
+            for told in later {
+                always.retain(|name| told.present.contains(name));
+                came.extend(told.change.as_ref().and_then(Change::newcomer).cloned());
             }
-            always.iter().all(|name| names.contains(name))
-                && names.iter().all(|name| ever.contains(name))
+            let take = |name| {
+                let at = came.iter().position(|one| one == name);
+                at.map(|at| came.swap_remove(at)).is_some()
+            };
+            always.iter().all(|name| names.contains(name)) && names.iter().all(take)
         };
-        sorted.len() == names.len() && self.places.iter().any(is_possible)
+        self.places.iter().any(is_possible)
     }
 }
 

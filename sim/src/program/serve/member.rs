@@ -58,7 +58,7 @@ pub(super) struct Member {
     pub(super) wishes: VecDeque<(Wish, Tick)>,
     /// It reads nothing.
     pub(super) is_frozen: bool,
-    /// When it has heard something last, or has asked.
+    /// When it has heard something last, or has said what is answered.
     heard_at: Tick,
     /// Since then it has asked who is there.
     has_asked: bool,
@@ -117,11 +117,11 @@ impl Member {
         self.wishes.push_back((wish, now));
     }
 
-    pub(super) fn end(&mut self, end: End) {
+    pub(super) fn end(&mut self, end: End, now: Tick) {
         if self.end.is_some() {
             return;
         }
-        self.end = Some(end);
+        (self.end, self.heard_at) = (Some(end), now);
         match self.speech {
             _ if end != End::Quit => {}
             Speech::Lines => self.send_line("/quit"),

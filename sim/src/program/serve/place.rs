@@ -57,8 +57,8 @@ pub(super) struct Place {
     pub(super) fresh: u32,
     /// When the newest of what it has heard was told.
     pub(super) heard_until: Tick,
-    /// After the faults it has heard what was told after them, and all of it, so nothing slows it any
-    /// more.
+    /// It has heard what was told after the faults, and after the time in which damaged ARP packets
+    /// were believed, and all of it, so nothing slows it any more.
     pub(super) is_prompt: bool,
 }
 
@@ -150,9 +150,12 @@ impl Place {
     pub(super) fn is_settled(&self, chronicle: &Chronicle) -> bool {
         let (said, heard) = chronicle.count(&self.tag);
         let has_got_all = self.member().wishes.is_empty() && self.awaited.is_empty();
+        let own = self.own_events.as_deref();
         !self.task.is_finished()
             && self.is_in()
-            && self.rooms().all(Ear::is_in)
+            && self
+                .rooms()
+                .all(|ear| ear.is_in() && !ear.has_gone(chronicle, own))
             && said == heard
             && !chronicle.is_cut(&self.tag)
             && has_got_all

@@ -96,14 +96,6 @@ impl fmt::Display for Plan {
 /// Prints what a seed decides.
 pub(crate) fn describe(seed: u64, profile: Profile, out: &mut dyn fmt::Write) -> fmt::Result {
     let plan = Plan::new(seed, profile);
-    write!(out, "{plan}")?;
     let faults = FaultPlan::from_seed(seed, profile, NODES, plan.heal_at);
-    for port in 0..NODES {
-        let (mtu, link) = (faults.mtu(port), faults.link(port));
-        writeln!(out, "link {port}: mtu {mtu}, {link:?}")?;
-    }
-    for (at, change) in faults.changes() {
-        writeln!(out, "at {at}: {change:?}")?;
-    }
-    Ok(())
+    write!(out, "{plan}{faults}")
 }

@@ -2,17 +2,25 @@
 
 use std::hash::Hasher as _;
 
-use tickwire::{Event, Tick};
-use tickwire_sim::ethernet::{Fate, FrameEvent};
-use tickwire_sim::{Finding, TraceHash, Tracer};
+use tickwire::{Duration, Event, Tick};
+use tickwire_sim::ethernet::{Cause, Fate, FrameEvent};
+use tickwire_sim::{Finding, Node, TraceHash, Tracer};
 
-use super::{Broken, NODES};
+use super::{Broken, HUB, NODES};
+
+/// For which smoltcp believes a hardware address.
+const BELIEF: Duration = Duration::from_secs(60);
 
 /// The tracer of a run.
 pub(super) struct Recorder<'t> {
     hash: TraceHash,
     /// Frames that each node has sent since the last look.
     sent: [u64; NODES],
+    /// Until when each node and the hub may miss each other: one of the two has got a damaged ARP
+    /// packet with the other's address.
+    misled_until: [Tick; NODES],
+    /// All faults have ended.
+    is_healed: bool,
     pub(super) finding: Option<Finding>,
     tracer: &'t mut dyn Tracer,
 }
@@ -22,6 +30,8 @@ impl<'t> Recorder<'t> {
         Self {
             hash: TraceHash::EMPTY,
             sent: [0; NODES],
+            misled_until: [Tick::ZERO; NODES],
+            is_healed: false,
             finding: None,
             tracer,
         }
@@ -50,6 +60,30 @@ impl<'t> Recorder<'t> {
     pub(super) fn take_sent(&mut self, node: usize) -> u64 {
         std::mem::take(&mut self.sent[node])
     }
+
+    /// All faults end. What the links hold back still arrives.
+    pub(super) fn heal(&mut self, now: Tick) {
+        self.is_healed = true;
+        self.note(now, None, "all faults end");
+    }
+
+    /// Until when a node and the hub may miss each other.
+    pub(super) fn misled_until(&self, node: usize) -> Tick {
+        self.misled_until[node]
+    }
+
+    /// Notes who may miss the hub, or is missed by it, once this frame has arrived.
+    fn note_misled(&mut self, event: &FrameEvent, frame: &[u8]) {
+        if event.fate != Fate::Delivered {
+            return;
+        }
+        let until = Tick::from_millis(event.at_micros / 1_000) + BELIEF;
+        let node = match (event.to, Node::displaced_by(frame)) {
+            (Some(HUB), Some(node)) | (Some(node), Some(HUB)) if node < NODES => node,
+            _ => return,
+        };
+        self.misled_until[node] = self.misled_until[node].max(until);
+    }
 }
 
 impl Tracer for Recorder<'_> {
@@ -59,7 +93,13 @@ impl Tracer for Recorder<'_> {
     }
 
     fn frame(&mut self, event: &FrameEvent, frame: &[u8]) {
+        let is_crowded_out = event.fate == Fate::Dropped(Cause::PoolFull);
+        assert!(
+            !(is_crowded_out && self.is_healed),
+            "after the faults there is memory for every frame"
+        );
         self.sent[event.from] += u64::from(event.fate == Fate::Sent);
+        self.note_misled(event, frame);
         self.hash.frame(event, frame);
         self.tracer.frame(event, frame);
     }

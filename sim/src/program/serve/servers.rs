@@ -113,15 +113,13 @@ fn web_server<'a, const N: usize>(
     sockets: &mut Sockets<'a>,
     memory: &'a mut [[Vec<u8>; 2]],
 ) -> Box<dyn AnyTask + 'a> {
-    let mut memory = memory.iter_mut();
     let handler = HubHandler::new(hub, &["*"]);
-    let sockets = [(); N].map(|()| sockets.add(node));
-    let sessions = sockets.map(|_| {
-        let [head, message] = memory.next().expect("there is memory for each session");
+    let session = |head, message| {
         let options = websocket::Options::default();
-        let web = WebSocket::server(&mut message[..], options, handler.member());
-        HttpSession::with_upgrade(handler, web, &mut head[..])
-    });
+        let web = WebSocket::server(message, options, handler.member());
+        HttpSession::with_upgrade(handler, web, head)
+    };
+    let (sockets, sessions) = places::<N, _>(node, sockets, memory, session);
     Box::new(Task::new(HttpServer::http(sockets, WEB_PORT, sessions)))
 }
 
@@ -131,14 +129,26 @@ fn line_server<'a, const N: usize>(
     sockets: &mut Sockets<'a>,
     memory: &'a mut [[Vec<u8>; 2]],
 ) -> Box<dyn AnyTask + 'a> {
-    let mut memory = memory.iter_mut();
-    let sockets = [(); N].map(|()| sockets.add(node));
-    let sessions = sockets.map(|_| {
-        let [_, line] = memory.next().expect("there is memory for each session");
-        LinesSession::new(hub, &mut line[..])
-    });
+    let session = |_, line| LinesSession::new(hub, line);
+    let (sockets, sessions) = places::<N, _>(node, sockets, memory, session);
     let options = ServerOptions::default();
     Box::new(Task::new(Server::new(
         sockets, LINES_PORT, sessions, options,
     )))
+}
+
+/// A socket for each caller, and a session with memory for a head and for a message.
+fn places<'a, const N: usize, S>(
+    node: &mut Node<'a>,
+    sockets: &mut Sockets<'a>,
+    memory: &'a mut [[Vec<u8>; 2]],
+    session: impl Fn(&'a mut [u8], &'a mut [u8]) -> S,
+) -> ([SocketHandle; N], [S; N]) {
+    let mut memory = memory.iter_mut();
+    let sockets = [(); N].map(|()| sockets.add(node));
+    let sessions = sockets.map(|_| {
+        let [head, message] = memory.next().expect("there is memory for each session");
+        session(head, message)
+    });
+    (sockets, sessions)
 }

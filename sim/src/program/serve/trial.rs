@@ -21,7 +21,8 @@ use super::servers::{Buffers, HubMemory, SOCKETS_MAX, SessionMemory, servers};
 use super::{Broken, CONNECTIONS, HOSTILE, HUB, NODES};
 use crate::ran::Ran;
 
-const FRAMES: usize = 128;
+/// Frames in flight, with those that links hold back until long after all faults have ended.
+const FRAMES: usize = 512;
 const FRAME_BYTES: usize = 1_514;
 /// Frames that one turn of the hub may send: an answer to each frame that arrived, and all passes of
 /// egress for each socket.
@@ -260,7 +261,7 @@ impl Trial<'_, '_, '_> {
 
     /// All faults end.
     fn heal(&mut self, now: Tick) {
-        self.recorder.borrow_mut().note(now, None, "all faults end");
+        self.recorder.borrow_mut().heal(now);
         self.faults.heal(&self.world.ethernet);
         for place in &mut self.places {
             place.member_mut().is_frozen = false;
@@ -292,7 +293,7 @@ impl Trial<'_, '_, '_> {
     fn leave(&mut self, now: Tick) {
         self.recorder.borrow_mut().note(now, None, "all leave");
         for place in &mut self.places {
-            place.member_mut().end(End::Quit);
+            place.member_mut().end(End::Quit, now);
         }
         (self.phase, self.phase_end) = (Phase::Leaving, now + LEAVING_MAX);
     }
@@ -309,7 +310,8 @@ impl Trial<'_, '_, '_> {
                 let is_heard = waits_since.is_none_or(|at| now.since(at) < PROMPT_MAX);
                 place.rule(18, is_heard, "others slow a member who reads at once")?;
             }
-            let has_heard_news = place.heard_until >= self.healed_at;
+            let misled_until = self.recorder.borrow().misled_until(place.node);
+            let has_heard_news = place.heard_until >= self.healed_at.max(misled_until);
             place.is_prompt |= has_heard_news && place.is_in() && waits_since.is_none();
         }
         Ok(())
