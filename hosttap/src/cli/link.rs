@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use tickwire::dns::SERVERS_MAX;
 
 use super::values::{self, OwnAddress};
 use crate::exit::{Exit, Failure};
@@ -32,11 +33,11 @@ pub struct LinkOptions {
     )]
     pub address: OwnAddress,
     /// Router for peers outside our network
-    #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
+    #[arg(long, value_name = "IP", global = true, value_parser = values::host_address)]
     pub gateway: Option<IpAddress>,
     /// A name server, up to four times [default: those of the lease, or this computer's where the
     /// TAP leads to them]
-    #[arg(long, value_name = "IP", global = true, value_parser = values::address)]
+    #[arg(long, value_name = "IP", global = true, value_parser = values::host_address)]
     pub dns: Vec<IpAddress>,
     /// Our Ethernet address [default: 02:00 followed by the IPv4 address; with `dhcp`, the
     /// neighbour of the kernel's]
@@ -120,13 +121,16 @@ impl LinkOptions {
     /// Checks the options against each other.
     ///
     /// # Errors
-    /// [`Exit::Usage`]: the gateway is not a host in our network, one address is used twice, or
-    /// `-v` is used with `-q`.
+    /// [`Exit::Usage`]: the gateway is not a host in our network, one address is used twice, there
+    /// are too many name servers, or `-v` is used with `-q`.
     pub fn check(&self) -> Result<(), Failure> {
         let usage = |message: String| Err(Failure::new(Exit::Usage, message));
         // clap checks conflicts before and after the command separately, so it misses this one.
         if self.verbose && self.quiet {
             return usage("--verbose cannot be used with --quiet".to_owned());
+        }
+        if self.dns.len() > SERVERS_MAX {
+            return usage("--dns can be given up to four times".to_owned());
         }
         let checked = match self.address {
             OwnAddress::Static(ours) => self.check_networks(ours),
@@ -142,18 +146,15 @@ impl LinkOptions {
     fn check_networks(&self, own: IpCidr) -> Result<(), String> {
         let ours = own.address();
         if let Some(gateway) = self.gateway {
-            if gateway == ours {
-                return Err(format!("--gateway {gateway} is our own --address"));
-            }
-            if !is_on_link(own, gateway) {
+            if gateway != ours && !is_on_link(own, gateway) {
                 return Err(format!(
                     "--gateway {gateway} is not in the network of --address {own}"
                 ));
             }
-            let cidr = format!("{gateway}/{}", own.prefix_len());
-            if let Err(why) = values::host_cidr(&cidr) {
-                return Err(format!("--gateway {gateway}: {why}"));
-            }
+            check_neighbour("--gateway", own, gateway)?;
+        }
+        for &server in self.dns.iter().filter(|server| own.contains_addr(server)) {
+            check_neighbour("--dns", own, server)?;
         }
         if let Some(host) = self.host_address {
             if host.address() == ours {
@@ -168,6 +169,18 @@ impl LinkOptions {
             }
         }
         Ok(())
+    }
+}
+
+/// Checks that `address`, given by `option`, is another host's in our network.
+fn check_neighbour(option: &str, own: IpCidr, address: IpAddress) -> Result<(), String> {
+    if address == own.address() {
+        return Err(format!("{option} {address} is our own --address"));
+    }
+    let cidr = format!("{address}/{}", own.prefix_len());
+    match values::host_cidr(&cidr) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(format!("{option} {address}: {why}")),
     }
 }
 

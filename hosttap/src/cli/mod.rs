@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use rustix::io::Errno;
 use tickwire::Duration;
 use tickwire::sntp::NTP_PORT;
 
 use crate::exit::{Exit, Failure};
+use crate::system::unsafe_calls::stdout_was_closed;
 pub use link::LinkOptions;
 pub use recovery::RecoveryOptions;
 pub use serve::{HubOptions, ServeOptions};
@@ -321,11 +323,11 @@ pub enum AddressType {
 }
 
 impl Cli {
-    /// Checks the options against each other.
+    /// Checks the options against each other, and that stdout is there if they need it.
     ///
     /// # Errors
     /// [`Exit::Usage`], see [`LinkOptions::check`]; also if stdout would get a capture and something
-    /// else.
+    /// else. [`Exit::Write`] if the program was started without the stdout that it needs.
     pub fn check(&self) -> Result<(), Failure> {
         self.link.check()?;
         if let (None | Some(Command::Demo), Some(option)) = (&self.command, self.link.real_only()) {
@@ -336,6 +338,10 @@ impl Cli {
         if captures_to_stdout && self.writes_to_stdout() {
             let text = "--pcap - needs stdout for itself, and this command writes to it too";
             return Err(Failure::new(Exit::Usage, text));
+        }
+        if (captures_to_stdout || self.writes_to_stdout()) && stdout_was_closed() {
+            let error = Errno::BADF.into();
+            return Err(Failure::from_io(Exit::Write, "stdout", &error));
         }
         Ok(())
     }

@@ -12,8 +12,7 @@ pub struct RecoveryOptions {
     #[arg(short = 'L', long = "location")]
     pub follow: bool,
     /// Follow at most N redirects
-    #[arg(long = "max-redirs", value_name = "N", requires = "follow",
-          value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long = "max-redirs", value_name = "N", requires = "follow")]
     pub redirects_max: Option<u8>,
     /// Try again up to N times after what can change, with growing delays
     #[arg(long = "retry", value_name = "N", default_value_t = 0)]

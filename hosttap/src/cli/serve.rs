@@ -7,10 +7,11 @@ use clap::Args;
 use super::{HTTP_PORT, values};
 
 const HUB: &str = "\
-With --hub, browsers and scripts talk in rooms, each message to all of a room:
-  ws://HOST/ws?room=R&name=N   WebSocket; the room is lobby, and the name made up, where none is given
-  io('http://HOST/R', { transports: ['websocket'] })   Socket.IO; a namespace is a room, and / is lobby
-  nc HOST PORT                 with --lines PORT; /name N, /room R, /who and /quit are commands
+With --hub, browsers and scripts talk in rooms; each message goes to all in the room:
+  ws://HOST/ws?room=R&name=N   WebSocket; without R the room is lobby, without N a name is made up
+  http://HOST/R                Socket.IO with transports: ['websocket']; its namespace is the room,
+                               and / is lobby
+  nc HOST PORT                 lines, with --lines PORT; commands: /name N, /room R, /who, /quit
 Whoever reaches the ports can join any room under any name that is free.";
 
 /// Options of `serve`.
@@ -53,7 +54,8 @@ pub struct HubOptions {
     /// Let terminals talk there too, in lines over plain TCP on this port
     #[arg(long, value_name = "PORT", requires = "is_on", value_parser = values::port)]
     pub lines: Option<u16>,
-    /// Members of all rooms together
+    /// Members of all rooms together; at most 96 browsers and scripts, and 16 terminals, are
+    /// connected
     #[arg(long, value_name = "N", requires = "is_on", default_value_t = 64,
           value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub max_members: u16,
@@ -61,9 +63,9 @@ pub struct HubOptions {
     #[arg(long, value_name = "N", requires = "is_on", default_value_t = 16,
           value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub max_rooms: u16,
-    /// Longest message in bytes
+    /// Longest message in bytes, from 64 to 16k
     #[arg(long, value_name = "BYTES", requires = "is_on", default_value_t = 4_096,
-          value_parser = clap::value_parser!(u16).range(64..=16_384))]
+          value_parser = values::message_size)]
     pub max_message: u16,
     /// Messages of one member in a second; more have to wait
     #[arg(long, value_name = "N", requires = "is_on", default_value_t = 20,

@@ -85,6 +85,9 @@ fn wrong_usage_exits_with_2_and_names_the_value() {
         ("hosttap get http://x/ --idle-timeout 1.2.3", "1.2.3"),
         ("hosttap get http://x/ --header nocolon", "nocolon"),
         ("hosttap get http://x/ --max-size 12q", "12q"),
+        ("hosttap get http://x/ --dns 224.0.0.251", "224.0.0.251"),
+        ("hosttap get http://x/ --dns 0.0.0.0", "0.0.0.0"),
+        ("hosttap get http://x/ --dns 127.0.0.53", "127.0.0.53"),
         ("hosttap recv", "--dir"),
         ("hosttap recv --dir d -o f", "--dir"),
         ("hosttap echo --port 0", "port"),
@@ -113,6 +116,12 @@ fn conflicting_values_are_reported() {
         ("hosttap --gateway fe80::1", "not in the network"),
         ("hosttap --gateway 192.168.69.1", "our own"),
         ("hosttap --host-address 192.168.69.1/24", "our own"),
+        ("hosttap --dns 192.168.69.1", "our own"),
+        ("hosttap --dns 192.168.69.255", "broadcast"),
+        (
+            "hosttap --dns 1.1.1.1 --dns 1.1.1.2 --dns 1.1.1.3 --dns 1.1.1.4 --dns 1.1.1.5",
+            "four times",
+        ),
         ("hosttap --host-address 192.168.70.2/24", "one network"),
         ("hosttap --host-address fe80::1/64", "one network"),
     ] {

@@ -97,14 +97,17 @@ pub fn interface_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// An IP address without a prefix length.
+/// An address that a host can have, without a prefix length.
 ///
 /// # Errors
 /// A description of what is wrong.
-pub fn address(text: &str) -> Result<IpAddress, String> {
+pub fn host_address(text: &str) -> Result<IpAddress, String> {
     let address: IpAddr = text
         .parse()
         .map_err(|_| "not an IP address, such as 192.168.69.1".to_owned())?;
+    if !IpAddress::from(address).is_unicast() || address.is_loopback() {
+        return Err(format!("{address} cannot be a host's address"));
+    }
     Ok(address.into())
 }
 
@@ -127,7 +130,7 @@ pub fn host_cidr(text: &str) -> Result<IpCidr, String> {
     let Some((host, prefix)) = text.split_once('/') else {
         return Err("the prefix length is missing, such as /24 in 192.168.69.1/24".to_owned());
     };
-    let address = address(host)?;
+    let address = host_address(host)?;
     let bits_max = match address {
         IpAddress::Ipv4(_) => 32,
         IpAddress::Ipv6(_) => 128,
@@ -136,9 +139,6 @@ pub fn host_cidr(text: &str) -> Result<IpCidr, String> {
         Some(bits) if (1..=bits_max).contains(&bits) => bits,
         _ => return Err(format!("the prefix has 1 to {bits_max} bits")),
     };
-    if !address.is_unicast() || IpAddr::from(address).is_loopback() {
-        return Err(format!("{host} cannot be a host's address"));
-    }
     if let IpAddress::Ipv4(v4) = address {
         refuse_network_and_broadcast(v4, prefix_bits)?;
     }
@@ -246,20 +246,44 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "not a number of bytes, such as 1500, 64k or 2G".to_owned())
 }
 
-/// The origin of a page (RFC 6454): a scheme, a host and perhaps a port. `*` is every page.
+/// The longest message of a room, in bytes.
+///
+/// # Errors
+/// A description of what is wrong.
+pub fn message_size(text: &str) -> Result<u16, String> {
+    match u16::try_from(size(text)?) {
+        Ok(bytes) if (64..=16_384).contains(&bytes) => Ok(bytes),
+        _ => Err("the limit of a message is 64 to 16384 bytes".to_owned()),
+    }
+}
+
+/// The origin of a page (RFC 6454): a scheme, a host and perhaps a port. `*` is every page. The port
+/// of the scheme is left out, as browsers do.
 ///
 /// # Errors
 /// A description of what is wrong.
 pub fn origin(text: &str) -> Result<String, String> {
-    let authority = ["http://", "https://"]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme));
-    let is_plain = |c: char| c.is_ascii_graphic() && !"/?#@".contains(c);
-    let is_origin = authority.is_some_and(|host| !host.is_empty() && host.chars().all(is_plain));
-    if text == "*" || is_origin {
+    if text == "*" {
         return Ok(text.to_owned());
     }
-    Err("not an origin, such as http://a.example:8080, or *".to_owned())
+    let schemes = [("http://", ":80"), ("https://", ":443")];
+    schemes
+        .iter()
+        .find_map(|(scheme, port)| {
+            let authority = text.strip_prefix(scheme)?;
+            let short = authority.strip_suffix(port).unwrap_or(authority);
+            is_as_browsers_write(authority).then(|| format!("{scheme}{short}"))
+        })
+        .ok_or_else(|| "not an origin, such as http://a.example:8080, or *".to_owned())
+}
+
+/// Whether this is a host, and perhaps a port, in the one form that browsers send, whatever the case.
+fn is_as_browsers_write(authority: &str) -> bool {
+    Url::parse(&format!("http://{authority}")).is_ok_and(|url| {
+        let host = url.host().to_string();
+        let with_port = format!("{host}:{}", url.port());
+        authority.eq_ignore_ascii_case(&host) || authority.eq_ignore_ascii_case(&with_port)
+    })
 }
 
 /// The name of a host, without a port. `*` is every name.

@@ -6,7 +6,7 @@ use super::console_observer::ConsoleObserver;
 use super::lease;
 use crate::cli::LinkOptions;
 use crate::exit::{Exit, Failure};
-use crate::link::stack::TapStack;
+use crate::link::stack::{Room, TapStack};
 use crate::terminal::console::Console;
 
 /// How long to wait for an address. DHCP asks again after 4, 8 and 16 s.
@@ -18,7 +18,19 @@ const ADDRESS_TIMEOUT: Duration = Duration::from_secs(30);
 /// [`Exit::Tap`] with the cause and how to fix it; [`Exit::TimedOut`] if no server gives us an
 /// address; [`Exit::Interrupted`].
 pub(super) fn open(link: &LinkOptions, console: &mut Console) -> Result<TapStack, Failure> {
-    let mut stack = TapStack::open(link)?;
+    open_with(link, console, Room::Few)
+}
+
+/// As [`open`], with room for that many sockets.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_with(
+    link: &LinkOptions,
+    console: &mut Console,
+    room: Room,
+) -> Result<TapStack, Failure> {
+    let mut stack = TapStack::open(link, room)?;
     let end = stack.clock.now() + ADDRESS_TIMEOUT;
     while !stack.has_address() {
         let wake = stack.turn(&mut [], &mut ConsoleObserver { console });

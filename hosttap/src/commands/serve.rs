@@ -10,16 +10,16 @@ use tickwire::http::server::{
 };
 use tickwire::hub::{SessionError, socketio};
 use tickwire::websocket::WebSocketError;
-use tickwire::{Event, Observer, Task, Tick};
+use tickwire::{App, Duration, Event, Observer, Task, Tick};
 
 use super::console_observer::ServerObserver;
 use super::join;
 use crate::cli::{LinkOptions, ServeOptions};
 use crate::exit::{Exit, Failure};
-use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
+use crate::link::stack::{BULK_BUFFER_BYTES, Room, TapStack};
 use crate::serve::folder::Folder;
 use crate::serve::page;
-use crate::serve::rooms::{LINE_CALLERS_MAX, Rooms};
+use crate::serve::rooms::{LINE_CALLERS_MAX, Lines, Rooms};
 use crate::serve::site::{FILES, Site};
 use crate::storage::directory_store::{DirectoryStore, Limits};
 use crate::terminal::console::Console;
@@ -28,22 +28,35 @@ use crate::terminal::text::to_socket_addr;
 /// Callers that are served at a time. A browser opens six connections to one host. When all are busy,
 /// eight more may wait (the guard's limit).
 const CALLERS_MAX: usize = 32;
+/// The same with a hub, whose members by default may all come over this port.
+const HUB_CALLERS_MAX: usize = CALLERS_MAX + 64;
 /// The name of the task for callers over plain TCP.
 const LINES: &str = "lines";
 /// The size of each buffer of a caller over plain TCP.
 const LINES_BUFFER_BYTES: usize = 16 * 1024;
+/// How long members have to hear that the server is going away.
+const PARTING_MAX: Duration = Duration::from_secs(1);
 /// Memory for the heads of a caller's request and of its answer.
 const HEAD_BYTES: usize = 16 * 1024;
 
 /// Runs the command until it is interrupted.
 ///
 /// # Errors
-/// [`Exit::Read`] if the folder cannot be served, [`Exit::Write`] if nothing can be stored in it;
-/// [`Exit::Interrupted`].
+/// [`Exit::Usage`] if pages and lines are to have one port; [`Exit::Read`] if the folder cannot be
+/// served, [`Exit::Write`] if nothing can be stored in it; [`Exit::Interrupted`].
 pub fn run(link: &LinkOptions, options: &ServeOptions) -> Result<Exit, Failure> {
+    if options.hub.lines == Some(options.port) {
+        let why = format!("--lines {0}: pages are on port {0} (--port)", options.port);
+        return Err(Failure::new(Exit::Usage, why));
+    }
     let mut console = Console::new(link.verbose, link.quiet);
     let folder = options.dir.as_deref().map(Folder::open).transpose()?;
-    let mut stack = join::open(link, &mut console)?;
+    let (room, serve): (_, Serve) = if options.hub.is_on {
+        (Room::Many, serve::<HUB_CALLERS_MAX>)
+    } else {
+        (Room::Few, serve::<CALLERS_MAX>)
+    };
+    let mut stack = join::open_with(link, &mut console, room)?;
     let store = match options.dir.as_deref().filter(|_| options.upload) {
         Some(dir) => {
             let store = DirectoryStore::open(dir, stack.clock.clone(), Limits::default())?;
@@ -59,13 +72,21 @@ pub fn run(link: &LinkOptions, options: &ServeOptions) -> Result<Exit, Failure> 
     result
 }
 
+/// What answers a caller's requests.
+type Pages<const N: usize> = Server<'static, Handler, N>;
+type Handler = Assets<'static, Uploads<'static, DirectoryStore, Site>>;
+
 /// What a folder has to do with it.
 struct Content {
     folder: Option<Folder>,
     store: Option<DirectoryStore>,
 }
 
-fn serve(
+type Serve =
+    fn(&mut TapStack, &mut Console, &ServeOptions, Content, &mut Served) -> Result<Exit, Failure>;
+
+/// Serves `N` callers at a time.
+fn serve<const N: usize>(
     stack: &mut TapStack,
     console: &mut Console,
     options: &ServeOptions,
@@ -84,41 +105,79 @@ fn serve(
         bytes_max: options.max_size.unwrap_or(u64::MAX),
         origins,
     };
-    let sockets = [(); CALLERS_MAX].map(|()| stack.add_socket(BULK_BUFFER_BYTES));
+    let sockets = [(); N].map(|()| stack.add_socket(BULK_BUFFER_BYTES));
     let rooms = Rooms::open(&options.hub, origins);
+    let assets = page::assets(options.hub.is_on, folder.is_some());
     let sessions = sockets.map(|_| {
         let site = Site::new(folder.clone(), store.is_some(), rooms, stack.clock.clone());
         let store = store.as_ref().map(DirectoryStore::another);
-        let handler = Assets::new(
-            page::assets(options.hub.is_on),
-            Uploads::new(uploads, store, site),
-        );
+        let handler = Assets::new(assets, Uploads::new(uploads, store, site));
         let head = vec![0; HEAD_BYTES].leak();
         HttpSession::with_upgrade(handler, rooms.socket(), head).with_hosts(hosts)
     });
-    let mut pages = Task::new(Server::http(sockets, options.port, sessions));
-    let mut lines = options.hub.lines.map(|port| {
+    let lines = options.hub.lines.map(|port| {
         let sockets = [(); LINE_CALLERS_MAX].map(|()| stack.add_socket(LINES_BUFFER_BYTES));
         Task::named(LINES, rooms.lines(sockets, port))
     });
+    let mut servers = Servers {
+        pages: Task::new(Server::http(sockets, options.port, sessions)),
+        lines,
+    };
     loop {
-        let mut observer = ServeObserver { console, served };
-        let wake = match &mut lines {
-            Some(lines) => stack.turn(&mut [&mut pages, lines], &mut observer),
-            None => stack.turn(&mut [&mut pages], &mut observer),
-        };
-        let pages = pages
-            .outcome()
-            .map(|ended| ended.map_err(|error| error.to_string()));
-        let lines = lines.as_ref().and_then(Task::outcome);
-        let lines = lines.map(|ended| ended.map_err(|error| error.to_string()));
-        match pages.or(lines) {
+        let wake = servers.turn(stack, &mut ServeObserver { console, served });
+        match servers.outcome() {
             Some(Ok(())) => return Ok(Exit::Success),
             Some(Err(error)) => {
                 return Err(Failure::new(Exit::Unknown, format!("serve: {error}")));
             }
-            None => stack.wait(wake, None, None)?,
-        };
+            None if stack.wait_or_signal(wake, None, None)?.interrupted => {
+                rooms.close();
+                servers.part(stack, &mut ServeObserver { console, served });
+                return Err(stack.interrupted());
+            }
+            None => {}
+        }
+    }
+}
+
+/// The server of pages, and that of callers over plain TCP.
+struct Servers<const N: usize> {
+    pages: Task<Pages<N>>,
+    lines: Option<Task<Lines>>,
+}
+
+impl<const N: usize> Servers<N> {
+    fn turn(&mut self, stack: &mut TapStack, observer: &mut dyn Observer) -> Option<Tick> {
+        match &mut self.lines {
+            Some(lines) => stack.turn(&mut [&mut self.pages, lines], observer),
+            None => stack.turn(&mut [&mut self.pages], observer),
+        }
+    }
+
+    /// How the first of both ended.
+    fn outcome(&self) -> Option<Result<(), String>> {
+        let pages = self.pages.outcome();
+        let pages = pages.map(|ended| ended.map_err(|error| error.to_string()));
+        let lines = self.lines.as_ref().and_then(Task::outcome);
+        pages.or(lines.map(|ended| ended.map_err(|error| error.to_string())))
+    }
+
+    /// Goes on until all members of a hub that was closed are gone, for a moment at most.
+    fn part(&mut self, stack: &mut TapStack, observer: &mut dyn Observer) {
+        let end = stack.clock.now() + PARTING_MAX;
+        loop {
+            let wake = self.turn(stack, observer).map_or(end, |wake| wake.min(end));
+            let has_members = self.has_members(stack) && stack.clock.now() < end;
+            if !has_members || self.outcome().is_some() || !stack.wait_for_frame(wake) {
+                return;
+            }
+        }
+    }
+
+    fn has_members(&self, stack: &TapStack) -> bool {
+        let mut pages = self.pages.app().sessions();
+        let mut lines = self.lines.iter().flat_map(|lines| lines.app().sockets());
+        pages.any(HttpSession::is_upgraded) || lines.any(|socket| stack.is_owed(*socket))
     }
 }
 

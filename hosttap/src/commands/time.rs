@@ -45,12 +45,12 @@ pub fn run(link: &LinkOptions, options: &TimeOptions) -> Result<Exit, Failure> {
     }
     let clock = WallClock::new();
     ask(&mut stack, &mut console, &servers, &clock)?;
-    let now = stack.clock.now();
+    let (now, own) = stack.clock.now_and_unix();
     let Some(time) = clock.time(now) else {
         return Err(Failure::new(Exit::Unknown, "the clock was not set"));
     };
     let time = Duration::from_micros(time.as_micros());
-    console.status(comparison(time, stack.clock.unix()));
+    console.status(comparison(time, own));
     writeln!(io::stdout(), "{}", date_time(time))
         .map_err(|error| Failure::from_io(Exit::Write, "stdout", &error))?;
     Ok(Exit::Success)

@@ -1,6 +1,6 @@
 //! What the commands that ask for a WebSocket share.
 
-use tickwire::http::Url;
+use tickwire::http::{Url, UrlError};
 use tickwire::websocket::ClientRequest;
 use tickwire::{Backoff, Duration, Io, Retry};
 
@@ -16,8 +16,16 @@ use crate::terminal::text::sanitize_line;
 /// # Errors
 /// [`Exit::Url`] with what is wrong.
 pub(super) fn parse_url(text: &str) -> Result<Url<'_>, Failure> {
-    let invalid = |why| Failure::new(Exit::Url, format!("{}: {why}", sanitize_line(text)));
-    Url::parse_websocket(text).map_err(invalid)
+    Url::parse_websocket(text).map_err(|error| {
+        let text = sanitize_line(text);
+        let why = match error {
+            UrlError::NoScheme | UrlError::OtherScheme => {
+                format!("{text}: the URL of a WebSocket begins with ws://")
+            }
+            _ => format!("{text}: {error}"),
+        };
+        Failure::new(Exit::Url, why)
+    })
 }
 
 /// A handshake without headers of the user's.

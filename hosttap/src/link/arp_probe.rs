@@ -16,13 +16,12 @@ use crate::system::clock::Clock;
 use crate::system::signals::Signals;
 use crate::system::wait::{Interest, wait};
 
-/// How often the question is asked. The first may be lost while the link comes up.
-const PROBES: u32 = 3;
 /// How long an answer may take.
 const PERIOD: Duration = Duration::from_millis(150);
 const ARP_FRAME_BYTES: usize = 42;
 
-/// The Ethernet address of a host that answers for `address`; `None` if there is none.
+/// The Ethernet address of a host that answers for `address`; `None` if there is none. It is asked
+/// `probes` times, for the first may be lost while the link comes up.
 ///
 /// # Errors
 /// The system's.
@@ -30,9 +29,10 @@ pub fn who_has(
     tap: &mut Tap,
     ours: EthernetAddress,
     address: Ipv4Address,
+    probes: u32,
 ) -> io::Result<Option<EthernetAddress>> {
     let (clock, signals) = (Clock::start(), Signals::install()?);
-    for _ in 0..PROBES {
+    for _ in 0..probes {
         ask(tap, ours, address);
         let due = clock.now() + PERIOD;
         while clock.now() < due && !signals.received() {

@@ -51,6 +51,7 @@ const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 // linux/if.h and linux/if_tun.h
 const IFF_UP: u32 = 1;
+const IFF_NOARP: u32 = 0x80;
 const IFF_TAP: u8 = 2;
 
 const AF_INET: u8 = 2;
@@ -69,6 +70,8 @@ pub struct Link {
     pub name: String,
     /// The index of the bridge, or the like, of which it is a port.
     pub master: Option<u32>,
+    /// Whether addresses are resolved on it.
+    pub uses_arp: bool,
     /// Whether it was brought up. A TAP that no program holds can be up without a carrier.
     pub is_up: bool,
     /// Its MTU in bytes.
@@ -113,6 +116,8 @@ pub enum Route {
     Local,
     /// Nowhere.
     None,
+    /// Nowhere, because a route says so: a blackhole, or one that prohibits.
+    Dropped,
 }
 
 /// A netlink socket for routing messages.
@@ -181,7 +186,7 @@ impl Netlink {
     /// Where the kernel would send a packet for `destination`.
     ///
     /// # Errors
-    /// The kernel's. A missing route is [`Route::None`], not an error.
+    /// The kernel's. A missing route, and one that drops packets, is not an error.
     pub fn route(&self, destination: IpAddr) -> io::Result<Route> {
         let (family, bytes) = family_and_bytes(destination);
         let mut fixed = [0; ROUTE_BYTES];
@@ -189,14 +194,17 @@ impl Netlink {
         fixed[8..].copy_from_slice(&RTM_F_FIB_MATCH.to_ne_bytes());
         let mut request = Request::new(RTM_GETROUTE, 0, &fixed);
         request.attribute(RTA_DST, &bytes);
-        match self.request(request) {
-            Ok(answers) => Ok(answers
-                .first()
-                .map_or(Route::None, |answer| parse_route(answer))),
-            Err(error) if error.raw_os_error() == Some(Errno::NETUNREACH.raw_os_error()) => {
-                Ok(Route::None)
+        let error = match self.request(request) {
+            Ok(answers) => {
+                let answer = answers.first();
+                return Ok(answer.map_or(Route::None, |answer| parse_route(answer)));
             }
-            Err(error) => Err(error),
+            Err(error) => error,
+        };
+        match Errno::from_io_error(&error) {
+            Some(Errno::NETUNREACH) => Ok(Route::None),
+            Some(Errno::INVAL | Errno::ACCESS | Errno::HOSTUNREACH) => Ok(Route::Dropped),
+            _ => Err(error),
         }
     }
 
@@ -283,6 +291,7 @@ fn parse_link(body: &[u8]) -> Option<Link> {
             })
             .unwrap_or_default(),
         master: find_attribute(attributes, IFLA_MASTER).and_then(|value| u32_at(value, 0)),
+        uses_arp: u32_at(body, 8)? & IFF_NOARP == 0,
         is_up: u32_at(body, 8)? & IFF_UP != 0,
         mtu: usize::try_from(u32_at(find_attribute(attributes, IFLA_MTU)?, 0)?).ok()?,
         mac: find_attribute(attributes, IFLA_ADDRESS)

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use rustix::stdio::stdout;
 use smoltcp::phy::{Device, PcapLinkType, PcapMode, PcapSink, PcapWriter, Tracer, TracerPacket};
 use smoltcp::time::Instant;
@@ -16,7 +15,6 @@ use crate::cli::is_stdout;
 use crate::exit::{Exit, Failure, io_error_text};
 use crate::system::fifo::{is_fifo, open_existing};
 use crate::system::patient::PatientFile;
-use crate::system::unsafe_calls::stdout_was_closed;
 
 /// A device whose frames are captured and printed where the options ask for it. Without either, it
 /// costs a branch or two per frame.
@@ -131,9 +129,6 @@ fn open(path: &Path, interrupted: &dyn Fn() -> bool) -> io::Result<File> {
 }
 
 fn open_stdout() -> io::Result<File> {
-    if stdout_was_closed() {
-        return Err(Errno::BADF.into());
-    }
     if io::stdout().is_terminal() {
         let text = "a capture is binary, and this is a terminal: use --pcap FILE, or a pipe";
         return Err(io::Error::other(text));

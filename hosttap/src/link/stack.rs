@@ -5,17 +5,18 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::AnySocket;
-use smoltcp::socket::tcp::Socket;
+use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::socket::udp;
-use tickwire::dhcp::{self, Dhcp, DhcpDevice, DhcpOptions, Lease};
+use smoltcp::wire::EthernetAddress;
+use tickwire::dhcp::{self, DhcpDevice, Lease};
 use tickwire::dns::{CachedName, Name, Names, Resolver};
 use tickwire::guard::{Counters, Guarded, Storage};
 use tickwire::{AnyTask, CAPPED_TURNS_MAX, Config, Duration, Observer, Stack, Task, Tick};
 
+use super::dhcp_task::DhcpTask;
 use super::kernel_side;
 use super::pcap::{Capture, TracedDevice, trace};
 use super::tap::{FRAME_BYTES_MAX, Tap};
-use super::watch::LinkWatch;
 use crate::cli::LinkOptions;
 use crate::exit::{Exit, Failure};
 use crate::system::clock::Clock;
@@ -25,9 +26,11 @@ use crate::system::wait::{Interest, Ready, wait, wait_for_frame};
 
 /// Sockets that a command may have.
 pub const SOCKETS_MAX: usize = 48;
-/// Connections that the guard tracks. A socket may start its next connection while frames of the
-/// last one are still in transit.
-const FLOWS_MAX: usize = SOCKETS_MAX + 3;
+/// Sockets that a command may have which asks for [many](Room::Many).
+pub const SOCKETS_MANY: usize = 112;
+/// Connections that the guard tracks beyond one for each socket. A socket may start its next
+/// connection while frames of the last one are still in transit.
+const FLOWS_MORE: usize = 3;
 /// The size of each buffer of a socket for bulk data.
 pub const BULK_BUFFER_BYTES: usize = 256 * 1024;
 
@@ -45,7 +48,8 @@ const DATAGRAM_BYTES: usize = 1_232;
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// The guard sees what smoltcp sees; the capture sees what the network sees.
-type GuardedDevice = Guarded<'static, DhcpDevice<'static, TracedDevice<Tap>>>;
+type TapDevice = DhcpDevice<'static, TracedDevice<Tap>>;
+type GuardedDevice = Guarded<'static, TapDevice>;
 
 /// A TCP/IP stack of our own on a TAP.
 pub struct TapStack {
@@ -63,36 +67,23 @@ pub struct TapStack {
     resolver: Option<Task<Resolver>>,
 }
 
-/// What keeps our address.
-struct DhcpTask {
-    task: Task<Dhcp<'static>>,
-    watch: LinkWatch,
-    is_link_up: bool,
+/// The device with its guard: passive without an Ethernet address. The one stack lives as long as the
+/// program, so its memory may leak.
+fn guarded<const FLOWS: usize>(device: TapDevice, mac: Option<EthernetAddress>) -> GuardedDevice {
+    let guard = Box::leak(Box::new(Storage::<FLOWS, FRAME_BYTES_MAX>::new()));
+    match mac {
+        Some(mac) => Guarded::new(device, mac, guard),
+        None => Guarded::passive(device, guard),
+    }
 }
 
-impl DhcpTask {
-    fn new(link: &LinkOptions, storage: &'static dhcp::Storage) -> io::Result<Self> {
-        let options = DhcpOptions {
-            keeps_name_servers: !link.dns.is_empty(),
-            ..DhcpOptions::default()
-        };
-        let mut task = Task::new(Dhcp::new(storage, options));
-        let watch = LinkWatch::open(&link.tap)?;
-        let is_link_up = watch.is_up()?;
-        task.app_mut().set_link(is_link_up);
-        Ok(Self {
-            task,
-            watch,
-            is_link_up,
-        })
-    }
-
-    /// Tells the client how the link is.
-    fn check_link(&mut self) -> io::Result<()> {
-        self.is_link_up = self.watch.is_up()?;
-        self.task.app_mut().set_link(self.is_link_up);
-        Ok(())
-    }
+/// How many sockets a stack has room for. More cost time at every turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// [`SOCKETS_MAX`].
+    Few,
+    /// [`SOCKETS_MANY`].
+    Many,
 }
 
 impl TapStack {
@@ -100,7 +91,7 @@ impl TapStack {
     ///
     /// # Errors
     /// [`Exit::Tap`] with the cause and how to fix it.
-    pub fn open(link: &LinkOptions) -> Result<Self, Failure> {
+    pub fn open(link: &LinkOptions, room: Room) -> Result<Self, Failure> {
         let clock = Clock::start();
         let unusable = |what: &str, error: io::Error| Failure::from_io(Exit::Tap, what, &error);
         let signals = Signals::install().map_err(|error| unusable("signals", error))?;
@@ -117,12 +108,16 @@ impl TapStack {
         let traced = trace(tap, &capture, link.verbose);
         let dhcp_storage: &'static dhcp::Storage = Box::leak(Box::default());
         let traced = DhcpDevice::new(traced, dhcp_storage);
-        // The one stack lives as long as the program, so its memory may leak.
-        let guard = Box::leak(Box::new(Storage::<FLOWS_MAX, FRAME_BYTES_MAX>::new()));
-        let device = if link.no_guard {
-            Guarded::passive(traced, guard)
-        } else {
-            Guarded::new(traced, mac, guard)
+        let guarded_mac = (!link.no_guard).then_some(mac);
+        let (device, sockets_max) = match room {
+            Room::Few => {
+                let device = guarded::<{ SOCKETS_MAX + FLOWS_MORE }>(traced, guarded_mac);
+                (device, SOCKETS_MAX)
+            }
+            Room::Many => {
+                let device = guarded::<{ SOCKETS_MANY + FLOWS_MORE }>(traced, guarded_mac);
+                (device, SOCKETS_MANY)
+            }
         };
         let seed = match link.seed {
             Some(seed) => seed,
@@ -146,7 +141,7 @@ impl TapStack {
             seed,
         };
         let storage = std::iter::repeat_with(Default::default)
-            .take(SOCKETS_MAX + RESOLVER_SOCKETS)
+            .take(sockets_max + RESOLVER_SOCKETS)
             .collect::<Vec<_>>();
         let sockets = SocketSet::new(storage.leak());
         let mut stack = Stack::new(device, &config, sockets, clock.now()).with_guard();
@@ -169,7 +164,7 @@ impl TapStack {
     /// Adds a TCP socket whose two buffers have `buffer_bytes` each.
     ///
     /// # Panics
-    /// If there are [`SOCKETS_MAX`] already.
+    /// If the [`Room`] is used up.
     pub fn add_socket(&mut self, buffer_bytes: usize) -> SocketHandle {
         let buffer = || vec![0; buffer_bytes].leak();
         self.stack.add_tcp_socket(buffer(), buffer())
@@ -178,7 +173,7 @@ impl TapStack {
     /// Adds a UDP socket with room for `packets` datagrams of `bytes` each, each way.
     ///
     /// # Panics
-    /// If there are [`SOCKETS_MAX`] already.
+    /// If the [`Room`] is used up.
     pub fn add_udp_socket(&mut self, packets: usize, bytes: usize) -> SocketHandle {
         let buffer = || {
             let metadata = vec![udp::PacketMetadata::EMPTY; packets];
@@ -246,6 +241,30 @@ impl TapStack {
         input: Option<BorrowedFd<'_>>,
         output: Option<BorrowedFd<'_>>,
     ) -> Result<Ready, Failure> {
+        let ready = self.wait_or_signal(wake, input, output)?;
+        if ready.interrupted {
+            return Err(self.interrupted());
+        }
+        Ok(ready)
+    }
+
+    /// The end after a signal: resets all connections.
+    pub fn interrupted(&mut self) -> Failure {
+        self.abort_all();
+        Failure::interrupted()
+    }
+
+    /// As [`wait`](Self::wait), but what a signal means is the caller's to say
+    /// ([`Ready::interrupted`]).
+    ///
+    /// # Errors
+    /// [`Exit::Tap`] if the TAP was deleted.
+    pub fn wait_or_signal(
+        &mut self,
+        wake: Option<Tick>,
+        input: Option<BorrowedFd<'_>>,
+        output: Option<BorrowedFd<'_>>,
+    ) -> Result<Ready, Failure> {
         // A reader of the growing capture file sees whole frames.
         self.capture.flush();
         let tap = self.tap();
@@ -264,11 +283,20 @@ impl TapStack {
         if let Some(dhcp) = self.dhcp.as_mut().filter(|_| ready.link) {
             dhcp.check_link().map_err(failed)?;
         }
-        if ready.interrupted {
-            self.abort_all();
-            return Err(Failure::interrupted());
-        }
         Ok(ready)
+    }
+
+    /// Blocks until a frame arrives or `deadline` passes; signals do not end it. `false` when the TAP
+    /// can be waited for no more.
+    pub fn wait_for_frame(&self, deadline: Tick) -> bool {
+        let tap = self.tap();
+        wait_for_frame(&self.clock, tap.as_fd(), deadline).is_ok() && !tap.is_deleted()
+    }
+
+    /// Whether the peer of a socket's connection has not acknowledged all of it, our FIN included.
+    pub fn is_owed(&self, socket: SocketHandle) -> bool {
+        let socket = self.stack.sockets.get::<Socket>(socket);
+        socket.is_active() && socket.state() != State::FinWait2
     }
 
     /// A hint for the case that no peer answers: whether the link was down for every frame.
@@ -310,10 +338,7 @@ impl TapStack {
             let wake = self.turn(&mut [], &mut ());
             let is_finished = |dhcp: &DhcpTask| dhcp.task.is_finished();
             let wake = wake.map_or(end, |wake| wake.min(end));
-            if self.dhcp.as_ref().is_none_or(is_finished)
-                || wait_for_frame(&self.clock, self.tap().as_fd(), wake).is_err()
-                || self.tap().is_deleted()
-            {
+            if self.dhcp.as_ref().is_none_or(is_finished) || !self.wait_for_frame(wake) {
                 return;
             }
         }

@@ -29,22 +29,22 @@ pub struct Rooms {
     hub: &'static Hub<'static>,
     origins: &'static [&'static str],
     /// Without `--hub` nobody comes in.
-    is_open: bool,
+    is_on: bool,
     message_bytes_max: usize,
 }
 
 impl Rooms {
-    /// A hub with these limits, which lives as long as the program. Where the options want none it
-    /// is closed, and has as good as no memory.
+    /// A hub with these limits, which lives as long as the program. Where the options want none nobody
+    /// comes in, and it has hardly any memory.
     pub fn open(options: &HubOptions, origins: &'static [&'static str]) -> Self {
-        let is_open = options.is_on;
+        let is_on = options.is_on;
         let limits = Limits {
             message_bytes_max: usize::from(options.max_message),
             messages_per_second: options.max_rate,
         };
-        let many = |count: u16| if is_open { usize::from(count) } else { 1 };
+        let many = |count: u16| if is_on { usize::from(count) } else { 1 };
         let (members, rooms) = (many(options.max_members), many(options.max_rooms));
-        let log_bytes = if is_open { LOG_BYTES } else { 1_024 };
+        let log_bytes = if is_on { LOG_BYTES } else { 1_024 };
         let hub = Hub::new(
             vec![MemberSlot::EMPTY; members].leak(),
             vec![RoomSlot::EMPTY; rooms].leak(),
@@ -54,9 +54,14 @@ impl Rooms {
         Self {
             hub: Box::leak(Box::new(hub)),
             origins,
-            is_open,
+            is_on,
             message_bytes_max: limits.message_bytes_max,
         }
+    }
+
+    /// Sends all members away, and lets nobody in.
+    pub fn close(&self) {
+        self.hub.close();
     }
 
     /// A WebSocket for one caller after the other.
@@ -73,7 +78,7 @@ impl Rooms {
         Server::new(sockets, port, sessions, ServerOptions::default())
     }
 
-    /// As [`hub::respond`]; a hub that is closed has no paths.
+    /// As [`hub::respond`]; without `--hub` there are no paths.
     ///
     /// # Errors
     /// The response, where the path is none of the hub's.
@@ -82,14 +87,14 @@ impl Rooms {
         request: &Request,
         response: Response<'r>,
     ) -> Result<Reply, Response<'r>> {
-        if self.is_open {
+        if self.is_on {
             hub::respond(request, response)
         } else {
             Err(response)
         }
     }
 
-    /// As [`hub::upgrade`]; a hub that is closed has no paths.
+    /// As [`hub::upgrade`]; without `--hub` there are no paths.
     ///
     /// # Errors
     /// As [`hub::upgrade`].
@@ -99,7 +104,7 @@ impl Rooms {
         response: Response<'r>,
         socket: &mut Socket,
     ) -> Result<Switch, Result<Reply, Response<'r>>> {
-        if self.is_open {
+        if self.is_on {
             hub::upgrade(request, response, socket, self.origins)
         } else {
             Err(Err(response))

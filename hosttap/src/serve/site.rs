@@ -5,7 +5,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rustix::fs::Stat;
-use tickwire::http::server::{Entity, Etag, Handler, Method, Reply, Request, Response, Switch};
+use tickwire::http::server::{
+    Entity, Etag, Handler, LastModified, Method, Reply, Request, Response, Switch,
+};
 use tickwire::http::{Header, percent};
 use tickwire::{Source, SourceError};
 
@@ -17,28 +19,39 @@ use crate::system::clock::Clock;
 
 /// The path under which files are.
 pub const FILES: &str = "/files/";
+/// What a person asks for who leaves the slash out.
+const FILES_WITHOUT_SLASH: &str = "/files";
 /// Longest name of a file with its folders, in bytes: what Linux takes.
 const NAME_BYTES_MAX: usize = 4_096;
 /// A file that changed this recently may change again without another time of change: clocks of file
 /// systems tick.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// Fields of an answer with this Content-Security-Policy.
+const fn fields(policy: &'static str) -> [Header<'static>; 3] {
+    [
+        Header {
+            name: "Cache-Control",
+            value: "no-cache",
+        },
+        Header {
+            name: "Content-Security-Policy",
+            value: policy,
+        },
+        Header {
+            name: "X-Content-Type-Options",
+            value: "nosniff",
+        },
+    ]
+}
+
 /// A file may be anybody's: nothing in it runs as a part of this site, and it is what its type says.
-/// Without `allow-downloads` a browser would save nothing that is clicked in a listing.
-const FIELDS: [Header<'static>; 3] = [
-    Header {
-        name: "Cache-Control",
-        value: "no-cache",
-    },
-    Header {
-        name: "Content-Security-Policy",
-        value: "sandbox allow-downloads",
-    },
-    Header {
-        name: "X-Content-Type-Options",
-        value: "nosniff",
-    },
-];
+/// A text with a link to save it may be one.
+const FILE: [Header<'static>; 3] = fields("sandbox allow-downloads");
+/// A listing is our own, and has nothing that runs.
+const LISTING: [Header<'static>; 3] = fields(
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+);
 
 /// Serves the files of a folder to one caller at a time.
 #[derive(Debug)]
@@ -94,33 +107,46 @@ impl Site {
         });
         match found {
             None => response.status(404).reason(),
-            Some((Found::NeedsSlash, _)) => {
-                let query = request.query().map(|query| format!("?{query}"));
-                let location = format!("{}/{}", request.path(), query.unwrap_or_default());
-                response.status(308).field("Location", &location).empty()
-            }
+            Some((Found::NeedsSlash, _)) => with_slash(request, response),
             Some((Found::Folder(listing), _)) => {
-                let length = listing.len() as u64;
-                self.body = Body::Listing(listing);
+                let page = listing.page(self.takes_files);
+                let length = page.len() as u64;
+                self.body = Body::Listing(page);
                 let mut head = response.status(200);
-                for Header { name, value } in FIELDS {
+                for Header { name, value } in LISTING {
                     head = head.field(name, value);
                 }
                 head.field("Content-Type", "text/html; charset=utf-8")
                     .stream(length)
             }
             Some((Found::File { source, found }, content_type)) => {
+                let now = self.clock.unix();
                 let entity = Entity {
                     length: source.len(),
                     content_type,
-                    etag: Some(&etag(&found, self.clock.unix())),
-                    fields: &FIELDS,
+                    etag: Some(&etag(&found, now)),
+                    modified: modified(&found, now),
+                    fields: &FILE,
                 };
                 self.body = Body::File(source);
                 response.entity(request, &entity)
             }
         }
     }
+}
+
+/// Sends the caller to the same path with a slash at its end.
+fn with_slash(request: &Request<'_>, response: Response<'_>) -> Reply {
+    let query = request.query().map(|query| format!("?{query}"));
+    let location = format!("{}/{}", request.path(), query.unwrap_or_default());
+    response.status(308).field("Location", &location).empty()
+}
+
+/// When a file changed last, unless that is only now or yet to come.
+fn modified(found: &Stat, now: Duration) -> Option<LastModified> {
+    let modified = u64::try_from(found.st_mtime).ok()?;
+    let is_over = Duration::from_secs(modified) + FRESH <= now;
+    is_over.then(|| LastModified::at(modified))
 }
 
 /// The tag of what the system knows of a file's version: weak while another may look the same.
@@ -143,7 +169,11 @@ impl Handler for Site {
 
     fn respond(&mut self, request: &Request<'_>, response: Response<'_>) -> Reply {
         match request.path().strip_prefix(FILES) {
+            Some(_) if self.folder.is_none() => {
+                response.status(404).text("No folder is served here.\n")
+            }
             Some(name) => self.file(name, request, response),
+            None if request.path() == FILES_WITHOUT_SLASH => with_slash(request, response),
             None => {
                 let answered = self.rooms.respond(request, response);
                 answered.unwrap_or_else(|response| response.status(404).reason())

@@ -168,6 +168,11 @@ impl AtomicFile {
         ))
     }
 
+    /// Whether there is nothing to commit.
+    pub(crate) const fn is_direct(&self) -> bool {
+        matches!(self.destination, Destination::Direct)
+    }
+
     /// Removes the old content of a file that is written in place, once.
     fn truncate(&mut self) -> io::Result<()> {
         match &mut self.destination {

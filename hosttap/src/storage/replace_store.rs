@@ -60,9 +60,14 @@ impl ReplaceStore {
         self.path.display().to_string()
     }
 
-    /// What the user should know about the file, see [`Target::note`].
+    /// What the user should know about the file: that it is not replaced, but written.
     pub fn note(&self) -> Option<String> {
-        self.next_file.as_ref().and_then(Target::note)
+        let file = self.next_file.as_ref()?;
+        file.note().or_else(|| {
+            let name = self.name();
+            file.is_direct()
+                .then(|| format!("{name} is no regular file: it is written as the bytes come"))
+        })
     }
 
     /// Whether no background job is running.

@@ -43,6 +43,11 @@ impl Target {
         }
     }
 
+    /// Whether it is a device, a FIFO or an open descriptor, which gets its bytes as they come.
+    pub(crate) const fn is_direct(&self) -> bool {
+        matches!(self, Self::File(file) if file.is_direct())
+    }
+
     /// Makes everything durable under its final name. stdout is written out by its owner.
     ///
     /// # Errors

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tickwire::Tick;
 
+/// Attempts to read two clocks at once. A machine on which none succeeds is too busy to be exact.
+const READINGS_MAX: u32 = 20;
+
 /// Milliseconds since the program started, on the monotonic clock.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -58,6 +61,11 @@ impl Clock {
             .unwrap_or_default()
     }
 
+    /// [`now`](Self::now) and [`unix`](Self::unix) of the same moment.
+    pub fn now_and_unix(&self) -> (Tick, Duration) {
+        at_once(|| self.now(), || self.unix())
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the module that may read it"
@@ -67,9 +75,39 @@ impl Clock {
     }
 }
 
+/// Reads two clocks. The system may let other programs run between the two, and then they are read
+/// again: a difference of a millisecond is that of the ticks.
+fn at_once(now: impl Fn() -> Tick, unix: impl Fn() -> Duration) -> (Tick, Duration) {
+    for _ in 1..READINGS_MAX {
+        let (before, unix, after) = (now(), unix(), now());
+        if after.as_millis() - before.as_millis() <= 1 {
+            return (before, unix);
+        }
+    }
+    (now(), unix())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    #[test]
+    fn two_clocks_are_read_again_if_the_program_waited_between_them() {
+        let millis = Cell::new(0);
+        let stalls = Cell::new(3);
+        let now = || Tick::from_millis(millis.get());
+        let unix = || {
+            if stalls.get() > 0 {
+                stalls.set(stalls.get() - 1);
+                millis.set(millis.get() + 50);
+            }
+            Duration::from_millis(1_000_000 + millis.get())
+        };
+        let expected = (Tick::from_millis(150), Duration::from_millis(1_000_150));
+        assert_eq!(at_once(now, unix), expected);
+    }
 
     #[test]
     fn sleeping_the_remaining_time_reaches_the_tick() {

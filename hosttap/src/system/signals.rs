@@ -7,10 +7,47 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH, SIGXFSZ};
-use signal_hook::{flag, low_level::pipe};
+use signal_hook::low_level::{pipe, unregister};
+use signal_hook::{SigId, flag};
 
 use super::unsafe_calls::is_ignored;
 use crate::exit::Exit;
+
+/// What ends the program: Ctrl-C, `kill`, and a terminal that goes away.
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// As long as it lives, the first signal exits immediately: for a wait in which nothing has to be
+/// cleaned up and no peer is connected.
+#[derive(Debug)]
+pub struct ExitOnSignal(Vec<SigId>);
+
+impl ExitOnSignal {
+    /// Installs the handlers. A signal that was ignored at the start stays ignored.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn install() -> io::Result<Self> {
+        let mut guard = Self(Vec::new());
+        for signal in ENDING {
+            if !is_ignored(signal)? {
+                let always = Arc::new(AtomicBool::new(true));
+                let exit = Exit::Interrupted as i32;
+                guard
+                    .0
+                    .push(flag::register_conditional_shutdown(signal, exit, always)?);
+            }
+        }
+        Ok(guard)
+    }
+}
+
+impl Drop for ExitOnSignal {
+    fn drop(&mut self) {
+        for id in self.0.drain(..) {
+            unregister(id);
+        }
+    }
+}
 
 /// Remembers Ctrl-C, SIGTERM and SIGHUP until the event loop checks for them.
 ///
@@ -36,7 +73,7 @@ impl Signals {
     pub fn install() -> io::Result<Self> {
         let received = Arc::new(AtomicBool::new(false));
         let (wake, writer) = UnixStream::pair()?;
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in ENDING {
             if is_ignored(signal)? {
                 continue;
             }

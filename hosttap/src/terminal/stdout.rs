@@ -16,7 +16,6 @@ use tickwire::SinkError;
 
 use super::text::Sanitizer;
 use crate::system::errno::sink_error;
-use crate::system::unsafe_calls::stdout_was_closed;
 use crate::system::wait::is_writable;
 
 /// pipe(7): if poll(2) reports a pipe as writable, it has room for this many bytes.
@@ -60,11 +59,8 @@ impl Output {
     /// The stdout of this process.
     ///
     /// # Errors
-    /// The system's; `EBADF` if the program was started without stdout.
+    /// The system's.
     pub fn stdout() -> io::Result<Self> {
-        if stdout_was_closed() {
-            return Err(Errno::BADF.into());
-        }
         Self::new(rustix::stdio::stdout().try_clone_to_owned()?)
     }
 
@@ -91,6 +87,13 @@ impl Output {
             blocked: false,
             refused_binary: false,
         })
+    }
+
+    /// What comes is text, also where it is not UTF-8.
+    pub fn expect_text(&mut self) {
+        if let Kind::Terminal(terminal) = &mut self.kind {
+            terminal.is_text = true;
+        }
     }
 
     /// Writes the first bytes of `data` without blocking, and returns how many bytes it took.

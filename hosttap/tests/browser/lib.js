@@ -5,7 +5,7 @@ const { spawn, execFileSync } = require("node:child_process");
 const { mkdtempSync, readdirSync, readFileSync } = require("node:fs");
 
 const HOST = "192.168.69.1";
-const WAIT_MS = 120_000; // however slow the machine
+const WAIT_MS = 600_000; // however slow the machine
 // Without a sandbox, for tests run as root; without what a browser asks the internet for.
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
   "--disable-background-networking", "--disable-component-update"];
@@ -13,7 +13,8 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 const started = [];
 
 async function browser() {
-  const server = await chromium.launchServer({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  const server = await chromium.launchServer({ executablePath: "/usr/bin/chromium", args: FLAGS,
+    timeout: WAIT_MS });
   started.push(() => server.close());
   return { process: server.process(), page: await chromium.connect(server.wsEndpoint()) };
 }

@@ -1,6 +1,6 @@
 //! Commands change the role of a running chat.
 
-use super::{PEER_SECONDS_MAX, start_listening_peer, start_peer};
+use super::{start_listening_peer, start_peer};
 use crate::common::{hosttap, in_namespace};
 
 #[test]
@@ -8,34 +8,28 @@ fn a_script_listens_connects_disconnects_and_listens_again() {
     in_namespace!();
     let mut chat = hosttap(&["chat", "--commands"]);
     chat.write_stdin("/listen 5000\n");
-    chat.wait_for_stderr("Listening on port 5000", 20);
+    chat.wait_for_stderr("Listening on port 5000");
     let caller = start_peer(
         "s = connect_once(5000); s.sendall(b'to the listener\\n'); print(read_to_end(s))",
     );
-    chat.wait_for_stdout("to the listener\n", 20);
+    chat.wait_for_stdout("to the listener\n");
     let script = "s = accept(listen(6000)); s.sendall(b'to the dialler\\n'); print(read_to_end(s))";
     let server = start_listening_peer(script);
     // The line before `/connect` still belongs to the first conversation.
     chat.write_stdin("//to the caller\n/connect 192.168.69.100:6000\nto the server\n");
-    chat.wait_for_stderr("Connected with 192.168.69.100:6000 as dialler", 20);
-    assert_eq!(
-        caller.expect_success(PEER_SECONDS_MAX),
-        "b'/to the caller\\n'\n"
-    );
-    chat.wait_for_stdout("to the dialler\n", 20);
+    chat.wait_for_stderr("Connected with 192.168.69.100:6000 as dialler");
+    assert_eq!(caller.expect_success(), "b'/to the caller\\n'\n");
+    chat.wait_for_stdout("to the dialler\n");
     chat.write_stdin("/disconnect\n");
-    assert_eq!(
-        server.expect_success(PEER_SECONDS_MAX),
-        "listening\nb'to the server\\n'\n"
-    );
+    assert_eq!(server.expect_success(), "listening\nb'to the server\\n'\n");
     chat.write_stdin("/listen 5001\n");
-    chat.wait_for_stderr("Listening on port 5001", 20);
+    chat.wait_for_stderr("Listening on port 5001");
     let caller =
         start_peer("s = connect_once(5001); s.sendall(b'again\\n'); print(read_to_end(s))");
-    chat.wait_for_stdout("again\n", 20);
+    chat.wait_for_stdout("again\n");
     chat.write_stdin("bye\n/fly\n/quit\n");
-    assert_eq!(caller.expect_success(PEER_SECONDS_MAX), "b'bye\\n'\n");
-    let exited = chat.finish(20);
+    assert_eq!(caller.expect_success(), "b'bye\\n'\n");
+    let exited = chat.finish();
     let stderr = exited.stderr();
     assert!(
         stderr.contains("/fly is not a command; /help names the commands"),
@@ -59,7 +53,7 @@ for i in range(3):
         "/connect 192.168.69.100\none\n/disconnect\n/connect 192.168.69.100\ntwo\n\
          /connect 192.168.69.100:1\n/connect 192.168.69.100:1001\nthree\n/quit\n",
     );
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     assert!(
         exited
@@ -69,7 +63,7 @@ for i in range(3):
         exited.stderr()
     );
     assert_eq!(
-        server.expect_success(PEER_SECONDS_MAX),
+        server.expect_success(),
         "listening\nb'one\\n'\nb'two\\n'\nb'three\\n'\n"
     );
 }
@@ -84,7 +78,7 @@ fn a_script_without_a_conversation_exits_with_its_last_failure() {
     ] {
         let mut chat = hosttap(&["chat", "--commands"]);
         chat.write_stdin(script);
-        let exited = chat.finish(20);
+        let exited = chat.finish();
         assert_eq!(exited.code, Some(code), "{script}: {}", exited.stderr());
     }
 }
@@ -94,12 +88,12 @@ fn a_script_with_once_ends_after_one_conversation_or_attempt() {
     in_namespace!();
     let mut chat = hosttap(&["chat", "--commands", "--once"]);
     chat.write_stdin("/connect 192.168.69.100:4444\n");
-    assert_eq!(chat.finish_with_open_stdin(20).code, Some(7));
+    assert_eq!(chat.finish_with_open_stdin().code, Some(7));
     let server = start_listening_peer("reset(accept(listen()))");
     let mut chat = hosttap(&["chat", "--commands", "--once"]);
     chat.write_stdin("/connect 192.168.69.100\n");
-    assert_eq!(chat.finish_with_open_stdin(20).code, Some(56));
-    server.expect_success(PEER_SECONDS_MAX);
+    assert_eq!(chat.finish_with_open_stdin().code, Some(56));
+    server.expect_success();
 }
 
 #[test]
@@ -109,9 +103,6 @@ fn without_commands_a_slash_is_text() {
     let arguments = ["chat", "--connect", "192.168.69.100"];
     let mut chat = hosttap(&arguments);
     chat.write_stdin("/quit\n//two\n");
-    assert_eq!(chat.finish(20).code, Some(0));
-    assert_eq!(
-        server.expect_success(PEER_SECONDS_MAX),
-        "listening\nb'/quit\\n//two\\n'\n"
-    );
+    assert_eq!(chat.finish().code, Some(0));
+    assert_eq!(server.expect_success(), "listening\nb'/quit\\n//two\\n'\n");
 }

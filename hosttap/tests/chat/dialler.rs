@@ -1,6 +1,6 @@
 //! Chats that connect to a peer, or fail to.
 
-use super::{PEER_SECONDS_MAX, start_listening_peer, start_peer};
+use super::{start_listening_peer, start_peer};
 use crate::common::{Exited, hosttap, in_namespace, sh};
 
 #[test]
@@ -17,11 +17,8 @@ s.close()
     let mut chat = hosttap(&["chat", "--connect", "192.168.69.100"]);
     chat.write_stdin("question\n");
     chat.close_stdin();
-    let exited = chat.finish(20);
-    assert_eq!(
-        server.expect_success(PEER_SECONDS_MAX),
-        "listening\nb'question\\n'\n"
-    );
+    let exited = chat.finish();
+    assert_eq!(server.expect_success(), "listening\nb'question\\n'\n");
     assert_eq!(exited.stdout(), "late answer\n");
     let message = "Connected with 192.168.69.100:1001 as dialler\n";
     assert!(exited.stderr().contains(message), "{}", exited.stderr());
@@ -32,7 +29,7 @@ s.close()
 fn a_failed_connection_names_the_address_and_the_cause_once() {
     in_namespace!();
     let connect =
-        |remote: &str| -> Exited { hosttap(&["-q", "chat", "--connect", remote]).finish(30) };
+        |remote: &str| -> Exited { hosttap(&["-q", "chat", "--connect", remote]).finish() };
     for (remote, message, code) in [
         (
             "192.168.69.100:4444",
@@ -90,8 +87,8 @@ fn with_retry_a_chat_reconnects_until_the_peer_listens_and_keeps_its_lines() {
     let arguments = ["chat", "--connect", "192.168.69.100:4444", "--retry"];
     let mut chat = hosttap(&arguments);
     chat.write_stdin("patience\n");
-    chat.wait_for_stderr("Calling again in 1 s", 20);
-    chat.wait_for_stderr("Calling again in 2 s", 20);
+    chat.wait_for_stderr("Calling again in 1 s");
+    chat.wait_for_stderr("Calling again in 2 s");
     let script = "
 l = listen(4444)
 for i in range(2):
@@ -101,13 +98,10 @@ for i in range(2):
     print(read_to_end(s))
 ";
     let server = start_peer(script);
-    assert_eq!(
-        server.expect_success(PEER_SECONDS_MAX),
-        "listening\nb'patience\\n'\nb''\n"
-    );
-    chat.wait_for_stdout("at last\nat last\n", 20);
+    assert_eq!(server.expect_success(), "listening\nb'patience\\n'\nb''\n");
+    chat.wait_for_stdout("at last\nat last\n");
     chat.interrupt();
-    assert_eq!(chat.finish(20).code, Some(130));
+    assert_eq!(chat.finish().code, Some(130));
 }
 
 #[test]
@@ -125,9 +119,9 @@ for i in range(5):
     for round in 0..5 {
         let mut chat = hosttap(&["chat", "--connect", "192.168.69.100", "--once"]);
         chat.write_stdin("hello\n");
-        let exited = chat.finish(20);
+        let exited = chat.finish();
         assert_eq!(exited.stdout(), format!("answer {round}\n"));
         assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     }
-    server.expect_success(PEER_SECONDS_MAX);
+    server.expect_success();
 }

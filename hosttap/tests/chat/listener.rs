@@ -15,7 +15,7 @@ s.sendall(b'one\\r\\ntwo\\n\\nlast')
 s.close()
 ";
     assert_eq!(run_peer(script), "b'hello\\n\\nagain\\n'\n");
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     assert_eq!(exited.stdout(), "one\ntwo\n\nlast\n");
     let stderr = exited.stderr();
     for words in [
@@ -43,9 +43,9 @@ for i in range(5):
     s.close()
 ";
     run_peer(script);
-    chat.wait_for_stdout("round 4\n", 20);
+    chat.wait_for_stdout("round 4\n");
     chat.interrupt();
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     let expected: String = (0..5).map(|round| format!("round {round}\n")).collect();
     assert_eq!(exited.stdout(), expected);
     assert_eq!(exited.stderr().matches("Disconnected from").count(), 5);
@@ -70,7 +70,7 @@ s.close()
 ";
     chat.write_stdin("yes\n");
     assert_eq!(run_peer(script), "refused\n");
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     assert_eq!(exited.stdout(), "first\nstill here\n");
     assert_eq!(exited.code, Some(0));
 }
@@ -99,9 +99,9 @@ for i in range(2):
     s.close()
 ";
     assert_eq!(run_peer(script), "");
-    chat.wait_for_stdout("after your end\ncaller\ncaller\n", 20);
+    chat.wait_for_stdout("after your end\ncaller\ncaller\n");
     chat.interrupt();
-    assert_eq!(chat.finish(20).code, Some(130));
+    assert_eq!(chat.finish().code, Some(130));
 }
 
 #[test]
@@ -116,7 +116,7 @@ s.shutdown(socket.SHUT_WR)
 print(read_to_end(s))
 ";
     assert_eq!(run_peer(script), "b'queued\\n'\n");
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     assert_eq!(exited.stdout(), "that is all\n");
     assert_eq!(exited.code, Some(0));
 }

@@ -21,7 +21,7 @@ use common::{Process, TCP_PEER_PY, hosttap, start_python};
 
 /// What a chat peer needs besides `tcp_peer.py`.
 const CHAT_PEER_PY: &str = r"
-PORT, TIMEOUT = 1001, 30
+PORT = 1001
 
 # Sends until the other side stops reading, reports that, and then sends the rest.
 def flood(s, text):
@@ -34,11 +34,9 @@ def flood(s, text):
         print('everything was sent')
     except TimeoutError:
         print('blocked')
-    s.settimeout(60)
+    s.settimeout(TIMEOUT)
     s.sendall(text[sent:])
 ";
-/// Longest time for a peer, however slow the machine.
-const PEER_SECONDS_MAX: u64 = 60;
 
 /// Starts a Python peer.
 fn start_peer(script: &str) -> Process {
@@ -48,19 +46,19 @@ fn start_peer(script: &str) -> Process {
 /// Runs a Python peer to its end, which must be a success. Returns its stdout.
 #[track_caller]
 fn run_peer(script: &str) -> String {
-    start_peer(script).expect_success(PEER_SECONDS_MAX)
+    start_peer(script).expect_success()
 }
 
 /// Starts a Python peer that listens, and waits until it does.
 fn start_listening_peer(script: &str) -> Process {
     let peer = start_peer(script);
-    peer.wait_for_stdout("listening", 20);
+    peer.wait_for_stdout("listening");
     peer
 }
 
 /// Starts a chat that listens, and waits until it does.
 fn start_listener(options: &[&str]) -> Process {
     let chat = hosttap(&[&["chat"], options].concat());
-    chat.wait_for_stderr("Listening on port", 20);
+    chat.wait_for_stderr("Listening on port");
     chat
 }

@@ -16,12 +16,12 @@ fn nc_can_connect() {
     let mut chat = start_listener(&["--once"]);
     let mut nc = start("nc", &["-N", "192.168.69.1", "1001"]);
     nc.write_stdin("hello from nc\n");
-    chat.wait_for_stdout("hello from nc\n", 20);
+    chat.wait_for_stdout("hello from nc\n");
     chat.write_stdin("hello from us\n");
-    nc.wait_for_stdout("hello from us\n", 20);
+    nc.wait_for_stdout("hello from us\n");
     nc.close_stdin();
-    assert_eq!(nc.finish(20).code, Some(0));
-    assert_eq!(chat.finish(20).code, Some(0));
+    assert_eq!(nc.finish().code, Some(0));
+    assert_eq!(chat.finish().code, Some(0));
 }
 
 #[test]
@@ -35,14 +35,14 @@ fn nc_can_listen() {
     let arguments = ["chat", "--connect", "192.168.69.100", "--retry", "--once"];
     let mut chat = hosttap(&arguments);
     chat.write_stdin("hello from us\n");
-    nc.wait_for_stdout("hello from us\n", 20);
+    nc.wait_for_stdout("hello from us\n");
     nc.write_stdin("hello from nc\n");
-    chat.wait_for_stdout("hello from nc\n", 20);
+    chat.wait_for_stdout("hello from nc\n");
     chat.close_stdin();
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     assert_eq!(exited.stdout(), "hello from nc\n");
     assert_eq!(exited.code, Some(0));
-    assert_eq!(nc.finish(20).code, Some(0));
+    assert_eq!(nc.finish().code, Some(0));
 }
 
 #[test]
@@ -53,14 +53,14 @@ fn telnet_can_connect() {
     in_namespace!();
     let mut chat = start_listener(&["--once"]);
     let mut telnet = start("telnet", &["192.168.69.1", "1001"]);
-    telnet.wait_for_stdout("Connected to 192.168.69.1", 20);
+    telnet.wait_for_stdout("Connected to 192.168.69.1");
     telnet.write_stdin("hello from telnet\n");
-    chat.wait_for_stdout("hello from telnet\n", 20);
+    chat.wait_for_stdout("hello from telnet\n");
     chat.write_stdin("hello from us\n");
-    telnet.wait_for_stdout("hello from us\n", 20);
+    telnet.wait_for_stdout("hello from us\n");
     chat.close_stdin();
-    telnet.wait_for_stderr("Connection closed by foreign host", 20);
-    let exited = chat.finish(20);
+    telnet.wait_for_stderr("Connection closed by foreign host");
+    let exited = chat.finish();
     assert_eq!(exited.stdout(), "hello from telnet\n");
     assert_eq!(exited.code, Some(0));
 }

@@ -1,14 +1,16 @@
 //! Back pressure of stdin and stdout, and their ends.
 
-use super::{PEER_SECONDS_MAX, run_peer, start_listener, start_peer};
-use crate::common::{Process, in_namespace, killed_with_test};
+use std::process::Stdio;
+
+use super::{run_peer, start_listener, start_peer};
+use crate::common::{Process, hosttap_command, in_namespace, killed_with_test};
 
 /// Starts a shell pipeline with a chat that listens, and waits until it does. The program is `$0`.
 fn start_pipeline(script: &str, argument: &str) -> Process {
     let program = env!("CARGO_BIN_EXE_hosttap");
     let mut command = killed_with_test("sh");
     let process = Process::start(command.args(["-c", script, program, argument]));
-    process.wait_for_stderr("Listening on port", 20);
+    process.wait_for_stderr("Listening on port");
     process
 }
 
@@ -28,11 +30,11 @@ s.close()
 print(hashlib.sha256(text).hexdigest())
 ";
     let sender = start_peer(script);
-    sender.wait_for_stdout("\n", 60);
+    sender.wait_for_stdout("\n");
     std::fs::write(&go, "").unwrap();
-    let output = sender.expect_success(PEER_SECONDS_MAX);
+    let output = sender.expect_success();
     let digest = output.strip_prefix("blocked\n").unwrap().trim_end();
-    let exited = chat.finish(60);
+    let exited = chat.finish();
     assert_eq!(exited.stdout(), format!("{digest}  -\n"));
 }
 
@@ -54,7 +56,7 @@ time.sleep(13)
 ";
     run_peer(script);
     std::fs::write(&go, "").unwrap();
-    assert_eq!(chat.finish(30).stdout().trim(), "240000");
+    assert_eq!(chat.finish().stdout().trim(), "240000");
 }
 
 #[test]
@@ -72,7 +74,7 @@ assert read_to_end(s) == wanted
 s.close()
 ";
     run_peer(script);
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     assert!(
         exited.stderr().contains("all was read"),
         "{}",
@@ -84,8 +86,14 @@ s.close()
 #[test]
 fn a_closed_stdout_is_an_error_and_resets_the_peer() {
     in_namespace!();
-    let script = "{ \"$0\" chat; echo \"code $?\" >&2; } | true";
-    let chat = start_pipeline(script, "");
+    // Its reader is gone before the program starts.
+    let (_, stdout) = std::io::pipe().unwrap();
+    let chat = Process::start_with(
+        &mut hosttap_command(&["chat"]),
+        stdout.into(),
+        Stdio::piped(),
+    );
+    chat.wait_for_stderr("Listening on port");
     let script = "
 s = connect_once()
 s.sendall(b'unread\\n')
@@ -95,9 +103,11 @@ except ConnectionResetError:
     print('reset')
 ";
     assert_eq!(run_peer(script), "reset\n");
-    let stderr = chat.finish(20).stderr();
-    let expected = "stdout: the data cannot be written: Broken pipe\ncode 23\n";
+    let exited = chat.finish();
+    let stderr = exited.stderr();
+    let expected = "stdout: the data cannot be written: Broken pipe\n";
     assert!(stderr.ends_with(expected), "{stderr}");
+    assert_eq!(exited.code, Some(23));
 }
 
 #[test]
@@ -113,8 +123,8 @@ except ConnectionResetError:
     print('reset')
 ";
     let peer = start_peer(script);
-    chat.wait_for_stdout("hello\n", 20);
+    chat.wait_for_stdout("hello\n");
     chat.interrupt();
-    assert_eq!(peer.expect_success(PEER_SECONDS_MAX), "reset\n");
-    assert_eq!(chat.finish(20).code, Some(130));
+    assert_eq!(peer.expect_success(), "reset\n");
+    assert_eq!(chat.finish().code, Some(130));
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use super::{PEER_SECONDS_MAX, run_peer, start_peer};
+use super::{run_peer, start_peer};
 use crate::common::{Process, Screen, in_namespace, is_installed};
 
 /// Lets a peer that waits in `input()` continue.
@@ -47,10 +47,7 @@ print(read_exactly(s, 19).decode())
     ]);
     screen.wait_for_row("> half a line 한글");
     screen.press(&["Enter"]);
-    assert_eq!(
-        peer.expect_success(PEER_SECONDS_MAX),
-        "half a line 한글\n\n"
-    );
+    assert_eq!(peer.expect_success(), "half a line 한글\n\n");
     screen.wait_for("hosttap: Disconnected from 192.168.69.100:");
     screen.press(&["C-c"]);
     screen.wait_for("hosttap: interrupted");
@@ -75,12 +72,12 @@ flood(s, text)
 input()
 ";
     let mut sender = start_peer(script);
-    sender.wait_for_stdout("\n", 60);
+    sender.wait_for_stdout("\n");
     screen.press(&["C-q"]);
     screen.wait_for("< line 79999");
     screen.wait_for_row("> draft");
     resume(&mut sender);
-    assert_eq!(sender.expect_success(PEER_SECONDS_MAX), "blocked\n");
+    assert_eq!(sender.expect_success(), "blocked\n");
     screen.press(&["C-c"]);
     screen.wait_for_code(130);
 }
@@ -102,7 +99,7 @@ fn a_line_longer_than_the_screen_scrolls_in_its_row() {
     let peer = start_peer("s = connect_once(); print(len(read_exactly(s, 151)))");
     screen.wait_for("as listener");
     screen.press(&["Enter"]);
-    assert_eq!(peer.expect_success(PEER_SECONDS_MAX), "151\n");
+    assert_eq!(peer.expect_success(), "151\n");
     screen.enter("/quit");
     screen.wait_for_code(0);
 }
@@ -121,7 +118,7 @@ fn commands_change_the_role_and_messages_arrive_after_the_end_of_input() {
     screen.wait_for("as listener");
     screen.enter("//hello");
     screen.enter("/disconnect");
-    assert_eq!(peer.expect_success(PEER_SECONDS_MAX), "b'/hello\\n'\n");
+    assert_eq!(peer.expect_success(), "b'/hello\\n'\n");
     // The line is recalled from the history, edited and entered again.
     screen.press(&["Up", "Up", "Up"]);
     screen.wait_for_row("> /listen 5000");
@@ -137,10 +134,10 @@ input()
     let mut peer = start_peer(script);
     screen.wait_for("< hello");
     screen.press(&["C-d"]);
-    peer.wait_for_stdout("b''", 20);
+    peer.wait_for_stdout("b''");
     screen.wait_for("< late");
     resume(&mut peer);
-    peer.expect_success(PEER_SECONDS_MAX);
+    peer.expect_success();
     screen.wait_for("Listening on port 5001");
     screen.press(&["C-c"]);
     screen.wait_for_code(130);
@@ -262,7 +259,7 @@ input()
     let row = format!("> {}", typed.trim_end());
     assert_eq!(rows, messages.chain([row]).collect::<Vec<_>>(), "{shown}");
     resume(&mut peer);
-    peer.expect_success(PEER_SECONDS_MAX);
+    peer.expect_success();
     screen.press(&["C-c"]);
     screen.wait_for_code(130);
 }

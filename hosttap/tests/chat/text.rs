@@ -1,6 +1,6 @@
 //! Line ends, bare text, encodings, and bytes that are not text.
 
-use super::{PEER_SECONDS_MAX, run_peer, start_listener, start_listening_peer, start_peer};
+use super::{run_peer, start_listener, start_listening_peer, start_peer};
 use crate::common::{hosttap, in_namespace};
 
 #[test]
@@ -20,15 +20,12 @@ s.close()
 "
         );
         let old = start_peer(&script);
-        chat.wait_for_stdout("bare\n", 20);
+        chat.wait_for_stdout("bare\n");
         chat.write_stdin("no line end\n");
-        chat.wait_for_stdout("text\n", 20);
+        chat.wait_for_stdout("text\n");
         chat.write_stdin("here\n");
-        assert_eq!(
-            old.expect_success(PEER_SECONDS_MAX),
-            "b'no line end'\nb'here'\n"
-        );
-        let exited = chat.finish(20);
+        assert_eq!(old.expect_success(), "b'no line end'\nb'here'\n");
+        let exited = chat.finish();
         assert_eq!(exited.stdout(), "bare\ntext\n");
         assert!(
             !exited.stderr().contains("part of a line"),
@@ -50,13 +47,10 @@ s.close()
     let old = start_listening_peer(script);
     let arguments = ["chat", "--connect", "192.168.69.100:4444", "--raw"];
     let mut chat = hosttap(&arguments);
-    chat.wait_for_stdout("bare\n", 20);
+    chat.wait_for_stdout("bare\n");
     chat.write_stdin("answer\n");
-    assert_eq!(
-        old.expect_success(PEER_SECONDS_MAX),
-        "listening\nb'answer'\n"
-    );
-    assert_eq!(chat.finish(20).code, Some(0));
+    assert_eq!(old.expect_success(), "listening\nb'answer'\n");
+    assert_eq!(chat.finish().code, Some(0));
 }
 
 #[test]
@@ -72,8 +66,8 @@ s.close()
 ";
     let long = start_peer(script);
     chat.write_stdin(&("y".repeat(100_000) + "\n"));
-    long.expect_success(PEER_SECONDS_MAX);
-    let exited = chat.finish(20);
+    long.expect_success();
+    let exited = chat.finish();
     let text = exited.stdout();
     assert_eq!(text.replace('\n', ""), "x".repeat(100_000));
     // A slow peer may cause more pieces, but the first one is as long as a line can be.
@@ -104,8 +98,8 @@ s.close()
 ";
     let old = start_peer(script);
     chat.write_stdin("안녕, 펲시\nwave 👋\n");
-    old.expect_success(PEER_SECONDS_MAX);
-    let exited = chat.finish(20);
+    old.expect_success();
+    let exited = chat.finish();
     assert_eq!(exited.stdout(), "한글 테스트\ncut \u{fffd}\nA\n똠방각하\n");
     let message = "EUC-KR lacks 1 of these characters; the peer gets ? instead";
     assert!(exited.stderr().contains(message), "{}", exited.stderr());
@@ -121,7 +115,7 @@ s.sendall(bytes(range(256)) + b'\\n\\x1b[2J\\xff\\r\\n')
 s.close()
 ";
     run_peer(script);
-    let exited = chat.finish(20);
+    let exited = chat.finish();
     let every: Vec<u8> = (0..=255).collect();
     let expected = [&every[..], b"\n\x1b[2J\xff\n"].concat();
     assert_eq!(exited.stdout_bytes, expected);
@@ -131,7 +125,7 @@ s.close()
 fn an_unknown_encoding_is_a_usage_error() {
     in_namespace!();
     for label in ["klingon", "utf-16"] {
-        let exited = hosttap(&["chat", "--encoding", label]).finish(20);
+        let exited = hosttap(&["chat", "--encoding", label]).finish();
         assert_eq!(exited.code, Some(2), "{label}");
         assert!(exited.stderr().contains(label), "{}", exited.stderr());
     }

@@ -19,7 +19,7 @@ fn a_dash_as_capture_file_is_stdout() {
         "cd {directory}; $hosttap get --pcap - -q {url} -o body > capture; cat body; echo; ls"
     ));
     assert_eq!(output, "hello\nbody\ncapture\n");
-    let exited = hosttap(&["--pcap", "-", "get", &url, "-o", "/dev/null"]).finish(60);
+    let exited = hosttap(&["--pcap", "-", "get", &url, "-o", "/dev/null"]).finish();
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     assert_eq!(exited.stdout_bytes[..4], MAGIC);
 }
@@ -42,7 +42,7 @@ print(p.wait(), n > 1 << 20)";
     let program = env!("CARGO_BIN_EXE_hosttap");
     let url = server.url("/");
     let arguments = [program, "--pcap", "-", "-q", "get", &url, "-o", "/dev/null"];
-    let output = crate::common::start_python(script, &arguments).expect_success(60);
+    let output = crate::common::start_python(script, &arguments).expect_success();
     assert_eq!(output, "0 True\n");
 }
 
@@ -57,13 +57,13 @@ fn a_capture_shares_stdout_with_nothing_and_is_not_for_a_terminal() {
         &["recv", "-o", "-"],
         &["doctor"],
     ] {
-        let exited = hosttap(&[&["--pcap", "-"], command].concat()).finish(20);
+        let exited = hosttap(&[&["--pcap", "-"], command].concat()).finish();
         assert_eq!(exited.code, Some(2), "{command:?}: {}", exited.stderr());
         assert_eq!(exited.stdout(), "", "{command:?}");
     }
     let pty = Pty::open();
     let mut command = hosttap_command(&["--pcap", "-", "echo"]);
-    let exited = Process::start_with(&mut command, pty.as_stdio(), Stdio::piped()).finish(20);
+    let exited = Process::start_with(&mut command, pty.as_stdio(), Stdio::piped()).finish();
     assert_eq!(exited.code, Some(23), "{}", exited.stderr());
     assert!(
         exited.stderr().contains("--pcap FILE"),

@@ -17,7 +17,7 @@ use common::{hosttap, in_namespace, sh};
 #[test]
 fn an_interface_name_that_is_too_long_is_refused_and_not_truncated() {
     in_namespace!();
-    let exited = hosttap(&["--tap", "sixteen-letters-", "doctor"]).finish(10);
+    let exited = hosttap(&["--tap", "sixteen-letters-", "doctor"]).finish();
     assert_eq!(exited.code, Some(2));
     assert!(exited.stderr().contains("16 bytes"), "{}", exited.stderr());
 }
@@ -25,7 +25,7 @@ fn an_interface_name_that_is_too_long_is_refused_and_not_truncated() {
 #[test]
 fn values_that_contradict_each_other_are_a_usage_error() {
     in_namespace!();
-    let exited = hosttap(&["doctor", "--gateway", "10.0.0.1"]).finish(10);
+    let exited = hosttap(&["doctor", "--gateway", "10.0.0.1"]).finish();
     assert_eq!(exited.code, Some(2));
     assert!(exited.stderr().contains("10.0.0.1"), "{}", exited.stderr());
     assert_eq!(exited.stdout(), "");
@@ -38,7 +38,7 @@ fn the_demo_refuses_what_it_would_ignore() {
         &["--mac", "02:00:00:00:00:07", "demo"],
         &["--host-address", "192.168.69.100/24"],
     ] {
-        let exited = hosttap(arguments).finish(10);
+        let exited = hosttap(arguments).finish();
         assert_eq!(exited.code, Some(2), "{arguments:?}");
         assert!(
             exited.stderr().contains("simulated network"),
@@ -50,21 +50,21 @@ fn the_demo_refuses_what_it_would_ignore() {
 
 #[test]
 fn a_quiet_demo_says_nothing_and_leaves_stdout_to_a_capture_that_a_seed_repeats() {
-    let exited = hosttap(&["-q", "--seed", "2", "demo"]).finish(60);
+    let exited = hosttap(&["-q", "--seed", "2", "demo"]).finish();
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     assert_eq!(exited.stdout() + &exited.stderr(), "");
-    let [one, two] = [(); 2].map(|()| hosttap(&["-q", "--pcap", "-", "demo"]).finish(60));
+    let [one, two] = [(); 2].map(|()| hosttap(&["-q", "--pcap", "-", "demo"]).finish());
     assert_eq!(one.code, Some(0), "{}", one.stderr());
     // Each of the frames of the tour's 1,048,576 bytes has a head of its own.
     assert!(one.stdout_bytes.len() > 1 << 20);
     assert_eq!(one.stdout_bytes, two.stdout_bytes);
-    let exited = hosttap(&["--pcap", "-"]).finish(10);
+    let exited = hosttap(&["--pcap", "-"]).finish();
     assert_eq!(exited.code, Some(2), "the tour itself goes to stdout");
 }
 
 #[test]
 fn a_verbose_demo_prints_every_frame_and_every_transition() {
-    let exited = hosttap(&["demo", "-v"]).finish(60);
+    let exited = hosttap(&["demo", "-v"]).finish();
     assert_eq!(exited.code, Some(0));
     let (tour, printed) = (exited.stdout(), exited.stderr());
     let lines = |wanted: &str| printed.lines().filter(|line| line.contains(wanted)).count();
@@ -81,6 +81,28 @@ fn a_verbose_demo_prints_every_frame_and_every_transition() {
     assert_eq!(lines("this frame is lost"), sum("lost"));
     assert!(lines("device get: Sending => Head") > 0);
     assert!(lines("laptop chat: ") > 0, "{printed}");
+}
+
+#[test]
+fn a_command_with_data_for_stdout_does_not_begin_without_one() {
+    in_namespace!();
+    for command in [
+        "resolve localhost",
+        "time 192.168.69.100",
+        "doctor",
+        "demo",
+        "get http://192.168.69.100/",
+        "--pcap - echo",
+        "completions bash",
+    ] {
+        let output = sh(&format!(
+            "{{ $hosttap {command} >&- || echo code $?; }} 2>&1"
+        ));
+        assert_eq!(
+            output, "hosttap: stdout: Bad file descriptor\ncode 23\n",
+            "{command}"
+        );
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ const LOADERS: [(&str, &str); 3] = [
 fn the_completions_of_each_shell_load_without_a_word() {
     let directory = tempfile::tempdir().unwrap();
     for (shell, loader) in LOADERS {
-        let exited = hosttap(&["completions", shell]).finish(20);
+        let exited = hosttap(&["completions", shell]).finish();
         assert_eq!(exited.code, Some(0), "{}", exited.stderr());
         let script = exited.stdout();
         for words in ["send", "idle-timeout", "remote-name"] {
@@ -39,14 +39,14 @@ fn the_completions_of_each_shell_load_without_a_word() {
         ));
         assert_eq!(printed, "", "{shell}");
     }
-    let exited = hosttap(&["completions", "csh"]).finish(20);
+    let exited = hosttap(&["completions", "csh"]).finish();
     assert_eq!(exited.code, Some(2));
 }
 
 #[test]
 fn each_command_has_a_manual_page() {
     let directory = tempfile::tempdir().unwrap();
-    let exited = hosttap(&["man", directory.path().to_str().unwrap()]).finish(20);
+    let exited = hosttap(&["man", directory.path().to_str().unwrap()]).finish();
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     for (page, words) in [
         ("hosttap.1", "Exit codes are curl"),
@@ -59,7 +59,7 @@ fn each_command_has_a_manual_page() {
         assert!(text.contains(words), "{page}: {words} is missing");
     }
     assert!(!directory.path().join("hosttap-help.1").exists());
-    let exited = hosttap(&["man", "/no/such/folder"]).finish(20);
+    let exited = hosttap(&["man", "/no/such/folder"]).finish();
     assert_eq!(exited.code, Some(23));
 }
 

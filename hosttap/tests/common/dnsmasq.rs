@@ -4,9 +4,6 @@ use std::path::Path;
 
 use super::{Process, killed_with_test};
 
-/// Longest wait for its start, however slow the machine.
-const START_SECONDS_MAX: u64 = 60;
-
 /// A running dnsmasq that lends 192.168.69.50 to .60, beside other options. It answers for names only
 /// where an option gives it a port for that.
 pub(crate) fn start_dnsmasq(directory: &Path, options: &[&str]) -> Process {
@@ -30,6 +27,6 @@ pub(crate) fn start_dnsmasq(directory: &Path, options: &[&str]) -> Process {
         directory.join("leases").display()
     ));
     let server = Process::start(command.args(options));
-    server.wait_for_stderr("sockets bound exclusively", START_SECONDS_MAX);
+    server.wait_for_stderr("sockets bound exclusively");
     server
 }

@@ -4,7 +4,7 @@ import hashlib, os
 
 FILE, ANSWER, RECEIPT = b"TWF\x81", b"TWA\x81", b"TWR\x81"
 FINE, WORKING = 0, 6
-PORT, TIMEOUT = 2001, 120
+PORT = 2001
 # How often a receiver reported that it is still working.
 signs_of_life = 0
 
@@ -38,13 +38,13 @@ def offer(data, name, length=None, digest=None, version=1, flags=0):
     return FILE + struct.pack("<BBHQ", version, flags, len(name), length) + digest + name
 
 
-def send_checked(data, name, upto=None, extra=b"", first=None, timeout=None, **offer_fields):
+def send_checked(data, name, upto=None, extra=b"", first=None, **offer_fields):
     """Offers a file and sends it. Returns the replies, as ('answer', status, offset) and
     ('receipt', status, stored).
 
     With `upto`, the connection is reset after this many bytes of the file.
     """
-    connection, replies = connect(timeout=timeout), []
+    connection, replies = connect(), []
     with connection:
         connection.sendall(first or offer(data, name, **offer_fields))
         reply = read_reply(connection)
@@ -75,9 +75,9 @@ def send_checked(data, name, upto=None, extra=b"", first=None, timeout=None, **o
         return replies
 
 
-def send_plain(data, announced=None, extra=b"", timeout=None):
+def send_plain(data, announced=None, extra=b""):
     """Sends the plain form. Returns how the receiver ended it: 'fin' or 'reset'."""
-    with connect(timeout=timeout) as connection:
+    with connect() as connection:
         try:
             length = len(data) if announced is None else announced
             connection.sendall(struct.pack("<I", length) + data + extra)

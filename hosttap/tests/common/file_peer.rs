@@ -5,9 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{
-    Exited, Process, TCP_PEER_PY, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap, start_python,
-};
+use super::{Exited, Process, TCP_PEER_PY, hosttap, start_python};
 
 /// The file transfer protocol.
 pub(crate) const FILE_PEER_PY: &str = include_str!("file_peer.py");
@@ -23,7 +21,7 @@ pub(crate) fn start_file_peer(script: &str, arguments: &[&str]) -> Process {
 /// Runs such a script to its end, which must be a success. Returns its stdout.
 #[track_caller]
 pub(crate) fn run_file_peer(script: &str, arguments: &[&str]) -> String {
-    start_file_peer(script, arguments).expect_success(SECONDS_MAX)
+    start_file_peer(script, arguments).expect_success()
 }
 
 /// A running `hosttap recv` into its own directory.
@@ -43,7 +41,7 @@ impl RecvProgram {
     pub(crate) fn start_in(directory: TempDir, arguments: &[&str]) -> Self {
         let fixed = ["recv", "--dir", directory.path().to_str().unwrap()];
         let process = hosttap(&[&fixed, arguments].concat());
-        process.wait_for_stderr("Listening on", SECONDS_MAX);
+        process.wait_for_stderr("Listening on");
         Self { process, directory }
     }
 
@@ -67,7 +65,7 @@ impl RecvProgram {
     /// Waits for its end, which `--once` or a signal brings.
     #[track_caller]
     pub(crate) fn finish(self) -> (Exited, TempDir) {
-        (self.process.finish(SECONDS_MAX), self.directory)
+        (self.process.finish(), self.directory)
     }
 }
 

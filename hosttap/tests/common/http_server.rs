@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use hosttap::system::clock::Clock;
 
-/// Longest wait for the client, however slow the machine.
-const CLIENT_MILLIS_MAX: u64 = 60_000;
+use super::{SECONDS_MAX, WAIT_MAX};
+
 const POLL_PERIOD: Duration = Duration::from_micros(200);
 
 /// Accepts connections as long as the test runs. Each connection has its own thread.
@@ -91,9 +91,8 @@ pub(crate) fn ok_response(body: &[u8]) -> Vec<u8> {
 impl HttpConnection {
     fn accept(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        let limit = Duration::from_millis(CLIENT_MILLIS_MAX);
-        stream.set_read_timeout(Some(limit)).unwrap();
-        stream.set_write_timeout(Some(limit)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
+        stream.set_write_timeout(Some(WAIT_MAX)).unwrap();
         let mut connection = Self {
             request: String::new(),
             stream,
@@ -127,7 +126,7 @@ impl HttpConnection {
     /// Waits until the client has acknowledged everything, or is gone.
     pub(crate) fn wait_until_acknowledged(&self) {
         let clock = Clock::start();
-        while self.has_unacknowledged() && clock.now().as_millis() < CLIENT_MILLIS_MAX {
+        while self.has_unacknowledged() && clock.now().as_millis() < SECONDS_MAX * 1_000 {
             thread::sleep(POLL_PERIOD);
         }
     }

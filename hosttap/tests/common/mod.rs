@@ -30,11 +30,20 @@ pub(crate) use screen::Screen;
 pub(crate) use session::{block, check_session, page, part, sessions};
 
 use std::process::Command;
+use std::time::Duration;
 
 /// The address of the kernel's side of `tap0`.
 pub(crate) const KERNEL_ADDRESS: &str = "192.168.69.100";
-/// Longest wait for a transfer, however slow the machine.
-pub(crate) const TRANSFER_SECONDS_MAX: u64 = 200;
+/// Longest wait for anything. It says nothing about speed: it ends a test that hangs, and is far
+/// longer than a slow or busy machine needs.
+pub(crate) const SECONDS_MAX: u64 = 600;
+/// The same as a duration.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(SECONDS_MAX);
+/// Longest time for a whole test, which may wait for many things, and for each program in it.
+const TEST_SECONDS_MAX: u64 = 6 * SECONDS_MAX;
+/// Factors on the deadlines of a run that must not pass them, one after another until it does not:
+/// a machine may stall as long as a short deadline. Who waits for the wrong thing passes them all.
+pub(crate) const DEADLINE_FACTORS: [u32; 3] = [1, 8, 64];
 /// A program whose system calls fail.
 const FAILING_PY: &str = include_str!("failing.py");
 /// If this variable is 1, as in CI, a test that would be skipped fails.
@@ -59,10 +68,11 @@ pub(crate) fn killed_with_test(program: &str) -> Command {
     command
 }
 
-/// A command that runs `hosttap`, the program under test.
+/// A command that runs `hosttap`, the program under test. A terminal is one that people have,
+/// whatever the tests themselves were started on.
 pub(crate) fn hosttap_command(arguments: &[&str]) -> Command {
     let mut command = killed_with_test(env!("CARGO_BIN_EXE_hosttap"));
-    command.args(arguments);
+    command.args(arguments).env("TERM", "xterm");
     command
 }
 

@@ -4,12 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use super::{Process, killed_with_test, skip};
+use super::{Process, TEST_SECONDS_MAX, killed_with_test, skip};
 
 /// Set for a test that runs inside its namespace.
 const INSIDE: &str = "TICKWIRE_INSIDE_NAMESPACE";
-/// Longest time for one test, however slow the machine.
-const TEST_SECONDS_MAX: u64 = 240;
 /// Creates `tap0` and configures the kernel's side of it.
 const CREATE_TAP: &str = "ip tuntap add dev tap0 mode tap && \
     ip addr add 192.168.69.100/24 dev tap0 && ip link set tap0 up";
@@ -28,7 +26,7 @@ pub(crate) fn run_inside(test: &str) {
     let Some((_namespace, process)) = start_inside(test) else {
         return;
     };
-    let exited = process.finish(TEST_SECONDS_MAX);
+    let exited = process.finish_within(TEST_SECONDS_MAX);
     let (stdout, stderr) = (exited.stdout(), exited.stderr());
     assert_eq!(
         exited.code,

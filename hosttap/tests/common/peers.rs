@@ -1,11 +1,9 @@
 //! Peers that come from PyPI and npm; `.ci/peers` installs them.
 
 use std::path::PathBuf;
+use std::process::Command;
 
-use super::{Process, killed_with_test, skip};
-
-/// A peer ends by itself after this time.
-const SECONDS_MAX: &str = "240";
+use super::{Process, TEST_SECONDS_MAX, killed_with_test, skip};
 
 fn folder(name: &str) -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -22,18 +20,25 @@ pub(crate) fn has_peers(python: &[&str], node: &[&str]) -> bool {
     missing.is_none_or(|path| skip(&format!("{} is missing: run .ci/peers", path.display())))
 }
 
+/// The beginning of a command that ends by itself if it outlives the test.
+fn bounded() -> Command {
+    let mut command = killed_with_test("timeout");
+    command.arg(TEST_SECONDS_MAX.to_string());
+    command
+}
+
 /// Starts a Python script that may use packages of PyPI.
 pub(crate) fn start_python_peer(script: &str, arguments: &[&str]) -> Process {
-    let mut command = killed_with_test("timeout");
-    command.args([SECONDS_MAX, "python3", "-u", "-c", script]);
+    let mut command = bounded();
+    command.args(["python3", "-u", "-c", script]);
     command.args(arguments).env("PYTHONPATH", folder("python"));
     Process::start(&mut command)
 }
 
 /// Starts a script of Node.js that may use packages of npm.
 pub(crate) fn start_node_peer(script: &str, arguments: &[&str]) -> Process {
-    let mut command = killed_with_test("timeout");
-    command.args([SECONDS_MAX, "node", "-e", script, "--"]);
+    let mut command = bounded();
+    command.args(["node", "-e", script, "--"]);
     command.args(arguments);
     Process::start(command.env("NODE_PATH", folder("node/node_modules")))
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use hosttap::system::clock::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::SECONDS_MAX;
+
 const POLL_PERIOD: Duration = Duration::from_millis(5);
 
 /// A program that was started. Dropping it kills the program.
@@ -70,8 +72,13 @@ impl Process {
 
     /// Writes to its stdin. [`close_stdin`](Self::close_stdin) ends its input.
     pub(crate) fn write_stdin(&mut self, text: &str) {
+        self.write_stdin_bytes(text.as_bytes());
+    }
+
+    /// The same with bytes that need not be text.
+    pub(crate) fn write_stdin_bytes(&mut self, bytes: &[u8]) {
         let stdin = self.child.stdin.as_mut().expect("stdin is still open");
-        stdin.write_all(text.as_bytes()).expect("the program reads");
+        stdin.write_all(bytes).expect("the program reads");
     }
 
     /// Ends its input.
@@ -81,27 +88,29 @@ impl Process {
 
     /// Waits until stdout contains `text`.
     #[track_caller]
-    pub(crate) fn wait_for_stdout(&self, text: &str, seconds: u64) {
-        self.wait_for(&self.stdout, text, seconds);
+    pub(crate) fn wait_for_stdout(&self, text: &str) {
+        self.wait_for(&self.stdout, text, 1);
     }
 
     /// Waits until stderr contains `text`, such as `Listening on`.
     #[track_caller]
-    pub(crate) fn wait_for_stderr(&self, text: &str, seconds: u64) {
-        self.wait_for(&self.stderr, text, seconds);
+    pub(crate) fn wait_for_stderr(&self, text: &str) {
+        self.wait_for(&self.stderr, text, 1);
+    }
+
+    /// Waits until stderr contains `text` as often as this.
+    #[track_caller]
+    pub(crate) fn wait_for_stderr_times(&self, text: &str, times: usize) {
+        self.wait_for(&self.stderr, text, times);
     }
 
     #[track_caller]
-    fn wait_for(&self, output: &OutputCollector, text: &str, seconds: u64) {
-        let clock = Clock::start();
-        while !output.text().contains(text) {
-            assert!(
-                clock.now().as_millis() < seconds * 1_000,
-                "no {text:?} within {seconds} s\n{}",
-                self.output_so_far()
-            );
-            thread::sleep(POLL_PERIOD);
-        }
+    fn wait_for(&self, output: &OutputCollector, text: &str, times: usize) {
+        assert!(
+            output.waits_until(|so_far| so_far.matches(text).count() >= times),
+            "no {text:?} within {SECONDS_MAX} s\n{}",
+            self.output_so_far()
+        );
     }
 
     /// What it has written to stderr so far.
@@ -137,14 +146,25 @@ impl Process {
 
     /// Closes its stdin and waits for its end.
     #[track_caller]
-    pub(crate) fn finish(mut self, seconds: u64) -> Exited {
+    pub(crate) fn finish(self) -> Exited {
+        self.finish_within(SECONDS_MAX)
+    }
+
+    /// The same with another longest wait.
+    #[track_caller]
+    pub(crate) fn finish_within(mut self, seconds: u64) -> Exited {
         self.close_stdin();
-        self.finish_with_open_stdin(seconds)
+        self.wait_and_collect(seconds)
     }
 
     /// Waits for its end while its stdin stays open.
     #[track_caller]
-    pub(crate) fn finish_with_open_stdin(mut self, seconds: u64) -> Exited {
+    pub(crate) fn finish_with_open_stdin(mut self) -> Exited {
+        self.wait_and_collect(SECONDS_MAX)
+    }
+
+    #[track_caller]
+    fn wait_and_collect(&mut self, seconds: u64) -> Exited {
         let status = self.wait(seconds);
         Exited {
             code: status.code(),
@@ -155,8 +175,8 @@ impl Process {
 
     /// Waits for its end, which must be a success. Returns its stdout.
     #[track_caller]
-    pub(crate) fn expect_success(self, seconds: u64) -> String {
-        let exited = self.finish(seconds);
+    pub(crate) fn expect_success(self) -> String {
+        let exited = self.finish();
         let (stdout, stderr) = (exited.stdout(), exited.stderr());
         assert_eq!(exited.code, Some(0), "{stdout}{stderr}");
         stdout
@@ -215,7 +235,20 @@ impl OutputCollector {
         }
     }
 
-    fn text(&self) -> String {
+    /// Waits until `is_so` of what was written so far. Returns `false` if it never is.
+    pub(crate) fn waits_until(&self, is_so: impl Fn(&str) -> bool) -> bool {
+        let clock = Clock::start();
+        while !is_so(&self.text()) {
+            if clock.now().as_millis() >= SECONDS_MAX * 1_000 {
+                return false;
+            }
+            thread::sleep(POLL_PERIOD);
+        }
+        true
+    }
+
+    /// What was written so far.
+    pub(crate) fn text(&self) -> String {
         let bytes = self.bytes.lock().expect("the reader does not panic");
         String::from_utf8_lossy(&bytes).into_owned()
     }

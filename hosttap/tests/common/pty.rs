@@ -54,6 +54,19 @@ impl Pty {
         self.terminal.try_clone().unwrap().into()
     }
 
+    /// Waits until `is_so` of what was printed so far.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, is_so: impl Fn(&str) -> bool) {
+        let is_shown = self.shown.waits_until(is_so);
+        assert!(is_shown, "waited in vain: {}", self.shown.text());
+    }
+
+    /// Waits until `text` was printed.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, text: &str) {
+        self.wait_until(|shown| shown.contains(text));
+    }
+
     /// Everything that was printed, once every program has ended.
     pub(crate) fn finish(mut self) -> String {
         drop(self.terminal);

@@ -9,8 +9,7 @@ use std::time::Duration;
 use hosttap::system::clock::Clock;
 use tempfile::TempDir;
 
-/// Longest wait for something to appear on the screen.
-const WAIT_MILLIS_MAX: u64 = 20_000;
+use super::{SECONDS_MAX, TEST_SECONDS_MAX};
 
 /// A terminal of 80 columns in which a shell command runs. It ends with the test.
 pub(crate) struct Screen {
@@ -25,7 +24,7 @@ impl Screen {
         };
         let (before, after) = (screen.file("before"), screen.file("after"));
         let script = format!(
-            "hosttap={}; stty -g > {}; {command}; echo code $?; stty -g > {}; exec sleep 60",
+            "hosttap={}; stty -g > {}; {command}; echo code $?; stty -g > {}; exec sleep {TEST_SECONDS_MAX}",
             env!("CARGO_BIN_EXE_hosttap"),
             before.display(),
             after.display()
@@ -75,7 +74,7 @@ impl Screen {
                 return;
             }
             let millis = clock.now().as_millis();
-            assert!(millis < WAIT_MILLIS_MAX, "{what}, but:\n{shown}");
+            assert!(millis < SECONDS_MAX * 1_000, "{what}, but:\n{shown}");
             thread::sleep(Duration::from_millis(20));
         }
     }

@@ -16,7 +16,7 @@ all_listen() {
     local listeners=$(cat *.log 2>/dev/null | grep -c Listening)
     [ $((servers + listeners)) -ge $started ]
 }
-sleep() { for _ in $(seq 300); do command sleep 0.2; all_listen && return; done; }
+sleep() { for _ in $(seq 3000); do command sleep 0.2; all_listen && return; done; }
 USER=root
 "#;
 

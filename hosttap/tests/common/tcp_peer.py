@@ -1,26 +1,28 @@
 # What every TCP peer needs. The code after this sets PORT, the port that hosttap or the peer
-# listens on, and TIMEOUT, the seconds after which a blocked socket fails the test.
+# listens on.
 import fcntl, socket, struct, sys, termios, time
 
 HOSTTAP_ADDRESS = "192.168.69.1"
+# After this number of seconds a blocked socket fails the test, however slow the machine.
+TIMEOUT = 600
 
 
 def say(*words):
     print(*words, flush=True)
 
 
-def connect_once(port=None, host=None, timeout=None):
+def connect_once(port=None, host=None):
     """Connects to hosttap."""
     address = (host or HOSTTAP_ADDRESS, port or PORT)
-    return socket.create_connection(address, timeout or TIMEOUT)
+    return socket.create_connection(address, TIMEOUT)
 
 
-def connect(port=None, host=None, timeout=None):
+def connect(port=None, host=None):
     """Connects to hosttap, and retries while it refuses: it may not listen yet, or not again."""
-    end = time.monotonic() + (timeout or TIMEOUT)
+    end = time.monotonic() + TIMEOUT
     while True:
         try:
-            return connect_once(port, host, timeout)
+            return connect_once(port, host)
         except ConnectionRefusedError:
             if time.monotonic() > end:
                 raise

@@ -12,7 +12,7 @@ use common::{hosttap, hosttap_as, in_namespace, is_root, recreate_tap_for, sh, s
 
 /// Runs doctor. Returns its exit code and stdout.
 fn doctor(arguments: &[&str]) -> (Option<i32>, String) {
-    let exited = hosttap(&[&["doctor"], arguments].concat()).finish(10);
+    let exited = hosttap(&[&["doctor"], arguments].concat()).finish();
     assert_eq!(exited.stderr(), "");
     (exited.code, exited.stdout())
 }
@@ -42,7 +42,7 @@ fn no_command_starts_with_an_mtu_that_doctor_calls_wrong() {
         let command = "sudo ip link set tap0 mtu 1500";
         assert!(text.contains(command), "{text}");
         let exited = hosttap(&[&["echo"][..], &arguments].concat());
-        let exited = exited.finish(10);
+        let exited = exited.finish();
         let message =
             format!("hosttap: the TAP tap0 has an MTU of {mtu}, below {mtu_min}: {command}\n");
         assert_eq!((exited.code, exited.stderr()), (Some(45), message));
@@ -53,55 +53,77 @@ fn no_command_starts_with_an_mtu_that_doctor_calls_wrong() {
 fn reset_network() {
     sh(
         "exec 2>/dev/null; ip addr del 192.168.69.1/32 dev lo || :; ip link del v0 || :
+        ip route flush type blackhole; ip route flush type prohibit; ip route flush type unreachable
         ip link del br0 || :; iptables -F || :; ip link del tap0 || :
         ip tuntap add dev tap0 mode tap; ip addr add 192.168.69.100/24 dev tap0
         ip link set tap0 up",
     );
 }
 
+/// Faults, each as commands of a shell, and what `doctor` says of it.
+const FAULTS: &[(&str, &str)] = &[
+    ("ip link set tap0 down", "tap0 is down"),
+    ("ip addr flush dev tap0", "has no address in the network"),
+    (
+        "ip tuntap del dev tap0 mode tap",
+        "there is no interface tap0",
+    ),
+    (
+        "ip addr add 192.168.69.1/24 dev tap0",
+        "the kernel has our address",
+    ),
+    (
+        "ip addr flush dev tap0; ip addr add 192.168.69.1/24 dev tap0",
+        "the kernel has our address",
+    ),
+    (
+        "ip addr add 192.168.69.1/32 dev lo",
+        "the kernel has our address",
+    ),
+    (
+        "ip route flush dev tap0",
+        "the kernel has no route to 192.168.69.1",
+    ),
+    (
+        "ip route add blackhole 192.168.69.1",
+        "the kernel drops packets for 192.168.69.1",
+    ),
+    (
+        "ip route flush dev tap0; ip route add prohibit 192.168.69.0/24",
+        "the kernel drops packets for 192.168.69.1",
+    ),
+    (
+        "ip route add unreachable 192.168.69.1",
+        "the kernel drops packets for 192.168.69.1",
+    ),
+    (
+        "ip link del tap0; ip tuntap add dev tap0 mode tap multi_queue
+        ip addr add 192.168.69.100/24 dev tap0; ip link set tap0 up",
+        "tap0 was created with multi_queue",
+    ),
+    ("ip link set tap0 arp off", "tap0 was told not to use ARP"),
+    ("iptables -A INPUT -i tap0 -j DROP", "does not get through"),
+    (
+        "iptables -A INPUT -i tap0 -m state --state NEW -j REJECT",
+        "a connection from 192.168.69.1 to the kernel's 192.168.69.100 does not",
+    ),
+    (
+        "iptables -A OUTPUT -o tap0 -j DROP",
+        "a connection from the kernel to 192.168.69.1 does not",
+    ),
+    ("ip link set tap0 mtu 500", "an MTU of 500"),
+    (
+        "ip link add v0 type veth peer v1 || { echo no veth; exit; }
+        ip addr add 192.168.69.7/32 dev v0; ip link set v0 up; ip link set v1 up
+        ip route add 192.168.69.1/32 dev v0",
+        "through another interface",
+    ),
+];
+
 #[test]
 fn the_commands_that_doctor_prints_fix_what_is_wrong() {
     in_namespace!();
-    for (damage, finding) in [
-        ("ip link set tap0 down", "tap0 is down"),
-        ("ip addr flush dev tap0", "has no address in the network"),
-        (
-            "ip tuntap del dev tap0 mode tap",
-            "there is no interface tap0",
-        ),
-        (
-            "ip addr add 192.168.69.1/24 dev tap0",
-            "the kernel has our address",
-        ),
-        (
-            "ip addr flush dev tap0; ip addr add 192.168.69.1/24 dev tap0",
-            "the kernel has our address",
-        ),
-        (
-            "ip addr add 192.168.69.1/32 dev lo",
-            "the kernel has our address",
-        ),
-        (
-            "ip route flush dev tap0",
-            "the kernel has no route to 192.168.69.1",
-        ),
-        ("iptables -A INPUT -i tap0 -j DROP", "does not get through"),
-        (
-            "iptables -A INPUT -i tap0 -m state --state NEW -j REJECT",
-            "a connection from 192.168.69.1 to the kernel's 192.168.69.100 does not",
-        ),
-        (
-            "iptables -A OUTPUT -o tap0 -j DROP",
-            "a connection from the kernel to 192.168.69.1 does not",
-        ),
-        ("ip link set tap0 mtu 500", "an MTU of 500"),
-        (
-            "ip link add v0 type veth peer v1 || { echo no veth; exit; }
-            ip addr add 192.168.69.7/32 dev v0; ip link set v0 up; ip link set v1 up
-            ip route add 192.168.69.1/32 dev v0",
-            "through another interface",
-        ),
-    ] {
+    for (damage, finding) in FAULTS {
         reset_network();
         if sh(damage) == "no veth\n" {
             eprintln!("not tested, because this kernel has no veth: {finding}");
@@ -150,7 +172,7 @@ fn doctor_works_without_privileges_and_names_the_owner_of_the_tap() {
         ("4242", 0, "tap0 can be opened by you"),
         ("4243", 45, "tap0 belongs to user 4242"),
     ] {
-        let exited = hosttap_as(uid, &["doctor"]).finish(10);
+        let exited = hosttap_as(uid, &["doctor"]).finish();
         let text = exited.stdout();
         assert_eq!(exited.code, Some(code), "{text}{}", exited.stderr());
         assert!(text.contains("no CAP_NET_ADMIN"), "{text}");
@@ -170,16 +192,16 @@ fcntl.ioctl(f, 0x400454ca, struct.pack('16sH22x', b'tap0', 0x1002)); print('held
 for line in sys.stdin: print('read', line, file=sys.stderr)";
     for by_signal in [false, true] {
         let mut holder = start_python(hold, &[]);
-        holder.wait_for_stdout("held", 10);
+        holder.wait_for_stdout("held");
         holder.write_stdin("still there?\n");
-        holder.wait_for_stderr("read still there?", 10);
+        holder.wait_for_stderr("read still there?");
         let (code, text) = doctor(&[]);
         assert_eq!(code, Some(45), "{text}");
         assert!(text.contains("tap0 is held by another program"), "{text}");
         if by_signal {
             holder.interrupt();
         }
-        assert_eq!(holder.finish(10).code == Some(0), !by_signal);
+        assert_eq!(holder.finish().code == Some(0), !by_signal);
         assert_eq!(doctor(&[]).0, Some(0));
     }
 }
@@ -265,10 +287,12 @@ fn another_host_with_our_address_is_found_and_the_proposed_one_is_free() {
         ip link set v1 up; echo up; cat",
     ]);
     let mut host = crate::common::Process::start(&mut host);
-    host.wait_for_stdout("\n", 10);
+    host.wait_for_stdout("\n");
     sh(&format!("ip link set v1 netns {}", host.id()));
     host.write_stdin("go\n");
-    host.wait_for_stdout("up", 10);
+    host.wait_for_stdout("up");
+    // The kernel notices a moment later that the port is up.
+    sh("until bridge link show dev v0 | grep -q 'state forwarding'; do sleep 0.01; done");
     let (code, text) = doctor(&[]);
     assert_eq!(code, Some(45), "{text}");
     assert!(text.contains("has our address 192.168.69.1 too"), "{text}");
@@ -290,7 +314,7 @@ fn a_tap_of_another_user_gets_its_address_mtu_bridge_and_state_back() {
         if is_bridged {
             bridge_tap();
         }
-        let exited = hosttap_as("4243", &["doctor"]).finish(10);
+        let exited = hosttap_as("4243", &["doctor"]).finish();
         let text = exited.stdout();
         assert_eq!(exited.code, Some(45), "{text}{}", exited.stderr());
         let commands: Vec<_> = text
@@ -299,7 +323,7 @@ fn a_tap_of_another_user_gets_its_address_mtu_bridge_and_state_back() {
             .map(|command| command.replace("$(id -un)", "4243"))
             .collect();
         sh(&commands.join("\n"));
-        let exited = hosttap_as("4243", &["doctor"]).finish(10);
+        let exited = hosttap_as("4243", &["doctor"]).finish();
         let text = exited.stdout();
         assert_eq!(
             exited.code,

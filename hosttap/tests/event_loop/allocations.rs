@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use hosttap::cli::Cli;
 use hosttap::commands::console_observer::ConsoleObserver;
-use hosttap::link::stack::{BULK_BUFFER_BYTES, TapStack};
+use hosttap::link::stack::{BULK_BUFFER_BYTES, Room, TapStack};
 use hosttap::storage::atomic_file::AtomicFile;
 use hosttap::terminal::console::Console;
 use tickwire::http::{Get, GetOptions, Request, Url};
@@ -38,7 +38,7 @@ impl Sink for CountingFile {
 }
 
 fn stack() -> TapStack {
-    TapStack::open(&Cli::parse_from(["hosttap"]).link).unwrap()
+    TapStack::open(&Cli::parse_from(["hosttap"]).link, Room::Few).unwrap()
 }
 
 /// Runs `app` as the commands do, until `is_done` returns true.

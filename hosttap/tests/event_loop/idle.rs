@@ -14,15 +14,16 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use crate::common::{
-    HttpConnection, HttpServer, KERNEL_ADDRESS, Process, hosttap, hosttap_command, in_namespace,
-    open_pty,
+    HttpConnection, HttpServer, KERNEL_ADDRESS, Process, WAIT_MAX, hosttap, hosttap_command,
+    in_namespace, open_pty,
 };
 
-/// Longest wait for a peer, however slow the machine.
-const SECONDS_MAX: u64 = 100;
 /// The tolerated number of wake-ups in three seconds. A busy machine may swap and cause some; a
 /// loop that polls every 50 ms has many more.
 const IDLE_WAKE_UPS_MAX: u64 = 5;
+/// On a busy machine the last segments may be late, so there are several times of three seconds. A
+/// loop that polls does so in each.
+const TRIES_MAX: usize = 10;
 
 /// How often a program blocked and so woke up again (proc(5), /proc/PID/status).
 fn wake_ups(program: &Process) -> u64 {
@@ -53,6 +54,14 @@ fn idle_wake_ups(program: &Process) -> u64 {
     count.saturating_sub(frames_sent() - frames_before)
 }
 
+/// Checks that `program` sleeps. `when` says what it waits for.
+#[track_caller]
+fn assert_sleeps(program: &Process, when: &str) {
+    let mut counts = (0..TRIES_MAX).map(|_| idle_wake_ups(program));
+    let is_idle = counts.any(|count| count <= IDLE_WAKE_UPS_MAX);
+    assert!(is_idle, "wake-ups without a cause {when}");
+}
+
 #[test]
 fn a_client_of_a_silent_server_sleeps_and_wakes_for_a_frame() {
     in_namespace!();
@@ -68,43 +77,30 @@ fn a_client_of_a_silent_server_sleeps_and_wakes_for_a_frame() {
         step_done.send(()).unwrap();
         connection.wait_until_closed();
     });
-    let limit = Duration::from_secs(SECONDS_MAX);
     let client = hosttap(&["get", &server.url("/"), "--first-byte-timeout", "1000"]);
-    steps.recv_timeout(limit).unwrap();
-    let idle = idle_wake_ups(&client);
-    assert!(idle <= IDLE_WAKE_UPS_MAX, "{idle} wake-ups without a cause");
+    steps.recv_timeout(WAIT_MAX).unwrap();
+    assert_sleeps(&client, "before the head");
     let before = wake_ups(&client);
     send_head.send(()).unwrap();
-    steps.recv_timeout(limit).unwrap();
+    steps.recv_timeout(WAIT_MAX).unwrap();
     assert!(
         wake_ups(&client) > before,
         "the wake-up for the frame counts"
     );
-    let idle = idle_wake_ups(&client);
-    assert!(
-        idle <= IDLE_WAKE_UPS_MAX,
-        "{idle} wake-ups without a cause within the head"
-    );
+    assert_sleeps(&client, "within the head");
 }
 
 #[test]
 fn a_server_without_a_client_sleeps() {
     in_namespace!();
     let server = hosttap(&["echo"]);
-    server.wait_for_stderr("Listening", SECONDS_MAX);
-    let idle = idle_wake_ups(&server);
-    assert!(idle <= IDLE_WAKE_UPS_MAX, "{idle} wake-ups without a cause");
+    server.wait_for_stderr("Listening");
+    assert_sleeps(&server, "without a client");
     let mut client = TcpStream::connect("192.168.69.1:12345").unwrap();
-    client
-        .set_read_timeout(Some(Duration::from_secs(SECONDS_MAX)))
-        .unwrap();
+    client.set_read_timeout(Some(WAIT_MAX)).unwrap();
     client.write_all(b"x").unwrap();
     client.read_exact(&mut [0]).unwrap();
-    let idle = idle_wake_ups(&server);
-    assert!(
-        idle <= IDLE_WAKE_UPS_MAX,
-        "{idle} wake-ups without a cause with a silent client"
-    );
+    assert_sleeps(&server, "with a silent client");
 }
 
 fn open_terminal(path: &Path, flags: OFlags) -> File {
@@ -152,12 +148,15 @@ fn a_client_that_waits_for_a_stopped_terminal_does_not_spin_on_a_frame() {
     let mut command = hosttap_command(&["get", "-v", &server.url("/")]);
     let terminal = Stdio::from(open_terminal(&path, OFlags::empty()));
     let client = Process::start_with(&mut command, terminal, Stdio::piped());
-    client.wait_for_stderr("Open => Closing", SECONDS_MAX);
+    client.wait_for_stderr("Open => Closing");
     // After the client has stopped lingering, a frame arrives that belongs to no connection.
     thread::sleep(Duration::from_millis(1_500));
     let _refused = TcpStream::connect("192.168.69.1:9");
-    let before = cpu_time(&client);
-    thread::sleep(Duration::from_secs(1));
-    let spent = cpu_time(&client) - before;
-    assert!(spent < 10, "{spent} hundredths of a second without a cause");
+    // On a busy machine it may linger until now. Who spins does so in each of these seconds.
+    let mut spent = (0..TRIES_MAX).map(|_| {
+        let before = cpu_time(&client);
+        thread::sleep(Duration::from_secs(1));
+        cpu_time(&client) - before
+    });
+    assert!(spent.any(|hundredths| hundredths < 10), "it spins");
 }

@@ -3,7 +3,6 @@
 use std::any::type_name_of_val;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use hosttap::system::clock::Clock;
 use hosttap::system::signals::Signals;
@@ -11,7 +10,7 @@ use hosttap::system::wait::{Interest, Ready, wait};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::common::namespace::{is_inside, start_inside};
-use crate::common::{Process, in_namespace, killed_with_test};
+use crate::common::{Process, WAIT_MAX, in_namespace, killed_with_test};
 
 /// Waits without a deadline for a descriptor that is never ready.
 fn wait_for_signal(signals: &Signals) -> Ready {
@@ -44,18 +43,18 @@ fn the_first_signal_ends_a_wait_and_the_second_one_the_program() {
         let Some((_namespace, program)) = start_inside(type_name_of_val(&|| {})) else {
             return;
         };
-        program.wait_for_stdout("waiting", 10);
+        program.wait_for_stdout("waiting");
         program.interrupt();
-        program.wait_for_stdout("stuck in the cleanup", 10);
+        program.wait_for_stdout("stuck in the cleanup");
         program.interrupt();
-        assert_eq!(program.finish(10).code, Some(130));
+        assert_eq!(program.finish().code, Some(130));
         return;
     }
     let signals = Signals::install().unwrap();
     println!("waiting");
     assert!(wait_for_signal(&signals).interrupted);
     println!("stuck in the cleanup");
-    std::thread::sleep(Duration::from_secs(30));
+    std::thread::sleep(WAIT_MAX);
 }
 
 /// Starts `hosttap echo` with a signal ignored, as nohup and shells do it.
@@ -66,7 +65,7 @@ fn start_ignoring(signal: &str) -> Process {
         env!("CARGO_BIN_EXE_hosttap")
     );
     let server = Process::start(command.args(["-c", &script]));
-    server.wait_for_stderr("Listening", 20);
+    server.wait_for_stderr("Listening");
     server
 }
 
@@ -87,7 +86,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored_and_others_end_the_progr
             // Both would end it at once, and the second without a word.
             server.signal(ignored);
             server.signal(ending);
-            let exited = server.finish(20);
+            let exited = server.finish();
             assert_eq!(exited.code, Some(130), "{name}: {}", exited.stderr());
             assert!(
                 exited.stderr().contains("interrupted"),

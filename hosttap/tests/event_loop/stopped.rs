@@ -7,8 +7,10 @@ use rustix::process::Signal;
 
 use crate::common::{Exited, hosttap, in_namespace, start_python};
 
-/// Longer than `--idle-timeout 2` and than what the peer needs afterwards.
-const STOPPED: Duration = Duration::from_secs(8);
+/// How long a program waits for its peer. A busy machine needs less before the stop and after it.
+const IDLE_SECONDS: &str = "10";
+/// Longer than that.
+const STOPPED: Duration = Duration::from_secs(12);
 const BACK: Duration = Duration::from_secs(1);
 const ADDRESSES: &str = "
 import socket, sys, time
@@ -22,16 +24,16 @@ def go_on():
 /// a second after it continues.
 fn run_stopped(arguments: &[&str], peer: &str) -> Exited {
     let mut peer = start_python(&format!("{ADDRESSES}{peer}"), &[]);
-    peer.wait_for_stdout("ready", 60);
+    peer.wait_for_stdout("ready");
     let program = hosttap(arguments);
-    peer.wait_for_stdout("stop it", 60);
+    peer.wait_for_stdout("stop it");
     program.signal(Signal::STOP);
     sleep(STOPPED);
     program.signal(Signal::CONT);
     sleep(BACK);
     peer.write_stdin("go on\n");
-    let exited = program.finish(60);
-    peer.expect_success(60);
+    let exited = program.finish();
+    peer.expect_success();
     exited
 }
 
@@ -45,7 +47,7 @@ c.recv(4096)
 c.sendall(b'HTTP/1.0 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhe')
 go_on()";
     let url = "http://192.168.69.100:8000/";
-    let arguments = ["-q", "get", "--idle-timeout", "2", url];
+    let arguments = ["-q", "get", "--idle-timeout", IDLE_SECONDS, url];
     run_stopped(&arguments, &format!("{begun}{rest}"))
 }
 
@@ -65,7 +67,15 @@ c.close()",
 fn a_receiver_that_was_stopped_waits_for_the_rest_of_the_file() {
     in_namespace!();
     let exited = run_stopped(
-        &["-q", "recv", "--once", "--idle-timeout", "2", "-o", "-"],
+        &[
+            "-q",
+            "recv",
+            "--once",
+            "--idle-timeout",
+            IDLE_SECONDS,
+            "-o",
+            "-",
+        ],
         "
 print('ready')
 while True:
@@ -96,7 +106,7 @@ fn a_sender_that_was_stopped_waits_for_a_receiver_that_takes_nothing() {
             "send",
             "--plain",
             "--idle-timeout",
-            "2",
+            IDLE_SECONDS,
             "192.168.69.100:2001",
             path,
         ],

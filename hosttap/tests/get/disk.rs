@@ -101,7 +101,7 @@ fn file_permissions_of_directories_and_files_are_respected() {
         fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
         let target = directory.path().join(name).display().to_string();
         let arguments = ["get", "http://192.168.69.7/", "-o", &target];
-        let exited = hosttap_as("4242", &arguments).finish(60);
+        let exited = hosttap_as("4242", &arguments).finish();
         assert_eq!(
             exited.code,
             Some(23),

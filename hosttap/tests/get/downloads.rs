@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{TRANSFER_SECONDS_MAX, create_site, get, names};
+use super::{create_site, get, names};
 use crate::common::{
     HttpConnection, HttpServer, KERNEL_ADDRESS, hosttap, in_namespace, ok_response, sh,
 };
@@ -82,6 +82,8 @@ fn redirects_are_followed_only_where_asked_and_at_most_five() {
         (&["-L"], "/6", 47, "too many redirects, Location: /0"),
         (&["-L", "--max-redirs", "6"], "/6", 0, "status 200"),
         (&["-L", "--max-redirs", "1"], "/2", 47, "too many redirects"),
+        (&["-L", "--max-redirs", "0"], "/1", 47, "too many redirects"),
+        (&["-L", "--max-redirs", "0"], "/0", 0, "status 200"),
         (&["-L"], "/loop", 47, "a URL that was asked before: http://"),
     ] {
         let exited = get(&[options, &[&server.url(path)]].concat());
@@ -239,7 +241,7 @@ fn a_server_that_comes_up_later_is_reached_by_a_retry() {
     let url = format!("http://{KERNEL_ADDRESS}:{port}/page");
     assert_eq!(get(&[&url]).code, Some(7));
     let program = hosttap(&["get", "--retry", "9", &url]);
-    program.wait_for_stderr("refused; trying again in 1 s", TRANSFER_SECONDS_MAX);
+    program.wait_for_stderr("refused; trying again in 1 s");
     let site = create_site(1);
     let script = "import runpy, sys; sys.argv = ['http.server', '--bind'] + sys.argv[1:]; \
         runpy.run_module('http.server', run_name='__main__')";
@@ -247,7 +249,7 @@ fn a_server_that_comes_up_later_is_reached_by_a_retry() {
     command.args(["-c", script, KERNEL_ADDRESS, "--directory"]);
     command.arg(site.path().join("www")).arg(port.to_string());
     let _server = crate::common::Process::start(&mut command);
-    let exited = program.finish(TRANSFER_SECONDS_MAX);
+    let exited = program.finish();
     assert_eq!(exited.stdout(), "hello\n", "{}", exited.stderr());
 }
 

@@ -4,8 +4,11 @@ use hosttap::system::clock::Clock;
 
 use super::get;
 use crate::common::{
-    HttpConnection, HttpServer, KERNEL_ADDRESS, hosttap, in_namespace, ok_response,
+    HttpConnection, HttpServer, KERNEL_ADDRESS, WAIT_MAX, hosttap, in_namespace, ok_response,
 };
+
+/// More tries than a busy machine needs for one that is in time.
+const TRIES_MAX: usize = 10;
 
 /// Runs `get URL -o FILE`, which must fail and must not change the existing FILE. Returns the exit
 /// code and stderr.
@@ -59,11 +62,24 @@ fn the_connect_timeout_is_the_same_for_an_unanswered_arp_request_and_syn() {
     rustix::net::bind(&full, &address).unwrap();
     rustix::net::listen(&full, 0).unwrap();
     let _first = std::net::TcpStream::connect(address).unwrap();
+    // By the program's own clock.
+    let millis_at = |stderr: &str, words: &str| {
+        let line = stderr.lines().find(|line| line.contains(words)).unwrap();
+        let seconds: f64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+        (seconds * 1_000.0).round()
+    };
     for url in ["http://192.168.69.7/", "http://192.168.69.100:8009/"] {
-        let clock = Clock::start();
-        assert_fails(url, &["--connect-timeout", "0.7"], 28, "the connection");
-        let millis = clock.now().as_millis();
-        assert!((700..5_000).contains(&millis), "{url}: {millis} ms");
+        // Who waits for the default of five seconds does so each time.
+        let is_in_time = |_| {
+            let (code, stderr) = run_failing(url, &["-v", "--connect-timeout", "0.7"]);
+            let is_told = stderr.contains("timed out waiting for the connection");
+            assert!(code == Some(28) && is_told, "{stderr}");
+            let begin = millis_at(&stderr, "connecting to");
+            let millis = millis_at(&stderr, "Opening => Closed") - begin;
+            assert!(millis >= 700.0, "{stderr}");
+            millis < 5_000.0
+        };
+        assert!((0..TRIES_MAX).any(is_in_time), "{url}");
     }
 }
 
@@ -219,12 +235,11 @@ fn ctrl_c_ends_a_wait_and_resets_the_server() {
         connection.wait_until_closed();
         report.lock().unwrap().send("closed").unwrap();
     });
-    let limit = std::time::Duration::from_secs(50);
     let program = hosttap(&["get", &silent.url("/"), "--first-byte-timeout", "1000"]);
-    assert_eq!(reports.recv_timeout(limit), Ok("connected"));
+    assert_eq!(reports.recv_timeout(WAIT_MAX), Ok("connected"));
     program.interrupt();
-    let exited = program.finish(60);
+    let exited = program.finish();
     assert_eq!(exited.code, Some(130));
     assert_eq!(exited.stderr(), "hosttap: interrupted\n");
-    assert_eq!(reports.recv_timeout(limit), Ok("closed"));
+    assert_eq!(reports.recv_timeout(WAIT_MAX), Ok("closed"));
 }

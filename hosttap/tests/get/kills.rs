@@ -10,9 +10,10 @@ use std::time::Duration;
 use hosttap::system::clock::Clock;
 use rustix::process::Signal;
 
-use super::{TRANSFER_SECONDS_MAX, get};
+use super::get;
 use crate::common::{
-    HttpServer, KERNEL_ADDRESS, Process, in_namespace, killed_with_test, ok_response, random_bytes,
+    HttpServer, KERNEL_ADDRESS, Process, WAIT_MAX, in_namespace, killed_with_test, ok_response,
+    random_bytes,
 };
 
 const BODY_BYTES: usize = 256 * 1024;
@@ -92,11 +93,10 @@ fn kill_during_transfer(with_proc: bool) {
         }
         let url = server.url(&format!("/{}", BODY_BYTES * position / KILL_POSITIONS));
         let program = start(&url, directory.path(), with_proc);
-        let limit = Duration::from_secs(TRANSFER_SECONDS_MAX);
-        arrived.recv_timeout(limit).unwrap();
+        arrived.recv_timeout(WAIT_MAX).unwrap();
         let signal = SIGNALS[position % SIGNALS.len()];
         program.signal(signal);
-        let code = program.finish(TRANSFER_SECONDS_MAX).code;
+        let code = program.finish().code;
         assert_eq!(
             code,
             (signal != Signal::KILL).then_some(130),
@@ -127,19 +127,18 @@ fn signal_around_the_end(
     let run = || {
         fs::write(&file, "old").unwrap();
         let program = start(&url, directory.path(), with_proc);
-        let limit = Duration::from_secs(TRANSFER_SECONDS_MAX);
-        arrived.recv_timeout(limit).unwrap();
+        arrived.recv_timeout(WAIT_MAX).unwrap();
         program
     };
     let program = run();
     let clock = Clock::start();
-    assert_eq!(program.finish(TRANSFER_SECONDS_MAX).code, Some(0));
+    assert_eq!(program.finish().code, Some(0));
     let step = Duration::from_millis(clock.now().as_millis() + 1) * 3 / (2 * LATE_KILLS);
     for kill in 0..LATE_KILLS {
         let program = run();
         thread::sleep(step * kill);
         program.signal(signal);
-        let code = program.finish(TRANSFER_SECONDS_MAX).code;
+        let code = program.finish().code;
         let found = check(directory.path(), signal, code).unwrap();
         check_result(code, &found, &new);
     }

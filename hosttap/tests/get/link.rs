@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{TRANSFER_SECONDS_MAX, get};
+use super::get;
 use crate::common::{
-    HttpServer, KERNEL_ADDRESS, Process, hosttap, in_namespace, ok_response, random_bytes, sh,
+    HttpServer, KERNEL_ADDRESS, Process, WAIT_MAX, hosttap, in_namespace, ok_response,
+    random_bytes, sh,
 };
 
 /// The number of bytes before the pause, and after it.
@@ -52,8 +53,7 @@ impl PausedTransfer {
         let url = server.url("/");
         let command = ["get", &url, "-o", file.to_str().unwrap()];
         let process = hosttap(&[&command, arguments].concat());
-        let limit = Duration::from_secs(TRANSFER_SECONDS_MAX);
-        acknowledged.recv_timeout(limit).unwrap();
+        acknowledged.recv_timeout(WAIT_MAX).unwrap();
         Self {
             process,
             resume,
@@ -65,7 +65,7 @@ impl PausedTransfer {
 
     /// Waits for the end of the program. Returns its exit code, its file and stderr.
     fn finish(self) -> (Option<i32>, Option<Vec<u8>>, String) {
-        let exited = self.process.finish(TRANSFER_SECONDS_MAX);
+        let exited = self.process.finish();
         (exited.code, std::fs::read(&self.file).ok(), exited.stderr())
     }
 }
@@ -175,7 +175,7 @@ fn a_gateway_leads_to_other_networks() {
         "--gateway",
         "fe80::100",
         "--retry",
-        "3",
+        "9",
     ];
     let exited = get(&[&[server.url("/").as_str()], &address[..]].concat());
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
@@ -222,7 +222,7 @@ fn a_kernels_side_that_cannot_answer_is_named_at_once() {
             &["time", "192.168.69.7"],
             &["resolve", "name.local"],
         ] {
-            hosttap(command).wait_for_stderr(words, 30);
+            hosttap(command).wait_for_stderr(words);
         }
     }
     sh("ip addr flush dev tap0; ip addr add 192.168.69.100/24 dev tap0");

@@ -1,12 +1,14 @@
 //! What `get` writes, where, and what it prints meanwhile.
 
 use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::get;
 use crate::common::{
-    HttpServer, KERNEL_ADDRESS, Process, Pty, hosttap, hosttap_command, in_namespace, ok_response,
-    random_bytes, sh,
+    DEADLINE_FACTORS, HttpServer, KERNEL_ADDRESS, Process, Pty, hosttap, hosttap_command,
+    in_namespace, ok_response, random_bytes, sh,
 };
 
 /// Starts `get` with its stdout or its stderr on a terminal; the other one is a pipe.
@@ -95,30 +97,42 @@ fn quiet_prints_nothing_and_verbose_prints_frames_and_states() {
 #[test]
 fn progress_is_shown_only_on_a_terminal() {
     in_namespace!();
-    // The pause is longer than the time between two updates of the progress bar.
-    let server = HttpServer::start(KERNEL_ADDRESS, |connection| {
+    let (go_on, going_on) = channel();
+    let going_on = Mutex::new(going_on);
+    let server = HttpServer::start(KERNEL_ADDRESS, move |connection| {
         let (front, back) = (random_bytes(3 << 20), random_bytes(5 << 20));
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n");
         connection.send(&front);
-        std::thread::sleep(Duration::from_millis(300));
+        going_on.lock().unwrap().recv().unwrap();
         connection.send(&back);
     });
     let url = server.url("/");
     let pty = Pty::open();
-    let exited = start_on(&pty, false, &[&url]).finish(60);
+    let client = start_on(&pty, false, &[&url]);
+    pty.wait_for(" MB/8.39 MB");
+    go_on.send(()).unwrap();
+    let exited = client.finish();
     let shown = pty.finish();
     assert_eq!(
         (exited.code, exited.stdout_bytes.len()),
         (Some(0), 8 << 20),
         "{shown}"
     );
-    assert!(shown.contains(" MB/8.39 MB"), "{shown}");
     assert!(shown.contains("/s") && shown.contains("left"), "{shown}");
     assert!(shown.contains("hosttap: 8388608 bytes in "), "{shown}");
+    // The time in which there would be a bar.
+    let pause = || {
+        std::thread::sleep(Duration::from_millis(300));
+        go_on.send(()).unwrap();
+    };
     let pty = Pty::open();
-    let exited = start_on(&pty, false, &[&url, "-q"]).finish(60);
+    let client = start_on(&pty, false, &[&url, "-q"]);
+    pause();
+    let exited = client.finish();
     assert_eq!((exited.code, pty.finish().as_str()), (Some(0), ""));
-    let exited = get(&[&url]);
+    let client = hosttap(&["get", &url]);
+    pause();
+    let exited = client.finish();
     assert_eq!(exited.stderr().lines().count(), 1, "{}", exited.stderr());
 }
 
@@ -127,17 +141,27 @@ fn a_terminal_gets_sanitized_text_and_no_binary_data() {
     in_namespace!();
     let binary = HttpServer::with_body(KERNEL_ADDRESS, b"\x7fELF\x02\0\0");
     let pty = Pty::open();
-    let exited = start_on(&pty, true, &[&binary.url("/")]).finish(60);
+    let exited = start_on(&pty, true, &[&binary.url("/")]).finish();
     assert_eq!(exited.code, Some(23));
     assert!(exited.stderr().contains("binary"), "{}", exited.stderr());
     assert!(exited.stderr().contains("-o FILE"), "{}", exited.stderr());
     assert_eq!(pty.finish(), "");
     let text = HttpServer::with_body(KERNEL_ADDRESS, "a\u{1b}[2Jü\n".repeat(2_000).as_bytes());
     let pty = Pty::open();
-    let exited = start_on(&pty, true, &[&text.url("/")]).finish(60);
+    let exited = start_on(&pty, true, &[&text.url("/")]).finish();
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     // The terminal driver turns LF into CRLF.
     assert_eq!(pty.finish(), "a\u{241b}[2Jü\r\n".repeat(2_000));
+    // A head is text in whatever encoding.
+    let latin_1 = HttpServer::start(KERNEL_ADDRESS, |connection| {
+        connection.send(b"HTTP/1.0 200 \xfc\r\nX: \xff\r\n\r\n");
+    });
+    let pty = Pty::open();
+    let exited = start_on(&pty, true, &["-I", &latin_1.url("/")]).finish();
+    assert_eq!(exited.code, Some(0), "{}", exited.stderr());
+    let shown = pty.finish();
+    assert!(shown.contains("HTTP/1.0 200 \u{fffd}"), "{shown:?}");
+    assert!(shown.contains("X: \u{fffd}"), "{shown:?}");
     // The server's text in an error message is sanitized too.
     let redirect = HttpServer::with_response(
         KERNEL_ADDRESS,
@@ -159,10 +183,12 @@ fn a_slow_reader_of_stdout_gets_every_byte_and_a_closed_stdout_is_an_error() {
     // and not the server's.
     let server = HttpServer::with_body(KERNEL_ADDRESS, &random_bytes(3 << 20));
     let url = server.url("/");
-    let count = sh(&format!(
-        "$hosttap get -q --idle-timeout 0.5 {url} | (sleep 1.5; wc -c)"
-    ));
-    assert_eq!(count.trim(), (3 << 20).to_string());
+    let is_whole = |factor| {
+        let (idle, asleep) = (0.5 * f64::from(factor), 1.5 * f64::from(factor));
+        let get = format!("$hosttap get -q --idle-timeout {idle} {url} 2>&1");
+        sh(&format!("{get} | (sleep {asleep}; wc -c)")).trim() == (3 << 20).to_string()
+    };
+    assert!(DEADLINE_FACTORS.into_iter().any(is_whole));
     for (reader, cause) in [
         ("> /dev/full", "No space left on device"),
         ("| head -c 10 > /dev/null", "Broken pipe"),
@@ -199,7 +225,7 @@ fn the_output_file_may_be_a_link_a_device_or_a_fifo() {
     sh(&format!("mkfifo {}", fifo.display()));
     let program = hosttap(&["get", &url, "-o", fifo.to_str().unwrap()]);
     assert_eq!(std::fs::read(&fifo).unwrap(), body);
-    assert_eq!(program.finish(60).code, Some(0));
+    assert_eq!(program.finish().code, Some(0));
     let exited = get(&[&url, "-o", "/dev/null"]);
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     sh("test -c /dev/null");

@@ -10,9 +10,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::process::Signal;
 
-use super::{TRANSFER_SECONDS_MAX, create_site, get, start_nginx, start_python_server};
+use super::{create_site, get, start_nginx, start_python_server};
 use crate::common::{
-    KERNEL_ADDRESS, Process, hosttap, in_namespace, is_installed, killed_with_test, random_bytes,
+    KERNEL_ADDRESS, Process, SECONDS_MAX, hosttap, in_namespace, is_installed, killed_with_test,
+    random_bytes,
 };
 
 const BODY_BYTES: usize = 48 << 20;
@@ -51,7 +52,7 @@ pub(super) fn start_caddy(directory: &Path) -> Process {
 
 fn start(command: &mut std::process::Command, port: u16) -> Process {
     let server = Process::start(command);
-    for _ in 0..600 {
+    for _ in 0..10 * SECONDS_MAX {
         if TcpStream::connect((KERNEL_ADDRESS, port)).is_ok() {
             return server;
         }
@@ -69,7 +70,7 @@ fn interrupt(url: &str, file: &Path) -> u64 {
             sleep(Duration::from_millis(1));
         }
         program.signal(Signal::KILL);
-        program.finish(TRANSFER_SECONDS_MAX);
+        program.finish();
         if !file.exists() {
             return fs::metadata(&part).unwrap().len();
         }

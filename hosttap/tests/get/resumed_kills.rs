@@ -10,11 +10,13 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use tempfile::TempDir;
 
 use super::real_servers::{start_apache, start_caddy};
-use super::{TRANSFER_SECONDS_MAX, create_site, names, start_nginx, start_python_server};
+use super::{create_site, names, start_nginx, start_python_server};
 use crate::common::{KERNEL_ADDRESS, hosttap, in_namespace, is_installed, random_bytes};
 
 /// More kills than any download needs.
 const KILLS_MAX: u64 = 200;
+/// How often a moment is drawn from one range.
+const ATTEMPTS_PER_RANGE: u64 = 10;
 
 /// What became of downloads.
 #[derive(Debug, Default)]
@@ -33,20 +35,21 @@ fn left(file: &Path) -> u64 {
     fs::metadata(part).map_or(0, |found| if has_record { found.len() } else { 0 })
 }
 
-/// Downloads `url`, and kills the program at a moment that is drawn, again and again, until the file
-/// is there. The range of the moments grows, so that a slow machine gets there too.
+/// Downloads `url`, and kills the program at a moment that is drawn, again and again, until the
+/// file is there. The range of the moments doubles now and then, so that a slow machine gets there
+/// too.
 fn download(url: &str, file: &Path, body: &[u8], millis: u64, kills: &mut Kills) {
     for attempt in 0..KILLS_MAX {
         let before = left(file);
         let program = hosttap(&["get", "-C", url, "-o", file.to_str().unwrap()]);
         let mut random = [0; 4];
         getrandom(&mut random, GetRandomFlags::empty()).unwrap();
-        let range = millis * 1_000 * (4 + attempt) / 4;
+        let range = (millis * 1_000) << (attempt / ATTEMPTS_PER_RANGE);
         sleep(Duration::from_micros(
             u64::from(u32::from_ne_bytes(random)) % range,
         ));
         program.signal(Signal::KILL);
-        let exited = program.finish(TRANSFER_SECONDS_MAX);
+        let exited = program.finish();
         let stderr = exited.stderr();
         assert!(matches!(exited.code, None | Some(0)), "{stderr}");
         // Of what was in the part nothing is fetched again, but the last byte of a whole file.

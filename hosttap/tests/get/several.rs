@@ -154,7 +154,7 @@ fn json_shares_stdout_with_no_body_and_no_capture() {
         &["get", url, "--json", "-o", "file", "--pcap", "-"],
         &["get", url, "-O", "-o", "file"],
     ] {
-        let exited = crate::common::hosttap(arguments).finish(20);
+        let exited = crate::common::hosttap(arguments).finish();
         assert_eq!(exited.code, Some(2), "{arguments:?}: {}", exited.stderr());
         assert_eq!(exited.stdout(), "", "{arguments:?}");
     }

@@ -16,7 +16,7 @@ const NOTE: &str = "it is written in place, and a failure leaves a part";
 
 /// Runs `get -o` as a user without privileges, to its end.
 fn get_as_user(url: &str, path: &Path) -> Exited {
-    hosttap_as(UID, &["get", url, "-o", path.to_str().unwrap()]).finish(60)
+    hosttap_as(UID, &["get", url, "-o", path.to_str().unwrap()]).finish()
 }
 
 fn set_mode(path: &Path, mode: u32) {

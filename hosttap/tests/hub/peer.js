@@ -29,7 +29,8 @@ socket.on("news", (data, acknowledge) => {
 });
 socket.on("joined", (member) => {
   console.log("joined", member.name);
-  if (member.name === "py") socket.emit("my other event", { my: "data" });
+  // Once: after a restart nobody counts.
+  if (member.name === "py" && heard === 0) socket.emit("my other event", { my: "data" });
 });
 socket.on("my other event", (data) => {
   console.log("my other event", JSON.stringify(data));

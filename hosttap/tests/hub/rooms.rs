@@ -1,17 +1,20 @@
 //! Terminals and scripts in one room.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use rustix::process::Signal;
 
-use super::{ADDRESS, SECONDS_MAX, start_hub, stop, terminal};
+use super::{ADDRESS, start_hub, stop, terminal};
 use crate::common::peers::{has_peers, start_python_peer};
-use crate::common::{Process, in_namespace, is_installed, sh};
+use crate::common::{Process, SECONDS_MAX, WAIT_MAX, in_namespace, is_installed, sh};
 
 const WEBSOCKET_PY: &str = include_str!("websocket.py");
 
 /// A member by WebSocket in the lobby under this name.
 fn script(name: &str) -> Process {
     let peer = start_python_peer(WEBSOCKET_PY, &[name]);
-    peer.wait_for_stdout(&format!("* {name} joined\n"), SECONDS_MAX);
+    peer.wait_for_stdout(&format!("* {name} joined\n"));
     peer
 }
 
@@ -24,7 +27,7 @@ fn a_terminal_and_scripts_talk_in_one_room_and_hear_the_same_in_the_same_order()
     let server = start_hub(&[]);
     let mut nc = terminal("nc");
     let (mut one, mut two) = (script("one"), script("two"));
-    nc.wait_for_stdout("* two joined\n", SECONDS_MAX);
+    nc.wait_for_stdout("* two joined\n");
     for number in 0..10 {
         nc.write_stdin(&format!("n{number}\n"));
         one.write_stdin(&format!("o{number}\n"));
@@ -32,13 +35,13 @@ fn a_terminal_and_scripts_talk_in_one_room_and_hear_the_same_in_the_same_order()
     }
     for line in ["nc: n9\n", "one: o9\n", "two: t9\n"] {
         for member in [&nc, &one, &two] {
-            member.wait_for_stdout(line, SECONDS_MAX);
+            member.wait_for_stdout(line);
         }
     }
     nc.write_stdin("/who\n");
-    nc.wait_for_stdout("* nc, one, two\n", SECONDS_MAX);
+    nc.wait_for_stdout("* nc, one, two\n");
     nc.write_stdin("/quit\n");
-    let heard = [nc, one, two].map(|member| member.expect_success(SECONDS_MAX));
+    let heard = [nc, one, two].map(|member| member.expect_success());
     let said = |heard: &str| {
         let lines = heard.lines().filter(|line| !line.starts_with('*'));
         lines.map(str::to_owned).collect::<Vec<_>>()
@@ -48,6 +51,22 @@ fn a_terminal_and_scripts_talk_in_one_room_and_hear_the_same_in_the_same_order()
     assert_eq!(first, second);
     assert_eq!(first, third);
     stop(server);
+}
+
+#[test]
+fn a_server_that_ends_says_so_to_its_members_and_waits_for_no_dead_one() {
+    in_namespace!();
+    if !is_installed("nc") || !has_peers(&["websockets"], &[]) {
+        return;
+    }
+    let server = start_hub(&[]);
+    let (nc, one, frozen) = (terminal("nc"), script("one"), terminal("frozen"));
+    frozen.signal(Signal::STOP);
+    stop(server);
+    nc.wait_for_stdout("* the server is going away\n");
+    nc.expect_success();
+    one.wait_for_stdout("* closed with 1001\n");
+    one.expect_success();
 }
 
 #[test]
@@ -65,7 +84,7 @@ fn a_stopped_terminal_is_closed_in_time_and_slows_nobody() {
         assert!(count < 4_000, "the kernel takes no more than a few MiB");
         let text = format!("{count:0>4000}");
         one.write_stdin(&format!("{text}\n"));
-        two.wait_for_stdout(&format!("one: {text}\n"), SECONDS_MAX);
+        two.wait_for_stdout(&format!("one: {text}\n"));
         count += 1;
     }
     let heard = two.stdout_so_far();
@@ -98,9 +117,45 @@ fn the_limits_are_those_of_the_options() {
     let third = sh(&format!("nc {ADDRESS} 4000 < /dev/null"));
     assert_eq!(third, "* there is no place for another member\n");
     one.write_stdin("/room attic\n");
-    one.wait_for_stdout("* there is no place for another room\n", SECONDS_MAX);
+    one.wait_for_stdout("* there is no place for another room\n");
     one.write_stdin(&format!("{}\n", "x".repeat(65)));
-    one.wait_for_stdout(&format!("one: {}\none: x\n", "x".repeat(64)), SECONDS_MAX);
+    one.wait_for_stdout(&format!("one: {}\none: x\n", "x".repeat(64)));
+    stop(server);
+}
+
+#[test]
+fn all_members_may_come_over_one_port_and_the_next_is_told_that_there_is_no_place() {
+    in_namespace!();
+    let server = start_hub(&[]);
+    let ask = || {
+        let mut member = TcpStream::connect((ADDRESS, 80)).unwrap();
+        member.set_read_timeout(Some(WAIT_MAX)).unwrap();
+        let handshake = "GET /ws HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        member.write_all(handshake.as_bytes()).unwrap();
+        member
+    };
+    // Whether it is a member, by what it hears first.
+    let is_in = |member: &mut TcpStream| {
+        let mut heard = Vec::new();
+        let is_any = |heard: &[u8], text: &[u8]| heard.windows(text.len()).any(|at| at == text);
+        while !is_any(&heard, b" joined") && !is_any(&heard, b"no place") {
+            let mut bytes = [0; 1_024];
+            let count = member.read(&mut bytes).unwrap();
+            assert!(count > 0, "{heard:?}");
+            heard.extend(&bytes[..count]);
+        }
+        is_any(&heard, b" joined")
+    };
+    // They answer no ping, so all have asked before the first is waited for.
+    let mut callers: Vec<_> = (0..65).map(|_| ask()).collect();
+    let are_in: Vec<_> = callers.iter_mut().map(is_in).collect();
+    assert_eq!(are_in.iter().filter(|is_in| **is_in).count(), 64);
+    // The page is there all the same.
+    let (mut page, mut answer) = (TcpStream::connect((ADDRESS, 80)).unwrap(), String::new());
+    page.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    page.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     stop(server);
 }
 
@@ -115,7 +170,7 @@ fn without_a_hub_its_paths_are_not_there_and_its_options_are_usage_errors() {
     };
     let polling = "/socket.io/?EIO=4&transport=polling";
     let server = crate::common::hosttap(&["serve"]);
-    server.wait_for_stderr("Listening on port 80\n", SECONDS_MAX);
+    server.wait_for_stderr("Listening on port 80\n");
     assert_eq!([status("/ws"), status(polling)], ["404", "404"]);
     stop(server);
     let server = start_hub(&[]);
@@ -131,7 +186,7 @@ fn without_a_hub_its_paths_are_not_there_and_its_options_are_usage_errors() {
         &["--hub", "--origin", "http://a.example/"],
         &["--hub", "--max-members", "0"],
     ] {
-        let exited = crate::common::hosttap(&[&["serve"], arguments].concat()).finish(SECONDS_MAX);
+        let exited = crate::common::hosttap(&[&["serve"], arguments].concat()).finish();
         assert_eq!(exited.code, Some(2), "{arguments:?}");
     }
 }

@@ -14,3 +14,4 @@ def say():
 threading.Thread(target=say).start()
 for text in socket:
     print(text)
+print("* closed with", socket.close_code, flush=True)

@@ -30,7 +30,7 @@ fn without_privileges_the_error_says_how_to_create_a_tap() {
         return;
     }
     in_namespace!();
-    let exited = hosttap_as("4243", &["--tap", "tap5", "doctor"]).finish(10);
+    let exited = hosttap_as("4243", &["--tap", "tap5", "doctor"]).finish();
     assert_eq!(exited.code, Some(45));
     let text = exited.stdout();
     assert!(

@@ -18,7 +18,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, Ipv4Address, TcpPacket};
 use tickwire::guard::{Counters, Guarded, Storage};
 
-use crate::common::{KERNEL_ADDRESS, TRANSFER_SECONDS_MAX, in_namespace};
+use crate::common::{KERNEL_ADDRESS, SECONDS_MAX, in_namespace};
 
 const MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 const ADDRESS: Ipv4Address = Ipv4Address::new(192, 168, 69, 1);
@@ -125,7 +125,7 @@ fn run(remote: SocketAddr, loses: bool, mut step: impl FnMut(&mut Socket<'_>)) -
     let mut storage = [SocketStorage::EMPTY];
     let mut sockets = SocketSet::new(&mut storage[..]);
     let handle = sockets.add(socket);
-    for _ in 0..TRANSFER_SECONDS_MAX * 1_000 {
+    for _ in 0..SECONDS_MAX * 1_000 {
         iface.poll(now(), &mut device, &mut sockets);
         let socket = sockets.get_mut::<Socket<'_>>(handle);
         step(socket);

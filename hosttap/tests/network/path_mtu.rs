@@ -2,8 +2,8 @@
 
 use crate::common::namespace::Namespace;
 use crate::common::{
-    FILE_PEER_PY, KERNEL_ADDRESS, Process, TCP_PEER_PY, TRANSFER_SECONDS_MAX as SECONDS_MAX,
-    hosttap, in_namespace, random_bytes, sh, start_python_by,
+    FILE_PEER_PY, KERNEL_ADDRESS, Process, TCP_PEER_PY, hosttap, in_namespace, random_bytes, sh,
+    start_python_by,
 };
 
 /// Many segments, some of which are on their way when the router reports the first.
@@ -42,7 +42,7 @@ connection.sendall(receipt(FINE, length))
 say(data == open(sys.argv[1], 'rb').read())"
     );
     let process = start_python_by(namespace.command("python3"), &script, &[path]);
-    process.wait_for_stdout("listening", SECONDS_MAX);
+    process.wait_for_stdout("listening");
     process
 }
 
@@ -66,8 +66,8 @@ fn an_upload_gets_through_a_path_that_is_narrower_than_the_interface() {
     ] {
         let receiver = start_receiver(&behind, file);
         let command = ["send", peer, file, "--idle-timeout", "60"];
-        let exited = hosttap(&[&command[..], &address].concat()).finish(SECONDS_MAX);
+        let exited = hosttap(&[&command[..], &address].concat()).finish();
         assert_eq!(exited.code, Some(0), "{peer}: {}", exited.stderr());
-        assert_eq!(receiver.expect_success(SECONDS_MAX), "listening\nTrue\n");
+        assert_eq!(receiver.expect_success(), "listening\nTrue\n");
     }
 }

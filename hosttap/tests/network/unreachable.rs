@@ -1,9 +1,6 @@
 //! A router or a host that says that nobody can be reached.
 
-use crate::common::{
-    Exited, KERNEL_ADDRESS, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap, in_namespace,
-    is_installed, sh,
-};
+use crate::common::{Exited, KERNEL_ADDRESS, hosttap, in_namespace, is_installed, sh};
 
 /// Our addresses, with the kernel as the router of both families.
 const V4: [&str; 4] = ["--address", "192.168.69.1/24", "--gateway", KERNEL_ADDRESS];
@@ -19,7 +16,7 @@ fn become_router() {
 }
 
 fn get(url: &str, options: &[&str], address: &[&str]) -> Exited {
-    hosttap(&[&["get", url, "-o", "-"], options, address].concat()).finish(SECONDS_MAX)
+    hosttap(&[&["get", url, "-o", "-"], options, address].concat()).finish()
 }
 
 /// Checks that `get` ends without having waited for its timeout, which is longer than the test may

@@ -1,32 +1,33 @@
 //! A caller for whom no socket is free.
 
-use crate::common::{
-    Process, TCP_PEER_PY, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap, in_namespace, start_python,
-};
+use crate::common::{Process, TCP_PEER_PY, hosttap, in_namespace, start_python};
 
 /// `hosttap echo`, and a script in which `busy` holds all its sockets.
 fn run(script: &str) -> (Process, String) {
     let server = hosttap(&["echo"]);
-    server.wait_for_stderr("Listening on", SECONDS_MAX);
+    server.wait_for_stderr("Listening on");
     let script = format!(
         "{TCP_PEER_PY}
-PORT, TIMEOUT = 12345, 120
+PORT = 12345
 busy = [connect() for _ in range(8)]
 for connection in busy:
     connection.sendall(b'x')
     assert connection.recv(1) == b'x'
 {script}"
     );
-    let output = start_python(&script, &[]).expect_success(SECONDS_MAX);
+    let output = start_python(&script, &[]).expect_success();
     (server, output)
 }
 
 #[test]
 fn a_caller_waits_for_a_free_socket_instead_of_being_refused() {
     in_namespace!();
-    let (_server, output) = run("import threading
-threading.Timer(0.3, busy[0].close).start()
-late = connect_once()
+    // The SYN leaves before the FIN.
+    let (_server, output) = run("late = socket.socket()
+late.setblocking(False)
+late.connect_ex((HOSTTAP_ADDRESS, PORT))
+busy[0].close()
+late.settimeout(TIMEOUT)
 late.sendall(b'y')
 say(late.recv(1))");
     assert_eq!(output, "b'y'\n");

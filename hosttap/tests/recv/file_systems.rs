@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 use crate::common::{
-    Process, RecvProgram, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap_as, hosttap_failing,
-    in_namespace, is_root, recreate_tap_for, run_file_peer,
+    Process, RecvProgram, hosttap_as, hosttap_failing, in_namespace, is_root, recreate_tap_for,
+    run_file_peer,
 };
 
 /// What stands for "not supported" in different file systems.
@@ -24,7 +24,7 @@ fn start_failing(calls: &[&str]) -> (Process, TempDir) {
 /// Starts a receiver that can do without these calls.
 fn start_receiver(calls: &[&str]) -> RecvProgram {
     let (process, directory) = start_failing(calls);
-    process.wait_for_stderr("Listening on", SECONDS_MAX);
+    process.wait_for_stderr("Listening on");
     RecvProgram { process, directory }
 }
 
@@ -74,9 +74,7 @@ fn a_folder_without_locks_stores_files_and_keeps_no_parts() {
         check_stores(&[&calls[0]]);
     }
     let receiver = start_receiver(&["flock=ENOLCK"]);
-    receiver
-        .process
-        .wait_for_stderr("has no locks", SECONDS_MAX);
+    receiver.process.wait_for_stderr("has no locks");
     // Without locks nobody can tell whose the part is, so the second attempt begins anew.
     let output = run_file_peer(
         "say(send_checked(b'hello', 'a', upto=3)); say(send_checked(b'hello', 'a'))",
@@ -104,7 +102,7 @@ fn two_receivers_of_one_file_in_a_folder_without_locks_do_not_write_into_each_ot
             &path,
         ],
     );
-    second.wait_for_stderr("Listening on", SECONDS_MAX);
+    second.wait_for_stderr("Listening on");
     // The second sender announces the digest of the first one's file, and sends other bytes.
     let output = run_file_peer(
         "data, other = pattern(100000), bytes(100000)
@@ -148,7 +146,7 @@ fn a_folder_that_can_make_nothing_durable_or_lock_is_broken_is_refused_before_li
         &["flock=EIO"],
     ] {
         let (process, directory) = start_failing(calls);
-        let exited = process.finish(SECONDS_MAX);
+        let exited = process.finish();
         assert_eq!(exited.code, Some(23), "{calls:?}: {}", exited.stderr());
         assert!(
             !exited.stderr().contains("Listening"),
@@ -173,7 +171,7 @@ fn a_folder_that_cannot_be_read_is_refused_before_listening() {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o733)).unwrap();
     let path = directory.path().to_str().unwrap();
-    let exited = hosttap_as("4242", &["recv", "--dir", path]).finish(SECONDS_MAX);
+    let exited = hosttap_as("4242", &["recv", "--dir", path]).finish();
     assert_eq!(exited.code, Some(23), "{}", exited.stderr());
     assert!(
         exited.stderr().contains("Permission denied"),

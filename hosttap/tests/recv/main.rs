@@ -54,7 +54,7 @@ fn a_large_file_arrives_whole_in_the_checked_form() {
     let receiver = RecvProgram::start(&["--once"]);
     let output = run_file_peer(
         "data = pattern(64 << 20)
-say(send_checked(data, 'large', timeout=200), open(sys.argv[1] + '/large', 'rb').read() == data)",
+say(send_checked(data, 'large'), open(sys.argv[1] + '/large', 'rb').read() == data)",
         &[receiver.path()],
     );
     assert_eq!(
@@ -71,7 +71,7 @@ fn a_large_file_arrives_whole_in_the_plain_form() {
     let receiver = RecvProgram::start(&["--once"]);
     let output = run_file_peer(
         "data = pattern(64 << 20)
-result = send_plain(data, timeout=200)
+result = send_plain(data)
 [name] = [name for name in os.listdir(sys.argv[1]) if name[0] != '.']
 say(result, open(sys.argv[1] + '/' + name, 'rb').read() == data)",
         &[receiver.path()],
@@ -141,7 +141,7 @@ fn a_second_sender_is_refused_and_the_next_one_served() {
 first.sendall(offer(b'12', 'a'))
 say(read_reply(first))
 try:
-    connect_once(timeout=30)
+    connect_once()
 except ConnectionRefusedError:
     say('refused')
 first.sendall(b'12')

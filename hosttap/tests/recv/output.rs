@@ -2,14 +2,16 @@
 
 use std::process::Stdio;
 
+use hosttap::system::clock::Clock;
+
 use crate::common::{
-    Process, Pty, RecvProgram, TRANSFER_SECONDS_MAX as SECONDS_MAX, hosttap_command, in_namespace,
-    run_file_peer,
+    Process, Pty, RecvProgram, hosttap_command, in_namespace, run_file_peer, start_file_peer,
 };
 
 #[test]
 fn each_transfer_is_reported_with_sender_name_bytes_digest_and_rate() {
     in_namespace!();
+    let clock = Clock::start();
     let receiver = RecvProgram::start(&[]);
     // The two bytes after the end of the file are dropped.
     run_file_peer(
@@ -18,7 +20,7 @@ send_checked(b'Hello over the wire!\\n', 'hello.txt')
 send_plain(b'abc')",
         &[],
     );
-    receiver.process.wait_for_stderr("-1.bin", SECONDS_MAX);
+    receiver.process.wait_for_stderr("-1.bin");
     receiver.process.interrupt();
     let (exited, directory) = receiver.finish();
     let stderr = exited.stderr();
@@ -27,7 +29,7 @@ send_plain(b'abc')",
     for words in [
         "hosttap: Listening on port 2001\n",
         " sends 'hello.txt', 21 bytes\n",
-        " has sent 'hello.txt': 21 bytes in 0.",
+        " has sent 'hello.txt': 21 bytes in ",
         &format!("B/s), {digest}, stored as {path}/hello.txt\n"),
         "2 bytes after the end of the file were dropped\n",
         &format!(" has sent 'hello.txt' before: {digest}, still there as {path}/hello.txt\n"),
@@ -37,6 +39,13 @@ send_plain(b'abc')",
     ] {
         assert!(stderr.contains(words), "{words:?} is missing: {stderr}");
     }
+    // The time that is told has passed since the test began.
+    let (_, told) = stderr.split_once("21 bytes in ").unwrap();
+    let told: f64 = told.split_once(" s ").unwrap().0.parse().unwrap();
+    assert!(
+        told * 1_000.0 <= clock.now().as_millis() as f64 + 1.0,
+        "{stderr}"
+    );
     assert_eq!(stderr.matches("Listening").count(), 1, "{stderr}");
     assert_eq!((exited.code, exited.stdout().as_str()), (Some(130), ""));
 }
@@ -49,22 +58,22 @@ fn a_terminal_shows_progress_and_gets_no_commands_of_the_sender() {
     let mut command = hosttap_command(&["recv", "--once", "--dir"]);
     command.arg(directory.path());
     let receiver = Process::start_with(&mut command, Stdio::piped(), pty.as_stdio());
-    // The pause is longer than the time between two updates of the progress bar.
-    let output = run_file_peer(
+    let mut sender = start_file_peer(
         "data = pattern(4 << 20)
 connection = connect()
 connection.sendall(offer(data, 'evil\\x1b[2J\\u202e.txt'))
 read_reply(connection)
 connection.sendall(data[:2 << 20])
-time.sleep(0.3)
+sys.stdin.readline()
 connection.sendall(data[2 << 20:])
 say(read_reply(connection))",
         &[],
     );
-    assert_eq!(output, "(b'TWR\\x81', 0, 4194304)\n");
-    assert_eq!(receiver.finish(SECONDS_MAX).code, Some(0));
+    pty.wait_for(" MB/4.19 MB");
+    sender.write_stdin("go on\n");
+    assert_eq!(sender.expect_success(), "(b'TWR\\x81', 0, 4194304)\n");
+    assert_eq!(receiver.finish().code, Some(0));
     let shown = pty.finish();
-    assert!(shown.contains(" MB/4.19 MB"), "{shown}");
     assert!(shown.contains("'evil\u{241b}[2J\u{fffd}.txt'"), "{shown}");
     assert!(
         !shown.contains("\x1b[2J") && !shown.contains('\u{202e}'),

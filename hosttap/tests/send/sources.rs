@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use super::{RECEIVE_PY, SECONDS_MAX, create_file, start_receiver, start_send};
+use rustix::process::Signal;
+
+use super::{RECEIVE_PY, create_file, start_receiver, start_send};
 use crate::common::{
     KERNEL_ADDRESS, Process, RecvProgram, create_tap, hosttap, hosttap_command, in_namespace, sh,
     start_file_peer,
@@ -25,7 +27,7 @@ for _ in range({count}):
     connection.close()"
     );
     let receiver = start_file_peer(&script, &[]);
-    receiver.wait_for_stdout("listening", SECONDS_MAX);
+    receiver.wait_for_stdout("listening");
     receiver
 }
 
@@ -51,7 +53,7 @@ fn several_files_and_the_files_of_a_folder_are_sent_in_order() {
     let receiver = start_receiver_of(4);
     assert_eq!(send_in(path, "", "folder last"), "");
     assert_eq!(
-        receiver.expect_success(SECONDS_MAX),
+        receiver.expect_success(),
         "listening\na b'folder/a'\nb b'folder/b'\nlink b'folder/b'\nlast b'last'\n"
     );
     fs::create_dir(path.join("empty")).unwrap();
@@ -69,16 +71,20 @@ fn a_file_that_cannot_be_read_does_not_keep_the_others_from_being_sent() {
     for name in ["a", "b"] {
         fs::write(directory.path().join(name), name).unwrap();
     }
-    let receiver = start_receiver_of(2);
-    let printed = send_in(directory.path(), "", "a missing b");
-    assert_eq!(
-        printed,
-        "hosttap: missing: No such file or directory\ncode 26\n"
-    );
-    assert_eq!(
-        receiver.expect_success(SECONDS_MAX),
-        "listening\na b'a'\nb b'b'\n"
-    );
+    for (before, arguments, error) in [
+        ("", "a missing b", "missing: No such file or directory"),
+        ("", "missing a b", "missing: No such file or directory"),
+        (
+            "printf four |",
+            "a --length 5 - b",
+            "stdin has 4 bytes, not the 5 of --length",
+        ),
+    ] {
+        let receiver = start_receiver_of(2);
+        let printed = send_in(directory.path(), before, arguments);
+        assert_eq!(printed, format!("hosttap: {error}\ncode 26\n"));
+        assert_eq!(receiver.expect_success(), "listening\na b'a'\nb b'b'\n");
+    }
     // What every file would meet ends the command.
     let printed = send_in(directory.path(), "", "a b");
     assert_eq!(
@@ -97,7 +103,7 @@ fn stdin_is_sent_to_its_end_in_both_forms() {
         let receiver = start_receiver_of(1);
         let before = "(printf 'one '; sleep 0.3; printf two) |";
         assert_eq!(send_in(directory.path(), before, arguments), "");
-        let printed = receiver.expect_success(SECONDS_MAX);
+        let printed = receiver.expect_success();
         assert_eq!(printed, format!("listening\n{received}\n"));
     }
 }
@@ -120,7 +126,22 @@ fn stdin_with_another_length_than_announced_is_not_sent() {
         send_in(directory.path(), "printf 'one two' |", "- --length 7"),
         ""
     );
-    receiver.expect_success(SECONDS_MAX);
+    receiver.expect_success();
+}
+
+#[test]
+fn stdin_is_sent_once_and_its_length_is_not_that_of_files() {
+    in_namespace!();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a"), "a").unwrap();
+    for (arguments, words) in [
+        ("- a -", "stdin can be sent only once"),
+        ("a --length 1", "--length is that of stdin"),
+    ] {
+        let printed = send_in(directory.path(), "printf x |", arguments);
+        assert!(printed.contains(words), "{printed}");
+        assert!(printed.ends_with("code 2\n"), "{printed}");
+    }
 }
 
 #[test]
@@ -146,23 +167,29 @@ os.close(w)
 print(p.wait())";
     let program = env!("CARGO_BIN_EXE_hosttap");
     let arguments = [program, "send", "-q", KERNEL_ADDRESS, "-"];
-    let output = crate::common::start_python(script, &arguments).expect_success(60);
+    let output = crate::common::start_python(script, &arguments).expect_success();
     assert_eq!(output, "0\n");
-    assert_eq!(
-        receiver.expect_success(SECONDS_MAX),
-        "listening\nstdin b'late'\n"
-    );
+    assert_eq!(receiver.expect_success(), "listening\nstdin b'late'\n");
 }
 
 #[test]
-fn ctrl_c_ends_the_wait_for_stdin() {
+fn a_signal_ends_the_wait_for_stdin() {
     in_namespace!();
-    let mut command = hosttap_command(&["send", KERNEL_ADDRESS, "-"]);
-    let sender = Process::start_with(&mut command, Stdio::piped(), Stdio::piped());
-    // There is nothing to wait for that would show it reads.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    sender.interrupt();
-    assert_ne!(sender.finish_with_open_stdin(SECONDS_MAX).code, Some(0));
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut command = hosttap_command(&["send", KERNEL_ADDRESS, "-"]);
+        let sender = Process::start_with(&mut command, Stdio::piped(), Stdio::piped());
+        // SIGHUP, the lowest bit, is the last of the signals for which it makes itself ready.
+        sh(&format!(
+            "for _ in $(seq 500); do
+                 grep -q '^SigCgt:.*[13579bdf]$' /proc/{}/status && break
+                 sleep 0.02
+             done",
+            sender.id()
+        ));
+        sender.signal(signal);
+        let exited = sender.finish_with_open_stdin();
+        assert_eq!(exited.code, Some(130), "{signal:?}");
+    }
 }
 
 #[test]
@@ -178,9 +205,9 @@ fn files_of_proc_and_sys_and_pipes_are_sent_whole() {
         }
         for options in [&[][..], &["--plain"]] {
             let receiver = start_receiver(&format!("{RECEIVE_PY}receive()"), path);
-            let exited = start_send(path, options).finish(SECONDS_MAX);
+            let exited = start_send(path, options).finish();
             assert_eq!(exited.code, Some(0), "{}", exited.stderr());
-            let received = receiver.expect_success(SECONDS_MAX);
+            let received = receiver.expect_success();
             assert!(received.ends_with(" True\n"), "{received}");
         }
     }
@@ -189,7 +216,7 @@ fn files_of_proc_and_sys_and_pipes_are_sent_whole() {
         "bash -c '$hosttap send -q {KERNEL_ADDRESS} <(printf \"from a pipe\")'"
     ));
     assert_eq!(output, "");
-    let received = receiver.expect_success(SECONDS_MAX);
+    let received = receiver.expect_success();
     assert!(received.ends_with(" b'from a pipe'\n"), "{received}");
 }
 
@@ -211,14 +238,14 @@ read_exactly(connection, 1 << 19)
 read_until_closed(connection)"
             );
             let receiver = start_receiver(&script, &path);
-            let exited = start_send(&path, options).finish(SECONDS_MAX);
+            let exited = start_send(&path, options).finish();
             assert_eq!(
                 exited.code,
                 Some(26),
                 "{change} {options:?}: {}",
                 exited.stderr()
             );
-            receiver.expect_success(SECONDS_MAX);
+            receiver.expect_success();
         }
     }
 }
@@ -242,7 +269,7 @@ connection.sendall(b'12')
 say(read_reply(connection)[1])",
         &[],
     );
-    holder.wait_for_stdout("held", SECONDS_MAX);
+    holder.wait_for_stdout("held");
     let link = [
         "--tap",
         "tap1",
@@ -252,7 +279,7 @@ say(read_reply(connection)[1])",
         "192.168.70.100",
     ];
     let send = ["send", "192.168.69.1", path];
-    let exited = hosttap(&[&link[..], &send].concat()).finish(SECONDS_MAX);
+    let exited = hosttap(&[&link[..], &send].concat()).finish();
     assert_eq!(exited.code, Some(7), "{}", exited.stderr());
     assert!(
         exited.stderr().contains("busy with another sender"),
@@ -260,11 +287,11 @@ say(read_reply(connection)[1])",
         exited.stderr()
     );
     let sender = hosttap(&[&link[..], &send, &["--retry"]].concat());
-    sender.wait_for_stderr("refused; next try in 2 s", SECONDS_MAX);
+    sender.wait_for_stderr("refused; next try in 2 s");
     let mut holder = holder;
     holder.write_stdin("\n");
-    assert_eq!(holder.expect_success(SECONDS_MAX), "held\n0\n");
-    let exited = sender.finish(SECONDS_MAX);
+    assert_eq!(holder.expect_success(), "held\n0\n");
+    let exited = sender.finish();
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
     assert_eq!(receiver.files(), ["file", "held"]);
 }

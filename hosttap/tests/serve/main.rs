@@ -15,11 +15,9 @@ mod uploads;
 use std::fs;
 use std::path::Path;
 
-use common::{Exited, Process, hosttap, sh};
+use common::{Exited, Process, SECONDS_MAX, hosttap, sh};
 use tempfile::TempDir;
 
-/// Longest wait, however slow the machine.
-const SECONDS_MAX: u64 = 60;
 const ADDRESS: &str = "192.168.69.1:80";
 
 /// A server of a folder, with a folder beside it whose files nobody may see.
@@ -37,7 +35,7 @@ impl Served {
         let folder = root.path().join("served");
         let folder = folder.to_str().unwrap();
         let server = hosttap(&[&["serve", "--dir", folder], arguments].concat());
-        server.wait_for_stderr("Listening on port 80\n", SECONDS_MAX);
+        server.wait_for_stderr("Listening on port 80\n");
         Self { server, root }
     }
 
@@ -60,7 +58,7 @@ impl Served {
     /// Ends the server. It must have gone well until then.
     fn stop(self) -> Exited {
         self.server.interrupt();
-        let exited = self.server.finish(SECONDS_MAX);
+        let exited = self.server.finish();
         assert_eq!((exited.code, exited.stdout().as_str()), (Some(130), ""));
         exited
     }

@@ -33,7 +33,12 @@ fn curl_posts_files_as_they_are_and_as_forms() {
     for name in ["raw name", "local file", "local file (1)"] {
         assert!(fs::read(served.path(name)).unwrap() == bytes, "{name}");
     }
-    assert!(curl("", "/files/").contains("local%20file%20%281%29"));
+    let listing = curl("", "/files/");
+    assert!(listing.contains("local%20file%20%281%29"), "{listing}");
+    assert!(listing.contains("<form method=\"post\""), "{listing}");
+    let answer = curl("--data y --include", "/files/local%20file");
+    let location = "\r\nLocation: /files/local%20file%20%282%29\r\n";
+    assert!(answer.contains(location), "{answer}");
     let hostile = "--data x --header 'Origin: http://else.example'";
     assert_eq!(status(hostile, "/files/hostile"), "403");
     assert_eq!(status("--data x", "/files/..%2Fescaped"), "400");
@@ -71,7 +76,7 @@ fn an_upload_that_is_too_large_or_breaks_off_leaves_nothing() {
     // What had come is removed in the background.
     let folder = served.path("");
     sh(&format!(
-        "n=0; while ls -A {} | grep -q part && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done",
+        "n=0; while ls -A {} | grep -q part && [ $n -lt 3000 ]; do sleep 0.1; n=$((n + 1)); done",
         folder.display()
     ));
     let mut names: Vec<_> = fs::read_dir(served.path(""))
@@ -93,6 +98,7 @@ fn nothing_is_taken_unless_it_is_asked_for() {
     let served = Served::start(&[]);
     assert_eq!(status("--data x", "/files/x"), "405");
     assert_eq!(status("--form a=b", "/files/"), "405");
+    assert!(!curl("", "/files/").contains("<form"));
     assert!(fs::read_dir(served.path("")).unwrap().next().is_none());
     served.stop();
 }

@@ -14,8 +14,8 @@ use common::{
 };
 use tempfile::TempDir;
 
-/// Longest wait for one command, however slow the machine.
-const SECONDS_MAX: u64 = 60;
+/// More tries than a busy machine needs for one of which all is true.
+const TRIES_MAX: usize = 50;
 
 /// A running chronyd that leaves this computer's clock alone and serves it, if `settings` say so.
 fn chronyd(directory: &TempDir, settings: &str) -> Process {
@@ -29,12 +29,12 @@ fn chronyd(directory: &TempDir, settings: &str) -> Process {
         .arg(path);
     let server = Process::start(&mut command);
     // It opens its port before it says this.
-    server.wait_for_stderr("Disabled control of system clock", SECONDS_MAX);
+    server.wait_for_stderr("Disabled control of system clock");
     server
 }
 
 fn time(arguments: &[&str]) -> Exited {
-    hosttap(&[&["time"], arguments].concat()).finish(SECONDS_MAX)
+    hosttap(&[&["time"], arguments].concat()).finish()
 }
 
 /// The number before `unit`, which stands only once.
@@ -54,7 +54,7 @@ fn chrony_tells_the_time_within_ten_milliseconds() {
     let directory = TempDir::new().unwrap();
     let _server = chronyd(&directory, "local stratum 8\n");
     let mut errors = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..TRIES_MAX {
         let exited = time(&[KERNEL_ADDRESS]);
         let told = exited.stderr();
         assert_eq!(exited.code, Some(0), "{told}");
@@ -122,8 +122,8 @@ fn a_server_whose_first_address_is_dead_is_asked_at_the_next() {
         "--host-record=two.lan.test,192.168.69.100",
     ];
     let _dnsmasq = start_dnsmasq(directory.path(), &records);
-    // dnsmasq has each of them first in turn.
-    let dead_first = (0..2).any(|_| {
+    // dnsmasq has each of them first in turn, and counts a question that is asked again.
+    let dead_first = (0..TRIES_MAX).any(|_| {
         let exited = time(&["-v", "--dns", KERNEL_ADDRESS, "two.lan.test"]);
         let told = exited.stderr();
         assert_eq!(exited.code, Some(0), "{told}");

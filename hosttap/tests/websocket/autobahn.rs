@@ -13,7 +13,7 @@ fn script() -> String {
 
 /// Waits for the script, which prints a line for each case.
 fn judge(cases: Process) {
-    let exited = cases.finish(SECONDS_MAX);
+    let exited = cases.finish();
     let (stdout, stderr) = (exited.stdout(), exited.stderr());
     let failed: Vec<_> = stdout
         .lines()
@@ -31,11 +31,11 @@ fn judge(cases: Process) {
 fn every_case_is_passed_by_our_server() {
     in_namespace!();
     let server = hosttap(&["echo", "--ws"]);
-    server.wait_for_stderr("Listening on port 12345\n", SECONDS_MAX);
+    server.wait_for_stderr("Listening on port 12345\n");
     let arguments = [&["server", "192.168.69.1", "12345"], &GROUPS[..]].concat();
     judge(start_python(&script(), &arguments));
     server.interrupt();
-    assert_eq!(server.finish(SECONDS_MAX).code, Some(130));
+    assert_eq!(server.finish().code, Some(130));
 }
 
 #[test]
@@ -43,10 +43,10 @@ fn every_case_is_passed_by_our_client() {
     in_namespace!();
     let arguments = [&["client", "9001"], &GROUPS[..]].concat();
     let cases = start_python(&script(), &arguments);
-    cases.wait_for_stdout("ready\n", SECONDS_MAX);
+    cases.wait_for_stdout("ready\n");
     let url = format!("ws://{KERNEL_ADDRESS}:9001/echo");
     let client = hosttap(&["echo", "--connect", &url]);
     judge(cases);
     client.interrupt();
-    assert_eq!(client.finish(SECONDS_MAX).code, Some(130));
+    assert_eq!(client.finish().code, Some(130));
 }

@@ -13,7 +13,5 @@ mod stock_peers;
 
 use common::{KERNEL_ADDRESS, Process, hosttap, in_namespace, start_python};
 
-/// Longest wait, however slow the machine.
-const SECONDS_MAX: u64 = 200;
 /// A peer that can break every rule.
 const PEER_PY: &str = include_str!("peer.py");

@@ -21,24 +21,24 @@ fn node(role: &str) -> Option<Process> {
 
 fn check_our_server(start_client: impl Fn(&str) -> Option<Process>) {
     let server = hosttap(&["echo", "--ws"]);
-    server.wait_for_stderr("Listening on port 12345\n", SECONDS_MAX);
+    server.wait_for_stderr("Listening on port 12345\n");
     let Some(client) = start_client("client") else {
         return;
     };
-    assert_eq!(client.expect_success(SECONDS_MAX), DONE);
+    assert_eq!(client.expect_success(), DONE);
     server.interrupt();
-    assert_eq!(server.finish(SECONDS_MAX).code, Some(130));
+    assert_eq!(server.finish().code, Some(130));
 }
 
 fn check_our_client(start_server: impl Fn(&str) -> Option<Process>) {
     let Some(server) = start_server("server") else {
         return;
     };
-    server.wait_for_stdout("ready\n", SECONDS_MAX);
+    server.wait_for_stdout("ready\n");
     let url = format!("ws://{KERNEL_ADDRESS}:9001/");
-    let exited = hosttap(&["echo", "--once", "--connect", &url]).finish(SECONDS_MAX);
+    let exited = hosttap(&["echo", "--once", "--connect", &url]).finish();
     assert_eq!(exited.code, Some(0), "{}", exited.stderr());
-    assert_eq!(server.expect_success(SECONDS_MAX), format!("ready\n{DONE}"));
+    assert_eq!(server.expect_success(), format!("ready\n{DONE}"));
 }
 
 #[test]

@@ -199,9 +199,18 @@ fn an_origin_has_a_scheme_and_a_host_and_nothing_after_them() {
         "*",
         "http://a.example",
         "https://a.example:8443",
-        "http://[fe80::1]:80",
+        "http://[fe80::1]:8080",
+        "http://[FE80::1]",
+        "http://A.example:443",
     ] {
         assert_eq!(origin(text), Ok(text.to_owned()));
+    }
+    for (text, sent) in [
+        ("http://a.example:80", "http://a.example"),
+        ("https://a.example:443", "https://a.example"),
+        ("http://[fe80::1]:80", "http://[fe80::1]"),
+    ] {
+        assert_eq!(origin(text), Ok(sent.to_owned()), "browsers send no port");
     }
     for text in [
         "",
@@ -211,8 +220,30 @@ fn an_origin_has_a_scheme_and_a_host_and_nothing_after_them() {
         "http://a b",
         "ftp://a",
         "http://u@a",
+        "http://a:99999",
+        "http://a:x",
+        "http://a:",
+        "http://a:http",
+        "http://a:080",
+        "http://a:08080",
+        "http://[fe80:0::1]",
+        "http://[fe80:0::1]:8080",
         "null",
     ] {
         assert!(origin(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_message_size_takes_units_and_has_limits() {
+    assert_eq!(message_size("64"), Ok(64));
+    assert_eq!(message_size("4k"), Ok(4096));
+    assert_eq!(message_size("16k"), Ok(16_384));
+    for text in ["", "63", "16385", "1M", "x", "-1"] {
+        assert!(message_size(text).unwrap_err().contains("bytes"), "{text}");
+    }
+    assert_eq!(
+        message_size("63"),
+        Err("the limit of a message is 64 to 16384 bytes".to_owned())
+    );
 }

@@ -108,7 +108,7 @@ impl Observer for ChatObserver {
                 (_, None) => {}
             },
             Event::Retrying { delay } => {
-                let seconds = delay.as_millis() / 1_000;
+                let seconds = delay.as_millis().div_ceil(1_000);
                 self.status(format_args!("Calling again in {seconds} s"));
             }
             _ => match event.app() {

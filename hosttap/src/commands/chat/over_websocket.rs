@@ -36,6 +36,8 @@ pub(super) struct Lines {
     /// After a connection comes another one, for what is queued.
     is_redialled: bool,
     is_open: bool,
+    /// There was a connection, or the user does not wait for one.
+    may_give_up: bool,
     /// The user has nothing more to say.
     is_ending: bool,
 }
@@ -56,6 +58,7 @@ pub(super) fn open<'u>(
         queue: LineQueue::new(LINES_MAX, QUEUE_BYTES),
         is_redialled,
         is_open: false,
+        may_give_up: false,
         is_ending: false,
     };
     let options = Options {
@@ -97,6 +100,7 @@ impl Lines {
 impl Endpoint for Lines {
     fn on_open(&mut self, _channel: &mut Channel) {
         self.is_open = true;
+        self.may_give_up = true;
         self.is_text_taken = false;
     }
 
@@ -160,6 +164,7 @@ impl TerminalApp for WebSocketChat<'_> {
                 if !lines.is_open {
                     lines.queue.drop_all();
                 }
+                lines.may_give_up = true;
                 lines.is_ending = true;
             }
             Command::Help => {}
@@ -177,7 +182,8 @@ impl TerminalApp for WebSocketChat<'_> {
 
     fn is_given_up(&self) -> bool {
         let lines = self.session().endpoint();
-        lines.is_ending && !lines.is_open && lines.queue.is_empty()
+        let has_nothing_to_say = lines.is_ending && lines.queue.is_empty();
+        has_nothing_to_say && !lines.is_open && lines.may_give_up
     }
 
     fn take_unsent(&mut self, is_over: bool) -> u64 {

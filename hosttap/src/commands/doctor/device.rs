@@ -134,7 +134,8 @@ fn recreation(side: &Side) -> Vec<String> {
     let link = &side.tap;
     let name = &link.name;
     let mut commands = vec![
-        format!("sudo ip tuntap del dev {name} mode tap"),
+        // `ip tuntap del` wants to know how it was created.
+        format!("sudo ip link del {name}"),
         format!("sudo ip tuntap add dev {name} mode tap user $(id -un)"),
     ];
     if link.mtu != DEFAULT_MTU {

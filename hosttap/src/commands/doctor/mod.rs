@@ -22,8 +22,14 @@ use crate::link::side::Side;
 use crate::link::tap::Tap;
 use device::{check_device, check_missing, check_opens, has_net_admin};
 use report::Report;
-use tables::{check_addresses, check_link, check_route, other_address};
+use tables::{check_addresses, check_arp, check_link, check_route, other_address};
 use trial::Trial;
+
+/// How often it is asked who has our address.
+const PROBES: u32 = 3;
+/// The same behind a bridge, in 3 s: the kernel lets frames through a port only when it has noticed
+/// that the port is up, which may take a second, and more on a busy machine.
+const BRIDGE_PROBES: u32 = 20;
 
 /// Runs all checks. Prints one line per check on stdout, then the commands that fix what is wrong.
 ///
@@ -126,7 +132,9 @@ fn other_owner(
     };
     let mut tap = Tap::open(&side.tap.name)?;
     let mac = options.ethernet_address(tap.kernel_mac());
-    let owner = who_has(&mut tap, mac, address)
+    // Only behind a bridge there are others.
+    let probes = side.master_name().map_or(PROBES, |_| BRIDGE_PROBES);
+    let owner = who_has(&mut tap, mac, address, probes)
         .map_err(|error| Failure::from_io(Exit::Tap, "ARP", &error))?;
     Ok(owner.filter(|owner| !side.has_ethernet_address(*owner)))
 }
@@ -148,6 +156,7 @@ fn judge(
         let has_address = check_addresses(report, side, options, cidr);
         if has_address {
             check_route(report, netlink, side, cidr);
+            check_arp(report, side);
         }
         if has_address && report.wrong_count() == wrong_count {
             let text =

@@ -87,6 +87,16 @@ pub(super) fn check_addresses(
     false
 }
 
+/// Checks that the kernel asks for our Ethernet address.
+pub(super) fn check_arp(report: &mut Report, side: &Side) {
+    let link = side.interface();
+    let name = &link.name;
+    if !link.uses_arp {
+        let command = format!("sudo ip link set {name} arp on");
+        report.wrong(format!("{name} was told not to use ARP"), &[command]);
+    }
+}
+
 /// Checks the kernel's route to us.
 pub(super) fn check_route(report: &mut Report, netlink: &Netlink, side: &Side, ours: IpCidr) {
     let name = &side.interface().name;
@@ -119,6 +129,10 @@ pub(super) fn check_route(report: &mut Report, netlink: &Netlink, side: &Side, o
                 text,
                 &["ip addr show dev lo    # has an address in our network".to_owned()],
             );
+        }
+        Ok(Route::Dropped) => {
+            let text = format!("the kernel drops packets for {own}, as a route says");
+            report.wrong(text, &[format!("sudo ip route replace {own} dev {name}")]);
         }
         // The link is down, and that check has found it.
         Ok(Route::None) => {}

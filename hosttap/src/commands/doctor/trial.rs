@@ -14,7 +14,7 @@ use tickwire::{
 
 use crate::cli::{ECHO_PORT, LinkOptions};
 use crate::exit::Failure;
-use crate::link::stack::TapStack;
+use crate::link::stack::{Room, TapStack};
 use crate::system::random::random_bytes;
 
 /// How long a connection may take. The first ARP request may be lost while the link comes up, and
@@ -49,7 +49,7 @@ pub(super) fn connect(
         host_address: None,
         ..options.clone()
     };
-    let mut stack = TapStack::open(&options)?;
+    let mut stack = TapStack::open(&options, Room::Few)?;
     let [listening, dialling] = [(); 2].map(|()| stack.add_socket(BUFFER_BYTES));
     let mut echo = Task::new(Echo::echo([listening], ECHO_PORT, false));
     let listener = kernel.and_then(|kernel| TcpListener::bind((kernel, 0)).ok());

@@ -118,10 +118,7 @@ fn download_options(options: &cli::GetOptions) -> DownloadOptions {
             true => Method::Head,
             false => Method::Get,
         },
-        redirects_max: match recovery.follow {
-            true => recovery.redirects_max.unwrap_or(REDIRECTS_MAX),
-            false => 0,
-        },
+        redirects_max: (recovery.follow).then(|| recovery.redirects_max.unwrap_or(REDIRECTS_MAX)),
         retries_max: recovery.retries_max,
         retry_timeout: recovery.retry_max_time,
         ..DownloadOptions::default()

@@ -195,10 +195,13 @@ impl Fetcher<'_> {
     fn open(&self, job: &Job<'_>) -> Result<Checked, Failure> {
         let recovery = &self.options.recovery;
         let is_interrupted = || self.stack.signals.received();
-        let target = match recovery.resume {
+        let mut target = match recovery.resume {
             true => Target::Part(PartFile::open(&job.path)?),
             false => Target::create(&job.path, &is_interrupted)?,
         };
+        if let (true, Target::Stdout(output)) = (recovery.head, &mut target) {
+            output.expect_text();
+        }
         if let Some(note) = target.note() {
             self.console.status(note);
         }

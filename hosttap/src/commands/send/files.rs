@@ -19,7 +19,8 @@ pub(super) struct LocalFile {
     pub(super) name: String,
     /// `None` is stdin.
     path: Option<PathBuf>,
-    source: Option<FileSource>,
+    /// What opening it early has brought.
+    opened: Option<Result<FileSource, Failure>>,
 }
 
 /// The files that `paths` stand for. `-` is stdin; a folder stands for the files in it, but not for
@@ -30,7 +31,7 @@ pub(super) struct LocalFile {
 pub(super) fn list_files(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Failure> {
     let mut files = Vec::new();
     for path in paths {
-        if path.as_os_str() == "-" {
+        if is_stdin(path) {
             files.push(LocalFile::stdin());
         } else if path.is_dir() {
             let name = path.display().to_string();
@@ -46,6 +47,11 @@ pub(super) fn list_files(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Failure> {
         }
     }
     Ok(files)
+}
+
+/// Whether the user means stdin.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// The regular files in a folder, and the links to such, by name.
@@ -66,7 +72,7 @@ impl LocalFile {
         Self {
             name: "stdin".to_owned(),
             path: None,
-            source: None,
+            opened: None,
         }
     }
 
@@ -76,7 +82,7 @@ impl LocalFile {
         Self {
             name: name.to_string_lossy().into_owned(),
             path: Some(path),
-            source: None,
+            opened: None,
         }
     }
 
@@ -88,12 +94,8 @@ impl LocalFile {
     }
 
     /// Opens it, so that [`take`](Self::take) has nothing to wait for.
-    ///
-    /// # Errors
-    /// As `take`.
-    pub(super) fn prepare(&mut self, options: &SendOptions) -> Result<(), Failure> {
-        self.source = Some(self.take(options)?);
-        Ok(())
+    pub(super) fn prepare(&mut self, options: &SendOptions) {
+        self.opened = Some(self.open(options));
     }
 
     /// The open file.
@@ -102,9 +104,15 @@ impl LocalFile {
     /// Those of [`FileSource::open`]; [`Exit::Read`] if stdin has another length than the user says;
     /// [`Exit::TooLarge`] if it is too large for the plain form.
     pub(super) fn take(&mut self, options: &SendOptions) -> Result<FileSource, Failure> {
-        if let Some(source) = self.source.take() {
-            return Ok(source);
-        }
+        self.opened.take().unwrap_or_else(|| self.open(options))
+    }
+
+    /// Why it could not be opened early.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.opened.as_ref()?.as_ref().err()
+    }
+
+    fn open(&self, options: &SendOptions) -> Result<FileSource, Failure> {
         let source = match &self.path {
             Some(path) => FileSource::open(path)?,
             None => FileSource::stdin()?,

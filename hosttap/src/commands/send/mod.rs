@@ -17,9 +17,10 @@ use crate::link::side::hint;
 use crate::link::stack::{BULK_BUFFER_BYTES, TapStack};
 use crate::storage::file_source::FileSource;
 use crate::storage::hex;
+use crate::system::signals::ExitOnSignal;
 use crate::terminal::console::Console;
 use crate::terminal::text::{sanitize_line, to_socket_addr};
-use files::{LocalFile, list_files};
+use files::{LocalFile, is_stdin, list_files};
 
 /// The delay before the second attempt. Each further delay is twice as long.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(500);
@@ -36,18 +37,29 @@ const REFUSED_HINT: &str =
 /// Runs the command.
 ///
 /// # Errors
-/// The failure of the only file. Of several, each failure is printed, and the result is `Ok` with the
-/// exit code of the first; what the next file would meet too ends the command.
+/// [`Exit::Usage`] if the options contradict each other; the failure of the only file. Of several,
+/// each failure is printed, and the result is `Ok` with the exit code of the first; what the next
+/// file would meet too ends the command.
 pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
+    check(options)?;
     let mut files = list_files(&options.files)?;
-    // What may take its time is read while no peer waits and Ctrl-C still ends the program at once.
+    let exit_on_signal = ExitOnSignal::install()
+        .map_err(|error| Failure::from_io(Exit::Unknown, "signals", &error))?;
+    // What may take its time is read while no peer waits.
     for (number, file) in files.iter_mut().enumerate() {
         if number == 0 || file.is_pipe() {
-            file.prepare(options)?;
+            file.prepare(options);
         }
+    }
+    if let [file] = files.as_slice()
+        && let Some(failure) = file.failure()
+    {
+        return Err(failure.clone());
     }
     let mut console = Console::new(link.verbose, link.quiet);
     let mut stack = join::open(link, &mut console)?;
+    // The stack watches for signals now.
+    drop(exit_on_signal);
     if options.peer.has_name() {
         resolve::start(&mut stack, &console, link);
     }
@@ -76,6 +88,17 @@ pub fn run(link: &LinkOptions, options: &SendOptions) -> Result<Exit, Failure> {
         }
     }
     Ok(first)
+}
+
+/// Checks the options against each other.
+fn check(options: &SendOptions) -> Result<(), Failure> {
+    let usage = |text: &str| Err(Failure::new(Exit::Usage, text));
+    let stdins = options.files.iter().filter(|path| is_stdin(path)).count();
+    match stdins {
+        0 if options.length.is_some() => usage("--length is that of stdin; give - too"),
+        0 | 1 => Ok(()),
+        _ => usage("stdin can be sent only once; give - once"),
+    }
 }
 
 /// Whether the next file may fare better.

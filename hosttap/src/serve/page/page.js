@@ -12,6 +12,7 @@ const JOIN_MS = 10_000; // until the room must have answered
 const WAIT_MS = { first: 500, longest: 8_000 };
 const QUIET_MS = 20_000; // without a frame, after which the server is asked whether it is there
 const ANSWER_MS = 5_000;
+const UNHEARD = "This may not have been heard.";
 
 const at = (id) => document.getElementById(id);
 const log = at("log");
@@ -23,7 +24,7 @@ let isOpen = false;
 let failures = 0;
 let timer = 0;
 let ownName = "";
-let lastSaid = "";
+let unheard = []; // said, and not heard from the room yet
 
 // What is shown of the connection.
 
@@ -72,27 +73,28 @@ function join() {
   };
   mine.onmessage = (event) => {
     if (socket !== mine) return;
-    listen();
     if (typeof event.data === "string") receive(event.data);
+    if (socket === mine) listen();
   };
   mine.onclose = (event) => {
     if (socket !== mine) return;
-    if (event.code === 1009) giveBack();
-    lost(reason(event));
+    lost(reason(event), event.code === 1009);
   };
 }
 
-// Forgets the connection, whatever becomes of it.
+// Forgets the connection, whatever becomes of it, and gives back what is still unheard.
 function leave() {
   clearTimeout(timer);
   const old = socket;
   socket = null;
   isOpen = false;
   if (old) old.close(1000);
+  giveBack();
 }
 
-function lost(why) {
+function lost(why, isTooLong = false) {
   if (ownName) note(`Disconnected: ${why}.`);
+  if (isTooLong) giveBackLongest();
   ownName = "";
   leave();
   const longest = Math.min(WAIT_MS.first * 2 ** failures, WAIT_MS.longest);
@@ -117,9 +119,11 @@ function reason(event) {
   return isOpen ? "the connection broke" : "the server does not answer";
 }
 
-// A browser does not tell a page that nothing comes any more. So the server is asked.
+// A browser does not tell a page that nothing comes any more. So the server is asked: soon while it
+// owes us our own words, else by chance, for all pages of a room hear the same frame, and the server
+// has not a place for each of them at the same moment.
 function listen() {
-  after(QUIET_MS, ask);
+  after(unheard.length ? ANSWER_MS : QUIET_MS * (1 + Math.random()), ask);
 }
 
 async function ask() {
@@ -150,8 +154,10 @@ function receive(text) {
   const isOurs = same(ownName, wanted) || !ownName || !wanted;
   if (!isOurs && same(text, `* ${wanted} left`)) join();
   const end = text.indexOf(": ");
-  if (text.startsWith("* ") || end < 0) add("notice", "", text.replace(/^\* /, ""));
-  else add(text.slice(0, end) === ownName ? "own" : "", text.slice(0, end), text.slice(end + 2));
+  if (text.startsWith("* ") || end < 0) return add("notice", "", text.replace(/^\* /, ""));
+  const isOwn = text.slice(0, end) === ownName;
+  if (isOwn) unheard.shift();
+  add(isOwn ? "own" : "", text.slice(0, end), text.slice(end + 2));
 }
 
 // Names are the same whatever the case of their ASCII letters.
@@ -177,7 +183,10 @@ function add(kind, name, text) {
     who.textContent = `${name}: `;
     line.append(who);
   }
-  line.append(text);
+  // Neither name nor text turns the other round, whatever way they are written.
+  const what = document.createElement("bdi");
+  what.textContent = text;
+  line.append(what);
   log.append(line);
   while (log.childElementCount > LINES_KEPT) log.firstElementChild.remove();
   if (isAtEnd) log.scrollTop = log.scrollHeight;
@@ -198,15 +207,33 @@ function say() {
     return hint("Not connected: the message stays here until you send it again.", true);
   }
   socket.send(text);
-  lastSaid = text;
   message.value = "";
   hint(HINT, false);
+  // The room says it to us, too. Who goes on writing does not put the question off.
+  if (unheard.push(text) === 1) listen();
 }
 
-// The server took fewer bytes than a message may have elsewhere.
+// With its connection goes perhaps what is still unheard. The last of it is in the field again, what
+// was said before it in the log.
 function giveBack() {
-  if (!message.value) message.value = lastSaid;
-  hint("The server took no message of this length. Here it is again.", true);
+  const last = unheard.pop();
+  for (const text of unheard) note(`${UNHEARD} ${text}`);
+  unheard = [];
+  if (last !== undefined) giveBackOne(last, UNHEARD);
+}
+
+// The server does not say which message was too long for it.
+function giveBackLongest() {
+  const [longest] = [...unheard].sort((one, other) => bytes(other) - bytes(one));
+  if (longest === undefined) return;
+  unheard.splice(unheard.indexOf(longest), 1);
+  giveBackOne(longest, "The server took no message of this length.");
+}
+
+function giveBackOne(text, why) {
+  if (message.value) return note(`${why} ${text}`);
+  message.value = text;
+  hint(`${why} Here it is again.`, true);
 }
 
 // What is known the next time, in a browser that keeps anything.

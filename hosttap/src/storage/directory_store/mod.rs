@@ -151,7 +151,7 @@ impl DirectoryStore {
     /// Whether no background job is running. If a begin has finished since
     /// the last call, its upload is open.
     fn is_settled(&mut self) -> bool {
-        let (state, is_settled) = match std::mem::replace(&mut self.state, State::Closed) {
+        let (state, is_settled) = match self.state.take() {
             State::Beginning(upload, job) => match job.poll() {
                 Ok(Ok(Opened::Partial(partial, held_bytes))) => {
                     let open = OpenUpload {
@@ -180,10 +180,30 @@ impl DirectoryStore {
     }
 }
 
+impl State {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Closed)
+    }
+
+    /// A begin that nobody waits for any more leaves no partial file.
+    fn without_what_begins(self) -> Self {
+        let Self::Beginning(_, job) = self else {
+            return self;
+        };
+        let remove = move || {
+            if let Ok(Opened::Partial(mut partial, _)) = job.join() {
+                partial.remove_on_drop();
+            }
+        };
+        // Without a thread the file stays until it is pruned.
+        Job::start(remove).map_or(Self::Closed, Self::Removing)
+    }
+}
+
 impl Store for DirectoryStore {
     fn begin(&mut self, _now: Tick, upload: &Upload<'_>) -> Poll<Result<Begun, StoreError>> {
         let upload = OwnedUpload::from(upload);
-        let job = match std::mem::replace(&mut self.state, State::Closed) {
+        let job = match self.state.take() {
             State::Beginning(begun, job) if begun == upload => job,
             other => {
                 self.state = other;
@@ -236,7 +256,7 @@ impl Store for DirectoryStore {
     }
 
     fn commit(&mut self) -> Poll<Result<(), StoreError>> {
-        let job = match std::mem::replace(&mut self.state, State::Closed) {
+        let job = match self.state.take() {
             State::Committing(job) => job,
             State::Open(open) if open.held_bytes == open.upload.length => {
                 let (directory, unix) = (Arc::clone(&self.directory), self.clock.unix());
@@ -264,11 +284,18 @@ impl Store for DirectoryStore {
         }
     }
 
+    fn stored_name(&self) -> Option<&str> {
+        self.last_name.as_deref()
+    }
+
     fn abandon(&mut self, keep: bool) -> Poll<Result<(), StoreError>> {
         if !self.is_settled() {
+            if !keep {
+                self.state = self.state.take().without_what_begins();
+            }
             return Poll::Pending;
         }
-        let State::Open(mut open) = std::mem::replace(&mut self.state, State::Closed) else {
+        let State::Open(mut open) = self.state.take() else {
             return Poll::Ready(Ok(()));
         };
         // An empty partial file is of no use.

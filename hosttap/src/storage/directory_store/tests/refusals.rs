@@ -32,6 +32,20 @@ fn an_abandoned_begin_is_undone() {
 }
 
 #[test]
+fn an_upload_that_is_given_up_while_it_begins_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = store(&directory);
+    // It may have begun already at the second call.
+    let _ = store.begin(Tick::ZERO, &plain(1_000));
+    let _ = store.abandon(false);
+    let State::Removing(job) = store.state.take() else {
+        panic!("nobody removes the file");
+    };
+    job.join();
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_path_where_no_files_can_be_stored_is_refused_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let open = |path: &Path| DirectoryStore::open(path, Clock::start(), Limits::default());
