@@ -22,7 +22,8 @@ done
 # First the way whose sizes are in expected/ and in the budgets: core built with the images' own options.
 TICKWIRE_CORE=${TICKWIRE_CORE:-debian source installed rustup}
 core_find
-mkdir -p target
+# The boards have most of what is built in common.
+built=target/build/$CORE_TARGET/release
 
 # build BOARD FEATURES [CARGO OPTION]...
 build() {
@@ -30,17 +31,18 @@ build() {
     list=$(IFS=,; echo "$board${features[*]:+,${features[*]}}${2:+,$2}")
     shift 2
     "${CORE_CARGO[@]}" build --release --locked --package images --features "$list" \
-        --target-dir "target/$board" "${CORE_FLAGS[@]}" "$@"
+        --target-dir target/build "${CORE_FLAGS[@]}" "$@"
 }
 
-# keep IMAGE NAME: copies it. No link: cargo links what it has built, and the next image takes the same place.
+# keep IMAGE NAME: for the board, and away from where the next image comes. No link: cargo has one of its own to it.
 keep() {
-    rm -f "$images/$2"
-    cp "$images/$1" "$images/$2"
+    rm -f "target/$board/$2"
+    cp "$built/$1" "target/$board/$2"
+    rm "$built/$1"
 }
 
 for board in "${boards[@]}"; do
-    images=target/$board/$CORE_TARGET/release
+    mkdir -p "target/$board"
     # The image `get` twice more: with all of its RAM in 16 KiB, and without the guard, as the budgets have it.
     build "$board" ram-16k --bin get
     keep get get-16k
@@ -50,11 +52,16 @@ for board in "${boards[@]}"; do
     build "$board" dns,sntp --bin join
     keep join join-names
     build "$board" socketio --bin rooms
+    keep rooms rooms
     if [ "$board" = mps2-an385 ]; then
         # Only this board has the 2 MiB of RAM that the simulator needs.
         build "$board" sim --bin sim
+        keep sim sim
     fi
     build "$board" ""
+    for image in $(find "$built" -maxdepth 1 -type f -executable -printf '%f\n'); do
+        keep "$image" "$image"
+    done
 done
 echo "$CORE_ROUTE" >target/core-route
 python3 harness/sizes.py "${boards[@]}"

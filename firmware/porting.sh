@@ -9,7 +9,7 @@ core_find
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 ln -s "$(realpath ..)" "$place/tickwire"
-images=target/mps2-an385/$CORE_TARGET/release
+images=target/mps2-an385
 mkdir -p target/porting "$images"
 output=$(realpath target/porting)
 

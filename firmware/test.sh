@@ -25,16 +25,16 @@ done
     cargo build --quiet --locked --release --package tickwire-sim
 )
 
-# 15 minutes at most; the namespaces, and with them every process in there, end with this command. In the foreground, so
-# that an interrupt from the keyboard reaches it.
+# Two hours at most, where some minutes are usual: this ends what hangs. The namespaces, and with them every process in
+# there, end with this command. In the foreground, so that an interrupt from the keyboard reaches it.
 inside=(unshare --net --mount-proc --pid --fork --kill-child)
 [ "$(id -u)" -eq 0 ] || inside+=(--map-root-user)
 if "${inside[@]}" true 2>/dev/null; then
-    exec timeout --foreground --kill-after=10 840 "${inside[@]}" python3 harness/run.py --namespace "$@"
+    exec timeout --foreground --kill-after=10 7200 "${inside[@]}" python3 harness/run.py --namespace "$@"
 fi
 if [ "${TICKWIRE_REQUIRE_TAP:-0}" = 1 ]; then
     echo "firmware: no network namespace here (unshare --net), but TICKWIRE_REQUIRE_TAP=1" >&2
     exit 1
 fi
 echo "firmware: no network namespace here (unshare --net): only what needs no TAP is run" >&2
-exec timeout --kill-after=10 840 python3 harness/run.py "$@"
+exec timeout --kill-after=10 7200 python3 harness/run.py "$@"

@@ -9,9 +9,9 @@ import threading
 import time
 
 import peers
-from checks import ICOUNT, Failed, await_listening, expect, instructions_per_byte, on_tap, without_losses
+from checks import ICOUNT, Failed, await_listening, expect, instructions_per_byte, least_rate, on_tap, without_losses
 from peers import BOARD, BODY, BODY_BYTES, HOST, NOBODY
-from qemu import Board, run, tap, wire
+from qemu import SECONDS_MAX, Board, run, tap, wire
 from sender import FINE, Sender, send_plain
 
 IMAGE_BYTES = 256 * 1024
@@ -22,11 +22,14 @@ FLASH_BYTES = 1 << 20
 DEADLINES = ("connect", "head", "idle", "total")
 TIMED_OUT = 28
 RESOLVE = 6
-# What QEMU may take to start on a machine that has much to do.
-SLACK_SECONDS = 4
+# The least default of a deadline. A board that takes it does so each time; a busy machine is not that slow each time.
+DEFAULT_SECONDS_MIN = 5
+TRIES = 5
 RECV_PORT = 2001
 CHAT_PORT = 1001
 ERASED = b"\xff"
+# A place in the first third of the flash's first slot, behind a journal of two halves of 2 KiB.
+EARLY_PLACE = 2 * 2048 + IMAGE_BYTES // 3
 
 
 def url(port, path="/"):
@@ -101,10 +104,10 @@ def unguarded_gets(machine):
         parameters = on_tap(url=url(peers.HTTP_PORT, "/f"))
         outcome = run(machine, "get-unguarded", parameters, tap(peers.TAP))
         expect(outcome, 0)
-        counted = run(machine, "get-unguarded", {**parameters, "discard": 1}, tap(peers.TAP), extra=ICOUNT)
-        expect(counted, 0, f"received {BODY_BYTES}\n")
-    stack = without_losses(outcome)["stack"]
-    return {"outcome": outcome, "stack": stack, "rate": instructions_per_byte(counted, BODY_BYTES)}
+        parameters["discard"] = 1
+        counted = lambda: run(machine, "get-unguarded", parameters, tap(peers.TAP), extra=ICOUNT)
+        rate = least_rate(counted, f"received {BODY_BYTES}\n", BODY_BYTES)
+    return {"outcome": outcome, "stack": without_losses(outcome)["stack"], "rate": rate}
 
 
 def minimal_gets(machine):
@@ -127,35 +130,38 @@ def gets_from_python(machine):
 def gets(answer, code, **parameters):
     """A GET from a peer that does `answer`."""
 
-    def test(machine):
+    def run_once(machine):
         with peers.raw_peer(answer):
             outcome = get(machine, url=url(peers.RAW_PORT), **parameters)
         expect(outcome, code)
-        ends_in_time(outcome, parameters)
-        return {"outcome": outcome}
+        return outcome
 
-    return test
+    return lambda machine: {"outcome": ends_in_time(lambda: run_once(machine), parameters)}
 
 
 def fails(code, **parameters):
     """A GET that gets no answer at all."""
 
-    def test(machine):
+    def run_once(machine):
         outcome = get(machine, **parameters)
         expect(outcome, code, "")
-        ends_in_time(outcome, parameters)
-        return {"outcome": outcome}
+        return outcome
 
-    return test
+    return lambda machine: {"outcome": ends_in_time(lambda: run_once(machine), parameters)}
 
 
-def ends_in_time(outcome, parameters):
-    """A GET that timed out did so by the deadline that it was given: not before, and not by a default of 5 s or more."""
-    if outcome.code != TIMED_OUT:
-        return
-    (given,) = (parameters[name] / 1000 for name in DEADLINES if name in parameters)
-    if not given <= outcome.seconds < given + SLACK_SECONDS:
-        raise Failed(f"it gave up after {outcome.seconds:.2f} s, at a deadline of {given} s")
+def ends_in_time(run_once, parameters):
+    """A GET that timed out did so by the deadline that it was given: never before, and not by a default."""
+    for _ in range(TRIES):
+        outcome = run_once()
+        if outcome.code != TIMED_OUT:
+            return outcome
+        (given,) = (parameters[name] / 1000 for name in DEADLINES if name in parameters)
+        if outcome.seconds < given:
+            break
+        if outcome.seconds < DEFAULT_SECONDS_MIN:
+            return outcome
+    raise Failed(f"it gave up after {outcome.seconds:.2f} s, at a deadline of {given} s")
 
 
 def says(text):
@@ -192,8 +198,8 @@ def get_tests():
 def echoes(machine):
     with Board(machine, "echo", on_tap(), tap(peers.TAP)) as board:
         await_listening(board)
-        answer = peers.echo(BODY, 7, 30)
-        outcome = board.finish(10)
+        answer = peers.echo(BODY, 7)
+        outcome = board.finish()
     expect(outcome, 0)
     if answer != BODY:
         raise Failed(f"{len(answer)} bytes came back, or other bytes than were sent")
@@ -213,7 +219,7 @@ def netcat(arguments):
 
 def talk(nc, board):
     """Both sides speak, and the host closes when it has heard all: a peer's FIN ends a conversation."""
-    limit = threading.Timer(20, nc.kill)
+    limit = threading.Timer(SECONDS_MAX, nc.kill)
     limit.start()
     nc.stdin.write(THEIR_LINES.encode())
     nc.stdin.flush()
@@ -221,7 +227,7 @@ def talk(nc, board):
     nc.stdin.close()
     heard += nc.stdout.read().decode()
     limit.cancel()
-    outcome = board.finish(10)
+    outcome = board.finish()
     expect(outcome, 0)
     if heard != OUR_LINES:
         raise Failed(f"nc heard {heard[-200:]!r}")
@@ -269,7 +275,7 @@ def chats_with_board(other):
                 dialling = on_tap(peer=HOST, lines=script(folder, ours))
                 outcome = run(machine, "chat", dialling, wire(f"{folder}/wire", False))
                 expect(outcome, 0, theirs)
-                expect(listener.finish(10), 0, f"listening\n{ours}")
+                expect(listener.finish(), 0, f"listening\n{ours}")
         return {"outcome": outcome}
 
     return test
@@ -283,6 +289,19 @@ def flash(folder, length=FLASH_BYTES):
     path = pathlib.Path(folder, "flash")
     path.write_bytes(ERASED * length)
     return path
+
+
+def await_written(path):
+    """Waits until the board has written EARLY_PLACE of its flash."""
+    limit = time.monotonic() + SECONDS_MAX
+    with open(path, "rb", buffering=0) as file:
+        while True:
+            file.seek(EARLY_PLACE)
+            if file.read(16) != ERASED * 16:
+                return
+            if time.monotonic() > limit:
+                raise Failed("the board wrote nothing")
+            time.sleep(0.002)
 
 
 def receives(board, data):
@@ -304,12 +323,12 @@ def resumes(machine):
             await_listening(board)
             with Sender((BOARD, RECV_PORT), IMAGE) as sender:
                 sender.send(IMAGE_BYTES // 2)
-                time.sleep(0.5)
+                await_written(parameters["flash"])
                 board.end()
         boot(machine, parameters, "no image\n")
         with Board(machine, "recv", on_tap(**parameters), tap(peers.TAP)) as board:
             offset = receives(board, IMAGE)
-            outcome = board.finish(20)
+            outcome = board.finish()
         if not 0 < offset <= IMAGE_BYTES // 2:
             raise Failed(f"it resumed from {offset}")
         expect(outcome, 0, f"listening\nresumed from {offset}\n{image_line(IMAGE)}")
@@ -329,7 +348,7 @@ def receives_whole(machine):
     with tempfile.TemporaryDirectory() as folder:
         with Board(machine, "recv", on_tap(flash=flash(folder)), tap(peers.TAP), ICOUNT) as board:
             receives(board, IMAGE)
-            outcome = board.finish(30)
+            outcome = board.finish()
     expect(outcome, 0, f"listening\n{image_line(IMAGE)}")
     cost = without_losses(outcome)
     return {"outcome": outcome, "stack": cost["stack"], "rate": instructions_per_byte(outcome, IMAGE_BYTES)}
@@ -339,7 +358,7 @@ def receives_into_ram(machine):
     data = IMAGE[:12_000]
     with Board(machine, "recv", on_tap(), tap(peers.TAP)) as board:
         receives(board, data)
-        outcome = board.finish(10)
+        outcome = board.finish()
     expect(outcome, 0, f"listening\n{image_line(data)}")
     return {"outcome": outcome}
 
@@ -350,7 +369,7 @@ def receives_plain(machine):
         await_listening(board)
         if send_plain((BOARD, RECV_PORT), data):
             raise Failed("the receiver spoke in the plain form")
-        outcome = board.finish(10)
+        outcome = board.finish()
     expect(outcome, 0, f"listening\n{image_line(data)}")
     return {"outcome": outcome}
 
@@ -360,7 +379,7 @@ def refuses_large(machine):
         await_listening(board)
         with Sender((BOARD, RECV_PORT), IMAGE) as sender:
             status = sender.status
-        outcome = board.finish(10)
+        outcome = board.finish()
     expect(outcome, 63, "listening\n")
     if status != 1:
         raise Failed(f"status {status} instead of 1, too large")

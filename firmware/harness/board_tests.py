@@ -4,11 +4,13 @@ import pathlib
 import tempfile
 
 import peers
-from checks import ICOUNT, Failed, await_listening, expect, instructions_per_byte, on_tap, without_losses
+from checks import ICOUNT, Failed, await_listening, expect, least_rate, on_tap, without_losses
 from peers import BODY_BYTES, HEAD, HOST, NOBODY
 from qemu import Board, run, tap, wire
 
 RECEIVED = f"received {len(HEAD) + BODY_BYTES}\n"
+
+TRIES = 5
 
 # Tests with a TAP. Each gives columns for the table.
 
@@ -17,17 +19,17 @@ def fetches(machine):
     with peers.http_peer():
         outcome = run(machine, "bare", on_tap(peer=HOST, path="/f"), tap(peers.TAP))
         expect(outcome, 0, RECEIVED)
-        counted = run(machine, "bare", on_tap(peer=HOST, path="/f"), tap(peers.TAP), extra=ICOUNT)
-        expect(counted, 0, RECEIVED)
-    stack = without_losses(outcome)["stack"]
-    return {"outcome": outcome, "stack": stack, "rate": instructions_per_byte(counted, BODY_BYTES)}
+        parameters = on_tap(peer=HOST, path="/f")
+        counted = lambda: run(machine, "bare", parameters, tap(peers.TAP), extra=ICOUNT)
+        rate = least_rate(counted, RECEIVED, BODY_BYTES)
+    return {"outcome": outcome, "stack": without_losses(outcome)["stack"], "rate": rate}
 
 
 def serves(machine):
     with Board(machine, "serve", on_tap(port=7, bytes=BODY_BYTES), tap(peers.TAP)) as board:
         await_listening(board)
-        answer = peers.fetch(7, 20)
-        outcome = board.finish(10)
+        answer = peers.fetch(7)
+        outcome = board.finish()
     expect(outcome, 0, f"listening\nsent {BODY_BYTES}\n")
     if answer != peers.pattern(BODY_BYTES):
         raise Failed(f"{len(answer)} bytes came, or other bytes than were sent")
@@ -41,8 +43,8 @@ def survives_long_frames(machine):
     with Board(machine, "serve", on_tap(port=7, bytes=BODY_BYTES), tap(peers.TAP)) as board:
         await_listening(board)
         peers.send_long_frames(count)
-        answer = peers.fetch(7, 20)
-        outcome = board.finish(10)
+        answer = peers.fetch(7)
+        outcome = board.finish()
     expect(outcome, 0, f"listening\nsent {BODY_BYTES}\n")
     if answer != peers.pattern(BODY_BYTES) or outcome.cost()["long"] != count:
         raise Failed(f"{len(answer)} bytes came, and {outcome.cost()}")
@@ -74,11 +76,15 @@ def loses_no_wake_up(machine):
 
 
 def keeps_time(machine):
-    outcome = run(machine, "probe", {"test": "clock"})
-    expect(outcome, 0, "".join(f"second {second}\n" for second in range(4)))
-    # QEMU's start takes its part; a clock that is wrong is wrong by a factor.
-    if not 2.9 < outcome.seconds < 6:
-        raise Failed(f"3 s took {outcome.seconds:.1f} s")
+    told = "".join(f"second {second}\n" for second in range(4))
+    # QEMU's start takes its part, and a busy machine another; a clock that is wrong is so by a factor, and each time.
+    for _ in range(TRIES):
+        outcome = run(machine, "probe", {"test": "clock"})
+        if outcome.seconds < 2.9:
+            break
+        if outcome.seconds < 6 and (outcome.code, outcome.stdout) == (0, told):
+            return
+    raise Failed(f"3 s took {outcome.seconds:.1f} s, exit {outcome.code}, {outcome.stdout!r} {outcome.stderr!r}")
 
 
 def keeps_files(machine):
@@ -109,7 +115,7 @@ def fetches_from_board(server):
                 await_listening(other)
                 outcome = run(machine, "bare", on_tap(peer=HOST), wire(path, False))
                 expect(outcome, 0, f"received {BODY_BYTES}\n")
-                expect(other.finish(10), 0, f"listening\nsent {BODY_BYTES}\n")
+                expect(other.finish(), 0, f"listening\nsent {BODY_BYTES}\n")
         return {"outcome": outcome, "stack": outcome.cost()["stack"]}
 
     return test_pair

@@ -5,19 +5,16 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import time
 
 import peers
-from app_tests import ERASED, IMAGE, IMAGE_BYTES, boot, flash, image_line
+from app_tests import IMAGE, await_written, boot, flash, image_line
 from checks import Failed, await_listening, expect, on_tap
 from peers import BOARD, HOST
-from qemu import Board, tap
+from qemu import SECONDS_MAX, Board, tap
 from sizes import FIRMWARE
 
 HOSTTAP = FIRMWARE.parent / "target" / "debug" / "hosttap"
 BRIDGE, BOARD_TAP, OUR_TAP = "tickwire0", "boardtap0", "hosttap0"
-# A place in the first third of the flash's first slot, behind a journal of two halves of 2 KiB.
-EARLY_PLACE = 2 * 2048 + IMAGE_BYTES // 3
 
 
 @contextlib.contextmanager
@@ -27,12 +24,12 @@ def bridge():
     for name in (BOARD_TAP, OUR_TAP):
         commands += [f"ip tuntap add {name} mode tap", f"ip link set {name} master {BRIDGE} up"]
     for command in commands:
-        subprocess.run(command.split(), check=True, timeout=10)
+        subprocess.run(command.split(), check=True, timeout=SECONDS_MAX)
     try:
         yield
     finally:
         for name in (OUR_TAP, BOARD_TAP, BRIDGE):
-            subprocess.run(["ip", "link", "del", name], check=False, timeout=10)
+            subprocess.run(["ip", "link", "del", name], check=False, timeout=SECONDS_MAX)
 
 
 def hosttap(*arguments):
@@ -41,22 +38,9 @@ def hosttap(*arguments):
 
 
 def finish(sender):
-    _, errors = sender.communicate(timeout=60)
+    _, errors = sender.communicate(timeout=SECONDS_MAX)
     if sender.returncode != 0:
         raise Failed(f"hosttap ended with {sender.returncode}: {errors[-300:]!r}")
-
-
-def await_written(path, seconds=20):
-    """Waits until the board has written EARLY_PLACE of its flash."""
-    limit = time.monotonic() + seconds
-    with open(path, "rb", buffering=0) as file:
-        while True:
-            file.seek(EARLY_PLACE)
-            if file.read(16) != ERASED * 16:
-                return
-            if time.monotonic() > limit:
-                raise Failed("the board wrote nothing")
-            time.sleep(0.002)
 
 
 def resumes_from_hosttap(machine):
@@ -72,7 +56,7 @@ def resumes_from_hosttap(machine):
                 board.end()
                 with Board(machine, "recv", on_tap(**parameters), tap(BOARD_TAP)) as board:
                     finish(sender)
-                    outcome = board.finish(20)
+                    outcome = board.finish()
         expect(outcome, 0)
         if not re.search(r"^resumed from [1-9]", outcome.stdout, re.M):
             raise Failed(f"it began anew: {outcome.stdout!r}")

@@ -7,9 +7,16 @@ import random
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+
+from qemu import SECONDS_MAX
+from sizes import FIRMWARE
+
+sys.path.append(str(FIRMWARE.parent / "hosttap/tests/common"))
+import tcp_peer  # What the peers of hosttap's tests need.
 
 TAP = "tap0"
 HOST = "192.168.69.1"
@@ -35,18 +42,18 @@ def make_tap():
         f"ip address add {HOST}/24 dev {TAP}",
         f"ip link set {TAP} up",
     ):
-        subprocess.run(command.split(), check=True, timeout=10)
+        subprocess.run(command.split(), check=True, timeout=SECONDS_MAX)
 
 
 def send_long_frames(count):
     """Frames that no Ethernet has, longer than the buffer that the board lends for one; each of another length."""
-    subprocess.run(["ip", "link", "set", TAP, "mtu", "2000"], check=True, timeout=10)
+    subprocess.run(["ip", "link", "set", TAP, "mtu", "2000"], check=True, timeout=SECONDS_MAX)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
         raw.bind((TAP, 0))
         for index in range(count):
             # To everybody, of a type for experiments (IEEE 802): smoltcp would ignore it, were it short.
             raw.send(b"\xff" * 6 + b"\x02" + b"\0" * 5 + b"\x88\xb5" + BODY[: 1_501 + index])
-    subprocess.run(["ip", "link", "set", TAP, "mtu", "1500"], check=True, timeout=10)
+    subprocess.run(["ip", "link", "set", TAP, "mtu", "1500"], check=True, timeout=SECONDS_MAX)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -74,10 +81,10 @@ def http_peer():
         server.server_close()
 
 
-def fetch(port, seconds):
+def fetch(port):
     """Sends one line to the board and gives all that it answers."""
     answer = bytearray()
-    with socket.create_connection((BOARD, port), timeout=seconds) as connection:
+    with socket.create_connection((BOARD, port), timeout=SECONDS_MAX) as connection:
         connection.sendall(b"please\n")
         while part := connection.recv(65536):
             answer += part
@@ -101,9 +108,9 @@ def process(command, **options):
         running.wait()
 
 
-def await_port(port, seconds=10):
+def await_port(port):
     """Waits until somebody in this namespace listens on `port`."""
-    limit = time.monotonic() + seconds
+    limit = time.monotonic() + SECONDS_MAX
     # The columns local address and state of /proc/net/tcp; 0A is LISTEN.
     wanted = (f":{port:04X}", "0A")
     while True:
@@ -148,7 +155,7 @@ def raw_peer(answer):
         with contextlib.suppress(OSError):
             connection, _ = listener.accept()
             with connection:
-                connection.settimeout(20)
+                connection.settimeout(SECONDS_MAX)
                 request = b""
                 while b"\r\n\r\n" not in request:
                     part = connection.recv(65536)
@@ -166,7 +173,7 @@ def raw_peer(answer):
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(timeout=20)
+        thread.join(timeout=SECONDS_MAX)
 
 
 def chunked(connection):
@@ -194,8 +201,8 @@ def announces(count, then=None):
 def reset(connection):
     """RST instead of FIN."""
     # What is sent must have arrived: a RST throws away what was not read yet.
-    time.sleep(0.3)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    tcp_peer.wait_until_acknowledged(connection)
+    tcp_peer.reset(connection)
 
 
 def wait_for_close(connection):
@@ -213,10 +220,10 @@ def drip(connection):
             time.sleep(0.05)
 
 
-def echo(data, port, seconds):
+def echo(data, port):
     """Sends `data` to the board while it reads what comes back, and gives that."""
     answer = bytearray()
-    with socket.create_connection((BOARD, port), timeout=seconds) as connection:
+    with socket.create_connection((BOARD, port), timeout=SECONDS_MAX) as connection:
 
         def send():
             with contextlib.suppress(OSError):
@@ -227,7 +234,7 @@ def echo(data, port, seconds):
         sender.start()
         while part := connection.recv(65536):
             answer += part
-        sender.join(timeout=seconds)
+        sender.join(timeout=SECONDS_MAX)
     return bytes(answer)
 
 
@@ -282,4 +289,4 @@ def time_server():
         with contextlib.suppress(OSError):
             answering.shutdown(socket.SHUT_RDWR)
         answering.close()
-        thread.join(timeout=20)
+        thread.join(timeout=SECONDS_MAX)

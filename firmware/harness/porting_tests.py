@@ -9,10 +9,8 @@ import tomllib
 import peers
 from checks import Failed
 from porting import BUILT
-from qemu import NOISE
+from qemu import NOISE, SECONDS_MAX
 from sizes import image_path
-
-SECONDS = 30
 
 
 def runner():
@@ -30,7 +28,7 @@ def fetches(image):
                 peers.await_port(peers.NGINX_PORT)
                 command = [*runner(), str(image_path(machine, image))]
                 told = subprocess.run(
-                    command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+                    command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX
                 )
             log.seek(0)
             requests = log.read()

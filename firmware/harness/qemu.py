@@ -9,6 +9,10 @@ import time
 
 from sizes import image_path
 
+# Longest wait for anything. It says nothing about speed: it ends a test that hangs, and is far longer than a busy
+# machine needs.
+SECONDS_MAX = 600
+
 # Images are built for a board; AN386 is AN385 with a Cortex-M4, which runs the same image.
 MACHINES = {"mps2-an385": "mps2-an385", "mps2-an386": "mps2-an385", "lm3s6965evb": "lm3s6965evb"}
 
@@ -80,16 +84,16 @@ class Board:
     def text(self):
         return self._read(self.output)
 
-    def await_line(self, line, seconds):
+    def await_line(self, line):
         """Waits until the image printed `line`. False when it ended before, or its time ran out."""
-        limit = time.monotonic() + seconds
+        limit = time.monotonic() + SECONDS_MAX
         while line not in self.text().splitlines():
             if time.monotonic() > limit or self.process.poll() is not None:
                 return line in self.text().splitlines()
             time.sleep(0.02)
         return True
 
-    def finish(self, seconds):
+    def finish(self, seconds=SECONDS_MAX):
         """Waits for the end of the image, at most `seconds`, and then ends it."""
         try:
             code = self.process.wait(timeout=seconds)
@@ -106,6 +110,6 @@ class Board:
         return pathlib.Path(f"/proc/self/fd/{file.fileno()}").read_text(errors="replace")
 
 
-def run(machine, image, arguments, network=("-nic", "none"), seconds=30, extra=()):
+def run(machine, image, arguments, network=("-nic", "none"), seconds=SECONDS_MAX, extra=()):
     with Board(machine, image, arguments, list(network), extra) as board:
         return board.finish(seconds)

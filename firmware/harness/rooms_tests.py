@@ -11,7 +11,7 @@ import urllib.request
 import peers
 from checks import Failed, await_listening, expect, on_tap, without_losses
 from peers import BOARD
-from qemu import Board, tap
+from qemu import SECONDS_MAX, Board, tap
 from sizes import FIRMWARE
 
 sys.path.append(str(FIRMWARE.parent / "hosttap/tests/websocket"))
@@ -19,7 +19,6 @@ import peer as websocket  # The strict client with which hosttap is tested.
 
 PAGE = FIRMWARE / "images/src/bin/rooms/page.html"
 WEB_PORT, LINES_PORT = 80, 4000
-SECONDS = 30
 STATE = re.compile(rb"board: up (\d+) s, (\d+) members, (\d+) bytes of stack")
 # The board says something every second, so that a wait has an end in its number of messages.
 MESSAGES_MAX = 60
@@ -30,7 +29,7 @@ def fetch(etag=None):
     fields = {"If-None-Match": etag} if etag else {}
     request = urllib.request.Request(f"http://{BOARD}:{WEB_PORT}/", headers=fields)
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=SECONDS_MAX) as answer:
             return answer.status, answer.headers["ETag"], answer.read()
     except urllib.error.HTTPError as answer:
         return answer.code, answer.headers["ETag"], answer.read()
@@ -102,7 +101,7 @@ def socketio(listener):
 
 
 def terminal_talks(listener):
-    with socket.create_connection((BOARD, LINES_PORT), timeout=SECONDS) as terminal:
+    with socket.create_connection((BOARD, LINES_PORT), timeout=SECONDS_MAX) as terminal:
         terminal.sendall(b"/name dora\nby line\n")
         hear_text(listener, b"dora: by line")
     hear_text(listener, b"* dora left")
@@ -122,7 +121,7 @@ def waits_for_its_turn(leaver):
     if found:
         raise Failed("a fifth caller was served")
     leave(leaver)
-    caller.join(timeout=SECONDS)
+    caller.join(timeout=SECONDS_MAX)
     if found != [200]:
         raise Failed(f"the fifth caller got {found} when another had gone")
 
@@ -142,7 +141,7 @@ def talks(machine):
         waits_for_its_turn(fourth)
         hear_text(anna, b"* dan left")
         say(anna, b"enough")
-        outcome = board.finish(SECONDS)
+        outcome = board.finish()
     expect(outcome, 0, "listening\n")
     return {"outcome": outcome, "stack": without_losses(outcome)["stack"]}
 

@@ -4,6 +4,8 @@ import hashlib
 import socket
 import struct
 
+from qemu import SECONDS_MAX
+
 REPLY_BYTES = 16
 FINE, STILL_WORKING = 0, 6
 
@@ -33,9 +35,9 @@ def reply(connection, magic):
 class Sender:
     """One connection to a receiver, up to its answer."""
 
-    def __init__(self, address, data, name=b"image.bin", seconds=30):
+    def __init__(self, address, data, name=b"image.bin"):
         self.data = data
-        self.connection = socket.create_connection(address, timeout=seconds)
+        self.connection = socket.create_connection(address, timeout=SECONDS_MAX)
         self.connection.sendall(offer(name, data))
         self.status, self.offset = reply(self.connection, b"TWA\x81")
 
@@ -57,9 +59,9 @@ class Sender:
         return result
 
 
-def send_plain(address, data, seconds=30):
+def send_plain(address, data):
     """The plain form: the length and the data, then FIN, and the receiver's FIN."""
-    with socket.create_connection(address, timeout=seconds) as connection:
+    with socket.create_connection(address, timeout=SECONDS_MAX) as connection:
         connection.sendall(struct.pack("<I", len(data)) + data)
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(1)

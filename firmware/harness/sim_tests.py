@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from checks import Failed, expect
-from qemu import run
+from qemu import SECONDS_MAX, run
 from sizes import FIRMWARE
 
 PROGRAM = FIRMWARE.parent / "target" / "release" / "sim"
@@ -15,13 +15,13 @@ SECONDS_PER_SEED = 2
 
 def trace_here(seed, profile):
     command = [PROGRAM, "--seed", str(seed), "--profile", profile]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
     return f"{seed} {told.stdout.splitlines()[-1]}"
 
 
 def leaves_same_traces(profile):
     def test(machine):
-        seconds = 30 + SEEDS * SECONDS_PER_SEED
+        seconds = SECONDS_MAX + SEEDS * SECONDS_PER_SEED
         outcome = run(machine, "sim", {"count": SEEDS, "profile": profile}, seconds=seconds)
         expect(outcome, 0)
         traces = outcome.stdout.splitlines()

@@ -16,7 +16,7 @@ SHF_WRITE, SHF_ALLOC = 1, 2
 
 
 def image_path(board, image):
-    return FIRMWARE / "target" / board / "thumbv7m-none-eabi" / "release" / image
+    return FIRMWARE / "target" / board / image
 
 
 def flash_and_ram(path):

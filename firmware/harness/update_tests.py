@@ -6,7 +6,7 @@ import time
 import peers
 from app_tests import IMAGE, IMAGE_BYTES, boot, flash, image_line, url
 from checks import ICOUNT, Failed, expect, instructions_per_byte, on_tap, without_losses
-from qemu import Board, run, tap
+from qemu import SECONDS_MAX, Board, run, tap
 
 URL = url(peers.NGINX_PORT, "/body")
 FLASH_FAILED = 23
@@ -35,7 +35,7 @@ def resumes_update(machine):
     with tempfile.TemporaryDirectory() as folder, peers.nginx(IMAGE):
         path = flash(folder)
         with Board(machine, "update", on_tap(url=URL, flash=path), tap(peers.TAP)) as board:
-            limit = time.monotonic() + 20
+            limit = time.monotonic() + SECONDS_MAX
             while IMAGE[50_000:50_100] not in path.read_bytes():
                 if time.monotonic() > limit:
                     raise Failed(f"no part of the image came: {board.text()}")

@@ -2,7 +2,7 @@
 //!
 //! Erased bytes are 0xFF, and a write only clears bits, as on the real thing.
 
-use board::host::{HostError, HostFile};
+use board::host::{Arguments, HostError, HostFile};
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read,
     check_write,
@@ -54,6 +54,17 @@ impl From<HostError> for FlashError {
 }
 
 impl<'a> Flash<'a> {
+    /// The flash of an image: the file that `flash=` names, or without it `ram`, erased.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn from_arguments(arguments: &Arguments<'_>, ram: &'a mut [u8]) -> Result<Self, HostError> {
+        match arguments.get("flash") {
+            Some(path) => Self::in_file(path),
+            None => Ok(Self::in_ram(ram)),
+        }
+    }
+
     /// A flash in RAM, erased.
     pub fn in_ram(bytes: &'a mut [u8]) -> Self {
         bytes.fill(ERASED);
@@ -97,10 +108,7 @@ impl<'a> Flash<'a> {
     }
 
     /// A flash in the file at `path`, with whatever it holds.
-    ///
-    /// # Errors
-    /// The host's.
-    pub fn in_file(path: &str) -> Result<Self, HostError> {
+    fn in_file(path: &str) -> Result<Self, HostError> {
         let file = HostFile::open(path)?;
         let length = usize::try_from(file.len_bytes()?).map_err(|_| HostError { code: 0 })?;
         Ok(Self::new(Medium::File { file, length }))

@@ -42,10 +42,7 @@ fn run(
 ) -> Result<(), Failure> {
     let mut buffer = [MaybeUninit::uninit(); ARGUMENTS_BYTES_MAX];
     let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
-    let mut flash = match arguments.get("flash") {
-        Some(path) => Flash::in_file(path)?,
-        None => Flash::in_ram(ram),
-    };
+    let mut flash = Flash::from_arguments(&arguments, ram)?;
     if arguments.get("boot").is_none() {
         flash = receive(&arguments, memory, flash, scratch)?;
     }

@@ -47,10 +47,7 @@ fn run(
 ) -> Result<(), Failure> {
     let mut buffer = [MaybeUninit::uninit(); ARGUMENTS_BYTES_MAX];
     let arguments = Arguments::read(&mut buffer).map_err(|_| Failure::usage("no command line"))?;
-    let mut flash = match arguments.get("flash") {
-        Some(path) => Flash::in_file(path)?,
-        None => Flash::in_ram(ram),
-    };
+    let mut flash = Flash::from_arguments(&arguments, ram)?;
     if arguments.get("cut").is_some() {
         flash.cut_after(number(&arguments, "cut", 0)?);
     }

@@ -10,8 +10,8 @@ use images::exit::Failure;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::IpEndpoint;
 use tickwire::http::server::{
-    Asset, Assets, Entity, HEAD_MEMORY_MIN, Handler, HttpSession, Reply, Request, Response, Switch,
-    UploadOptions, Uploads,
+    Asset, Assets, Entity, HEAD_MEMORY_MIN, Handler, HttpSession, LastModified, Reply, Request,
+    Response, Switch, UploadOptions, Uploads,
 };
 use tickwire::http::{Server, Url};
 use tickwire::hub::{self, Hub, Limits, LinesSession, MemberSlot, Name, RoomSlot, WebMember};
@@ -98,6 +98,7 @@ impl<'h, 'm> Handler for Site<'h, 'm> {
             length: black_box(9),
             content_type: "text/css",
             etag: request.parameter("etag"),
+            modified: Some(LastModified::at(black_box(9))),
             fields: &[],
         };
         match request.path() {
