@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs every check, here and in CI, and names the one that failed.
 #   ./check.sh             all of them
-#   ./check.sh NAME...     only these: fmt clippy features docs bare test adapters publish sim mutants firmware fuzz
+#   ./check.sh NAME...     only these: fmt test features clippy docs bare adapters publish firmware fuzz sim mutants
 # TICKWIRE_REQUIRE_TAP=1: a check that cannot have its TAP, or its emulator, fails instead of being skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -53,39 +53,10 @@ check_clippy() {
     )
 }
 
-# Every set of protocols compiles without a warning, with nothing else, with one other feature and with all, and also
-# beside features of smoltcp that somebody else's crate may switch on in the same build.
+# The features compile without a warning in any company: none, each alone, all, and any three of them in each state that
+# they can have together (any of them on, the rest off). Features of smoltcp, which somebody else's crate may switch on
+# in the same build, are seen with each of them and without.
 check_features() {
-    local http chat file protocols options
-    for http in "" http download server websocket,download download,server; do
-        for chat in "" chat; do
-            # `flash` brings `file`.
-            for file in "" file flash; do
-                protocols=$http,$chat,$file
-                for options in "" ipv6 guard,recovery udp,dns,dhcp,sntp,ipv6,guard,recovery,reno; do
-                    features_check tickwire "$protocols,$options"
-                done
-            done
-        done
-    done
-    # Each of the others alone, without any protocol and beside all of them.
-    for protocols in "" download,server,chat,flash; do
-        for options in udp dns dhcp sntp hub websocket hub,websocket socketio guard recovery reno log defmt ipv6,reno ipv6,guard guard,reno; do
-            features_check tickwire "$protocols,$options"
-        done
-        features_check tickwire "$protocols,udp,dns,dhcp,sntp,socketio,ipv6,guard,recovery,reno,log"
-        features_check tickwire "$protocols,udp,dns,dhcp,sntp,socketio,ipv6,guard,recovery,reno,defmt"
-    done
-    for options in "" ipv6 recovery defmt smoltcp smoltcp,ipv6 smoltcp,recovery smoltcp,defmt smoltcp,ipv6,recovery,defmt \
-        embassy embassy,ipv6,recovery,defmt smoltcp,embassy; do
-        features_check smoltcp-guard "$options"
-    done
-    for options in "" cli; do
-        features_check tickwire-sim "$options"
-    done
-    for options in "" ip ipv6 ip,ipv6,defmt; do
-        features_check tickwire-embassy-driver "$options"
-    done
     local others=(
         smoltcp/proto-ipv6
         smoltcp/socket-udp,smoltcp/socket-raw,smoltcp/socket-dns,smoltcp/socket-dhcpv4,smoltcp/socket-icmp
@@ -94,26 +65,34 @@ check_features() {
         smoltcp/multicast,smoltcp/packetmeta-id
         smoltcp/std,smoltcp/socket-tcp-cubic
     )
-    for options in "${others[@]}"; do
-        for protocols in "" http http,chat,flash,guard,reno http,chat,flash,dhcp,ipv6,guard; do
-            features_check tickwire "$protocols,$options"
-        done
-        features_check smoltcp-guard "smoltcp,$options"
-        features_check tickwire-sim "$options"
-    done
+    features_check tickwire . "${others[@]}"
+    features_check smoltcp-guard guard "${others[@]}"
+    features_check tickwire-sim sim "${others[@]}"
+    features_check tickwire-embassy-driver embassy-driver
 }
 
+# features_check PACKAGE FOLDER [FEATURES OF A DEPENDENCY]...
 features_check() {
-    RUSTFLAGS="-D warnings" cargo check --quiet --locked -p "$1" --no-default-features --features "$2" \
-        --target-dir target/features || {
-        echo "check.sh: $1 with the features ${2:-none}" >&2
-        return 1
-    }
+    local package=$1 sets features
+    sets=$(.ci/feature_sets.py "$2/Cargo.toml" "${@:3}")
+    while read -r features; do
+        RUSTFLAGS="-D warnings" cargo check --quiet --locked -p "$package" --no-default-features \
+            --features "$features" --target-dir target/features </dev/null || {
+            echo "check.sh: $package with the features ${features:-none}" >&2
+            return 1
+        }
+    done <<<"$sets"
+    echo "$package: $(wc -l <<<"$sets") sets of features"
 }
 
-# README's test command. The TAP tests are part of it.
+# README's test command. The TAP tests are part of it; they wait more than they compute.
 check_test() {
-    cargo test --locked --workspace
+    local RUST_TEST_THREADS=$((4 * $(nproc)))
+    local PROPTEST_RNG_SEED
+    PROPTEST_RNG_SEED=$(number_of_sources)
+    export RUST_TEST_THREADS PROPTEST_RNG_SEED
+    # Tests send signals to programs, which whoever started this may have told them to ignore (nohup).
+    env --default-signal cargo test --locked --workspace
     # The workspace's crates switch `ipv6` on.
     cargo test --locked -p smoltcp-guard
     # The loop as it ships: a broken rule of deadlines is asserted in debug builds, and survived in all others.
@@ -139,7 +118,8 @@ check_publish() {
     local name place
     local names=(smoltcp-guard tickwire tickwire-sim tickwire-embassy-driver)
     place=$(mktemp -d)
-    cargo publish --dry-run --quiet --locked --allow-dirty --target-dir "$place/target" "${names[@]/#/--package=}"
+    # What is packed is built below, with its tests, and without their dependencies by the check `features`.
+    cargo publish --dry-run --no-verify --quiet --locked --allow-dirty --target-dir "$place/target" "${names[@]/#/--package=}"
     # A dry run leaves no packages behind.
     cargo package --quiet --locked --allow-dirty --no-verify --target-dir "$place/target" "${names[@]/#/--package=}"
     for name in "${names[@]}"; do
@@ -192,17 +172,16 @@ check_bare() {
     )
 }
 
-# Other seeds at each run; the numbers are printed, and a failure prints the command that replays it.
+# Other seeds for other sources; the numbers are printed, and a failure prints the command that replays it.
 check_sim() {
-    local first=$(($(date +%s) % 1000000 * 10000))
+    local first=$(($(number_of_sources) * 10000))
     cargo build --locked --release -p tickwire-sim
     for profile in mild bad hostile; do
         echo "profile $profile, seeds from $first"
         target/release/sim --profile "$profile" --seeds "$first..$((first + 3000))"
-        # The same seeds at each run: sweeps of all profiles as wide as those above are not done yet.
-        target/release/sim --scenario net --profile "$profile" --seeds 0..1000
-        # Of all others, one in fifty thousand finds what docs/simulation.md tells.
-        target/release/sim --scenario serve --profile "$profile" --seeds 0..1000
+        for scenario in net serve; do
+            target/release/sim --scenario "$scenario" --profile "$profile" --seeds "$first..$((first + 1000))"
+        done
     done
     # Every script of up to four acts against one guarded socket, and longer ones that are drawn.
     target/release/sim --explore --seeds 0..21685440
@@ -225,16 +204,51 @@ check_firmware() {
 # A short look by each fuzzer; docs/fuzzing.md has the long ones.
 check_fuzz() {
     cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
-    fuzz/run.sh 6
+    fuzz/run.sh --seed "$(number_of_sources)"
+}
+
+# A number from 1 to a million for what a check draws at random. It follows from the sources: the same sources have the
+# same result each time, and a change is tested with other seeds.
+number_of_sources() {
+    local sum
+    sum=$(find src tests guard/src guard/tests sim/src hosttap/src hosttap/tests fuzz/src fuzz/corpus Cargo.lock \
+        fuzz/Cargo.lock -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | cksum | cut -d' ' -f1)
+    echo $((sum % 1000000 + 1))
+}
+
+# Two checks at a time, for a test that waits and the last crate of a build leave a processor idle. What a check prints
+# comes when it has ended; after a failure no other check begins, and what failed is printed last.
+two_at_a_time() {
+    local logs
+    logs=$(mktemp -d)
+    # Empty where a check was killed.
+    : >"$logs/failed"
+    printf '%s\n' "$@" | xargs --max-procs=2 -I CHECK bash -c '
+        echo "== CHECK begins; its output so far: $1/CHECK"
+        if "$0" CHECK >"$1/CHECK" 2>&1; then
+            cat "$1/CHECK"
+        else
+            echo "== CHECK FAILED; its output comes last"
+            echo CHECK >>"$1/failed"
+            exit 255
+        fi' "$root/check.sh" "$logs" || {
+        (cd "$logs" && xargs cat <failed) >&2
+        echo "check.sh: failed:" $(cat "$logs/failed") >&2
+        exit 1
+    }
+    rm -r "$logs"
 }
 
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(fmt clippy features docs bare test adapters publish sim mutants firmware fuzz)
+# Neighbours build in different folders, for cargo lets only one at a time into each.
+[ ${#checks[@]} -gt 0 ] || checks=(fmt test features clippy docs bare adapters publish firmware fuzz sim mutants)
 for check in "${checks[@]}"; do
     declare -F "check_$check" >/dev/null || {
         echo "check.sh: there is no check named $check" >&2
         exit 2
     }
+done
+if [ ${#checks[@]} -eq 1 ]; then
     echo "== $check"
     started=$SECONDS
     # Not in a condition: there `set -e` would not hold inside.
@@ -242,5 +256,7 @@ for check in "${checks[@]}"; do
     set -E
     "check_$check"
     echo "== $check: fine, $((SECONDS - started)) s"
-done
-echo "all checks are fine: ${checks[*]}"
+else
+    two_at_a_time "${checks[@]}"
+    echo "all checks are fine: ${checks[*]}"
+fi
