@@ -147,9 +147,9 @@ fn systemd_understands_the_unit_and_its_command_needs_no_more_than_it_grants() {
                 --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin \\
                 --bounding-set=-all,+net_admin -- /proc/self/fd/9 {command}' 2> $state/log &
         service=$!
-        until grep -q Listening $state/log; do kill -0 $service; sleep 0.1; done
+        until grep -qs Listening $state/log; do kill -0 $service; sleep 0.1; done
         printf '\\005\\0\\0\\0hello' | nc -N 192.168.69.1 2001
-        until grep -q 'has sent' $state/log; do sleep 0.1; done
+        until grep -q 'has sent' $state/log; do kill -0 $service; sleep 0.1; done
         cat $state/received-*; kill -TERM $service; wait $service || echo \" $?\"
         rm -r $state"
     ));
